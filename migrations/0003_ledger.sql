@@ -1,0 +1,84 @@
+-- Credits in integer micro-credits. Guarantees and their proofs: docs/ledger.md.
+
+CREATE TABLE credit_accounts (
+  organization_id  uuid NOT NULL REFERENCES organizations (id),
+  id               uuid NOT NULL,
+  user_id          uuid NOT NULL REFERENCES users (id),
+  tier_id          text NOT NULL REFERENCES tiers (id),
+  -- The subscriber's day: monthly periods are counted from here.
+  anchored_at      timestamptz NOT NULL,
+  held_micros      bigint NOT NULL DEFAULT 0 CHECK (held_micros >= 0),
+  -- What settled above its hold and found no credits; paid first by the next grant.
+  debt_micros      bigint NOT NULL DEFAULT 0 CHECK (debt_micros >= 0),
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, id),
+  UNIQUE (organization_id, user_id)
+);
+
+CREATE TABLE grants (
+  organization_id   uuid NOT NULL,
+  id                uuid NOT NULL,
+  account_id        uuid NOT NULL,
+  kind              text NOT NULL CHECK (kind IN ('allocation', 'purchase', 'adjustment')),
+  amount_micros     bigint NOT NULL CHECK (amount_micros > 0),
+  remaining_micros  bigint NOT NULL CHECK (remaining_micros BETWEEN 0 AND amount_micros),
+  burn_priority     smallint NOT NULL DEFAULT 100,
+  effective_at      timestamptz NOT NULL,
+  expires_at        timestamptz,
+  expired_at        timestamptz,
+  -- What caused it, e.g. 'allocation:2026-11-03'; giving the same twice is the same grant.
+  idempotency_key   text NOT NULL,
+  reason            text,
+  created_by        text NOT NULL,
+  created_at        timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, id),
+  UNIQUE (organization_id, account_id, idempotency_key),
+  FOREIGN KEY (organization_id, account_id) REFERENCES credit_accounts (organization_id, id)
+);
+CREATE INDEX grants_live ON grants (organization_id, account_id) WHERE remaining_micros > 0;
+
+-- One per operation on a system key; its id is the operation's.
+CREATE TABLE holds (
+  organization_id  uuid NOT NULL,
+  id               uuid NOT NULL,
+  account_id       uuid NOT NULL,
+  process_id       uuid NOT NULL,
+  amount_micros    bigint NOT NULL CHECK (amount_micros > 0),
+  grant_ids        uuid[] NOT NULL,
+  grant_micros     bigint[] NOT NULL,
+  state            text NOT NULL CHECK (state IN ('open', 'settled', 'released', 'unresolved')),
+  settled_micros   bigint CHECK (settled_micros >= 0),
+  -- Enough to write the operation's record should its process die.
+  operation        jsonb NOT NULL,
+  created_at       timestamptz NOT NULL,
+  unresolved_at    timestamptz,
+  resolved_at      timestamptz,
+  PRIMARY KEY (organization_id, id),
+  FOREIGN KEY (organization_id, account_id) REFERENCES credit_accounts (organization_id, id),
+  CHECK ((state = 'settled') = (settled_micros IS NOT NULL)),
+  CHECK ((state IN ('settled', 'released')) = (resolved_at IS NOT NULL))
+);
+CREATE INDEX holds_unfinished ON holds (process_id) WHERE state IN ('open', 'unresolved');
+
+-- Append-only; the lines of one transaction sum to zero.
+CREATE TABLE ledger_entries (
+  organization_id  uuid NOT NULL,
+  transaction_id   uuid NOT NULL,
+  line             smallint NOT NULL,
+  account_id       uuid NOT NULL,
+  kind             text NOT NULL CHECK (kind IN ('grant', 'hold', 'settle', 'release', 'expire', 'debt_payment')),
+  -- issued: where credits come from. The rest is where they are.
+  bucket           text NOT NULL CHECK (bucket IN ('issued', 'available', 'held', 'spent', 'expired', 'debt')),
+  amount_micros    bigint NOT NULL CHECK (amount_micros <> 0),
+  grant_id         uuid,
+  operation_id     uuid,
+  at               timestamptz NOT NULL,
+  PRIMARY KEY (organization_id, transaction_id, line)
+);
+CREATE INDEX ledger_entries_account ON ledger_entries (organization_id, account_id, transaction_id);
+-- An operation is held once and ended once, whatever is retried.
+CREATE UNIQUE INDEX ledger_entries_once ON ledger_entries
+  (organization_id, operation_id, (CASE WHEN kind = 'hold' THEN 'begin' ELSE 'end' END))
+  WHERE operation_id IS NOT NULL AND line = 0;
+CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE ON ledger_entries
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,130 @@
+/**
+ * Every fault this product can report, in one table. `docs/faults.md` is checked against it by a test.
+ *
+ * `blame` says who can mend it: the caller (fix the request), the operator (fix the installation), the
+ * service (the AI provider failed) or the gateway (a defect or limit of ours).
+ */
+export interface FaultRow {
+  readonly status: number
+  readonly blame: 'caller' | 'operator' | 'service' | 'gateway'
+  readonly retryable: boolean
+  /** What was wrong, for a person. */
+  readonly message: string
+  /** What to do next. */
+  readonly next: string
+}
+
+const row = (
+  status: number,
+  blame: FaultRow['blame'],
+  retryable: boolean,
+  message: string,
+  next: string,
+): FaultRow => ({ status, blame, retryable, message, next })
+
+export const faults = {
+  // Requests
+  malformed_json: row(400, 'caller', false, 'The request body is not valid JSON.', 'Send one JSON object.'),
+  invalid_request: row(400, 'caller', false, 'The request is not valid.', 'Correct the named field and send it again.'),
+  duplicate_field: row(400, 'caller', false, 'A top-level field occurs twice in the JSON body.', 'Send each field once.'),
+  unsupported_media_type: row(415, 'caller', false, 'The request body must be application/json.', 'Set content-type: application/json.'),
+  unknown_route: row(404, 'caller', false, 'There is no such endpoint.', 'See /docs for the endpoints.'),
+  method_not_allowed: row(405, 'caller', false, 'This endpoint does not take that method.', 'See /docs for the method.'),
+  body_too_large: row(413, 'caller', false, 'The request body is larger than this gateway accepts.', 'Send a smaller request or ask the operator to raise the limit.'),
+  request_timeout: row(408, 'caller', true, 'The request was not received in time.', 'Send the whole request without pauses.'),
+  not_found: row(404, 'caller', false, 'There is no such object, or it is not yours.', 'Check the id.'),
+  conflict: row(409, 'caller', false, 'This conflicts with what is already stored.', 'Reload, then change what you need.'),
+  rate_limited: row(429, 'caller', true, 'Too many requests.', 'Wait for the seconds in retry-after.'),
+
+  // Who is calling
+  missing_token: row(401, 'caller', false, 'No access token was sent.', 'Send an access token (aik_…) as Bearer token or x-api-key.'),
+  invalid_token: row(401, 'caller', false, 'The access token is not valid.', 'Create an access token in the dashboard and send it unchanged.'),
+  expired_token: row(401, 'caller', false, 'The access token has expired.', 'Create a new access token in the dashboard.'),
+  revoked_token: row(401, 'caller', false, 'The access token was revoked.', 'Create a new access token in the dashboard.'),
+  insufficient_scope: row(403, 'caller', false, 'The access token does not have the scope for this.', 'Use an access token with the scope.'),
+  unknown_user: row(403, 'caller', false, 'The user to act for is unknown, or not within this token’s reach.', 'Send the id or e-mail of a user whom this platform token may act for.'),
+  user_suspended: row(403, 'caller', false, 'This user is suspended.', 'Ask an administrator.'),
+  not_signed_in: row(401, 'caller', false, 'You are not signed in.', 'Sign in.'),
+  invalid_credentials: row(401, 'caller', false, 'E-mail or password is wrong.', 'Check both and try again.'),
+  invalid_link: row(410, 'caller', false, 'This link was used already or has expired.', 'Ask for a new link.'),
+  csrf_mismatch: row(403, 'caller', false, 'The request did not come from this dashboard.', 'Reload the page.'),
+  forbidden: row(403, 'caller', false, 'You may not do this.', 'Ask an administrator.'),
+
+  // Key choice
+  unknown_model: row(404, 'caller', false, 'No service here offers this model.', 'See GET /v1/models.'),
+  model_not_for_endpoint: row(400, 'caller', false, 'This model cannot do what this endpoint asks.', 'Use another model or endpoint.'),
+  preference_widened: row(400, 'caller', false, 'A call may narrow the fallback preference, never widen it.', 'Leave the header out, or change the preference in the dashboard.'),
+  no_route: row(424, 'caller', false, 'Your fallback preference and the organisation’s policy leave no key for this call.', 'Add a key for the service, or allow a fallback.'),
+  policy_denied: row(403, 'caller', false, 'The organisation’s control policy does not allow this.', 'Ask an administrator of your organisation.'),
+  insufficient_credits: row(402, 'caller', false, 'There are not enough credits for this call.', 'Add your own key for the service, buy credits, or wait for the next monthly allocation.'),
+  price_unknown: row(422, 'operator', false, 'This model has no price here, so it cannot run on system keys.', 'Use your own key, or ask the operator to add a price.'),
+
+  // Service keys
+  key_rejected: row(422, 'caller', false, 'The service did not accept this key.', 'Check that the key was copied whole and is active at the service.'),
+  key_malformed: row(400, 'caller', false, 'This cannot be a service key.', 'Paste the key exactly as the service shows it.'),
+  key_duplicate: row(409, 'caller', false, 'This key is stored already.', 'Use the stored key, or revoke it first.'),
+  unsafe_address: row(400, 'caller', false, 'This address is not allowed.', 'Use a public https address, or ask the administrator to list the private one.'),
+
+  // Services
+  service_timeout: row(504, 'service', true, 'The service did not answer in time.', 'Try again.'),
+  service_unreachable: row(502, 'service', true, 'The service could not be reached.', 'Try again.'),
+  service_error: row(502, 'service', true, 'The service answered with an error.', 'Try again, or see the service’s status page.'),
+  service_overloaded: row(503, 'service', true, 'The service is overloaded or limits this key.', 'Wait for the seconds in retry-after.'),
+  service_key_refused: row(502, 'service', false, 'The service refused every key that this call may use.', 'Check the keys’ status in the dashboard.'),
+  service_reply_invalid: row(502, 'service', true, 'The service’s reply could not be understood.', 'Try again.'),
+  service_reply_too_large: row(502, 'service', false, 'The service’s reply is larger than this gateway accepts.', 'Ask for less, or stream the reply.'),
+  stream_interrupted: row(502, 'service', true, 'The service cut its reply off before the end.', 'Try again.'),
+
+  // Us
+  draining: row(503, 'gateway', true, 'This gateway is shutting down.', 'Try again; another process will answer.'),
+  overloaded: row(503, 'gateway', true, 'This gateway has too many operations under way.', 'Try again shortly.'),
+  database_unavailable: row(503, 'operator', true, 'The database cannot be reached.', 'Try again; the operator should look at the database.'),
+  vault_sealed: row(503, 'operator', false, 'The master key does not open this vault.', 'The operator must start with the right master key.'),
+  secret_unreadable: row(500, 'operator', false, 'A stored secret failed its integrity check and was not used.', 'Replace the key; the operator should look at the audit trail.'),
+  internal: row(500, 'gateway', true, 'Something failed here that should not.', 'Try again; report the operation id if it stays.'),
+} as const satisfies Record<string, FaultRow>
+
+export type FaultCode = keyof typeof faults
+
+/** One occurrence of a row of the table. `message` and `next` default to the row's; none may hold a secret. */
+export interface Fault {
+  readonly code: FaultCode
+  readonly message: string
+  readonly next: string
+  /** The request field that was wrong. */
+  readonly field?: string
+  readonly retryAfterSeconds?: number
+}
+
+export const fault = (code: FaultCode, more: Partial<Omit<Fault, 'code'>> = {}): Fault => ({
+  code,
+  message: faults[code].message,
+  next: faults[code].next,
+  ...more,
+})
+
+export const statusOf = (f: Fault): number => faults[f.code].status
+
+/** Expected outcomes are values. `FaultError` exists only for the HTTP shell, which turns it into a reply. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault }
+
+export const success = <T>(value: T): Outcome<T> => ({ ok: true, value })
+export const failure = (code: FaultCode, more?: Partial<Omit<Fault, 'code'>>): { ok: false; fault: Fault } => ({
+  ok: false,
+  fault: fault(code, more),
+})
+
+export class FaultError extends Error {
+  readonly fault: Fault
+  constructor(f: Fault, options?: ErrorOptions) {
+    super(f.message, options)
+    this.name = 'FaultError'
+    this.fault = f
+  }
+}
+
+/** Opens an outcome where failure ends the request: the HTTP shell answers with the fault. */
+export const must = <T>(outcome: Outcome<T>): T => {
+  if (!outcome.ok) throw new FaultError(outcome.fault)
+  return outcome.value
+}

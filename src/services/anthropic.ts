@@ -1,0 +1,35 @@
+import type { Service } from './service.ts'
+
+export const anthropic: Service = {
+  id: 'anthropic',
+  name: 'Anthropic',
+  baseUrl: 'https://api.anthropic.com',
+  docsUrl: 'https://platform.claude.com/docs',
+  keysUrl: 'https://platform.claude.com/settings/keys',
+  endpoints: { messages: '/v1/messages' },
+  dialectOf: { messages: 'anthropic' },
+  tasks: ['chat'],
+  authenticate: (secret) => ({ 'x-api-key': secret }),
+  keyShapes: [{ pattern: /^sk-ant-[A-Za-z0-9_-]{20,400}$/, specific: true }],
+  keyHint: 'sk-ant-api03-…',
+  validation: {
+    request: { method: 'GET', path: '/v1/models?limit=1', headers: { 'anthropic-version': '2023-06-01' } },
+    verdict: (status) => {
+      if (status === 200) return { verdict: 'valid', detail: 'The service accepted the key.' }
+      if (status === 401 || status === 404) return { verdict: 'invalid', detail: 'The service does not know this key.' }
+      if (status === 403) return { verdict: 'valid_but_unusable', detail: 'The key is known but not permitted to list models.' }
+      return { verdict: 'unknown', detail: `The service answered ${status}; the key could not be proven now.` }
+    },
+  },
+  pricesId: 'anthropic',
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
+  readFailure: (status, body) => {
+    if (status === 401 || status === 403) return { kind: 'unauthorized' }
+    if (status === 402) return { kind: 'exhausted' }
+    // Anthropic reports an empty balance as a 400 (billing_error is 402 on newer accounts).
+    if (status === 400 && body.includes('credit balance is too low')) return { kind: 'exhausted' }
+    if (status === 429) return { kind: 'limited' }
+    if (status >= 500 || status === 408) return { kind: 'service' }
+    return { kind: 'caller' }
+  },
+}

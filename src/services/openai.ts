@@ -1,0 +1,24 @@
+import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
+import type { Service } from './service.ts'
+
+export const openai: Service = {
+  id: 'openai',
+  name: 'OpenAI',
+  baseUrl: 'https://api.openai.com',
+  docsUrl: 'https://platform.openai.com/docs',
+  keysUrl: 'https://platform.openai.com/api-keys',
+  endpoints: { chat_completions: '/v1/chat/completions', embeddings: '/v1/embeddings' },
+  dialectOf: { chat_completions: 'openai', embeddings: 'openai' },
+  tasks: ['chat', 'embedding'],
+  authenticate: (secret) => ({ authorization: `Bearer ${secret}` }),
+  keyShapes: [
+    { pattern: /^sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,400}$/, specific: true },
+    { pattern: /^sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}$/, specific: true },
+    { pattern: /^sk-[A-Za-z0-9_-]{20,400}$/, specific: false },
+  ],
+  keyHint: 'sk-proj-…',
+  validation: { request: { method: 'GET', path: '/v1/models', headers: {} }, verdict: readOpenAiVerdict },
+  pricesId: 'openai',
+  forwardedHeaders: ['openai-beta'],
+  readFailure: readOpenAiFailure,
+}

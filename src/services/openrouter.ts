@@ -1,0 +1,20 @@
+import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
+import type { Service } from './service.ts'
+
+export const openrouter: Service = {
+  id: 'openrouter',
+  name: 'OpenRouter',
+  baseUrl: 'https://openrouter.ai/api',
+  docsUrl: 'https://openrouter.ai/docs',
+  keysUrl: 'https://openrouter.ai/settings/keys',
+  endpoints: { chat_completions: '/v1/chat/completions' },
+  dialectOf: { chat_completions: 'openai' },
+  tasks: ['chat'],
+  authenticate: (secret) => ({ authorization: `Bearer ${secret}` }),
+  keyShapes: [{ pattern: /^sk-or-v1-[0-9a-f]{64}$/, specific: true }],
+  keyHint: 'sk-or-v1-…',
+  validation: { request: { method: 'GET', path: '/v1/key', headers: {} }, verdict: readOpenAiVerdict },
+  pricesId: 'openrouter',
+  forwardedHeaders: [],
+  readFailure: readOpenAiFailure,
+}
