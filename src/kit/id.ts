@@ -1,10 +1,30 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
-/** A new UUIDv7: sorts by creation time, which partitions and cursors rely on. PostgreSQL 15 to 17 cannot make these. */
-export const newId = (): string => randomUUIDv7()
+const pool = Buffer.allocUnsafe(10 * 256)
+let used = pool.length
+
+/**
+ * A new UUIDv7 (RFC 9562): sorts by creation time, which partitions and cursors rely on. PostgreSQL 15 to 17
+ * cannot make these, nor can every Node that we support. Random bits are drawn in blocks: a fifth of the CPU.
+ */
+export const newId = (now: number = Date.now()): string => {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  pool[used] = ((pool[used] as number) & 0x0f) | 0x70
+  pool[used + 2] = ((pool[used + 2] as number) & 0x3f) | 0x80
+  const time = now.toString(16).padStart(12, '0')
+  const random = pool.toString('hex', used, used + 10)
+  used += 10
+  return `${time.slice(0, 8)}-${time.slice(8)}-${random.slice(0, 4)}-${random.slice(4, 8)}-${random.slice(8)}`
+}
+
+/** When a UUIDv7 was made. */
+export const timeOfId = (id: string): Date => new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16))
 
 /** Owner of the system keys and of platform tokens: a row in `organizations` like any other. */
 export const platformOrganizationId = '00000000-0000-7000-8000-000000000000'
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-export const isId = (text: string): boolean => uuidPattern.test(text)
+const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+export const isId = (text: string): boolean => idPattern.test(text)

@@ -16,9 +16,14 @@ export const anthropic: Service = {
     request: { method: 'GET', path: '/v1/models?limit=1', headers: { 'anthropic-version': '2023-06-01' } },
     verdict: (status) => {
       if (status === 200) return { verdict: 'valid', detail: 'The service accepted the key.' }
-      if (status === 401 || status === 404) return { verdict: 'invalid', detail: 'The service does not know this key.' }
-      if (status === 403) return { verdict: 'valid_but_unusable', detail: 'The key is known but not permitted to list models.' }
-      return { verdict: 'unknown', detail: `The service answered ${status}; the key could not be proven now.` }
+      if (status === 401 || status === 404)
+        return { verdict: 'invalid', detail: 'The service does not know this key.' }
+      if (status === 403)
+        return { verdict: 'valid_but_unusable', detail: 'The key is known but not permitted to list models.' }
+      return {
+        verdict: 'unknown',
+        detail: `The service answered ${status}; the key could not be proven now.`,
+      }
     },
   },
   pricesId: 'anthropic',

@@ -17,8 +17,12 @@ export const midjourney: Service = {
     request: { method: 'GET', path: '/mj/task/list', headers: {} },
     verdict: (status) => {
       if (status === 200) return { verdict: 'valid', detail: 'The server accepted the secret.' }
-      if (status === 401 || status === 403) return { verdict: 'invalid', detail: 'The server refused the secret.' }
-      return { verdict: 'unknown', detail: `The server answered ${status}; the secret could not be proven now.` }
+      if (status === 401 || status === 403)
+        return { verdict: 'invalid', detail: 'The server refused the secret.' }
+      return {
+        verdict: 'unknown',
+        detail: `The server answered ${status}; the secret could not be proven now.`,
+      }
     },
   },
   pricesId: null,

@@ -16,8 +16,12 @@ export const readOpenAiFailure = (status: number, body: string): KeyFailure => {
 export const readOpenAiVerdict = (status: number): { verdict: Verdict; detail: string } => {
   if (status === 200) return { verdict: 'valid', detail: 'The service accepted the key.' }
   if (status === 401) return { verdict: 'invalid', detail: 'The service does not know this key.' }
-  if (status === 402) return { verdict: 'valid_but_unusable', detail: 'The key is known but has no credit at the service.' }
+  if (status === 402)
+    return { verdict: 'valid_but_unusable', detail: 'The key is known but has no credit at the service.' }
   if (status === 403)
-    return { verdict: 'valid_but_unusable', detail: 'The key is known but may not list models; it may be restricted.' }
+    return {
+      verdict: 'valid_but_unusable',
+      detail: 'The key is known but may not list models; it may be restricted.',
+    }
   return { verdict: 'unknown', detail: `The service answered ${status}; the key could not be proven now.` }
 }

@@ -13,7 +13,9 @@ export const findService = (id: string): Service | undefined => byId.get(id)
 /** Services that a secret looks like, most specific first. A hint for people, never a refusal. */
 export const recognizeService = (secret: string): Service[] => {
   const looksLike = (specific: boolean) =>
-    services.filter((s) => s.keyShapes.some((shape) => shape.specific === specific && shape.pattern.test(secret)))
+    services.filter((s) =>
+      s.keyShapes.some((shape) => shape.specific === specific && shape.pattern.test(secret)),
+    )
   const specific = looksLike(true)
   return specific.length > 0 ? specific : looksLike(false)
 }

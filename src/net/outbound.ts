@@ -1,0 +1,178 @@
+import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
+import { isIP } from 'node:net'
+import { type Dispatcher, Pool } from 'undici'
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import { type Allowances, bare, isPublicAddress, makeAllowances } from './address.ts'
+
+export interface OutboundRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  readonly timeoutMs: number
+  readonly maximumBytes: number
+}
+
+export interface OutboundReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The only way out of this process. No redirect is ever followed. */
+export interface Outbound {
+  /** Replaces what the administrator lists; open connections are closed after their requests. */
+  allow(listed: readonly string[]): void
+  /** Scheme, credentials in the URL, and literal addresses. Names are checked again when they resolve. */
+  check(url: string): Outcome<URL>
+  /** For small control calls such as key validation; service faults as values. */
+  request(request: OutboundRequest): Promise<Outcome<OutboundReply>>
+  /** For the data plane: the pool of one checked origin. */
+  poolOf(origin: string): Outcome<Dispatcher>
+  close(): Promise<void>
+}
+
+export interface OutboundOptions {
+  readonly connectionsPerOrigin?: number
+  readonly connectTimeoutMs?: number
+}
+
+type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void
+
+/**
+ * The addresses that are checked are the ones connected to: the check sits in the socket's own name look-up, so a
+ * name that answers differently a second time gains nothing.
+ */
+const guardedLookup =
+  (allowances: () => Allowances, port: number) =>
+  (host: string, options: LookupOptions, done: LookupDone) => {
+    resolve(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, [])
+      const allowed = addresses.filter(
+        ({ address }) =>
+          isPublicAddress(address) ||
+          allowances().allowsHost(host, port) ||
+          allowances().allowsAddress(address, port),
+      )
+      if (allowed.length === 0) return done(new UnsafeAddressError(host), [])
+      const [first] = allowed as [LookupAddress]
+      return options.all ? done(null, allowed) : done(null, first.address, first.family)
+    })
+  }
+
+export class UnsafeAddressError extends Error {
+  readonly code = 'ERR_UNSAFE_ADDRESS'
+  constructor(host: string) {
+    super(`${host} resolves to a private address that is not listed`)
+  }
+}
+
+const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+
+export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
+  let allowances = makeAllowances([])
+  let pools = new Map<string, Pool>()
+
+  const check = (text: string): Outcome<URL> => {
+    const url = URL.parse(text)
+    const refuse = (message: string) => failure('unsafe_address', { message })
+    if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+      return refuse('The address must be an http or https URL.')
+    if (url.username || url.password) return refuse('The address must not hold credentials.')
+    const host = bare(url.hostname)
+    const port = portOf(url)
+    const listed = allowances.allowsHost(host, port)
+    if (url.protocol === 'http:' && !listed)
+      return refuse('Plain http is only allowed for addresses the administrator lists.')
+    if (isIP(host) !== 0 && !isPublicAddress(host) && !listed)
+      return refuse('The address is private and the administrator does not list it.')
+    return success(url)
+  }
+
+  const open = (url: URL): Pool => {
+    const { connectionsPerOrigin = 256, connectTimeoutMs = 10_000 } = options
+    const pool = new Pool(url.origin, {
+      connections: connectionsPerOrigin,
+      pipelining: 1,
+      connect: { timeout: connectTimeoutMs, lookup: guardedLookup(() => allowances, portOf(url)) as never },
+      maxHeaderSize: 32 * 1024,
+    })
+    pools.set(url.origin, pool)
+    return pool
+  }
+
+  const poolOf = (origin: string): Outcome<Dispatcher> => {
+    const pool = pools.get(origin)
+    if (pool) return success(pool)
+    const checked = check(origin)
+    return checked.ok ? success(open(checked.value)) : checked
+  }
+
+  const request = async (o: OutboundRequest): Promise<Outcome<OutboundReply>> => {
+    const checked = check(o.url)
+    if (!checked.ok) return checked
+    const pool = poolOf(checked.value.origin)
+    if (!pool.ok) return pool
+    try {
+      const signal = AbortSignal.timeout(o.timeoutMs)
+      const reply = await pool.value.request({
+        method: o.method,
+        path: checked.value.pathname + checked.value.search,
+        headers: { 'accept-encoding': 'identity', 'user-agent': 'aideon-keys', ...o.headers },
+        body: o.body ?? null,
+        signal,
+      })
+      return await collect(reply, o.maximumBytes)
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
+  return {
+    allow(listed) {
+      allowances = makeAllowances(listed)
+      const old = pools
+      pools = new Map()
+      for (const pool of old.values()) void pool.close()
+    },
+    check,
+    request,
+    poolOf,
+    async close() {
+      await Promise.allSettled([...pools.values()].map((pool) => pool.close()))
+    },
+  }
+}
+
+const collect = async (
+  reply: Dispatcher.ResponseData,
+  maximumBytes: number,
+): Promise<Outcome<OutboundReply>> => {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of reply.body) {
+    bytes += chunk.length
+    if (bytes > maximumBytes) return failure('service_reply_too_large')
+    chunks.push(chunk)
+  }
+  const headers = Object.fromEntries(
+    Object.entries(reply.headers).map(([name, value]) => [name, String(value)]),
+  )
+  return success({ status: reply.statusCode, headers, body: Buffer.concat(chunks).toString('utf8') })
+}
+
+/** Errors of the connection, without their text: it may quote what was sent. */
+const failureOf = (error: unknown): { ok: false; fault: import('../kit/fault.ts').Fault } => {
+  const { name, code } = error as { name?: string; code?: string }
+  if (code === 'ERR_UNSAFE_ADDRESS')
+    return failure('unsafe_address', {
+      message: 'The address resolves to a private one that the administrator does not list.',
+    })
+  if (
+    name === 'TimeoutError' ||
+    name === 'AbortError' ||
+    (code?.startsWith('UND_ERR') && code.includes('TIMEOUT'))
+  )
+    return failure('service_timeout')
+  return failure('service_unreachable')
+}
