@@ -1,0 +1,136 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Schema } from '../db/schema.ts'
+import type { Fallback } from '../policy/control.ts'
+import type { AccessToken, NewAccessToken, Person } from './access.ts'
+
+const columns = [
+  'organization_id as organizationId',
+  'id',
+  'kind',
+  'user_id as userId',
+  'name',
+  'last_four as lastFour',
+  'scopes',
+  'expires_at as expiresAt',
+  'revoked_at as revokedAt',
+  'last_used_at as lastUsedAt',
+  'created_at as createdAt',
+] as const
+
+export const makeAccessStore = (kysely: Kysely<Schema>) => ({
+  insert: async (
+    transaction: Transaction<Schema>,
+    token: NewAccessToken & { id: string; hash: Buffer; lastFour: string; createdBy: string | null },
+  ) =>
+    (await transaction
+      .insertInto('access_tokens')
+      .values({
+        organization_id: token.organizationId,
+        id: token.id,
+        kind: token.kind,
+        user_id: token.userId,
+        name: token.name,
+        token_hash: token.hash,
+        last_four: token.lastFour,
+        scopes: [...token.scopes],
+        expires_at: token.expiresAt,
+        created_by: token.createdBy,
+      })
+      .returning(columns)
+      .executeTakeFirstOrThrow()) as AccessToken,
+
+  list: async (organizationId: string, kind: 'user' | 'platform', userId: string | null) => {
+    let query = kysely
+      .selectFrom('access_tokens')
+      .select(columns)
+      .where('organization_id', '=', organizationId)
+      .where('kind', '=', kind)
+      .orderBy('id', 'desc')
+    if (userId !== null) query = query.where('user_id', '=', userId)
+    return (await query.execute()) as AccessToken[]
+  },
+
+  revoke: async (
+    transaction: Transaction<Schema>,
+    organizationId: string,
+    id: string,
+    userId: string | null,
+    at: Date,
+  ) => {
+    let query = transaction
+      .updateTable('access_tokens')
+      .set({ revoked_at: at })
+      .where('organization_id', '=', organizationId)
+      .where('id', '=', id)
+      .where('revoked_at', 'is', null)
+    if (userId !== null) query = query.where('user_id', '=', userId)
+    return (await query.returning(columns).executeTakeFirst()) as AccessToken | undefined
+  },
+
+  findByHash: async (hash: Buffer) =>
+    (await kysely
+      .selectFrom('access_tokens')
+      .select(columns)
+      .where('token_hash', '=', hash)
+      .executeTakeFirst()) as AccessToken | undefined,
+
+  touch: async (used: ReadonlyMap<string, { organizationId: string; at: Date }>) => {
+    await sql`
+      UPDATE access_tokens AS t SET last_used_at = u.at
+      FROM unnest(${[...used.values()].map((u) => u.organizationId)}::uuid[], ${[...used.keys()]}::uuid[],
+                  ${[...used.values()].map((u) => u.at)}::timestamptz[]) AS u (organization_id, id, at)
+      WHERE t.organization_id = u.organization_id AND t.id = u.id`.execute(kysely)
+  },
+
+  /** A member by id or e-mail address; the earliest membership when no organisation is named. */
+  findPerson: async (
+    reference: { userId: string } | { email: string },
+    organizationId: string | null,
+  ): Promise<Person | undefined> => {
+    const who =
+      'userId' in reference
+        ? sql`u.id = ${reference.userId}`
+        : sql`lower(u.email) = lower(${reference.email})`
+    const where = organizationId === null ? sql`true` : sql`m.organization_id = ${organizationId}`
+    const { rows } = await sql<Row>`
+      SELECT m.organization_id, u.id AS user_id, u.email, u.suspended_at, o.control_policy, o.critical_services,
+             o.system_keys_allowed, o.locked_fallback, a.id AS account_id,
+             (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
+               WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences
+      FROM users u
+      JOIN memberships m ON m.user_id = u.id
+      JOIN organizations o ON o.id = m.organization_id
+      LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id AND a.user_id = m.user_id
+      WHERE ${who} AND ${where} ORDER BY m.created_at, m.organization_id LIMIT 1`.execute(kysely)
+    const row = rows[0]
+    return row && personOf(row)
+  },
+})
+
+interface Row {
+  organization_id: string
+  user_id: string
+  email: string
+  suspended_at: Date | null
+  control_policy: Person['control']['controlPolicy']
+  critical_services: string[]
+  system_keys_allowed: boolean
+  locked_fallback: Fallback | null
+  account_id: string | null
+  preferences: Record<string, Fallback> | null
+}
+
+const personOf = (row: Row): Person => ({
+  organizationId: row.organization_id,
+  userId: row.user_id,
+  email: row.email,
+  suspended: row.suspended_at !== null,
+  accountId: row.account_id,
+  control: {
+    controlPolicy: row.control_policy,
+    criticalServices: row.critical_services,
+    systemKeysAllowed: row.system_keys_allowed,
+    lockedFallback: row.locked_fallback,
+  },
+  preferences: new Map(Object.entries(row.preferences ?? {})),
+})
