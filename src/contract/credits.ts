@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import * as wire from './wire.ts'
+
+export const preferences = z.object({
+  default: wire.fallback,
+  services: z.array(z.object({ serviceId: wire.serviceId, fallback: wire.fallback })).max(100),
+})
+
+export const creditGrant = z.object({
+  id: wire.id,
+  kind: z.enum(['allocation', 'purchase', 'adjustment']),
+  amountMicros: wire.micros,
+  remainingMicros: wire.micros,
+  effectiveAt: wire.time,
+  expiresAt: wire.time.nullable(),
+  reason: z.string().nullable(),
+})
+export type CreditGrant = z.infer<typeof creditGrant>
+
+export const tier = z.object({
+  id: wire.tierId,
+  name: z.string(),
+  monthlyAllocationMicros: wire.micros,
+  monthlyPriceCents: z.string().regex(/^\d{1,19}$/),
+  currency: z.string(),
+})
+export type Tier = z.infer<typeof tier>
+
+export const credits = z.object({
+  availableMicros: wire.micros.describe('What an operation can hold now'),
+  heldMicros: wire.micros.describe('Set aside for operations under way'),
+  debtMicros: wire.micros.describe('Settled above what was held; paid first by the next grant'),
+  tier,
+  periodStart: wire.time,
+  periodEnd: wire.time,
+  nextAllocation: z.object({ at: wire.time, amountMicros: wire.micros }),
+  grants: z.array(creditGrant),
+  usageByService: z
+    .array(
+      z.object({
+        serviceId: wire.serviceId,
+        ownOperations: wire.count.describe('On user or organization keys: no credits'),
+        systemOperations: wire.count,
+        creditMicros: wire.micros,
+        costNanoUsd: wire.nanoUsd.describe('What the services charge for all of them'),
+      }),
+    )
+    .describe('This period'),
+})
+export type Credits = z.infer<typeof credits>
+
+export const ledgerEntry = z.object({
+  transactionId: wire.id,
+  line: z.number().int(),
+  kind: z.enum(['grant', 'hold', 'settle', 'release', 'expire', 'debt_payment']),
+  bucket: z.enum(['issued', 'available', 'held', 'spent', 'expired', 'debt']),
+  amountMicros: wire.micros,
+  grantId: wire.id.nullable(),
+  operationId: wire.id.nullable(),
+  at: wire.time,
+})
+export type LedgerEntry = z.infer<typeof ledgerEntry>
+
+/** One transaction of the ledger, as a bank statement shows it. */
+export const statementItem = z.object({
+  transactionId: wire.id,
+  at: wire.time,
+  kind: ledgerEntry.shape.kind,
+  availableChangeMicros: wire.micros,
+  heldChangeMicros: wire.micros,
+  spentMicros: wire.micros,
+  operationId: wire.id.nullable(),
+  reason: z.string().nullable(),
+})
+export type StatementItem = z.infer<typeof statementItem>
+
+export const creditEndpoints = defineEndpoints({
+  readPreferences: {
+    method: 'GET',
+    path: '/preferences',
+    auth: 'session',
+    group: 'preferences',
+    summary: 'What happens when no own key can serve a call',
+    reply: preferences.extend({ locked: wire.fallback.nullable() }),
+  },
+  changePreferences: {
+    method: 'PUT',
+    path: '/preferences',
+    auth: 'session',
+    group: 'preferences',
+    summary: 'Set the default and the overrides per service; refused while the organisation locks it',
+    body: preferences,
+    reply: preferences.extend({ locked: wire.fallback.nullable() }),
+  },
+  readCredits: {
+    method: 'GET',
+    path: '/credits',
+    auth: 'session',
+    group: 'credits',
+    summary: 'Balance, tier, grants, use this period',
+    reply: credits,
+  },
+  listStatement: {
+    method: 'GET',
+    path: '/credits/statement',
+    auth: 'session',
+    group: 'credits',
+    summary: 'Every change of your credits, newest first',
+    query: wire.pageQuery,
+    reply: wire.page(statementItem),
+  },
+})

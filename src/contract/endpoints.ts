@@ -1,0 +1,51 @@
+import { accessTokenEndpoints } from './access-tokens.ts'
+import { administrationEndpoints } from './administration.ts'
+import { creditEndpoints } from './credits.ts'
+import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
+import { operationEndpoints } from './operations.ts'
+import { serviceKeyEndpoints } from './service-keys.ts'
+import { sessionEndpoints } from './session.ts'
+import { systemKeyEndpoints } from './system-keys.ts'
+
+/**
+ * Every endpoint under /api, once: the HTTP shell registers this table, the OpenAPI document is emitted from
+ * it, the web client types its calls by it and the authorization tests walk it.
+ */
+export const endpoints = {
+  ...sessionEndpoints,
+  ...serviceKeyEndpoints,
+  ...creditEndpoints,
+  ...operationEndpoints,
+  ...accessTokenEndpoints,
+  ...systemKeyEndpoints,
+  ...administrationEndpoints,
+}
+
+export type Endpoints = typeof endpoints
+export type EndpointName = keyof Endpoints
+
+/** What a client gives: `params`, `query` and `body` as far as the endpoint takes them. */
+export type Request<Name extends EndpointName> = RequestInput<Endpoints[Name]>
+/** What a client gets. */
+export type Reply<Name extends EndpointName> = ReplyOutput<Endpoints[Name]>
+/** What a handler is given, parsed. */
+export type Received<Name extends EndpointName> = RequestOutput<Endpoints[Name]>
+/** What a handler returns; fields that the contract does not name are dropped before they are sent. */
+export type Answer<Name extends EndpointName> = ReplyInput<Endpoints[Name]>
+
+export const endpointOf = (name: EndpointName): Endpoint => endpoints[name]
+
+/** The path of a call with its parameters and query filled in. */
+export const urlOf = (
+  endpoint: Endpoint,
+  request: { params?: Record<string, unknown>; query?: Record<string, unknown> } = {},
+): string => {
+  const path = endpoint.path.replace(/:([a-zA-Z]+)/g, (_, name: string) =>
+    encodeURIComponent(String(request.params?.[name] ?? '')),
+  )
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(request.query ?? {}))
+    if (value !== undefined && value !== null && value !== '') query.set(name, String(value))
+  const search = query.toString()
+  return `/api${path}${search && `?${search}`}`
+}

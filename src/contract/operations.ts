@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { ledgerEntry } from './credits.ts'
+import { defineEndpoints } from './endpoint.ts'
+import * as wire from './wire.ts'
+
+export const operationStatus = z.enum(['succeeded', 'failed', 'refused', 'cancelled', 'interrupted'])
+export type OperationStatus = z.infer<typeof operationStatus>
+
+export const operation = z.object({
+  id: wire.id,
+  userId: wire.id,
+  startedAt: wire.time,
+  durationMs: z.number().int(),
+  firstByteMs: z.number().int().nullable(),
+  endpoint: z.string(),
+  streamed: z.boolean(),
+  status: operationStatus,
+  httpStatus: z.number().int(),
+  faultCode: z.string().nullable(),
+  requestedModel: z.string().nullable(),
+  serviceId: z.string().nullable(),
+  model: z.string().nullable(),
+  keyOwner: wire.keyOwner.nullable(),
+  keyPriority: z.number().int().nullable(),
+  reason: z.string().describe('Why this route'),
+  attemptCount: wire.count,
+  inputTokens: wire.count.describe('Uncached input, cache reads and cache writes together'),
+  outputTokens: wire.count.describe('Reasoning included'),
+  costNanoUsd: wire.nanoUsd.nullable().describe('null: no price is known'),
+  creditMicros: wire.micros,
+})
+export type Operation = z.infer<typeof operation>
+
+export const attempt = z.looseObject({
+  serviceId: z.string().optional(),
+  model: z.string().optional(),
+  keyOwner: wire.keyOwner.optional(),
+  serviceKeyId: z.string().optional(),
+  keyPriority: z.number().nullable().optional(),
+  outcome: z.string().optional(),
+  httpStatus: z.number().nullable().optional(),
+  durationMs: z.number().nullable().optional(),
+  reason: z.string().nullable().optional(),
+})
+
+/** The whole receipt. The token classes are disjoint: their sum is what was used. */
+export const receipt = operation.extend({
+  accessTokenId: wire.id,
+  serviceKeyId: wire.id.nullable(),
+  attempts: z.array(attempt),
+  tokens: z.object({
+    input: wire.count.describe('Uncached input'),
+    cacheRead: wire.count,
+    cacheWrite: wire.count,
+    cacheWrite1h: wire.count,
+    output: wire.count.describe('Without reasoning'),
+    reasoning: wire.count,
+  }),
+  usageSource: z.enum(['reported', 'estimated', 'none']),
+  priceBookVersion: z.number().int().nullable(),
+  heldMicros: wire.micros,
+  ledgerEntries: z.array(ledgerEntry).describe('Empty for own-key operations'),
+})
+export type Receipt = z.infer<typeof receipt>
+
+export const operationFilters = z.object({
+  service: wire.serviceId.optional(),
+  status: operationStatus.optional(),
+  keyOwner: wire.keyOwner.optional(),
+  since: wire.time.optional(),
+})
+
+const totals = z.object({
+  operations: wire.count,
+  creditMicros: wire.micros,
+  costNanoUsd: wire.nanoUsd,
+  inputTokens: wire.count,
+  outputTokens: wire.count,
+})
+export type Totals = z.infer<typeof totals>
+
+export const operationPage = <Item extends z.ZodType>(item: Item) =>
+  wire.page(item).extend({ totals: totals.describe('Of everything the filters match, not of this page') })
+
+export const usage = z.object({
+  since: wire.time,
+  until: wire.time,
+  timeZone: z.literal('UTC'),
+  days: z.array(totals.extend({ day: z.iso.date(), keyOwner: wire.keyOwner.nullable() })),
+  services: z.array(totals.extend({ serviceId: z.string().nullable(), keyOwner: wire.keyOwner.nullable() })),
+  totals,
+})
+export type Usage = z.infer<typeof usage>
+
+export const operationEndpoints = defineEndpoints({
+  listOperations: {
+    method: 'GET',
+    path: '/operations',
+    auth: 'session',
+    group: 'operations',
+    summary: 'Your operations, newest first',
+    query: wire.pageQuery.extend(operationFilters.shape),
+    reply: operationPage(operation),
+  },
+  readOperation: {
+    method: 'GET',
+    path: '/operations/:id',
+    auth: 'session_or_token',
+    group: 'operations',
+    summary: 'The whole receipt of one operation',
+    params: wire.idParams,
+    reply: receipt,
+  },
+  readUsage: {
+    method: 'GET',
+    path: '/usage',
+    auth: 'session',
+    group: 'operations',
+    summary: 'Use by day and by service, each split by whose key paid',
+    query: z.object({ days: z.coerce.number<number | string>().int().min(1).max(366).default(30) }),
+    reply: usage,
+  },
+})

@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import * as wire from './wire.ts'
+
+export const verdict = z.enum(['valid', 'invalid', 'valid_but_unusable', 'unknown'])
+export type Verdict = z.infer<typeof verdict>
+
+/** Where a user stands with a service. */
+export const coverage = z.object({
+  status: z.enum(['own_key', 'system_credits', 'alternative', 'not_covered']),
+  keyOwner: wire.keyOwner.nullable().describe('Whose key the next operation starts on'),
+  reason: z.string(),
+  next: z.string().nullable().describe('What to do about it; null: nothing needs doing'),
+})
+export type Coverage = z.infer<typeof coverage>
+
+export const service = z.object({
+  id: wire.serviceId,
+  name: z.string(),
+  docsUrl: z.string(),
+  keysUrl: z.string().nullable().describe('Where a person makes a key'),
+  keyHint: z.string(),
+  keyShapes: z
+    .array(z.object({ pattern: z.string(), specific: z.boolean() }))
+    .describe('Anchored regular expressions that recognise a secret offline; a hint, never a refusal'),
+  needsBaseUrl: z.boolean().describe('Every key of this service brings the address of its server'),
+  tasks: z.array(z.string()),
+  enabled: z.boolean(),
+  coverage,
+  mayManageKey: z.boolean(),
+  mayNotBecause: z.string().nullable(),
+})
+export type Service = z.infer<typeof service>
+
+export const serviceKey = z.object({
+  id: wire.id,
+  serviceId: wire.serviceId,
+  owner: wire.keyOwner,
+  label: z.string(),
+  priority: z
+    .number()
+    .int()
+    .min(1)
+    .max(3)
+    .nullable()
+    .describe('System keys: 1 Primary, 2 Secondary, 3 Tertiary'),
+  position: z.number().int(),
+  baseUrl: z.string().nullable(),
+  status: z.enum(['active', 'cooling', 'invalid', 'exhausted', 'suspended', 'revoked']),
+  statusReason: z.string().nullable(),
+  next: z.string().nullable().describe('What to do about the status; null: nothing needs doing'),
+  coolingUntil: wire.time.nullable(),
+  verdict,
+  verdictDetail: z.string().nullable(),
+  validatedAt: wire.time.nullable(),
+  lastFour: z.string(),
+  version: z.number().int().positive(),
+  lastUsedAt: wire.time.nullable(),
+  createdAt: wire.time,
+})
+export type ServiceKey = z.infer<typeof serviceKey>
+
+export const keyCheck = z.object({ verdict, detail: z.string() })
+export type KeyCheck = z.infer<typeof keyCheck>
+
+export const newServiceKey = z.object({
+  serviceId: wire.serviceId,
+  secret: wire.secret,
+  label: wire.label.optional(),
+  baseUrl: wire.baseUrl.optional(),
+})
+export const replacement = z.object({ secret: wire.secret })
+
+export const serviceKeyEndpoints = defineEndpoints({
+  listServices: {
+    method: 'GET',
+    path: '/services',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Every integrated service, how a key of it looks, and how you are covered',
+    reply: z.object({ items: z.array(service) }),
+  },
+  listServiceKeys: {
+    method: 'GET',
+    path: '/service-keys',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Your service keys, without secrets',
+    reply: z.object({ items: z.array(serviceKey) }),
+  },
+  checkNewServiceKey: {
+    method: 'POST',
+    path: '/service-keys/check',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Prove a key at its service without storing it',
+    body: z.object({ serviceId: wire.serviceId, secret: wire.secret, baseUrl: wire.baseUrl.optional() }),
+    reply: keyCheck,
+  },
+  addServiceKey: {
+    method: 'POST',
+    path: '/service-keys',
+    auth: 'session',
+    group: 'service keys',
+    status: 201,
+    summary: 'Add a key; the next operation uses it',
+    body: newServiceKey,
+    reply: serviceKey,
+  },
+  recheckServiceKey: {
+    method: 'POST',
+    path: '/service-keys/:id/check',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Prove a stored key again',
+    params: wire.idParams,
+    reply: serviceKey,
+  },
+  replaceServiceKey: {
+    method: 'POST',
+    path: '/service-keys/:id/replace',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Put a new secret in the place of the old one',
+    params: wire.idParams,
+    body: replacement,
+    reply: serviceKey,
+  },
+  changeServiceKey: {
+    method: 'PATCH',
+    path: '/service-keys/:id',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Rename a key',
+    params: wire.idParams,
+    body: z.object({ label: wire.label }),
+    reply: serviceKey,
+  },
+  revokeServiceKey: {
+    method: 'DELETE',
+    path: '/service-keys/:id',
+    auth: 'session',
+    group: 'service keys',
+    summary: 'Revoke a key: no operation that starts after the reply uses it',
+    params: wire.idParams,
+    reply: wire.done,
+  },
+})

@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import * as wire from './wire.ts'
+
+export const meta = z.object({
+  version: z.string(),
+  demo: z.boolean().describe('Demo data and simulated services; never true without --demo'),
+  needsSetup: z
+    .boolean()
+    .describe('No administrator exists yet: open the set-up link that the first start printed'),
+  dashboardsReady: z.boolean(),
+})
+export type Meta = z.infer<typeof meta>
+
+export const organization = z.object({
+  id: wire.id,
+  name: z.string(),
+  kind: z.enum(['platform', 'personal', 'company']),
+  controlPolicy: wire.controlPolicy,
+  criticalServices: z
+    .array(wire.serviceId)
+    .describe('Under hybrid control: services whose keys only IT manages'),
+  systemKeysAllowed: z.boolean(),
+  lockedFallback: wire.fallback.nullable().describe('Not null: every member has this fallback preference'),
+})
+export type Organization = z.infer<typeof organization>
+
+export const me = z.object({
+  user: z.object({ id: wire.id, email: z.string(), name: z.string(), hasPassword: z.boolean() }),
+  organization,
+  role: wire.role,
+  isPlatformAdministrator: z.boolean(),
+  csrfToken: z.string().describe('Send as x-csrf-token with everything but GET'),
+  demo: z.boolean(),
+})
+export type Me = z.infer<typeof me>
+
+export const session = z.object({
+  id: wire.id,
+  userAgent: z.string().nullable(),
+  createdAt: wire.time,
+  lastSeenAt: wire.time,
+  expiresAt: wire.time,
+  current: z.boolean(),
+})
+export type Session = z.infer<typeof session>
+
+/** 32 random bytes, base64url: the part of /sign-in#<token> after the hash, which browsers send to nobody. */
+const linkToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the whole link')
+
+export const sessionEndpoints = defineEndpoints({
+  readMeta: {
+    method: 'GET',
+    path: '/meta',
+    auth: 'public',
+    group: 'session',
+    summary: 'What this installation is',
+    reply: meta,
+  },
+  signIn: {
+    method: 'POST',
+    path: '/session',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'Sign in with e-mail and password; sets the session cookie',
+    body: z.object({ email: wire.email, password: z.string().min(1).max(256) }),
+    reply: me,
+  },
+  signInWithLink: {
+    method: 'POST',
+    path: '/session/link',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'Sign in with a link; sets the session cookie',
+    body: z.object({ token: linkToken }),
+    reply: me,
+  },
+  setUp: {
+    method: 'POST',
+    path: '/setup',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'Make the first administrator, by the one-time set-up link, and sign in',
+    body: z.object({
+      token: linkToken,
+      email: wire.email,
+      name: wire.personName,
+      password: wire.newPassword,
+    }),
+    reply: me,
+  },
+  signOut: {
+    method: 'DELETE',
+    path: '/session',
+    auth: 'session',
+    group: 'session',
+    summary: 'Sign out',
+    reply: wire.done,
+  },
+  readMe: {
+    method: 'GET',
+    path: '/me',
+    auth: 'session',
+    group: 'session',
+    summary: 'Who is signed in, for which organisation, under which policy',
+    reply: me,
+  },
+  changePassword: {
+    method: 'POST',
+    path: '/me/password',
+    auth: 'session',
+    group: 'session',
+    throttled: true,
+    summary: 'Change the password; signs every other session out',
+    body: z.object({
+      currentPassword: z.string().max(256).optional().describe('Required once a password is set'),
+      newPassword: wire.newPassword,
+    }),
+    reply: wire.done,
+  },
+  listSessions: {
+    method: 'GET',
+    path: '/me/sessions',
+    auth: 'session',
+    group: 'session',
+    summary: 'Where you are signed in',
+    reply: z.object({ items: z.array(session) }),
+  },
+  revokeSession: {
+    method: 'DELETE',
+    path: '/me/sessions/:id',
+    auth: 'session',
+    group: 'session',
+    summary: 'Sign one session out',
+    params: wire.idParams,
+    reply: wire.done,
+  },
+})

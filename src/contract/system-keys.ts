@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import { keyCheck, replacement, serviceKey } from './service-keys.ts'
+import * as wire from './wire.ts'
+
+export const priority = z.number().int().min(1).max(3).describe('1 Primary, 2 Secondary, 3 Tertiary')
+const systemKeys = z.object({ items: z.array(serviceKey) })
+
+export const systemKeyEndpoints = defineEndpoints({
+  listSystemKeys: {
+    method: 'GET',
+    path: '/admin/system-keys',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'System keys in the order they are used',
+    reply: systemKeys,
+  },
+  checkNewSystemKey: {
+    method: 'POST',
+    path: '/admin/system-keys/check',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Prove a key at its service without storing it',
+    body: z.object({ serviceId: wire.serviceId, secret: wire.secret, baseUrl: wire.baseUrl.optional() }),
+    reply: keyCheck,
+  },
+  addSystemKey: {
+    method: 'POST',
+    path: '/admin/system-keys',
+    auth: 'administrator',
+    group: 'system keys',
+    status: 201,
+    summary: 'Add a system key',
+    body: z.object({
+      serviceId: wire.serviceId,
+      secret: wire.secret,
+      label: wire.label.optional(),
+      baseUrl: wire.baseUrl.optional(),
+      priority,
+    }),
+    reply: serviceKey,
+  },
+  reorderSystemKeys: {
+    method: 'POST',
+    path: '/admin/system-keys/reorder',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Set priorities and the order within them, for one service',
+    body: z.object({
+      serviceId: wire.serviceId,
+      order: z
+        .array(z.object({ id: wire.id, priority }))
+        .min(1)
+        .max(200),
+    }),
+    reply: systemKeys,
+  },
+  recheckSystemKey: {
+    method: 'POST',
+    path: '/admin/system-keys/:id/check',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Prove a stored key again',
+    params: wire.idParams,
+    reply: serviceKey,
+  },
+  replaceSystemKey: {
+    method: 'POST',
+    path: '/admin/system-keys/:id/replace',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Put a new secret in the place of the old one',
+    params: wire.idParams,
+    body: replacement,
+    reply: serviceKey,
+  },
+  changeSystemKey: {
+    method: 'PATCH',
+    path: '/admin/system-keys/:id',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Rename, or change the priority',
+    params: wire.idParams,
+    body: z.object({ label: wire.label.optional(), priority: priority.optional() }),
+    reply: serviceKey,
+  },
+  revokeSystemKey: {
+    method: 'DELETE',
+    path: '/admin/system-keys/:id',
+    auth: 'administrator',
+    group: 'system keys',
+    summary: 'Revoke a system key',
+    params: wire.idParams,
+    reply: wire.done,
+  },
+})

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+
+/** How our API writes things. Everything here is safe for the browser: nothing of Node is imported. */
+
+export const id = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a UUID')
+
+/** UTC, with milliseconds. */
+export const time = z.iso.datetime()
+
+const integerText = z.string().regex(/^-?\d{1,19}$/, 'must be a decimal integer in quotes')
+
+/** Micro-credits as a decimal integer in a string: 64 bits do not fit a JavaScript number. */
+export const micros = integerText.describe('Micro-credits: 1 credit = 1000000')
+
+/** Nano-dollars as a decimal integer in a string. */
+export const nanoUsd = integerText.describe('Nano-dollars: 1 USD = 1000000000')
+
+/** Counts of tokens and operations; below 2^53 by any measure. */
+export const count = z.number().int().nonnegative()
+
+export const serviceId = z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, 'must be a service id')
+export const tierId = z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, 'must be a tier id')
+export const email = z.email().max(254)
+export const personName = z.string().trim().min(1).max(120)
+export const label = z.string().trim().min(1).max(80)
+
+/** Long enough that the slow hash matters more than the choice; the upper bound limits the work per request. */
+export const newPassword = z.string().min(12).max(256)
+
+export const baseUrl = z.url({ protocol: /^https?$/ }).max(500)
+
+/** The secret of a service key: no spaces or control characters, so that it can be a header value. */
+export const secret = z
+  .string()
+  .trim()
+  .min(8)
+  .max(4096)
+  .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII')
+
+export const cursor = z.string().max(400)
+export const pageQuery = z.object({
+  cursor: cursor.optional(),
+  limit: z.coerce.number<number | string>().int().min(1).max(200).default(50),
+})
+
+export const page = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), nextCursor: cursor.nullable().describe('null: this was the last page') })
+
+export const idParams = z.object({ id })
+export const serviceIdParams = z.object({ id: serviceId })
+export const done = z.object({ done: z.literal(true) })
+
+export const fallback = z.enum(['system', 'alternative', 'alternative_then_system', 'none'])
+export type Fallback = z.infer<typeof fallback>
+
+export const controlPolicy = z.enum(['it_control', 'hybrid', 'user_control'])
+export type ControlPolicy = z.infer<typeof controlPolicy>
+
+export const keyOwner = z.enum(['user', 'organization', 'system'])
+export type KeyOwner = z.infer<typeof keyOwner>
+
+export const role = z.enum(['owner', 'administrator', 'member'])
+export type Role = z.infer<typeof role>
+
+/** Every error reply of /api. `code` is stable: docs/faults.md. */
+export const errorReply = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    next: z.string().describe('What to do about it'),
+    field: z.string().optional(),
+    operationId: z.string().optional().describe('Quote this when reporting the error'),
+  }),
+})
+export type ErrorReply = z.infer<typeof errorReply>
