@@ -103,6 +103,13 @@ CREATE TABLE sign_in_links (
   used_at     timestamptz
 );
 
+-- Counts of guesses (sign-in, links) per window, shared by all processes; losing them in a crash costs nothing.
+CREATE UNLOGGED TABLE throttles (
+  bucket      text PRIMARY KEY,
+  count       integer NOT NULL,
+  expires_at  timestamptz NOT NULL
+);
+
 -- Services as this installation changes them; the defaults are in src/services/.
 CREATE TABLE service_settings (
   service_id  text PRIMARY KEY,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { accessToken, createdAccessToken, newPlatformToken } from './access-tokens.ts'
 import { creditGrant, tier } from './credits.ts'
 import { defineEndpoints } from './endpoint.ts'
-import { operation, operationFilters, operationPage } from './operations.ts'
+import { operation, operationFilters, operationPage, receipt } from './operations.ts'
 import { organization } from './session.ts'
 import * as wire from './wire.ts'
 
@@ -90,7 +90,7 @@ export type AdminOperation = z.infer<typeof adminOperation>
 
 /** host:port or CIDR; what outbound calls may reach though it is private. */
 export const outboundAddress = z.string().regex(/^[A-Za-z0-9.:[\]/_-]{1,120}$/, 'must be host:port or CIDR')
-export const outboundAllowance = z.object({ address: z.string(), createdAt: wire.time })
+export const outboundAllowance = z.object({ address: z.string() })
 
 export const administrationEndpoints = defineEndpoints({
   readOverview: {
@@ -190,6 +190,15 @@ export const administrationEndpoints = defineEndpoints({
       .extend(operationFilters.shape)
       .extend({ organization: wire.id.optional(), user: wire.id.optional() }),
     reply: operationPage(adminOperation),
+  },
+  readAnyOperation: {
+    method: 'GET',
+    path: '/admin/organizations/:organization/operations/:id',
+    auth: 'administrator',
+    group: 'administration',
+    summary: 'The whole receipt of an operation of anybody',
+    params: z.object({ organization: wire.id, id: wire.id }),
+    reply: receipt,
   },
 
   listOrganizations: {

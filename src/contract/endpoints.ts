@@ -35,11 +35,10 @@ export type Answer<Name extends EndpointName> = ReplyInput<Endpoints[Name]>
 
 export const endpointOf = (name: EndpointName): Endpoint => endpoints[name]
 
+type Plain = Readonly<Record<string, string | number | boolean | null | undefined>>
+
 /** The path of a call with its parameters and query filled in. */
-export const urlOf = (
-  endpoint: Endpoint,
-  request: { params?: Record<string, unknown>; query?: Record<string, unknown> } = {},
-): string => {
+export const urlOf = (endpoint: Endpoint, request: { params?: Plain; query?: Plain } = {}): string => {
   const path = endpoint.path.replace(/:([a-zA-Z]+)/g, (_, name: string) =>
     encodeURIComponent(String(request.params?.[name] ?? '')),
   )
