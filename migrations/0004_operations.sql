@@ -5,7 +5,7 @@ CREATE TABLE price_books (
   source                text NOT NULL,
   -- What one credit is worth, and what is added to cost: 10000 basis points = cost.
   nano_usd_per_credit   bigint NOT NULL CHECK (nano_usd_per_credit > 0),
-  charge_basis_points   bigint NOT NULL CHECK (charge_basis_points >= 0),
+  charge_basis_points   bigint NOT NULL CHECK (charge_basis_points > 0),
   effective_at          timestamptz NOT NULL,
   created_at            timestamptz NOT NULL DEFAULT now()
 );
@@ -15,6 +15,8 @@ CREATE TABLE price_models (
   model_id            text NOT NULL,
   match               jsonb NOT NULL,
   context_tokens      bigint,
+  -- What the service charges for beside the token classes in price_rates, in the price data's words.
+  unmetered           text[] NOT NULL DEFAULT '{}',
   position            integer NOT NULL,
   PRIMARY KEY (price_book_version, service_id, model_id)
 );
@@ -22,7 +24,8 @@ CREATE TABLE price_rates (
   price_book_version     integer NOT NULL,
   service_id             text NOT NULL,
   model_id               text NOT NULL,
-  token_class            text NOT NULL,
+  token_class            text NOT NULL
+                           CHECK (token_class IN ('input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output', 'reasoning')),
   -- The rate holds for the whole operation from this many input tokens on.
   from_input_tokens      bigint NOT NULL DEFAULT 0,
   nano_usd_per_million   bigint NOT NULL CHECK (nano_usd_per_million >= 0),
