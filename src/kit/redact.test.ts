@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { redactSecrets } from './redact.ts'
+
+describe('values are told by their names', () => {
+  test.each([
+    ['Authorization: Bearer abc.def', 'abc.def'],
+    ['"authorization":"Bearer q1w2e3"', 'q1w2e3'],
+    ['{\\"authorization\\":\\"Bearer q1w2e3\\"}', 'q1w2e3'],
+    ["['x-api-key', 'q1w2e3r4']", 'q1w2e3r4'],
+    ['mj-api-secret: hunter22', 'hunter22'],
+    ['cookie: session=q1w2e3; other=z9', 'z9'],
+    ['GET https://host/v1?alt=sse&key=q1w2e3 failed', 'q1w2e3'],
+    ['GET https%3A%2F%2Fhost%2Fv1%3Fkey%3Dq1w2e3', 'q1w2e3'],
+    ['connect postgres://aideon:q1w2e3@db/aideon', 'q1w2e3'],
+    ['aws_secret_access_key = wJalrXUtnFEMIbPxRfiCY', 'wJalrXUtnFEMI'],
+    ['sent Bearer q1w2e3r4t5y6u7', 'q1w2e3r4t5y6u7'],
+    ['Incorrect API key provided: sk-proj-***************abcd.', 'sk-proj-***'],
+    ['-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY----- rest', 'MIIEvQ'],
+    ['cut -----BEGIN PRIVATE KEY-----\nMIIEvQ', 'MIIEvQ'],
+  ])('%s', (text, secret) => {
+    expect(redactSecrets(text)).not.toContain(secret)
+  })
+})
+
+test('the rest of the text stays', () => {
+  expect(redactSecrets('GET https://host/v1?key=q1w2e3&alt=sse -> 400')).toBe(
+    'GET https://host/v1?key=[redacted]&alt=sse -> 400',
+  )
+  expect(redactSecrets('a -----BEGIN X-----\nMII\n-----END X----- b')).toBe('a [redacted] b')
+})
+
+test.each([
+  'The task-force-management-system of this model',
+  '{"max_tokens":100,"prompt_tokens":12,"model":"gpt-5.2-mini-2026-01-01"}',
+  '01a20460-84d4-7eaf-a23d-7ffdab759352',
+  'You exceeded your current quota, please check your plan and billing details.',
+  'see https://platform.openai.com/account/api-keys.',
+])('ordinary text is not touched: %s', (text) => {
+  expect(redactSecrets(text)).toBe(text)
+})
+
+test('redacting twice changes nothing more', () => {
+  const once = redactSecrets('authorization: Bearer x; sk-ant-api03-abcdefghijklmnop ?key=abc')
+  expect(redactSecrets(once)).toBe(once)
+})
