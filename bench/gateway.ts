@@ -1,0 +1,283 @@
+// npm run bench -- gateway: what an operation costs here, behind nginx and behind Portkey, in the same minutes.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { cases, readReply } from './cases.ts'
+import type { Case } from './cases.ts'
+import {
+  atExit,
+  coreOf,
+  describePlacement,
+  placeSelf,
+  stopEverythingAtExit,
+  writeRequest,
+} from './children.ts'
+import { portkeyHeaders, portkeyPath, startNginx, startPortkey, startReference } from './contenders.ts'
+import type { Contender } from './contenders.ts'
+import { readSavedBody, startLoadTools } from './load.ts'
+import type { LoadResult, LoadTools } from './load.ts'
+import { cpuMicros, foreignMeter, memoryBytes } from './process-tree.ts'
+import { formatCase, judge } from './report.ts'
+import type { Measurement } from './report.ts'
+
+const help = `npm run bench -- gateway [options]
+
+  --quick           one short round: shows that everything runs, its numbers mean nothing
+  --rounds N        interleaved rounds (4)
+  --seconds S       of load per measurement (2)
+  --connections N   load point of the JSON and burst cases (32)
+  --paced           also: chunks 1 ms apart, 64 streams
+  --large           also: a 100 KB prompt
+  --unasked         also: a stream whose caller did not ask for usage
+  --only a,b        of nginx, portkey, reference, aideon
+  --cpu-prof DIR    a CPU profile of each of our processes, written when they end
+  --json FILE       every single measurement
+`
+
+/** What is measured: a contender, or one way to call it. */
+interface Lane {
+  readonly id: string
+  readonly title: string
+  readonly contender: Contender | null
+  readonly port: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface Options {
+  readonly quick: boolean
+  readonly rounds: number
+  readonly seconds: number
+  readonly cases: readonly Case[]
+  readonly only: ReadonlySet<string>
+  readonly profileDirectory: string | null
+  readonly jsonFile: string | null
+}
+
+interface Bench {
+  readonly options: Options
+  readonly directory: string
+  readonly tools: LoadTools
+  readonly lanes: readonly Lane[]
+  /** Replies received, by lane, warm-up and probes included. */
+  readonly replies: Map<string, number>
+  readonly wrong: string[]
+}
+
+const limitMinutes = 30
+
+const readOptions = (parameters: string[]): Options | null => {
+  const { values } = parseArgs({
+    args: parameters,
+    options: {
+      help: { type: 'boolean' },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      connections: { type: 'string' },
+      paced: { type: 'boolean' },
+      large: { type: 'boolean' },
+      unasked: { type: 'boolean' },
+      only: { type: 'string', default: 'nginx,portkey,reference,aideon' },
+      'cpu-prof': { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
+  if (values.help) return null
+  const wanted = new Set([
+    'json',
+    'stream',
+    ...(['paced', 'large', 'unasked'] as const).filter((id) => values[id]),
+  ])
+  const connections = Number(values.connections ?? 32)
+  return {
+    quick: values.quick,
+    rounds: Number(values.rounds ?? (values.quick ? 1 : 4)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.4 : 2)),
+    cases: cases
+      .filter((one) => wanted.has(one.id))
+      .map((one) => (one.id === 'paced' ? one : { ...one, connections })),
+    only: new Set(values.only.split(',')),
+    profileDirectory: values['cpu-prof'] ? path.resolve(values['cpu-prof']) : null,
+    jsonFile: values.json ?? null,
+  }
+}
+
+const requestFile = (bench: Pick<Bench, 'directory'>, lane: Lane, one: Case): string =>
+  path.join(bench.directory, `${lane.id}-${one.id}.request`)
+
+const startLanes = async (options: Options, directory: string, upstreamPort: number): Promise<Lane[]> => {
+  const surroundings = { upstreamPort, directory }
+  const lanes: Lane[] = [
+    { id: 'direct', title: 'upstream', contender: null, port: upstreamPort, headers: {} },
+  ]
+  const add = (
+    id: string,
+    title: string,
+    contender: Contender,
+    headers: Record<string, string> = {},
+  ): void => {
+    lanes.push({ id, title: `${title} ${contender.version}`, contender, port: contender.port, headers })
+  }
+  if (options.only.has('nginx')) add('nginx', 'nginx', await startNginx(surroundings))
+  if (options.only.has('portkey')) {
+    if (!existsSync(portkeyPath)) throw new Error('Portkey is not installed: npm ci --prefix bench')
+    add('portkey', 'Portkey', await startPortkey(surroundings), portkeyHeaders(upstreamPort))
+  }
+  if (options.only.has('reference')) add('reference', 'node+undici', await startReference(surroundings))
+  return lanes
+}
+
+const runLoad = async (
+  bench: Bench,
+  lane: Lane,
+  one: Case,
+  load: { connections: number; seconds: number },
+): Promise<LoadResult> => {
+  const result = await bench.tools.load({
+    port: lane.port,
+    connections: load.connections,
+    milliseconds: load.seconds * 1000,
+    requestFile: requestFile(bench, lane, one),
+  })
+  bench.replies.set(lane.id, (bench.replies.get(lane.id) ?? 0) + result.completed)
+  if (result.errors > 0 || result.completed === 0)
+    bench.wrong.push(
+      `${lane.id}, ${one.id}: ${result.errors} of ${result.completed + result.errors} replies were wrong (status ${result.badStatus})`,
+    )
+  return result
+}
+
+/** Warms up, and compares the first reply with what the upstream itself answers. */
+const check = async (bench: Bench, lane: Lane, one: Case, expected: Map<string, string>): Promise<void> => {
+  writeRequest(
+    requestFile(bench, lane, one),
+    { 'content-type': 'application/json', ...lane.headers },
+    one.body,
+  )
+  const saveFile = path.join(bench.directory, `${lane.id}-${one.id}.reply`)
+  const result = await bench.tools.load({
+    port: lane.port,
+    connections: 1,
+    milliseconds: 0.001,
+    requestFile: requestFile(bench, lane, one),
+    saveFile,
+  })
+  bench.replies.set(lane.id, (bench.replies.get(lane.id) ?? 0) + result.completed)
+  const found =
+    result.completed === 1
+      ? JSON.stringify(readReply(readSavedBody(saveFile)))
+      : readFileSync(saveFile, 'utf8')
+  if (lane.id === 'direct') expected.set(one.id, found)
+  if (found !== expected.get(one.id))
+    bench.wrong.push(`${lane.id}, ${one.id}: the reply differs from the upstream's: ${found.slice(0, 300)}`)
+}
+
+const measure = async (bench: Bench, lane: Lane, one: Case, round: number): Promise<Measurement> => {
+  const { seconds } = bench.options
+  const alone = await runLoad(bench, lane, one, { connections: 1, seconds: seconds / 4 })
+  const roots = lane.contender?.roots ?? []
+  let peak = memoryBytes(roots)
+  const sampler = setInterval(() => (peak = Math.max(peak, memoryBytes(roots))), 500)
+  const foreign = foreignMeter(roots, coreOf.gateway)
+  const before = cpuMicros(roots)
+  const result = await runLoad(bench, lane, one, { connections: one.connections, seconds })
+  // What is still being cleaned up belongs to these operations too.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const used = cpuMicros(roots) - before
+  clearInterval(sampler)
+  return {
+    lane: lane.id,
+    case: one.id,
+    round,
+    connections: one.connections,
+    cpuMicros: lane.contender ? used / result.completed : null,
+    perSecond: result.completed / result.seconds,
+    p50: result.p50,
+    p99: result.p99,
+    aloneP50: alone.p50,
+    aloneP99: alone.p99,
+    memoryBytes: Math.max(peak, memoryBytes(roots)),
+    foreignShare: lane.contender ? foreign() : 0,
+  }
+}
+
+const measureAll = async (bench: Bench): Promise<Measurement[]> => {
+  const expected = new Map<string, string>()
+  const warmSeconds = bench.options.quick ? 0.2 : 2
+  for (const lane of bench.lanes)
+    for (const one of bench.options.cases) {
+      await check(bench, lane, one, expected)
+      if (bench.wrong.length === 0)
+        await runLoad(bench, lane, one, { connections: one.connections, seconds: warmSeconds })
+    }
+  const all: Measurement[] = []
+  for (let round = 1; round <= bench.options.rounds && bench.wrong.length === 0; round++) {
+    console.error(`round ${round} of ${bench.options.rounds}`)
+    for (const one of bench.options.cases)
+      for (const lane of bench.lanes) all.push(await measure(bench, lane, one, round))
+  }
+  return all
+}
+
+const print = (bench: Bench, all: readonly Measurement[]): number => {
+  for (const one of bench.options.cases) {
+    const text = formatCase(all, one, bench.lanes)
+    if (text) console.log(text)
+  }
+  console.log()
+  if (bench.wrong.length > 0) {
+    for (const text of new Set(bench.wrong)) console.log(`VOID  ${text}`)
+    return 1
+  }
+  const verdicts = judge(all)
+  for (const verdict of verdicts) console.log(verdict.text)
+  const foreign = Math.max(...all.map((one) => one.foreignShare))
+  if (foreign > 0.05)
+    console.log(
+      `note: others used up to ${Math.round(foreign * 100)} % of the gateways' core; trust only large differences`,
+    )
+  return verdicts.every((verdict) => verdict.pass) || bench.options.quick ? 0 : 1
+}
+
+const compare = async (options: Options, directory: string): Promise<number> => {
+  const tools = await startLoadTools(directory)
+  const lanes = await startLanes(options, directory, tools.upstreamPort)
+  const bench: Bench = { options, directory, tools, lanes, replies: new Map(), wrong: [] }
+  console.log(
+    `${os.cpus()[0]?.model}, Linux ${os.release()}, Node ${process.version}; ${describePlacement()}`,
+  )
+  console.log(`${options.rounds} interleaved rounds of ${options.seconds} s; medians`)
+  if (tools.note) console.log(`note: ${tools.note}`)
+  const all = await measureAll(bench)
+  if (options.jsonFile) writeFileSync(options.jsonFile, JSON.stringify(all, null, 1))
+  const code = print(bench, all)
+  for (const lane of lanes) await lane.contender?.stop()
+  return code
+}
+
+export const runGatewayBench = async (parameters: string[]): Promise<number> => {
+  const options = readOptions(parameters)
+  if (!options) {
+    console.log(help)
+    return 0
+  }
+  if (process.platform !== 'linux') throw new Error('This bench reads /proc and therefore needs Linux.')
+  stopEverythingAtExit()
+  setTimeout(() => {
+    console.error(`stopped: not finished within ${limitMinutes} minutes`)
+    process.exit(1)
+  }, limitMinutes * 60_000).unref()
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'aideon-bench-'))
+  atExit(() => rmSync(directory, { recursive: true, force: true }))
+  placeSelf()
+  try {
+    return await compare(options, directory)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    return 1
+  } finally {
+    // Children are ended by the exit handler.
+    setImmediate(() => process.exit())
+  }
+}
