@@ -1,0 +1,77 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import { type CustomTypesConfig, Pool, types as defaultTypes } from 'pg'
+import type { Schema } from './schema.ts'
+
+/** The pool and the typed query builder over it. Raw SQL goes through `pool`, everything else through `kysely`. */
+export interface Database {
+  readonly kysely: Kysely<Schema>
+  readonly pool: Pool
+  readonly url: string
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host/database`, or `postgres://user@/database?host=/directory` for a Unix socket. */
+  readonly url: string
+  readonly maximumConnections?: number
+  readonly applicationName?: string
+}
+
+const int8 = 20
+const int8Array = 1016
+
+/** int8 arrives as bigint: as a double it would be wrong above 2^53, as pg's default string it would be concatenated. */
+const types: CustomTypesConfig = {
+  getTypeParser: ((oid: Parameters<typeof defaultTypes.getTypeParser>[0], format?: 'text') => {
+    if (oid === int8) return BigInt
+    if (oid === int8Array) return parseBigintArray
+    return defaultTypes.getTypeParser(oid, format)
+  }) as CustomTypesConfig['getTypeParser'],
+}
+
+/** One dimension and no NULLs, which is all the schema has. */
+const parseBigintArray = (text: string): bigint[] => {
+  const inside = text.slice(1, -1)
+  return inside === '' ? [] : inside.split(',').map((item) => BigInt(item))
+}
+
+export const openDatabase = (options: DatabaseOptions): Database => {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.maximumConnections ?? 10,
+    application_name: options.applicationName ?? 'aideon-keys',
+    // A caller who waits for a connection longer than this gets database_unavailable instead.
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    types,
+  })
+  // An idle connection that breaks (PostgreSQL restarted) is dropped by the pool; without a listener it would end the process.
+  pool.on('error', () => {})
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  // Not kysely.destroy(), which leaves the pool open where no kysely query was ever made.
+  return { kysely, pool, url: options.url, close: () => pool.end() }
+}
+
+const connectionErrors = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+])
+
+/** Whether the database could not be reached, as opposed to having refused a statement: fault `database_unavailable`. */
+export const isDatabaseUnavailable = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (connectionErrors.has(code) || code.startsWith('08')) return true
+  // pg gives these two no code.
+  return /^Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+}

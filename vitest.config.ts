@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: [
+      'src/**/*.test.ts',
+      'src/**/*.test.tsx',
+      'web/**/*.test.ts',
+      'web/**/*.test.tsx',
+      'simulator/**/*.test.ts',
+      'tests/**/*.test.ts',
+    ],
+    globalSetup: ['tests/global-setup.ts'],
+    pool: 'forks',
+    // Two cores is what there is; more would only fight over the one PostgreSQL.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A test that needs a second try hides a defect.
+    retry: 0,
+    restoreMocks: true,
+  },
+})
