@@ -17,22 +17,26 @@ export interface DatabaseOptions {
   readonly applicationName?: string
 }
 
-const int8 = 20
-const int8Array = 1016
-
-/** int8 arrives as bigint: as a double it would be wrong above 2^53, as pg's default string it would be concatenated. */
-const types: CustomTypesConfig = {
-  getTypeParser: ((oid: Parameters<typeof defaultTypes.getTypeParser>[0], format?: 'text') => {
-    if (oid === int8) return BigInt
-    if (oid === int8Array) return parseBigintArray
-    return defaultTypes.getTypeParser(oid, format)
-  }) as CustomTypesConfig['getTypeParser'],
-}
-
 /** One dimension and no NULLs, which is all the schema has. */
 const parseBigintArray = (text: string): bigint[] => {
   const inside = text.slice(1, -1)
   return inside === '' ? [] : inside.split(',').map((item) => BigInt(item))
+}
+
+/**
+ * By type number: int8 (20) and int8[] (1016) arrive as bigint. As a double they would be wrong above 2^53, and pg's own
+ * choice, a string, would be concatenated where it should be added.
+ */
+const ownParsers = new Map<number, (text: string) => unknown>([
+  [20, BigInt],
+  [1016, parseBigintArray],
+])
+
+type TypeNumber = Parameters<typeof defaultTypes.getTypeParser>[0]
+
+const types: CustomTypesConfig = {
+  getTypeParser: ((oid: TypeNumber, format?: 'text') =>
+    ownParsers.get(oid) ?? defaultTypes.getTypeParser(oid, format)) as CustomTypesConfig['getTypeParser'],
 }
 
 export const openDatabase = (options: DatabaseOptions): Database => {
