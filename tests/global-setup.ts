@@ -45,7 +45,7 @@ const startOwn = async () => {
   const embedded = await startEmbedded({
     dataDirectory,
     log: silentLog,
-    settings: { max_connections: '300' },
+    settings,
   })
   return {
     administratorUrl: embedded.administratorUrl,
