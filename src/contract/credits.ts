@@ -51,25 +51,27 @@ export const credits = z.object({
 export type Credits = z.infer<typeof credits>
 
 export const ledgerEntry = z.object({
-  transactionId: wire.id,
+  number: wire.count.describe("The account's transactions are numbered without gaps"),
   line: z.number().int(),
   kind: z.enum(['grant', 'hold', 'settle', 'release', 'expire', 'debt_payment']),
   bucket: z.enum(['issued', 'available', 'held', 'spent', 'expired', 'debt']),
   amountMicros: wire.micros,
   grantId: wire.id.nullable(),
   operationId: wire.id.nullable(),
+  availableMicros: wire.micros.describe('After the whole transaction'),
   at: wire.time,
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
 
 /** One transaction of the ledger, as a bank statement shows it. */
 export const statementItem = z.object({
-  transactionId: wire.id,
+  number: wire.count,
   at: wire.time,
   kind: ledgerEntry.shape.kind,
   availableChangeMicros: wire.micros,
   heldChangeMicros: wire.micros,
   spentMicros: wire.micros,
+  availableMicros: wire.micros.describe('The running balance: available after this transaction'),
   operationId: wire.id.nullable(),
   reason: z.string().nullable(),
 })

@@ -1,0 +1,349 @@
+import type { Transaction } from 'kysely'
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import type { Schema } from '../db/schema.ts'
+import type { Clock } from '../kit/clock.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import type { OrganizationControl } from '../policy/control.ts'
+import { makeGate } from './gate.ts'
+import { hashPassword, verifyPassword } from './password.ts'
+import { csrfTokenOf, generateSecretToken, hashOfSecretToken } from './secret-token.ts'
+import { makeIdentityStore, type SessionRow } from './store.ts'
+import {
+  type Bucket,
+  linkBuckets,
+  passwordBuckets,
+  secondsToWait,
+  signInBuckets,
+  throttleWindowSeconds,
+} from './throttle.ts'
+
+/** A session ends after this long without a request, and in any case after the absolute limit. */
+export const sessionIdleSeconds = 24 * 3600
+export const sessionAbsoluteSeconds = 14 * 24 * 3600
+/** `last_seen_at` is written at most this often. */
+const touchSeconds = 60
+const setUpLinkSeconds = 24 * 3600
+const signInLinkSeconds = 72 * 3600
+const longestUserAgent = 300
+
+/** A signed-in user and where they stand, read for every request: suspension and policy hold at once. */
+export interface SignedIn {
+  readonly sessionId: string
+  readonly csrfToken: string
+  readonly userId: string
+  readonly email: string
+  readonly name: string
+  readonly hasPassword: boolean
+  readonly isPlatformAdministrator: boolean
+  readonly role: 'owner' | 'administrator' | 'member'
+  readonly organization: {
+    readonly id: string
+    readonly name: string
+    readonly kind: 'platform' | 'personal' | 'company'
+    readonly isDemo: boolean
+    readonly control: OrganizationControl
+  }
+  readonly accountId: string | null
+}
+
+export interface OpenedSession {
+  /** For the cookie; only its hash is stored. */
+  readonly token: string
+  readonly expiresAt: Date
+}
+
+/** Where a sign-in comes from. `previousToken`: the session the browser had, ended by the new one. */
+export interface Origin {
+  readonly address: string
+  readonly userAgent: string | null
+  readonly previousToken: string | null
+}
+
+export interface Link {
+  /** `/sign-in#<token>` or `/setup#<token>`: what follows the hash stays in the browser. */
+  readonly path: string
+  readonly token: string
+  readonly expiresAt: Date
+}
+
+export interface NewUser {
+  readonly email: string
+  readonly name: string
+  readonly password?: string
+  readonly isPlatformAdministrator?: boolean
+}
+
+export interface Identity {
+  signIn(credentials: { email: string; password: string }, origin: Origin): Promise<Outcome<OpenedSession>>
+  signInWithLink(token: string, origin: Origin): Promise<Outcome<OpenedSession>>
+  /** Null: no such session, ended, idle too long, or the user is suspended. */
+  session(token: string): Promise<SignedIn | null>
+  listSessions(userId: string): Promise<SessionSummary[]>
+  /** One of the user's own sessions. */
+  revokeSession(userId: string, sessionId: string): Promise<Outcome<void>>
+  revokeAllSessions(transaction: Transaction<Schema>, userId: string): Promise<void>
+  changePassword(
+    who: SignedIn,
+    change: { currentPassword?: string; newPassword: string },
+  ): Promise<Outcome<void>>
+
+  /** True until there is a platform administrator. */
+  needsSetUp(): Promise<boolean>
+  /** A one-time link that makes the first administrator; null when there is one. */
+  createSetUpLink(): Promise<Link | null>
+  /** Uses a set-up link up inside the transaction that creates the administrator. */
+  useSetUpLink(transaction: Transaction<Schema>, token: string): Promise<Outcome<void>>
+  countLinkAttempt(address: string): Promise<Outcome<void>>
+  openSession(transaction: Transaction<Schema>, userId: string, origin: Origin): Promise<OpenedSession>
+
+  /** `conflict` when the e-mail address is taken. Hashing happens before, so that no transaction waits for it. */
+  createUser(
+    transaction: Transaction<Schema>,
+    user: Omit<NewUser, 'password'> & { passwordHash: string | null },
+  ): Promise<Outcome<string>>
+  hashPassword(password: string): Promise<Outcome<string>>
+  createSignInLink(
+    actor: Actor,
+    userId: string,
+    options?: { reusable?: boolean; ttlSeconds?: number },
+  ): Promise<Outcome<Link>>
+  /** Deletes expired sessions, links and counts. */
+  sweep(): Promise<void>
+}
+
+export interface SessionSummary {
+  readonly id: string
+  readonly userAgent: string | null
+  readonly createdAt: Date
+  readonly lastSeenAt: Date
+  readonly expiresAt: Date
+}
+
+export const makeIdentity = (parts: { database: Database; clock: Clock }): Identity => {
+  const { database, clock } = parts
+  const store = makeIdentityStore(database.kysely)
+  const gate = makeGate(2, 32)
+  let setUpDone = false
+
+  const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
+  const idleSince = () => after(-sessionIdleSeconds)
+
+  const throttle = async (buckets: readonly Bucket[]): Promise<Outcome<void>> => {
+    const names = buckets.map((bucket) => bucket.name)
+    const counts = await store.countUp(names, clock(), after(throttleWindowSeconds))
+    const retryAfterSeconds = secondsToWait(buckets, counts, clock())
+    return retryAfterSeconds === null ? success(undefined) : failure('rate_limited', { retryAfterSeconds })
+  }
+
+  const verify = (password: string, stored: string | null) => gate(() => verifyPassword(password, stored))
+
+  const openSession: Identity['openSession'] = async (transaction, userId, origin) => {
+    const token = generateSecretToken()
+    const expiresAt = after(sessionAbsoluteSeconds)
+    if (origin.previousToken !== null)
+      await store.revokeSessions(transaction, { tokenHash: hashOfSecretToken(origin.previousToken) }, clock())
+    const id = newId()
+    await store.insertSession(transaction, {
+      id,
+      userId,
+      tokenHash: hashOfSecretToken(token),
+      userAgent: origin.userAgent?.slice(0, longestUserAgent) ?? null,
+      at: clock(),
+      expiresAt,
+    })
+    await audit(transaction, userId, 'session.open', { kind: 'session', id })
+    return { token, expiresAt }
+  }
+
+  const audit = async (
+    transaction: Transaction<Schema>,
+    userId: string,
+    action: string,
+    subject: { kind: string; id: string },
+  ) => {
+    const organizationId = await store.organizationOf(transaction, userId)
+    if (organizationId !== undefined)
+      await recordAudit(transaction, { organizationId, actor: { kind: 'user', id: userId }, action, subject })
+  }
+
+  return {
+    async signIn({ email, password }, origin) {
+      const buckets = signInBuckets(origin.address, email)
+      const allowed = await throttle(buckets)
+      if (!allowed.ok) return allowed
+      const user = await store.findUser(email)
+      const proof = await verify(password, user?.passwordHash ?? null)
+      if (proof === null) return failure('overloaded')
+      if (!user || !proof.matches) return failure('invalid_credentials')
+      if (user.suspendedAt !== null) return failure('user_suspended')
+      const renewed = proof.outdated ? await gate(() => hashPassword(password)) : null
+      const opened = await database.kysely.transaction().execute(async (transaction) => {
+        if (renewed !== null) await store.setPassword(transaction, user.id, renewed)
+        return openSession(transaction, user.id, origin)
+      })
+      await store.resetCount((buckets.at(-1) as Bucket).name)
+      return success(opened)
+    },
+
+    async signInWithLink(token, origin) {
+      const allowed = await throttle(linkBuckets(origin.address))
+      if (!allowed.ok) return allowed
+      return database.kysely.transaction().execute(async (transaction) => {
+        const link = await store.useLink(transaction, hashOfSecretToken(token), 'sign_in', clock())
+        const user = link?.userId ? await store.readUser(link.userId) : undefined
+        if (!user) return failure('invalid_link')
+        if (user.suspendedAt !== null) return failure('user_suspended')
+        return success(await openSession(transaction, user.id, origin))
+      })
+    },
+
+    async session(token) {
+      const row = await store.findSession(hashOfSecretToken(token), clock(), idleSince())
+      if (!row) return null
+      if (clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
+        await store.touchSession(row.sessionId, clock())
+      return signedInOf(row, csrfTokenOf(token))
+    },
+
+    listSessions: (userId) => store.listSessions(userId, clock(), idleSince()),
+
+    async revokeSession(userId, id) {
+      const ended = await database.kysely.transaction().execute(async (transaction) => {
+        const count = await store.revokeSessions(transaction, { userId, id }, clock())
+        if (count > 0) await audit(transaction, userId, 'session.revoke', { kind: 'session', id })
+        return count
+      })
+      return ended > 0 ? success(undefined) : failure('not_found')
+    },
+
+    revokeAllSessions: async (transaction, userId) => {
+      await store.revokeSessions(transaction, { userId }, clock())
+    },
+
+    async changePassword(who, { currentPassword, newPassword }) {
+      const allowed = await throttle(passwordBuckets(who.userId))
+      if (!allowed.ok) return allowed
+      const user = await store.readUser(who.userId)
+      if (!user) return failure('not_signed_in')
+      if (user.passwordHash !== null) {
+        const proof = await verify(currentPassword ?? '', user.passwordHash)
+        if (proof === null) return failure('overloaded')
+        if (!proof.matches)
+          return failure('invalid_credentials', {
+            message: 'The current password is wrong.',
+            field: 'currentPassword',
+          })
+      }
+      const passwordHash = await gate(() => hashPassword(newPassword))
+      if (passwordHash === null) return failure('overloaded')
+      await database.kysely.transaction().execute(async (transaction) => {
+        await store.setPassword(transaction, who.userId, passwordHash)
+        await store.revokeSessions(transaction, { userId: who.userId, exceptId: who.sessionId }, clock())
+        await audit(transaction, who.userId, 'user.change_password', { kind: 'user', id: who.userId })
+      })
+      return success(undefined)
+    },
+
+    async needsSetUp() {
+      setUpDone ||= (await store.countAdministrators()) > 0
+      return !setUpDone
+    },
+
+    async createSetUpLink() {
+      if ((await store.countAdministrators()) > 0) return null
+      const token = generateSecretToken()
+      const expiresAt = after(setUpLinkSeconds)
+      await store.insertLink(database.kysely, {
+        tokenHash: hashOfSecretToken(token),
+        purpose: 'setup',
+        userId: null,
+        reusable: false,
+        expiresAt,
+      })
+      return { path: `/setup#${token}`, token, expiresAt }
+    },
+
+    async useSetUpLink(transaction, token) {
+      // Several starts may have printed several links: one administrator is made, whichever is used first.
+      await store.lockSetUp(transaction)
+      if ((await store.countAdministrators(transaction)) > 0) return failure('invalid_link')
+      const link = await store.useLink(transaction, hashOfSecretToken(token), 'setup', clock())
+      return link ? success(undefined) : failure('invalid_link')
+    },
+
+    countLinkAttempt: (address) => throttle(linkBuckets(address)),
+    openSession,
+
+    async createUser(transaction, user) {
+      const id = await store.insertUser(transaction, {
+        id: newId(),
+        email: user.email.trim(),
+        name: user.name,
+        passwordHash: user.passwordHash,
+        isPlatformAdministrator: user.isPlatformAdministrator ?? false,
+      })
+      if (id !== undefined) return success(id)
+      return failure('conflict', {
+        message: 'There is a user with this e-mail address already.',
+        field: 'email',
+      })
+    },
+
+    async hashPassword(password) {
+      const hashed = await gate(() => hashPassword(password))
+      return hashed === null ? failure('overloaded') : success(hashed)
+    },
+
+    async createSignInLink(actor, userId, options = {}) {
+      if (!(await store.readUser(userId))) return failure('not_found')
+      const token = generateSecretToken()
+      const expiresAt = after(options.ttlSeconds ?? signInLinkSeconds)
+      await database.kysely.transaction().execute(async (transaction) => {
+        await store.insertLink(transaction, {
+          tokenHash: hashOfSecretToken(token),
+          purpose: 'sign_in',
+          userId,
+          reusable: options.reusable ?? false,
+          expiresAt,
+        })
+        const organizationId = await store.organizationOf(transaction, userId)
+        if (organizationId !== undefined)
+          await recordAudit(transaction, {
+            organizationId,
+            actor,
+            action: 'sign_in_link.create',
+            subject: { kind: 'user', id: userId },
+          })
+      })
+      return success({ path: `/sign-in#${token}`, token, expiresAt })
+    },
+
+    sweep: () => store.sweep(clock()),
+  }
+}
+
+const signedInOf = (row: SessionRow, csrfToken: string): SignedIn => ({
+  sessionId: row.sessionId,
+  csrfToken,
+  userId: row.userId,
+  email: row.email,
+  name: row.name,
+  hasPassword: row.hasPassword,
+  isPlatformAdministrator: row.isPlatformAdministrator,
+  role: row.role,
+  organization: {
+    id: row.organizationId,
+    name: row.organizationName,
+    kind: row.organizationKind,
+    isDemo: row.isDemo,
+    control: {
+      controlPolicy: row.controlPolicy,
+      criticalServices: row.criticalServices,
+      systemKeysAllowed: row.systemKeysAllowed,
+      lockedFallback: row.lockedFallback,
+    },
+  },
+  accountId: row.accountId,
+})

@@ -1,0 +1,250 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Schema } from '../db/schema.ts'
+import type { ControlPolicy, Fallback } from '../policy/control.ts'
+
+export type Executor = Kysely<Schema> | Transaction<Schema>
+
+export interface UserRow {
+  readonly id: string
+  readonly passwordHash: string | null
+  readonly suspendedAt: Date | null
+}
+
+export interface SessionRow {
+  readonly sessionId: string
+  readonly lastSeenAt: Date
+  readonly userId: string
+  readonly email: string
+  readonly name: string
+  readonly hasPassword: boolean
+  readonly isPlatformAdministrator: boolean
+  readonly role: 'owner' | 'administrator' | 'member'
+  readonly organizationId: string
+  readonly organizationName: string
+  readonly organizationKind: 'platform' | 'personal' | 'company'
+  readonly controlPolicy: ControlPolicy
+  readonly criticalServices: string[]
+  readonly systemKeysAllowed: boolean
+  readonly lockedFallback: Fallback | null
+  readonly isDemo: boolean
+  readonly accountId: string | null
+}
+
+export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
+  findUser: (email: string): Promise<UserRow | undefined> =>
+    kysely
+      .selectFrom('users')
+      .select(['id', 'password_hash as passwordHash', 'suspended_at as suspendedAt'])
+      .where(sql<string>`lower(email)`, '=', email.toLowerCase())
+      .executeTakeFirst(),
+
+  readUser: (id: string): Promise<UserRow | undefined> =>
+    kysely
+      .selectFrom('users')
+      .select(['id', 'password_hash as passwordHash', 'suspended_at as suspendedAt'])
+      .where('id', '=', id)
+      .executeTakeFirst(),
+
+  /** Undefined: the e-mail address is taken. */
+  insertUser: async (
+    executor: Executor,
+    user: {
+      id: string
+      email: string
+      name: string
+      passwordHash: string | null
+      isPlatformAdministrator: boolean
+    },
+  ): Promise<string | undefined> => {
+    const row = await executor
+      .insertInto('users')
+      .values({
+        id: user.id,
+        email: user.email,
+        name: user.name,
+        password_hash: user.passwordHash,
+        is_platform_administrator: user.isPlatformAdministrator,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .executeTakeFirst()
+    return row?.id
+  },
+
+  setPassword: async (executor: Executor, userId: string, passwordHash: string): Promise<void> => {
+    await executor
+      .updateTable('users')
+      .set({ password_hash: passwordHash })
+      .where('id', '=', userId)
+      .execute()
+  },
+
+  countAdministrators: async (executor: Executor = kysely): Promise<number> => {
+    const row = await executor
+      .selectFrom('users')
+      .select((e) => e.fn.countAll<bigint>().as('count'))
+      .where('is_platform_administrator', '=', true)
+      .executeTakeFirstOrThrow()
+    return Number(row.count)
+  },
+
+  /** Held until the transaction ends. */
+  lockSetUp: async (transaction: Transaction<Schema>): Promise<void> => {
+    await sql`SELECT pg_advisory_xact_lock(4203417002)`.execute(transaction)
+  },
+
+  /** The organisation a user works in: the earliest membership. */
+  organizationOf: async (executor: Executor, userId: string): Promise<string | undefined> => {
+    const row = await executor
+      .selectFrom('memberships')
+      .select('organization_id')
+      .where('user_id', '=', userId)
+      .orderBy('created_at')
+      .orderBy('organization_id')
+      .executeTakeFirst()
+    return row?.organization_id
+  },
+
+  insertSession: async (
+    executor: Executor,
+    session: {
+      id: string
+      userId: string
+      tokenHash: Buffer
+      userAgent: string | null
+      at: Date
+      expiresAt: Date
+    },
+  ): Promise<void> => {
+    await executor
+      .insertInto('sessions')
+      .values({
+        id: session.id,
+        user_id: session.userId,
+        token_hash: session.tokenHash,
+        user_agent: session.userAgent,
+        created_at: session.at,
+        last_seen_at: session.at,
+        expires_at: session.expiresAt,
+      })
+      .execute()
+  },
+
+  /** A live session of a user who is not suspended, with where that user stands now. */
+  findSession: async (tokenHash: Buffer, now: Date, idleSince: Date): Promise<SessionRow | undefined> => {
+    const { rows } = await sql<SessionRow>`
+      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", u.id AS "userId", u.email, u.name,
+             u.password_hash IS NOT NULL AS "hasPassword", u.is_platform_administrator AS "isPlatformAdministrator",
+             m.role, o.id AS "organizationId", o.name AS "organizationName", o.kind AS "organizationKind",
+             o.control_policy AS "controlPolicy", o.critical_services AS "criticalServices",
+             o.system_keys_allowed AS "systemKeysAllowed", o.locked_fallback AS "lockedFallback",
+             o.is_demo AS "isDemo", a.id AS "accountId"
+      FROM sessions s
+      JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL
+      JOIN memberships m ON m.user_id = u.id
+      JOIN organizations o ON o.id = m.organization_id
+      LEFT JOIN credit_accounts a ON a.organization_id = o.id AND a.user_id = u.id
+      WHERE s.token_hash = ${tokenHash} AND s.revoked_at IS NULL AND s.expires_at > ${now} AND s.last_seen_at > ${idleSince}
+      ORDER BY m.created_at, m.organization_id LIMIT 1`.execute(kysely)
+    return rows[0]
+  },
+
+  touchSession: async (id: string, at: Date): Promise<void> => {
+    await kysely.updateTable('sessions').set({ last_seen_at: at }).where('id', '=', id).execute()
+  },
+
+  listSessions: (userId: string, now: Date, idleSince: Date) =>
+    kysely
+      .selectFrom('sessions')
+      .select([
+        'id',
+        'user_agent as userAgent',
+        'created_at as createdAt',
+        'last_seen_at as lastSeenAt',
+        'expires_at as expiresAt',
+      ])
+      .where('user_id', '=', userId)
+      .where('revoked_at', 'is', null)
+      .where('expires_at', '>', now)
+      .where('last_seen_at', '>', idleSince)
+      .orderBy('last_seen_at', 'desc')
+      .execute(),
+
+  /** Which of the user's sessions: one by id or token, all, or all but one. Returns how many were ended. */
+  revokeSessions: async (
+    executor: Executor,
+    which: { userId: string; id?: string; exceptId?: string } | { tokenHash: Buffer },
+    at: Date,
+  ): Promise<number> => {
+    let query = executor.updateTable('sessions').set({ revoked_at: at }).where('revoked_at', 'is', null)
+    if ('tokenHash' in which) query = query.where('token_hash', '=', which.tokenHash)
+    else {
+      query = query.where('user_id', '=', which.userId)
+      if (which.id !== undefined) query = query.where('id', '=', which.id)
+      if (which.exceptId !== undefined) query = query.where('id', '<>', which.exceptId)
+    }
+    const result = await query.executeTakeFirst()
+    return Number(result.numUpdatedRows)
+  },
+
+  insertLink: async (
+    executor: Executor,
+    link: {
+      tokenHash: Buffer
+      purpose: 'setup' | 'sign_in'
+      userId: string | null
+      reusable: boolean
+      expiresAt: Date
+    },
+  ): Promise<void> => {
+    await executor
+      .insertInto('sign_in_links')
+      .values({
+        token_hash: link.tokenHash,
+        purpose: link.purpose,
+        user_id: link.userId,
+        reusable: link.reusable,
+        expires_at: link.expiresAt,
+      })
+      .execute()
+  },
+
+  /** One statement, so that of two simultaneous uses only one finds the link unused. */
+  useLink: async (
+    executor: Executor,
+    tokenHash: Buffer,
+    purpose: 'setup' | 'sign_in',
+    now: Date,
+  ): Promise<{ userId: string | null } | undefined> =>
+    executor
+      .updateTable('sign_in_links')
+      .set({ used_at: now })
+      .where('token_hash', '=', tokenHash)
+      .where('purpose', '=', purpose)
+      .where('expires_at', '>', now)
+      .where((e) => e.or([e('used_at', 'is', null), e('reusable', '=', true)]))
+      .returning('user_id as userId')
+      .executeTakeFirst(),
+
+  countUp: async (buckets: readonly string[], now: Date, expiresAt: Date) => {
+    const { rows } = await sql<{ bucket: string; count: number; expiresAt: Date }>`
+      INSERT INTO throttles AS t (bucket, count, expires_at)
+      SELECT bucket, 1, ${expiresAt} FROM unnest(${[...buckets].sort()}::text[]) AS bucket
+      ON CONFLICT (bucket) DO UPDATE SET
+        count = CASE WHEN t.expires_at <= ${now} THEN 1 ELSE t.count + 1 END,
+        expires_at = CASE WHEN t.expires_at <= ${now} THEN ${expiresAt} ELSE t.expires_at END
+      RETURNING bucket, count, expires_at AS "expiresAt"`.execute(kysely)
+    return rows
+  },
+
+  resetCount: async (bucket: string): Promise<void> => {
+    await kysely.deleteFrom('throttles').where('bucket', '=', bucket).execute()
+  },
+
+  sweep: async (now: Date): Promise<void> => {
+    await kysely.deleteFrom('throttles').where('expires_at', '<', now).execute()
+    await kysely.deleteFrom('sign_in_links').where('expires_at', '<', now).execute()
+    await kysely.deleteFrom('sessions').where('expires_at', '<', now).execute()
+  },
+})
+export type IdentityStore = ReturnType<typeof makeIdentityStore>

@@ -1,0 +1,58 @@
+import { isIPv6 } from 'node:net'
+import { hash } from 'node:crypto'
+
+/** Attempts per window. Counted before the attempt, so that parallel guesses count too. */
+export const throttleWindowSeconds = 900
+const perAddress = 100
+const perEmailAndAddress = 10
+/** Above what one attacker's address may try, below what a botnet needs. */
+const perEmail = 50
+
+export interface Bucket {
+  readonly name: string
+  readonly limit: number
+}
+
+export const signInBuckets = (address: string, email: string): Bucket[] => {
+  const who = hash('sha256', email.toLowerCase(), 'base64url')
+  const from = networkOf(address)
+  return [
+    { name: `address:${from}`, limit: perAddress },
+    { name: `email:${who}`, limit: perEmail },
+    { name: `pair:${who}:${from}`, limit: perEmailAndAddress },
+  ]
+}
+
+/** Links carry 256 random bits; this only keeps the noise down. */
+export const linkBuckets = (address: string): Bucket[] => [
+  { name: `address:${networkOf(address)}`, limit: perAddress },
+]
+
+export const passwordBuckets = (userId: string): Bucket[] => [
+  { name: `user:${userId}`, limit: perEmailAndAddress },
+]
+
+/** One IPv6 customer has a /64 at least: all of it is one address here. */
+const networkOf = (address: string): string => {
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('::')
+  const groups = head.split(':').filter(Boolean)
+  if (tail !== undefined) {
+    const rest = tail.split(':').filter(Boolean)
+    while (groups.length + rest.length < 8) groups.push('0')
+    groups.push(...rest)
+  }
+  return groups.slice(0, 4).join(':')
+}
+
+/** Seconds to wait, or null when no bucket is over its limit. */
+export const secondsToWait = (
+  buckets: readonly Bucket[],
+  counts: readonly { bucket: string; count: number; expiresAt: Date }[],
+  now: Date,
+): number | null => {
+  const over = counts.filter((row) => row.count > (buckets.find((b) => b.name === row.bucket)?.limit ?? 0))
+  if (over.length === 0) return null
+  const until = Math.max(...over.map((row) => row.expiresAt.getTime()))
+  return Math.max(1, Math.ceil((until - now.getTime()) / 1000))
+}
