@@ -69,7 +69,7 @@ export const startNginx = async ({ upstreamPort, directory }: Surroundings): Pro
 
 export const portkeyPath = path.join(here, 'node_modules/@portkey-ai/gateway/build/start-server.js')
 
-export const startPortkey = async (_: Surroundings): Promise<Contender> => {
+export const startPortkey = async (): Promise<Contender> => {
   const port = await freePort()
   const started = start([process.execPath, portkeyPath, `--port=${port}`, '--headless'], {
     place: 'gateway',

@@ -122,7 +122,7 @@ const startLanes = async (options: Options, directory: string, upstreamPort: num
   if (options.only.has('nginx')) add('nginx', 'nginx', await startNginx(surroundings))
   if (options.only.has('portkey')) {
     if (!existsSync(portkeyPath)) throw new Error('Portkey is not installed: npm ci --prefix bench')
-    add('portkey', 'Portkey', await startPortkey(surroundings), portkeyHeaders(upstreamPort))
+    add('portkey', 'Portkey', await startPortkey(), portkeyHeaders(upstreamPort))
   }
   if (options.only.has('reference')) add('reference', 'node+undici', await startReference(surroundings))
   return lanes
