@@ -21,7 +21,9 @@ export const cloneDatabase = async (
   const name = `test_${randomBytes(8).toString('hex')}`
   const template = options.migrated === false ? 'template0' : inject('templateDatabase')
   const url = withDatabase(inject('roleUrl'), name)
-  await asAdministrator(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER "${roleOf(inject('roleUrl'))}"`)
+  await asAdministrator(
+    `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY OWNER "${roleOf(inject('roleUrl'))}"`,
+  )
   const database = openDatabase({ url, maximumConnections: options.maximumConnections })
   const drop = async (): Promise<void> => {
     await database.close()
