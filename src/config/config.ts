@@ -1,0 +1,110 @@
+import { join, resolve } from 'node:path'
+import { type SettingName, settings } from './settings.ts'
+
+/** Everything that an operator can decide, complete and checked. Made once, at start. */
+export interface Config {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** Absolute. */
+  readonly dataDirectory: string
+  readonly demo: boolean
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Without a slash at the end; null: the address that we listen on. */
+  readonly publicUrl: string | null
+  /** null: the built-in PostgreSQL. */
+  readonly databaseUrl: string | null
+  readonly masterKey: string | null
+  readonly masterKeyFile: string | null
+  readonly maximumConnections: number
+  readonly limits: Limits
+}
+
+export interface Limits {
+  readonly maximumBodyBytes: number
+  readonly maximumReplyBytes: number
+  readonly maximumOperations: number
+  readonly headerSeconds: number
+  readonly bodySeconds: number
+  readonly firstByteSeconds: number
+  readonly idleSeconds: number
+  readonly totalSeconds: number
+  readonly drainSeconds: number
+}
+
+/** Sentences for the operator, one per mistake. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+export interface ConfigSources {
+  /** By setting name; a bare flag is true. */
+  readonly flags: Readonly<Partial<Record<SettingName, string | boolean>>>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly isRoot: boolean
+  readonly homeDirectory: string
+}
+
+export const readConfig = (sources: ConfigSources): ConfigResult => {
+  const problems: string[] = []
+  const read = <Name extends SettingName>(name: Name): SettingValue<Name> | null => {
+    const given = givenText(sources, name)
+    if (given === null) return null
+    const row = settings[name]
+    const parsed = row.schema.safeParse(given.text)
+    if (parsed.success) return parsed.data
+    const shown = 'isSecret' in row && row.isSecret ? '' : `, not "${given.text.slice(0, 80)}"`
+    problems.push(`${given.from} must be ${row.expected}${shown}.`)
+    return null
+  }
+  const config: Config = {
+    host: read('host') ?? '127.0.0.1',
+    port: read('port') ?? 8787,
+    dataDirectory: resolve(read('dataDirectory') ?? defaultDataDirectory(sources)),
+    demo: read('demo') ?? false,
+    logLevel: read('logLevel') ?? 'info',
+    publicUrl: read('publicUrl'),
+    databaseUrl: read('databaseUrl'),
+    masterKey: read('masterKey'),
+    masterKeyFile: read('masterKeyFile'),
+    maximumConnections: read('maximumConnections') ?? 20,
+    limits: {
+      maximumBodyBytes: read('maximumBodyBytes') ?? 32 * 1024 * 1024,
+      maximumReplyBytes: read('maximumReplyBytes') ?? 64 * 1024 * 1024,
+      maximumOperations: read('maximumOperations') ?? 2_000,
+      headerSeconds: read('headerSeconds') ?? 15,
+      bodySeconds: read('bodySeconds') ?? 60,
+      firstByteSeconds: read('firstByteSeconds') ?? 300,
+      idleSeconds: read('idleSeconds') ?? 120,
+      totalSeconds: read('totalSeconds') ?? 1_800,
+      drainSeconds: read('drainSeconds') ?? 30,
+    },
+  }
+  if (config.masterKey !== null && config.masterKeyFile !== null)
+    problems.push('AIDEON_MASTER_KEY and AIDEON_MASTER_KEY_FILE are both set. Set one.')
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config }
+}
+
+type SettingValue<Name extends SettingName> = (typeof settings)[Name]['schema']['_zod']['output']
+
+/** An empty variable counts as none, as `AIDEON_PORT=` in an env file means. */
+const givenText = (sources: ConfigSources, name: SettingName): { text: string; from: string } | null => {
+  const { flag, environment } = settings[name]
+  const flagged = sources.flags[name]
+  if (flagged !== undefined && flag !== null)
+    return { text: String(flagged), from: flag.split(' ')[0] ?? flag }
+  const text = sources.environment[environment]
+  return text === undefined || text === '' ? null : { text, from: environment }
+}
+
+/**
+ * Root's is not under /root, where the account that PostgreSQL runs as cannot go; an ordinary user's is where data
+ * belongs by the XDG convention, as the checkout may not be writable.
+ */
+export const defaultDataDirectory = (
+  sources: Pick<ConfigSources, 'environment' | 'isRoot' | 'homeDirectory'>,
+): string => {
+  if (sources.isRoot) return '/var/lib/aideon-keys'
+  const base = sources.environment['XDG_DATA_HOME']
+  return join(base?.startsWith('/') ? base : join(sources.homeDirectory, '.local/share'), 'aideon-keys')
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+
+/** One thing an operator can set. Flags win over the environment. */
+export interface Setting<T> {
+  readonly environment: string
+  /** As commander reads it; null for what belongs into the environment only. */
+  readonly flag: string | null
+  readonly description: string
+  /** What a value must be, to end the sentence "… must be …". */
+  readonly expected: string
+  /** Takes the text as given. */
+  readonly schema: z.ZodType<T, string>
+  /** Its value must not appear in a message. */
+  readonly isSecret?: boolean
+}
+
+const setting = <T>(row: Setting<T>): Setting<T> => row
+
+const wholeNumber = (least: number, most: number): z.ZodType<number, string> =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.number().min(least).max(most))
+
+const switchValue: z.ZodType<boolean, string> = z
+  .enum(['true', 'false', '1', '0', 'yes', 'no'])
+  .transform((text) => text === 'true' || text === '1' || text === 'yes')
+
+const text = z.string().min(1)
+
+const seconds = (environment: string, description: string, least = 1): Setting<number> => ({
+  environment,
+  flag: null,
+  description,
+  expected: `a whole number of seconds from ${least} to 86400`,
+  schema: wholeNumber(least, 86_400),
+})
+
+export const settings = {
+  host: setting({
+    environment: 'AIDEON_HOST',
+    flag: '--host <address>',
+    description: 'address to listen on; the default takes calls from this machine only (default 127.0.0.1)',
+    expected: 'an IP address or a host name',
+    schema: text.regex(/^[A-Za-z0-9.:_-]+$/),
+  }),
+  port: setting({
+    environment: 'AIDEON_PORT',
+    flag: '--port <number>',
+    description: 'port to listen on; 0 picks a free one and prints it (default 8787)',
+    expected: 'a number from 0 to 65535',
+    schema: wholeNumber(0, 65_535),
+  }),
+  dataDirectory: setting({
+    environment: 'AIDEON_DATA_DIR',
+    flag: '--data <directory>',
+    description: 'directory for the built-in database and the master key',
+    expected: 'the path of a directory',
+    schema: text,
+  }),
+  demo: setting({
+    environment: 'AIDEON_DEMO',
+    flag: '--demo',
+    description: 'start with made-up users and simulated services, to look around',
+    expected: 'true or false',
+    schema: switchValue,
+  }),
+  logLevel: setting({
+    environment: 'AIDEON_LOG_LEVEL',
+    flag: '--log-level <level>',
+    description: 'debug, info, warn, error or silent (default info)',
+    expected: 'debug, info, warn, error or silent',
+    schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+  }),
+  publicUrl: setting({
+    environment: 'AIDEON_PUBLIC_URL',
+    flag: '--public-url <url>',
+    description: 'address under which people reach this gateway, where a proxy stands in front',
+    expected: 'an address such as https://keys.example.com',
+    schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  }),
+  databaseUrl: setting({
+    environment: 'DATABASE_URL',
+    flag: null,
+    description: 'an external PostgreSQL 15 to 18 in place of the built-in one',
+    expected: 'an address such as postgres://user:password@host:5432/database',
+    schema: text.regex(/^postgres(ql)?:\/\/\S+$/),
+    isSecret: true,
+  }),
+  masterKey: setting({
+    environment: 'AIDEON_MASTER_KEY',
+    flag: null,
+    description: 'the key that protects stored service keys: 32 bytes, base64 or hex',
+    expected: '32 bytes, written in base64 or hex',
+    schema: text.regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/),
+    isSecret: true,
+  }),
+  masterKeyFile: setting({
+    environment: 'AIDEON_MASTER_KEY_FILE',
+    flag: null,
+    description: 'a file that holds the master key, in place of the one in the data directory',
+    expected: 'the path of a file',
+    schema: text,
+  }),
+  maximumBodyBytes: setting({
+    environment: 'AIDEON_MAXIMUM_BODY_BYTES',
+    flag: null,
+    description: 'largest request body (default 33554432, 32 MiB: images in chat calls)',
+    expected: 'a whole number of bytes from 1024 to 1073741824',
+    schema: wholeNumber(1024, 1_073_741_824),
+  }),
+  maximumReplyBytes: setting({
+    environment: 'AIDEON_MAXIMUM_REPLY_BYTES',
+    flag: null,
+    description: 'largest reply of a service that is not a stream (default 67108864, 64 MiB)',
+    expected: 'a whole number of bytes from 1024 to 1073741824',
+    schema: wholeNumber(1024, 1_073_741_824),
+  }),
+  maximumOperations: setting({
+    environment: 'AIDEON_MAXIMUM_OPERATIONS',
+    flag: null,
+    description: 'operations under way at once in this process; more are refused (default 2000)',
+    expected: 'a whole number from 1 to 100000',
+    schema: wholeNumber(1, 100_000),
+  }),
+  maximumConnections: setting({
+    environment: 'AIDEON_DATABASE_CONNECTIONS',
+    flag: null,
+    description: 'database connections of this process (default 20)',
+    expected: 'a whole number from 4 to 500',
+    schema: wholeNumber(4, 500),
+  }),
+  headerSeconds: seconds(
+    'AIDEON_HEADER_SECONDS',
+    'time for a caller to send the request headers (default 15)',
+  ),
+  bodySeconds: seconds('AIDEON_BODY_SECONDS', 'time for a caller to send the whole request (default 60)'),
+  firstByteSeconds: seconds(
+    'AIDEON_FIRST_BYTE_SECONDS',
+    'time for a service to begin its reply (default 300)',
+  ),
+  idleSeconds: seconds('AIDEON_IDLE_SECONDS', 'longest pause inside a reply (default 120)'),
+  totalSeconds: seconds('AIDEON_TOTAL_SECONDS', 'longest operation (default 1800)'),
+  drainSeconds: seconds('AIDEON_DRAIN_SECONDS', 'time for running operations when stopping (default 30)', 0),
+} as const
+
+export type SettingName = keyof typeof settings
+
+/** Read by the launcher and the tests, not here. */
+const otherNames = ['AIDEON_NODE', 'AIDEON_TEST_DATABASE_URL']
+
+/** Names that look like ours and mean nothing: nearly always a slip of the pen. */
+export const unknownEnvironment = (environment: Readonly<Record<string, string | undefined>>): string[] => {
+  const known = new Set([...Object.values(settings).map((row) => row.environment), ...otherNames])
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('AIDEON_') && !known.has(name))
+    .toSorted()
+}
