@@ -1,0 +1,28 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { Request } from '../../src/contract/endpoints.ts'
+import type { Me } from '../../src/contract/session.ts'
+import { type CallFault, call } from './call.ts'
+import { meQuery } from './session.ts'
+
+type EntryName = 'signIn' | 'signInWithLink' | 'setUp'
+
+/** Opens a session; nothing that was read for somebody else before stays in the cache. */
+export const useEnter = <Name extends EntryName>(name: Name, onEntered: () => void) => {
+  const client = useQueryClient()
+  return useMutation<Me, CallFault, Request<Name>>({
+    mutationFn: (request) => call(name, request) as Promise<Me>,
+    onSuccess: (me) => {
+      client.clear()
+      client.setQueryData(meQuery.queryKey, me)
+      onEntered()
+    },
+  })
+}
+
+/** The part of /sign-in#<token> after the hash, taken out of the address bar and the history at once. */
+export const takeLinkToken = (): string | null => {
+  const token = location.hash.slice(1)
+  if (token === '') return null
+  history.replaceState(history.state, '', location.pathname + location.search)
+  return token
+}

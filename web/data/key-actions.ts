@@ -1,0 +1,65 @@
+import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { EndpointName } from '../../src/contract/endpoints.ts'
+import type { KeyCheck, ServiceKey } from '../../src/contract/service-keys.ts'
+import { type CallFault, call } from './call.ts'
+
+export interface NewKey {
+  readonly serviceId: string
+  readonly secret: string
+  readonly baseUrl?: string | undefined
+  readonly label?: string | undefined
+  /** System keys only: 1 Primary, 2 Secondary, 3 Tertiary. */
+  readonly priority?: number | undefined
+}
+
+type Act<Variables, Result> = UseMutationResult<Result, CallFault, Variables>
+
+/** What can be done with service keys; the same dialogs serve a user's own keys and the system's. */
+export interface KeyActions {
+  readonly check: Act<NewKey, KeyCheck>
+  readonly add: Act<NewKey, ServiceKey>
+  readonly recheck: Act<{ id: string }, ServiceKey>
+  readonly replace: Act<{ id: string; secret: string }, ServiceKey>
+  readonly rename: Act<{ id: string; label: string }, ServiceKey>
+  readonly revoke: Act<{ id: string }, unknown>
+}
+
+const useKeyAct = <Variables, Result>(
+  work: (variables: Variables) => Promise<Result>,
+  refreshes: readonly EndpointName[],
+): Act<Variables, Result> => {
+  const client = useQueryClient()
+  return useMutation<Result, CallFault, Variables>({
+    mutationFn: work,
+    onSuccess: () => Promise.all(refreshes.map((read) => client.invalidateQueries({ queryKey: [read] }))),
+  })
+}
+
+const ownReads = ['listServiceKeys', 'listServices'] as const
+
+export const useOwnKeyActions = (): KeyActions => ({
+  check: useKeyAct(({ serviceId, secret, baseUrl }) => call('checkNewServiceKey', { body: { serviceId, secret, baseUrl } }), []),
+  add: useKeyAct(
+    ({ serviceId, secret, baseUrl, label }) => call('addServiceKey', { body: { serviceId, secret, baseUrl, label } }),
+    ownReads,
+  ),
+  recheck: useKeyAct((params) => call('recheckServiceKey', { params }), ownReads),
+  replace: useKeyAct(({ id, secret }) => call('replaceServiceKey', { params: { id }, body: { secret } }), ownReads),
+  rename: useKeyAct(({ id, label }) => call('changeServiceKey', { params: { id }, body: { label } }), ownReads),
+  revoke: useKeyAct((params) => call('revokeServiceKey', { params }), ownReads),
+})
+
+const systemReads = ['listSystemKeys', 'readOverview', 'listAdminServices', 'listServices'] as const
+
+export const useSystemKeyActions = (): KeyActions => ({
+  check: useKeyAct(({ serviceId, secret, baseUrl }) => call('checkNewSystemKey', { body: { serviceId, secret, baseUrl } }), []),
+  add: useKeyAct(
+    ({ serviceId, secret, baseUrl, label, priority }) =>
+      call('addSystemKey', { body: { serviceId, secret, baseUrl, label, priority: priority ?? 1 } }),
+    systemReads,
+  ),
+  recheck: useKeyAct((params) => call('recheckSystemKey', { params }), systemReads),
+  replace: useKeyAct(({ id, secret }) => call('replaceSystemKey', { params: { id }, body: { secret } }), systemReads),
+  rename: useKeyAct(({ id, label }) => call('changeSystemKey', { params: { id }, body: { label } }), systemReads),
+  revoke: useKeyAct((params) => call('revokeSystemKey', { params }), systemReads),
+})

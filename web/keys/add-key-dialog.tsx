@@ -1,0 +1,168 @@
+import { Anchor, Button, Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import type { KeyCheck, Service } from '../../src/contract/service-keys.ts'
+import type { KeyActions } from '../data/key-actions.ts'
+import { FaultNotice } from '../ui/notice.tsx'
+import { priorityName } from '../ui/mark.tsx'
+import { tellDone } from '../ui/toast.tsx'
+import { CheckSteps } from './check-steps.tsx'
+import classes from './keys.module.css'
+import { recognize, tidySecret } from './recognize.ts'
+
+interface Draft {
+  readonly serviceId: string
+  readonly secret: string
+  readonly label: string
+  readonly baseUrl: string
+  readonly priority: number
+}
+
+interface AddKeyProps {
+  readonly services: readonly Service[]
+  readonly actions: KeyActions
+  /** The service whose button was pressed; null: the pasted key decides. */
+  readonly serviceId: string | null
+  /** Given for system keys: where the new key goes unless changed. */
+  readonly priority?: number
+  readonly onClose: () => void
+}
+
+/** Paste, recognise offline, prove at the service, save: the next operation uses the key. */
+export const AddKeyDialog = (props: AddKeyProps & { opened: boolean }) => (
+  <Modal
+    opened={props.opened}
+    onClose={props.onClose}
+    title={props.priority === undefined ? 'Add your own key' : 'Add a system key'}
+    size={500}
+  >
+    {props.opened && <AddKeyForm {...props} />}
+  </Modal>
+)
+
+const AddKeyForm = (props: AddKeyProps) => {
+  const { services, actions } = props
+  const [draft, setDraft] = useState<Draft>({
+    serviceId: props.serviceId ?? '',
+    secret: '',
+    label: '',
+    baseUrl: '',
+    priority: props.priority ?? 1,
+  })
+  const [checked, setChecked] = useState<KeyCheck | null>(null)
+  const service = services.find((candidate) => candidate.id === draft.serviceId)
+  const recognized = draft.secret === '' ? [] : recognize(services, draft.secret)
+  const change = (changes: Partial<Draft>) => {
+    setDraft({ ...draft, ...changes })
+    setChecked(null)
+    actions.check.reset()
+    actions.add.reset()
+  }
+  const paste = (text: string) => {
+    const secret = tidySecret(text)
+    const only = recognize(services, secret)
+    change({ secret, ...(draft.serviceId === '' && only.length === 1 && only[0] && { serviceId: only[0].id }) })
+  }
+  const key = {
+    serviceId: draft.serviceId,
+    secret: draft.secret,
+    baseUrl: draft.baseUrl.trim() || undefined,
+    label: draft.label.trim() || undefined,
+    ...(props.priority !== undefined && { priority: draft.priority }),
+  }
+  const check = () => actions.check.mutate(key, { onSuccess: setChecked })
+  const save = () =>
+    actions.add.mutate(key, {
+      onSuccess: (stored) => {
+        tellDone(`${service?.name ?? 'The'} key “${stored.label}” is saved. The next operation uses it.`)
+        props.onClose()
+      },
+    })
+  const ready = service !== undefined && draft.secret.length >= 8 && (!service.needsBaseUrl || draft.baseUrl !== '')
+  const savable = checked !== null && checked.verdict !== 'invalid'
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (savable) save()
+    else if (ready) check()
+  }
+  return (
+    <form className={classes.form} onSubmit={submit} autoComplete="off">
+      <PasswordInput
+        label="Key"
+        description={service ? `Looks like ${service.keyHint}` : 'Paste it; the service is recognised from its shape.'}
+        placeholder={service?.keyHint ?? 'sk-…'}
+        autoComplete="off"
+        spellCheck={false}
+        data-autofocus
+        value={draft.secret}
+        onChange={(event) => paste(event.currentTarget.value)}
+        visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
+      />
+      <NativeSelect
+        label="Service"
+        value={draft.serviceId}
+        data={[
+          { value: '', label: 'Choose a service', disabled: true },
+          ...services.map((each) => ({ value: each.id, label: each.name })),
+        ]}
+        onChange={(event) => change({ serviceId: event.currentTarget.value })}
+      />
+      {service?.needsBaseUrl && (
+        <TextInput
+          label="Server address"
+          description="Where your server of this service answers."
+          placeholder="https://midjourney.example.com"
+          type="url"
+          value={draft.baseUrl}
+          onChange={(event) => change({ baseUrl: event.currentTarget.value })}
+        />
+      )}
+      <div className={classes.pair}>
+        <TextInput
+          label="Name (optional)"
+          placeholder={service ? `${service.name} key` : 'For your own orientation'}
+          maxLength={80}
+          value={draft.label}
+          onChange={(event) => setDraft({ ...draft, label: event.currentTarget.value })}
+        />
+        {props.priority !== undefined && (
+          <NativeSelect
+            label="Priority"
+            value={String(draft.priority)}
+            data={[1, 2, 3].map((each) => ({ value: String(each), label: priorityName(each) ?? '' }))}
+            onChange={(event) => setDraft({ ...draft, priority: Number(event.currentTarget.value) })}
+          />
+        )}
+      </div>
+      {draft.secret !== '' && (
+        <CheckSteps
+          service={service}
+          recognized={recognized}
+          busy={actions.check.isPending}
+          checked={checked}
+          onSwitch={(serviceId) => change({ serviceId })}
+        />
+      )}
+      {actions.check.error && <FaultNotice error={actions.check.error} />}
+      {actions.add.error && <FaultNotice error={actions.add.error} />}
+      <div className={classes.buttons}>
+        {service?.keysUrl && (
+          <Anchor className={classes.keysLink} href={service.keysUrl} target="_blank" rel="noreferrer" size="sm">
+            Get a key at {service.name}
+          </Anchor>
+        )}
+        <Button variant="default" onClick={props.onClose}>
+          Cancel
+        </Button>
+        {savable ? (
+          <Button type="submit" loading={actions.add.isPending}>
+            {checked?.verdict === 'valid' ? 'Save key' : 'Save anyway'}
+          </Button>
+        ) : (
+          <Button type="submit" loading={actions.check.isPending} disabled={!ready}>
+            {checked ? 'Check again' : 'Check key'}
+          </Button>
+        )}
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,91 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { IconDots, IconPencil, IconRefresh, IconReplace, IconTrash } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import type { ServiceKey } from '../../src/contract/service-keys.ts'
+import type { KeyActions } from '../data/key-actions.ts'
+import { Ago } from '../ui/figures.tsx'
+import { KeyMark, SecretTail } from '../ui/mark.tsx'
+import { tellDone, tellFault } from '../ui/toast.tsx'
+import type { KeyTask } from './key-dialogs.tsx'
+import classes from './keys.module.css'
+
+/** One stored key: what it is called, how it ends, how it is doing and what to do about that. */
+export const KeyRow = (props: {
+  serviceKey: ServiceKey
+  actions: KeyActions
+  mayManage: boolean
+  onTask: (task: KeyTask) => void
+  before?: ReactNode
+}) => {
+  const key = props.serviceKey
+  return (
+    <div className={classes.key} role="group" aria-label={`Key ${key.label}`}>
+      {props.before}
+      <div className={classes.keyName}>
+        <span className={classes.label}>{key.label}</span>
+        <SecretTail lastFour={key.lastFour} />
+      </div>
+      <div className={classes.keyState}>
+        <KeyMark status={key.status} verdict={key.verdict} />
+        <span className={classes.when}>
+          checked <Ago at={key.validatedAt} /> · used <Ago at={key.lastUsedAt} />
+        </span>
+      </div>
+      {props.mayManage && <KeyMenu serviceKey={key} actions={props.actions} onTask={props.onTask} />}
+      <KeyTrouble serviceKey={key} />
+    </div>
+  )
+}
+
+const KeyTrouble = ({ serviceKey: key }: { serviceKey: ServiceKey }) => {
+  const why = key.statusReason ?? (key.verdict === 'valid' ? null : key.verdictDetail)
+  if (!why && !key.next) return null
+  return (
+    <p className={classes.trouble}>
+      {[why, key.next].filter(Boolean).join(' ')}
+      {key.status === 'cooling' && key.coolingUntil && (
+        <>
+          {' '}
+          Again <Ago at={key.coolingUntil} />.
+        </>
+      )}
+    </p>
+  )
+}
+
+const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (task: KeyTask) => void }) => {
+  const { serviceKey: key, actions } = props
+  const checking = actions.recheck.isPending && actions.recheck.variables.id === key.id
+  const recheck = () =>
+    actions.recheck.mutate(
+      { id: key.id },
+      {
+        onSuccess: (checked) => tellDone(`“${checked.label}”: ${checked.verdictDetail ?? checked.verdict}`),
+        onError: tellFault,
+      },
+    )
+  return (
+    <Menu>
+      <Menu.Target>
+        <ActionIcon className={classes.menu} variant="subtle" color="gray" loading={checking} aria-label={`Actions for ${key.label}`}>
+          <IconDots size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconRefresh size={15} />} onClick={recheck}>
+          Check again
+        </Menu.Item>
+        <Menu.Item leftSection={<IconReplace size={15} />} onClick={() => props.onTask({ kind: 'replace', key })}>
+          Replace secret
+        </Menu.Item>
+        <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => props.onTask({ kind: 'rename', key })}>
+          Rename
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => props.onTask({ kind: 'revoke', key })}>
+          Revoke
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

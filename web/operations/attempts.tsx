@@ -1,0 +1,36 @@
+import type { Receipt } from '../../src/contract/operations.ts'
+import { duration } from '../ui/format.ts'
+import { OwnerMark } from '../ui/mark.tsx'
+import classes from './operations.module.css'
+import { describeReason } from './reasons.ts'
+
+export const Attempts = (props: { attempts: Receipt['attempts'] }) => {
+  if (props.attempts.length === 0) return null
+  return (
+    <section>
+      <h3 className={classes.receiptTitle}>
+        {props.attempts.length === 1 ? 'One attempt' : `${props.attempts.length} attempts, in order`}
+      </h3>
+      <ol className={classes.attempts}>
+        {props.attempts.map((attempt, index) => (
+          <li key={index} className={classes.attempt}>
+            <span className={classes.attemptNumber}>{index + 1}</span>
+            <span>
+              {attempt.serviceId} {attempt.model && attempt.model} ·{' '}
+              <OwnerMark owner={attempt.keyOwner ?? null} priority={attempt.keyPriority ?? null} />
+            </span>
+            <span className={classes.quiet}>
+              {attempt.httpStatus ?? ''} {attempt.durationMs != null && duration(attempt.durationMs)}
+            </span>
+            <span className={classes.attemptReason}>
+              {[attempt.outcome, attempt.reason]
+                .filter((part): part is string => Boolean(part))
+                .map(describeReason)
+                .join(': ')}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

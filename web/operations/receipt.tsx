@@ -1,0 +1,176 @@
+import { Drawer } from '@mantine/core'
+import type { Receipt } from '../../src/contract/operations.ts'
+import { useRead } from '../data/queries.ts'
+import { CopyableId } from '../ui/copy.tsx'
+import { Credits, Usd } from '../ui/figures.tsx'
+import { count, duration, exactCredits, exactUsd, fullMoment } from '../ui/format.ts'
+import { OperationMark, OwnerMark } from '../ui/mark.tsx'
+import { Lines, Loaded } from '../ui/notice.tsx'
+import { Fact, Facts } from '../ui/page.tsx'
+import { Attempts } from './attempts.tsx'
+import classes from './operations.module.css'
+import { describeReason } from './reasons.ts'
+
+/** The whole receipt of one operation; its address can be sent to others who may see it. */
+export const ReceiptDrawer = (props: { id: string | undefined; onClose: () => void }) => (
+  <Drawer opened={props.id !== undefined} onClose={props.onClose} title="Receipt" size={480}>
+    {props.id !== undefined && <ReceiptOf id={props.id} />}
+  </Drawer>
+)
+
+const ReceiptOf = (props: { id: string }) => {
+  const receipt = useRead('readOperation', { params: { id: props.id } })
+  return (
+    <Loaded of={receipt} skeleton={<Lines count={14} />}>
+      {(data) => <ReceiptBody receipt={data} />}
+    </Loaded>
+  )
+}
+
+const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
+  <div className={classes.receipt}>
+    <div className={classes.lead}>
+      <OperationMark status={receipt.status} />
+      <p className={classes.decision}>{describeReason(receipt.reason)}</p>
+    </div>
+    <section>
+      <Facts>
+        <Fact name="Operation">
+          <CopyableId id={receipt.id} label="Copy the operation’s id" />
+        </Fact>
+        <Fact name="Started">{fullMoment(receipt.startedAt)}</Fact>
+        <Fact name="Model">
+          {receipt.model ?? '—'}
+          {receipt.requestedModel && receipt.requestedModel !== receipt.model && ` (asked for ${receipt.requestedModel})`}
+        </Fact>
+        <Fact name="Service">{receipt.serviceId ?? '—'}</Fact>
+        <Fact name="Ran on">
+          <OwnerMark owner={receipt.keyOwner} priority={receipt.keyPriority} />
+        </Fact>
+        {receipt.serviceKeyId && (
+          <Fact name="Service key">
+            <CopyableId id={receipt.serviceKeyId} label="Copy the service key’s id" />
+          </Fact>
+        )}
+        <Fact name="Access token">
+          <CopyableId id={receipt.accessTokenId} label="Copy the access token’s id" />
+        </Fact>
+        <Fact name="Endpoint">
+          {receipt.endpoint}
+          {receipt.streamed && ', streamed'}
+        </Fact>
+        <Fact name="Reply">
+          {receipt.httpStatus}
+          {receipt.faultCode && (
+            <>
+              {' '}
+              <code>{receipt.faultCode}</code>
+            </>
+          )}
+        </Fact>
+        <Fact name="Time">
+          {duration(receipt.durationMs)}
+          {receipt.firstByteMs !== null && `, first byte after ${duration(receipt.firstByteMs)}`}
+        </Fact>
+      </Facts>
+    </section>
+    <Attempts attempts={receipt.attempts} />
+    <Tokens receipt={receipt} />
+    <Money receipt={receipt} />
+  </div>
+)
+
+const tokenClasses = [
+  ['input', 'Input, not cached'],
+  ['cacheRead', 'Input read from cache'],
+  ['cacheWrite', 'Input written to cache'],
+  ['cacheWrite1h', 'Input written to cache for 1 hour'],
+  ['output', 'Output'],
+  ['reasoning', 'Output, reasoning'],
+] as const
+
+const sources = {
+  reported: 'as the service reported',
+  estimated: 'estimated, because the service reported none',
+  none: 'none were used',
+} as const
+
+const Tokens = ({ receipt }: { receipt: Receipt }) => {
+  const used = tokenClasses.filter(([key]) => receipt.tokens[key] > 0)
+  if (used.length === 0) return null
+  return (
+    <section>
+      <h3 className={classes.receiptTitle}>Tokens, {sources[receipt.usageSource]}</h3>
+      <table className={classes.amounts}>
+        <tbody>
+          {used.map(([key, label]) => (
+            <tr key={key}>
+              <th scope="row">{label}</th>
+              <td>{count(receipt.tokens[key])}</td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">Together</th>
+            <td>{count(tokenClasses.reduce((sum, [key]) => sum + receipt.tokens[key], 0))}</td>
+          </tr>
+        </tfoot>
+      </table>
+    </section>
+  )
+}
+
+const Money = ({ receipt }: { receipt: Receipt }) => (
+  <section>
+    <h3 className={classes.receiptTitle}>Cost and credits</h3>
+    <table className={classes.amounts}>
+      <tbody>
+        <tr>
+          <th scope="row">
+            Cost at the service{receipt.priceBookVersion !== null && `, price book ${receipt.priceBookVersion}`}
+          </th>
+          <td>{receipt.costNanoUsd === null ? <Usd nanoUsd={null} /> : exactUsd(receipt.costNanoUsd)}</td>
+        </tr>
+        {receipt.heldMicros !== '0' && (
+          <tr>
+            <th scope="row">Credits held before it started</th>
+            <td>{exactCredits(receipt.heldMicros)}</td>
+          </tr>
+        )}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">Credits charged</th>
+          <td>
+            {receipt.creditMicros === '0' && receipt.keyOwner !== 'system' && receipt.keyOwner !== null
+              ? '0 (own keys cost none)'
+              : exactCredits(receipt.creditMicros)}
+          </td>
+        </tr>
+      </tfoot>
+    </table>
+    {receipt.ledgerEntries.length > 0 && <LedgerLines receipt={receipt} />}
+  </section>
+)
+
+/** The ledger's own lines, which add up to the charge and to zero. */
+const LedgerLines = ({ receipt }: { receipt: Receipt }) => (
+  <details>
+    <summary>Ledger entries ({receipt.ledgerEntries.length})</summary>
+    <table className={classes.amounts}>
+      <tbody>
+        {receipt.ledgerEntries.map((entry) => (
+          <tr key={`${entry.transactionId}:${entry.line}`}>
+            <th scope="row">
+              {entry.kind}, {entry.bucket}
+            </th>
+            <td>
+              <Credits micros={entry.amountMicros} signed />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </details>
+)

@@ -1,0 +1,81 @@
+import { Link, useRouterState } from '@tanstack/react-router'
+import {
+  IconActivity,
+  IconArrowsShuffle,
+  IconBuilding,
+  IconCoin,
+  IconGauge,
+  IconKey,
+  IconPlugConnected,
+  IconServer2,
+  IconShieldLock,
+  IconTicket,
+  IconUser,
+  IconUsers,
+  type Icon,
+} from '@tabler/icons-react'
+import { useMe } from '../data/session.ts'
+import classes from './navigation.module.css'
+
+interface Place {
+  readonly to: string
+  readonly label: string
+  readonly icon: Icon
+}
+
+const mine: readonly Place[] = [
+  { to: '/', label: 'Overview', icon: IconGauge },
+  { to: '/services', label: 'Services', icon: IconKey },
+  { to: '/fallback', label: 'Fallback', icon: IconArrowsShuffle },
+  { to: '/credits', label: 'Credits', icon: IconCoin },
+  { to: '/operations', label: 'Operations', icon: IconActivity },
+  { to: '/access-tokens', label: 'Access tokens', icon: IconTicket },
+  { to: '/account', label: 'Account', icon: IconUser },
+]
+
+const administration: readonly Place[] = [
+  { to: '/admin', label: 'Overview', icon: IconGauge },
+  { to: '/admin/system-keys', label: 'System keys', icon: IconServer2 },
+  { to: '/admin/users', label: 'Users', icon: IconUsers },
+  { to: '/admin/operations', label: 'Operations', icon: IconActivity },
+  { to: '/admin/organizations', label: 'Organisations', icon: IconBuilding },
+  { to: '/admin/services', label: 'Services', icon: IconPlugConnected },
+  { to: '/admin/platform-tokens', label: 'Platform tokens', icon: IconShieldLock },
+]
+
+export const Navigation = () => {
+  const { isPlatformAdministrator } = useMe()
+  const inAdministration = useRouterState({
+    select: (state) => /^\/admin(?:\/|$)/.test(state.location.pathname),
+  })
+  return (
+    <nav className={classes.navigation} aria-label="Main">
+      {isPlatformAdministrator && <DashboardSwitch inAdministration={inAdministration} />}
+      <ul className={classes.places}>
+        {(inAdministration ? administration : mine).map((place) => (
+          <li key={place.to}>
+            <Link
+              to={place.to}
+              className={classes.place}
+              activeOptions={{ exact: place.to === '/' || place.to === '/admin', includeSearch: false }}
+            >
+              <place.icon size={17} stroke={1.7} aria-hidden />
+              {place.label}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
+
+const DashboardSwitch = (props: { inAdministration: boolean }) => (
+  <div className={classes.switch}>
+    <Link to="/" className={classes.switchItem} data-on={!props.inAdministration || undefined}>
+      My dashboard
+    </Link>
+    <Link to="/admin" className={classes.switchItem} data-on={props.inAdministration || undefined}>
+      Administration
+    </Link>
+  </div>
+)

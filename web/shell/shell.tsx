@@ -1,0 +1,72 @@
+import { Drawer, UnstyledButton } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconFlask, IconMenu2 } from '@tabler/icons-react'
+import { Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { useMe } from '../data/session.ts'
+import { timeZoneLabel } from '../ui/format.ts'
+import { Brand } from './brand.tsx'
+import { Navigation } from './navigation.tsx'
+import classes from './shell.module.css'
+import { UserMenu } from './user-menu.tsx'
+
+/** The frame of both dashboards: navigation at the left, or behind a button where there is no room for it. */
+export const Shell = () => {
+  const me = useMe()
+  return (
+    <div className={classes.shell}>
+      <a className={classes.skip} href="#content">
+        Skip to content
+      </a>
+      <NarrowBar />
+      <aside className={classes.side} aria-label="Sidebar">
+        <Brand />
+        <SideContent />
+      </aside>
+      <div className={classes.main}>
+        {me.demo && <DemoBanner />}
+        <main id="content" className={classes.content} tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+    </div>
+  )
+}
+
+const SideContent = () => (
+  <>
+    <Navigation />
+    <div className={classes.foot}>
+      <p className={classes.zone}>Times in {timeZoneLabel(new Date())}</p>
+      <UserMenu />
+    </div>
+  </>
+)
+
+const NarrowBar = () => {
+  const [opened, { open, close }] = useDisclosure(false)
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  useEffect(close, [path, close])
+  return (
+    <header className={classes.narrow}>
+      <Brand />
+      <UnstyledButton className={classes.menu} onClick={open} aria-label="Open navigation" aria-expanded={opened}>
+        <IconMenu2 size={20} stroke={1.8} />
+      </UnstyledButton>
+      <Drawer opened={opened} onClose={close} position="left" size={272} title="Navigation">
+        <div className={classes.inDrawer}>
+          <SideContent />
+        </div>
+      </Drawer>
+    </header>
+  )
+}
+
+const DemoBanner = () => (
+  <div className={classes.demo} role="note">
+    <IconFlask size={15} stroke={1.8} aria-hidden />
+    <span>
+      <strong>Demo</strong>: simulated services, no real calls. Keys and credits here have no value.
+    </span>
+  </div>
+)

@@ -1,0 +1,74 @@
+import { Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { IconDeviceDesktop, IconLogout, IconMoon, IconSelector, IconSun, IconUser } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useAct } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
+import { tellFault } from '../ui/toast.tsx'
+import classes from './navigation.module.css'
+
+const schemes = [
+  { value: 'light', label: 'Light', icon: IconSun },
+  { value: 'dark', label: 'Dark', icon: IconMoon },
+  { value: 'auto', label: 'Like the system', icon: IconDeviceDesktop },
+] as const
+
+export const UserMenu = () => {
+  const me = useMe()
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  const signOut = useSignOut()
+  return (
+    <Menu position="top-start">
+      <Menu.Target>
+        <UnstyledButton className={classes.person} aria-label={`${me.user.name}: menu`}>
+          <span className={classes.portrait} aria-hidden>
+            {me.user.name.slice(0, 1).toUpperCase()}
+          </span>
+          <span className={classes.names}>
+            <span>{me.user.name}</span>
+            <span>{me.organization.name}</span>
+          </span>
+          <IconSelector size={15} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{me.user.email}</Menu.Label>
+        <Menu.Item leftSection={<IconUser size={15} />} component={Link} to="/account">
+          Account
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Label>Appearance</Menu.Label>
+        {schemes.map((scheme) => (
+          <Menu.Item
+            key={scheme.value}
+            leftSection={<scheme.icon size={15} />}
+            rightSection={colorScheme === scheme.value ? '✓' : undefined}
+            onClick={() => setColorScheme(scheme.value)}
+          >
+            {scheme.label}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={15} />} onClick={signOut}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+const useSignOut = (): (() => void) => {
+  const act = useAct('signOut')
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  return () =>
+    act.mutate(
+      {},
+      {
+        onSuccess: () => {
+          void navigate({ to: '/sign-in' }).then(() => client.clear())
+        },
+        onError: tellFault,
+      },
+    )
+}

@@ -1,0 +1,42 @@
+import { Button } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { CallFault } from '../data/call.ts'
+
+/** Says that something was done; with `undo` there is time to take it back. */
+export const tellDone = (message: string, undo?: () => void): void => {
+  const id = notifications.show({
+    message: undo ? (
+      <span style={{ display: 'flex', alignItems: 'center', justifyContent: 'space-between', gap: 12 }}>
+        {message}
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={() => {
+            notifications.hide(id)
+            undo()
+          }}
+        >
+          Undo
+        </Button>
+      </span>
+    ) : (
+      message
+    ),
+    autoClose: undo ? 9000 : 4000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': 'Dismiss' },
+  })
+}
+
+/** For faults of actions that have no form to show them in. */
+export const tellFault = (error: unknown): void => {
+  const known = error instanceof CallFault ? error : null
+  notifications.show({
+    title: known?.message ?? 'That did not work.',
+    message: known?.next ?? 'Reload the page and try again.',
+    color: 'red',
+    autoClose: 9000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': 'Dismiss' },
+  })
+}
