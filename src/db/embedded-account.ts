@@ -10,8 +10,8 @@ export interface Account {
 }
 
 /** A start that cannot work here. The message is the whole story for a person: what is wrong and what to do. */
-export class EmbeddedError extends Error {
-  override readonly name = 'EmbeddedError'
+export class PostgresError extends Error {
+  override readonly name = 'PostgresError'
 }
 
 export const parsePasswd = (text: string): Account[] =>
@@ -56,7 +56,7 @@ export const chooseAccount = (
 export const databaseAccount = (databaseDirectory: string): Account => {
   const uid = process.getuid?.() ?? -1
   const account = chooseAccount(knownAccounts(uid), uid, ownerOf(databaseDirectory))
-  if ('problem' in account) throw new EmbeddedError(account.problem)
+  if ('problem' in account) throw new PostgresError(account.problem)
   return account
 }
 

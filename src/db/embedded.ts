@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Log } from '../kit/log.ts'
-import { type Account, databaseAccount, EmbeddedError } from './embedded-account.ts'
+import { type Account, databaseAccount, PostgresError } from './embedded-account.ts'
 import {
   installServer,
   type Layout,
@@ -81,14 +81,14 @@ const longestRestartPauseMs = 5_000
  */
 export const startEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
   if (process.platform === 'win32')
-    throw new EmbeddedError(
+    throw new PostgresError(
       'The built-in PostgreSQL does not run on Windows. Set DATABASE_URL to a PostgreSQL 15 to 18.',
     )
   const layout = layoutOf(resolve(options.dataDirectory))
   const account = databaseAccount(layout.databaseDirectory)
   explainingAccess(layout, () => prepareDirectories(layout, account))
   const lock = explainingAccess(layout, () => takeLock(layout.dataDirectory, new Date()))
-  if (!lock.ok) throw new EmbeddedError(alreadyRunning(layout, lock.holder))
+  if (!lock.ok) throw new PostgresError(alreadyRunning(layout, lock.holder))
   try {
     return await startLocked(options, layout, account, lock.release)
   } catch (error) {
@@ -154,7 +154,7 @@ const explainingAccess = <T>(layout: Layout, work: () => T): T => {
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error
-    throw new EmbeddedError(
+    throw new PostgresError(
       `The data directory ${layout.dataDirectory} cannot be used: ${path ?? layout.dataDirectory} may not be written by this user (${code}). Give it to this user (chown -R), or choose another one with --data.`,
       { cause: error },
     )
@@ -188,7 +188,7 @@ const clearPredecessor = async (layout: Layout, log: Log): Promise<void> => {
     if (!(await becomesTrue(() => remaining().length === 0, stopTimeoutMs))) {
       for (const pid of remaining()) signalProcess(pid, 'SIGQUIT')
       if (!(await becomesTrue(() => remaining().length === 0, stopTimeoutMs)))
-        throw new EmbeddedError(
+        throw new PostgresError(
           `A PostgreSQL that a killed process left behind on ${layout.dataDirectory} does not stop (processes ${remaining().join(', ')}). End these processes and start again.`,
         )
     }
@@ -314,9 +314,16 @@ const superviseServer = (options: SuperviseOptions): Supervised => {
     }
   }
 
+  // Whatever ends this process short of kill -9 ends the server too.
+  const onExit = (): void => {
+    child?.kill('SIGINT')
+  }
+  process.once('exit', onExit)
+
   return {
     start: launch,
     stop: async () => {
+      process.off('exit', onExit)
       enter('stopped')
       if (child) await stopServer(child)
       await restarting
@@ -366,7 +373,7 @@ const untilReady = async (layout: Layout, child: ChildProcess): Promise<void> =>
     child.once('exit', (code, signal) => {
       const tail = logTail(layout.logFile)
       reject(
-        new EmbeddedError(
+        new PostgresError(
           `PostgreSQL did not start (${signal ?? `exit code ${code}`}). End of ${layout.logFile}:\n${tail}`,
         ),
       )
@@ -386,7 +393,7 @@ const pollReady = async (layout: Layout, child: ChildProcess): Promise<void> => 
     const limitMs = own && file.status === 'starting' ? recoveryTimeoutMs : startTimeoutMs
     if (performance.now() - began > limitMs) {
       await stopServer(child)
-      throw new EmbeddedError(
+      throw new PostgresError(
         `PostgreSQL was not ready after ${limitMs / 1000} s. End of ${layout.logFile}:\n${logTail(layout.logFile)}`,
       )
     }
