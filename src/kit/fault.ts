@@ -239,6 +239,20 @@ export const faults = {
     'The service refused every key that this call may use.',
     'Check the keys’ status in the dashboard.',
   ),
+  service_key_exhausted: row(
+    402,
+    'caller',
+    false,
+    'The service key has no quota left.',
+    'Add quota at the service, or allow a fallback.',
+  ),
+  service_refused: row(
+    400,
+    'caller',
+    false,
+    'The service refused this request.',
+    'See the service’s own message; another key would be told the same.',
+  ),
   service_reply_invalid: row(
     502,
     'service',

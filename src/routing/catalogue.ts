@@ -8,6 +8,7 @@ import { platformOrganizationId } from '../kit/id.ts'
 import { parseAllowance } from '../net/address.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { findService, services } from '../services/registry.ts'
+import type { Service } from '../services/service.ts'
 import { makeCatalogueStore, type ServiceSetting } from './store.ts'
 
 /** The services as this installation has set them up: base URLs, on or off, private addresses that may be reached. */
@@ -15,6 +16,8 @@ export interface Catalogue {
   /** Reads the settings; again whenever the platform's configuration changes. */
   load(): Promise<void>
   isEnabled(serviceId: string): boolean
+  /** Enabled services, in the order of the registry. */
+  enabled(): readonly Service[]
   /** No trailing slash. Null: the service has none and the service key brings none either. */
   baseUrlOf(serviceId: string, serviceKeyBaseUrl?: string | null): string | null
   list(): { serviceId: string; baseUrl: string | null; defaultBaseUrl: string | null; enabled: boolean }[]
@@ -35,10 +38,12 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
   const store = makeCatalogueStore(database.kysely)
   let settings = new Map<string, ServiceSetting>()
   let allowed: readonly string[] = []
+  let enabledServices: readonly Service[] = services
 
   const load = async () => {
     const [rows, addresses] = await Promise.all([store.settings(), store.allowances()])
     settings = new Map(rows.map((row) => [row.serviceId, row]))
+    enabledServices = services.filter((service) => settings.get(service.id)?.enabled ?? true)
     if (addresses.join() !== allowed.join()) outbound.allow(addresses)
     allowed = addresses
   }
@@ -68,6 +73,7 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
 
   return {
     load,
+    enabled: () => enabledServices,
     isEnabled: (serviceId) => settings.get(serviceId)?.enabled ?? true,
     baseUrlOf: (serviceId, serviceKeyBaseUrl) =>
       serviceKeyBaseUrl ?? settings.get(serviceId)?.baseUrl ?? findService(serviceId)?.baseUrl ?? null,

@@ -27,6 +27,9 @@ export const anthropic: Service = {
     },
   },
   pricesId: 'anthropic',
+  // The caller must always set it, so there is never a limit to choose.
+  outputLimitField: 'max_tokens',
+  outputLimits: [],
   forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
   readFailure: (status, body) => {
     if (status === 401 || status === 403) return { kind: 'unauthorized' }

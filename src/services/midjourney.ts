@@ -26,6 +26,8 @@ export const midjourney: Service = {
     },
   },
   pricesId: null,
+  outputLimitField: 'max_tokens',
+  outputLimits: [],
   forwardedHeaders: [],
   readFailure: (status) => {
     if (status === 401 || status === 403) return { kind: 'unauthorized' }

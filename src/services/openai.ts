@@ -19,6 +19,23 @@ export const openai: Service = {
   keyHint: 'sk-proj-…',
   validation: { request: { method: 'GET', path: '/v1/models', headers: {} }, verdict: readOpenAiVerdict },
   pricesId: 'openai',
+  outputLimitField: 'max_completion_tokens',
+  // https://platform.openai.com/docs/models
+  outputLimits: [
+    ['gpt-3.5', 4_096],
+    ['gpt-4-turbo', 4_096],
+    ['gpt-4o', 16_384],
+    ['chatgpt-4o', 16_384],
+    ['gpt-4.1', 32_768],
+    ['gpt-4-', 4_096],
+    ['gpt-4', 8_192],
+    ['gpt-5-chat', 16_384],
+    ['gpt-5', 128_000],
+    ['gpt-6', 128_000],
+    ['o1', 100_000],
+    ['o3', 100_000],
+    ['o4', 100_000],
+  ],
   forwardedHeaders: ['openai-beta'],
   readFailure: readOpenAiFailure,
 }

@@ -15,6 +15,10 @@ export const openrouter: Service = {
   keyHint: 'sk-or-v1-…',
   validation: { request: { method: 'GET', path: '/v1/key', headers: {} }, verdict: readOpenAiVerdict },
   pricesId: 'openrouter',
+  modelShape: /^~?[a-z0-9_.-]{1,64}\/[^/]{1,128}$/,
+  equivalentModel: (serviceId, model) => `${serviceId}/${model}`,
+  outputLimitField: 'max_tokens',
+  outputLimits: [],
   forwardedHeaders: [],
   readFailure: readOpenAiFailure,
 }

@@ -43,6 +43,14 @@ export interface Service {
   }
   /** Provider id in the price data. */
   readonly pricesId: string | null
+  /** Models it names differently from everybody else, e.g. `vendor/model`; absent: any. */
+  readonly modelShape?: RegExp
+  /** Its name for a model that another service offers too; absent: no equivalent offers here. */
+  readonly equivalentModel?: (serviceId: string, model: string) => string
+  /** The request field that limits the tokens of a reply. */
+  readonly outputLimitField: string
+  /** The most output tokens a model takes as a limit, by prefix of its name, most specific first. */
+  readonly outputLimits: readonly (readonly [prefix: string, tokens: number])[]
   /** Request headers of the caller that mean something to this service and hold no secret. */
   readonly forwardedHeaders: readonly string[]
   /** A failed reply → what it says about the key that was used. */

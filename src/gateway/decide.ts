@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http'
+import { codecs } from '../dialects/codecs.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
+import { fault, type Outcome, success } from '../kit/fault.ts'
+import type { PriceBook } from '../metering/price-book.ts'
+import { planRoute, type Route } from '../routing/route.ts'
+import type { Caller } from './callers.ts'
+import type { Operation } from './operation.ts'
+import type { GatewayParts } from './parts.ts'
+import { readBody } from './read-body.ts'
+
+/** An operation that may be attempted. */
+export interface Decision {
+  readonly caller: Caller
+  readonly request: ParsedRequest
+  readonly priceBook: PriceBook
+  readonly route: Route
+}
+
+/** Who calls, by access token; for unknown paths and methods too, so that strangers learn nothing. */
+export const makeAuthenticate =
+  ({ callers }: GatewayParts) =>
+  async (operation: Operation, incoming: IncomingMessage): Promise<Outcome<Caller>> => {
+    const caller = await callers.identify(incoming.headers)
+    if (!caller.ok) return caller
+    operation.caller = caller.value
+    const { target } = operation
+    if (target.kind === 'unknown') return { ok: false, fault: fault('unknown_route') }
+    return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
+  }
+
+/** Reads the request and plans its route by policy, preference, keys and prices. */
+export const makeDecide =
+  ({ callers, catalogue, clock, limits, prices }: GatewayParts) =>
+  async (operation: Operation, caller: Caller, incoming: IncomingMessage): Promise<Outcome<Decision>> => {
+    const { target } = operation
+    if (target.kind !== 'operation') return { ok: false, fault: fault('unknown_route') }
+    const body = await readBody(incoming, limits)
+    if (!body.ok) return body
+    const request = codecs[target.dialect].parse(target.endpoint, body.value)
+    if (!request.ok) return request
+    operation.request = request.value
+    const priceBook = prices.current()
+    operation.priceBook = priceBook
+    const route = planRoute({
+      endpoint: target.endpoint,
+      model: request.value.model,
+      control: caller.person.control,
+      preferences: caller.person.preferences,
+      askedFallback: incoming.headers['x-aideon-fallback'] as string | undefined,
+      ownKeys: caller.ownKeys,
+      systemKeys: await callers.systemKeys(),
+      services: catalogue.enabled(),
+      priceBook,
+      now: clock(),
+    })
+    return route.ok ? success({ caller, request: request.value, priceBook, route: route.value }) : route
+  }

@@ -1,0 +1,126 @@
+import type { ParsedRequest } from '../dialects/dialect.ts'
+import { fault, type Outcome, success } from '../kit/fault.ts'
+import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
+import type { Candidate } from '../routing/route.ts'
+import type { Service } from '../services/service.ts'
+import type { Decision } from './decide.ts'
+import type { Operation } from './operation.ts'
+import type { GatewayParts } from './parts.ts'
+
+/** What is set aside for an operation on a system key, in micro-credits. */
+export interface HoldBounds {
+  readonly minimumMicros: bigint
+  readonly maximumMicros: bigint
+  /** Output tokens that `maximumMicros` pays for, over all choices. */
+  readonly outputTokens: number
+  /** The caller left the length open, and the model could produce more than this. */
+  readonly limited: boolean
+}
+
+/**
+ * Where the caller names no limit, this many output tokens a choice at most: an open end would set aside the price of
+ * a model's whole context and refuse the caller's next call although hardly anything is spent.
+ */
+const defaultOutputTokens = 16_384
+/** For models whose own limit is not known; every chat model takes it. */
+const unknownModelOutputTokens = 4_096
+/** A reply shorter than this is no use: refuse instead. */
+const leastOutputTokens = 256
+
+export const holdBounds = (
+  book: PriceBook,
+  price: ModelPrice,
+  service: Service,
+  model: string,
+  request: ParsedRequest,
+): HoldBounds => {
+  const inputTokens = request.inputTokensBound
+  const micros = (outputTokens: number) =>
+    book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }))
+  if (!request.producesOutput) {
+    const maximumMicros = micros(0)
+    return { minimumMicros: maximumMicros, maximumMicros, outputTokens: 0, limited: false }
+  }
+  if (request.maximumOutputTokens !== null) {
+    const maximumMicros = micros(request.maximumOutputTokens)
+    return {
+      minimumMicros: maximumMicros,
+      maximumMicros,
+      outputTokens: request.maximumOutputTokens,
+      limited: false,
+    }
+  }
+  const known = service.outputLimits.find(([prefix]) => model.startsWith(prefix))?.[1]
+  const each = Math.min(known ?? unknownModelOutputTokens, defaultOutputTokens)
+  return {
+    minimumMicros: micros(Math.min(leastOutputTokens, each) * request.choices),
+    maximumMicros: micros(each * request.choices),
+    outputTokens: each * request.choices,
+    limited: known === undefined || each < known,
+  }
+}
+
+/** The most output tokens that `heldMicros` surely pays for; worst cost grows with tokens, so halving finds it. */
+export const affordableOutputTokens = (
+  book: PriceBook,
+  price: ModelPrice,
+  inputTokens: number,
+  heldMicros: bigint,
+  atMost: number,
+): number => {
+  let low = 0
+  let high = atMost
+  while (low < high) {
+    const outputTokens = Math.ceil((low + high) / 2)
+    const micros = book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }))
+    if (micros <= heldMicros) low = outputTokens
+    else high = outputTokens - 1
+  }
+  return low
+}
+
+/** Sets credits aside before the first system key is used: durable before anything goes out. */
+export const makeHold =
+  ({ ledger }: GatewayParts) =>
+  async (operation: Operation, decision: Decision, candidate: Candidate): Promise<Outcome<void>> => {
+    const { caller, request, priceBook } = decision
+    const { organizationId, accountId, userId } = caller.person
+    const { price, service, serviceKey, model } = candidate
+    if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
+    if (price === null) return { ok: false, fault: fault('price_unknown') }
+    const bounds = holdBounds(priceBook, price, service, model, request)
+    const held = await ledger.hold({
+      organizationId,
+      accountId,
+      operationId: operation.id,
+      minimumMicros: bounds.minimumMicros,
+      maximumMicros: bounds.maximumMicros,
+      operation: {
+        userId,
+        accessTokenId: caller.token.id,
+        startedAt: operation.startedAt,
+        endpoint: request.endpoint,
+        streamed: request.streamed,
+        requestedModel: request.model,
+        serviceId: service.id,
+        model,
+        serviceKeyId: serviceKey.id,
+        keyPriority: serviceKey.priority,
+        reason: operation.reason,
+        priceBookVersion: priceBook.version,
+      },
+    })
+    if (!held.ok) return held
+    const { heldMicros } = held.value
+    operation.heldMicros = heldMicros
+    if (heldMicros < bounds.maximumMicros)
+      operation.outputLimit = affordableOutputTokens(
+        priceBook,
+        price,
+        request.inputTokensBound,
+        heldMicros,
+        bounds.outputTokens,
+      )
+    else if (bounds.limited) operation.outputLimit = bounds.outputTokens
+    return success(undefined)
+  }

@@ -1,0 +1,118 @@
+import { newId } from '../kit/id.ts'
+import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
+import type { PriceBook } from '../metering/price-book.ts'
+import { noUsage, type TokenUsage, usageColumns } from '../metering/usage.ts'
+import type { Candidate } from '../routing/route.ts'
+import type { Fault } from '../kit/fault.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
+import type { Caller } from './callers.ts'
+import type { Target } from './endpoints.ts'
+
+/** What one attempt came to, as the receipt keeps it. */
+export interface AttemptRecord {
+  readonly serviceId: string
+  readonly model: string
+  readonly keyOwner: string
+  readonly serviceKeyId: string
+  readonly keyPriority: number | null
+  readonly reason: string
+  readonly outcome:
+    | 'ok'
+    | 'refused'
+    | 'unauthorized'
+    | 'exhausted'
+    | 'limited'
+    | 'service'
+    | 'timeout'
+    | 'unreachable'
+    | 'unreadable'
+    | 'cancelled'
+  readonly httpStatus: number | null
+  readonly durationMs: number
+}
+
+/** One call as it goes through the gateway. Stages fill it in; `toRecord` turns it into the row that stays. */
+export interface Operation {
+  readonly id: string
+  readonly startedAt: Date
+  /** Monotonic, for durations. */
+  readonly startedMs: number
+  readonly target: Target
+  caller: Caller | null
+  request: ParsedRequest | null
+  candidate: Candidate | null
+  reason: string
+  readonly attempts: AttemptRecord[]
+  priceBook: PriceBook | null
+  firstByteMs: number | null
+  heldMicros: bigint
+  /** Set where the caller left the reply's length open and credits, or our default, limit it. */
+  outputLimit: number | null
+  creditMicros: bigint
+}
+
+export const beginOperation = (target: Target): Operation => {
+  const now = Date.now()
+  return {
+    id: newId(now),
+    startedAt: new Date(now),
+    startedMs: performance.now(),
+    target,
+    caller: null,
+    request: null,
+    candidate: null,
+    reason: 'refused',
+    attempts: [],
+    priceBook: null,
+    firstByteMs: null,
+    heldMicros: 0n,
+    outputLimit: null,
+    creditMicros: 0n,
+  }
+}
+
+export interface Ending {
+  readonly status: OperationStatus
+  readonly httpStatus: number
+  readonly fault: Fault | null
+  readonly usage: TokenUsage | null
+  readonly usageSource: 'reported' | 'estimated' | 'none'
+}
+
+/** The row of an operation whose caller is known. */
+export const toRecord = (
+  operation: Operation,
+  caller: Caller,
+  ending: Ending,
+  costNanoUsd: bigint | null,
+): OperationRecord => {
+  const { candidate, request } = operation
+  return {
+    organizationId: caller.person.organizationId,
+    id: operation.id,
+    userId: caller.person.userId,
+    accessTokenId: caller.token.id,
+    startedAt: operation.startedAt,
+    durationMs: Math.round(performance.now() - operation.startedMs),
+    firstByteMs: operation.firstByteMs,
+    endpoint: operation.target.kind === 'operation' ? operation.target.endpoint : operation.target.kind,
+    streamed: request?.streamed ?? false,
+    status: ending.status,
+    httpStatus: ending.httpStatus,
+    faultCode: ending.fault?.code ?? null,
+    requestedModel: request?.model ?? null,
+    serviceId: candidate?.service.id ?? null,
+    model: candidate?.model ?? null,
+    keyOwner: candidate?.serviceKey.owner ?? null,
+    serviceKeyId: candidate?.serviceKey.id ?? null,
+    keyPriority: candidate?.serviceKey.priority ?? null,
+    reason: operation.reason,
+    attempts: operation.attempts,
+    ...usageColumns(ending.usage ?? noUsage),
+    usageSource: ending.usageSource,
+    priceBookVersion: operation.priceBook?.version ?? null,
+    costNanoUsd,
+    heldMicros: operation.heldMicros,
+    creditMicros: operation.creditMicros,
+  }
+}

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino'
+import type { ServiceKeys } from '../keys/keys.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Prices } from '../metering/prices.ts'
+import type { Recorder } from '../metering/recorder.ts'
+import type { Outbound } from '../net/outbound.ts'
+import type { Catalogue } from '../routing/catalogue.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { Admission } from './admission.ts'
+import type { Callers } from './callers.ts'
+import type { GatewayLimits } from './limits.ts'
+
+/** What the stages of an operation work with. */
+export interface GatewayParts {
+  readonly admission: Admission
+  readonly callers: Callers
+  readonly catalogue: Catalogue
+  readonly clock: Clock
+  readonly keys: ServiceKeys
+  readonly ledger: Ledger
+  readonly limits: GatewayLimits
+  readonly log: Logger
+  readonly outbound: Outbound
+  readonly prices: Prices
+  readonly recorder: Recorder
+  readonly vault: Vault
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { GatewayLimits } from './limits.ts'
+
+/** The whole body, bounded in size and time. Requests are read whole because key choice needs the model in them. */
+export const readBody = (
+  request: IncomingMessage,
+  limits: GatewayLimits,
+): Promise<Outcome<Buffer>> | Outcome<Buffer> => {
+  const type = request.headers['content-type']
+  if (type !== undefined && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type))
+    return failure('unsupported_media_type')
+  if (request.headers['content-encoding'] !== undefined)
+    return failure('unsupported_media_type', {
+      message: 'Compressed request bodies are not accepted.',
+      next: 'Send the body without content-encoding.',
+    })
+  if (Number(request.headers['content-length'] ?? 0) > limits.maximumBodyBytes)
+    return failure('body_too_large')
+
+  return new Promise((done) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const timer = setTimeout(() => finish(failure('request_timeout')), limits.bodyTimeoutMs)
+    const finish = (outcome: Outcome<Buffer>) => {
+      clearTimeout(timer)
+      request.removeAllListeners('data')
+      done(outcome)
+    }
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > limits.maximumBodyBytes) finish(failure('body_too_large'))
+      else chunks.push(chunk)
+    })
+    request.on('end', () =>
+      finish(success(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))),
+    )
+    request.on('error', () => finish(failure('request_timeout')))
+    request.on('close', () => finish(failure('request_timeout')))
+  })
+}

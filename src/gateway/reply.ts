@@ -1,0 +1,93 @@
+import type { ServerResponse } from 'node:http'
+import { codecs } from '../dialects/codecs.ts'
+import { type Fault, statusOf } from '../kit/fault.ts'
+import { formatMicros } from '../kit/money.ts'
+import type { Operation } from './operation.ts'
+
+/** Headers of a service's reply that callers' clients use; all others stay behind. */
+const passedHeaders = new Set([
+  'content-type',
+  'x-request-id',
+  'request-id',
+  'retry-after',
+  'openai-processing-ms',
+  'openai-version',
+])
+/** Limits of the key that ran the operation: the caller's business only where the key is theirs. */
+const limitHeader = /^(?:x-ratelimit-|anthropic-ratelimit-)/
+
+/** The receipt (architecture §2), as flat name-value pairs for `writeHead`. */
+export const receiptHeaders = (operation: Operation, creditMicros: bigint): string[] => {
+  const { candidate } = operation
+  const headers = ['x-aideon-operation', operation.id]
+  if (candidate !== null) {
+    headers.push('x-aideon-service', candidate.service.id, 'x-aideon-model', headerSafe(candidate.model))
+    headers.push('x-aideon-key-owner', candidate.serviceKey.owner)
+    if (candidate.serviceKey.priority !== null)
+      headers.push('x-aideon-key-priority', priorityNames[candidate.serviceKey.priority])
+  }
+  headers.push('x-aideon-reason', operation.reason, 'x-aideon-attempts', String(operation.attempts.length))
+  headers.push('x-aideon-credits', formatMicros(creditMicros))
+  if (operation.outputLimit !== null)
+    headers.push('x-aideon-max-output-tokens', String(operation.outputLimit))
+  return headers
+}
+
+const priorityNames = { 1: 'primary', 2: 'secondary', 3: 'tertiary' } as const
+
+/** Model names come from the caller; a header takes visible ASCII only. */
+const headerSafe = (text: string) => text.replace(/[^\x21-\x7e]/g, '?')
+
+export const serviceHeaders = (
+  operation: Operation,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): string[] => {
+  const passed: string[] = []
+  const own = operation.candidate?.serviceKey.owner !== 'system'
+  for (const name in headers) {
+    const value = headers[name]
+    if (typeof value === 'string' && (passedHeaders.has(name) || (own && limitHeader.test(name))))
+      passed.push(name, value)
+  }
+  return passed
+}
+
+export const sendBody = (
+  response: ServerResponse,
+  status: number,
+  headers: string[],
+  body: Buffer | string,
+): void => {
+  if (response.destroyed) return
+  headers.push('content-length', String(Buffer.byteLength(body)))
+  response.writeHead(status, headers)
+  response.end(body)
+}
+
+/** A refusal or failure in the shape of the caller's dialect. */
+export const sendFault = (
+  response: ServerResponse,
+  operation: Operation,
+  fault: Fault,
+  status = statusOf(fault),
+): void => {
+  const headers = ['content-type', 'application/json', ...receiptHeaders(operation, operation.creditMicros)]
+  if (fault.retryAfterSeconds !== undefined) headers.push('retry-after', String(fault.retryAfterSeconds))
+  if (status === 401) headers.push('www-authenticate', 'Bearer')
+  // A body that was not read to its end would be taken for the next request.
+  if (!response.req.complete) headers.push('connection', 'close')
+  sendBody(response, status, headers, codecs[operation.target.dialect].errorBody(fault, operation.id))
+}
+
+/** What a service said to a call it did not serve, redacted, with our receipt. */
+export const sendServiceReply = (
+  response: ServerResponse,
+  operation: Operation,
+  reply: { status: number; headers: Readonly<Record<string, string | string[] | undefined>>; body: string },
+): void => {
+  const headers = [
+    ...serviceHeaders(operation, reply.headers),
+    ...receiptHeaders(operation, operation.creditMicros),
+  ]
+  sendBody(response, reply.status, headers, reply.body)
+}

@@ -1,0 +1,45 @@
+import { toRecord, type Ending, type Operation } from './operation.ts'
+import type { GatewayParts } from './parts.ts'
+
+/** Puts the operation on record and settles it. False: that failed, and the caller must not get a complete reply. */
+export type Finish = (ending: Ending) => Promise<boolean>
+
+/** Measure → settle → record, in one commit, before the caller gets the last byte. */
+export const makeSettle =
+  ({ recorder, log }: GatewayParts) =>
+  (operation: Operation): Finish =>
+  async (ending) => {
+    const { caller } = operation
+    if (caller === null) return true
+    const costNanoUsd = costOf(operation, ending)
+    operation.creditMicros = chargeOf(operation, ending, costNanoUsd)
+    const { organizationId, accountId } = caller.person
+    const settlement =
+      operation.heldMicros > 0n && accountId !== null
+        ? { organizationId, accountId, operationId: operation.id, chargeMicros: operation.creditMicros }
+        : null
+    try {
+      await recorder.record(toRecord(operation, caller, ending, costNanoUsd), settlement)
+      return true
+    } catch (error) {
+      log.error({ error, operationId: operation.id }, 'an operation could not be put on record')
+      return false
+    }
+  }
+
+/** Also for own keys: what the operation costs its owner at the service. Null without a price or a use. */
+const costOf = ({ candidate, priceBook }: Operation, { usage }: Ending): bigint | null => {
+  const price = candidate?.price ?? null
+  return price === null || priceBook === null || usage === null ? null : priceBook.costNanoUsd(price, usage)
+}
+
+/** Only what was held for is charged, and an estimate never takes more than was set aside for it. */
+const chargeOf = (
+  { heldMicros, priceBook }: Operation,
+  ending: Ending,
+  costNanoUsd: bigint | null,
+): bigint => {
+  if (heldMicros === 0n || costNanoUsd === null || priceBook === null) return 0n
+  const charge = priceBook.creditMicros(costNanoUsd)
+  return ending.usageSource === 'estimated' && charge > heldMicros ? heldMicros : charge
+}
