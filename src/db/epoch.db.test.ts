@@ -281,11 +281,11 @@ describe('a cache', () => {
       epoch: b.epoch,
       load: async (key) => ({ value: await read(database, key), organizationIds: [organization] }),
     })
-    let returned = 0
+    const progress = { returned: 0 }
     let checked = 0
     const readers = Array.from({ length: 4 }, async () => {
-      while (returned < 100) {
-        const atLeast = returned
+      while (progress.returned < 100) {
+        const atLeast = progress.returned
         expect(Number(await cache.get('openai'))).toBeGreaterThanOrEqual(atLeast)
         checked++
         await new Promise(setImmediate)
@@ -293,7 +293,7 @@ describe('a cache', () => {
     })
     for (let value = 1; value <= 100; value++) {
       await setBaseUrl(a.epoch, 'openai', String(value))
-      returned = value
+      progress.returned = value
     }
     await Promise.all(readers)
     expect(checked).toBeGreaterThan(100)

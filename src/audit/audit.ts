@@ -1,0 +1,52 @@
+import type { Transaction } from 'kysely'
+import type { JsonValue, Schema } from '../db/schema.ts'
+import { newId } from '../kit/id.ts'
+import { redactSecrets } from '../kit/redact.ts'
+
+export interface AuditActor {
+  readonly kind: 'user' | 'platform_token' | 'operator' | 'gateway'
+  readonly id: string | null
+}
+
+export interface AuditEntry {
+  readonly organizationId: string
+  readonly actor: AuditActor
+  /** `<subject>.<past participle>`, e.g. `service_key.revoked`. */
+  readonly action: string
+  readonly subject: { readonly kind: string; readonly id: string }
+  readonly before?: JsonValue
+  readonly after?: JsonValue
+  readonly reason?: string
+}
+
+/**
+ * In the transaction of the change it tells of: neither is ever there without the other. Rows cannot be changed or
+ * deleted afterwards (a trigger refuses), so an entry that looks as if it held a secret is a defect of the caller
+ * and takes the change back.
+ */
+export const recordAudit = async (transaction: Transaction<Schema>, entry: AuditEntry): Promise<void> => {
+  const before = jsonOf(entry.before)
+  const after = jsonOf(entry.after)
+  for (const text of [before, after, entry.reason, entry.action, entry.subject.id, entry.actor.id]) {
+    if (text && redactSecrets(text) !== text)
+      throw new Error(`audit entry ${entry.action} would hold a secret`)
+  }
+  await transaction
+    .insertInto('audit_entries')
+    .values({
+      organization_id: entry.organizationId,
+      id: newId(),
+      actor_kind: entry.actor.kind,
+      actor_id: entry.actor.id,
+      action: entry.action,
+      subject_kind: entry.subject.kind,
+      subject_id: entry.subject.id,
+      before,
+      after,
+      reason: entry.reason ?? null,
+    })
+    .execute()
+}
+
+const jsonOf = (value: JsonValue | undefined): string | null =>
+  value === undefined ? null : JSON.stringify(value)
