@@ -1,0 +1,103 @@
+export interface SimulatedModel {
+  readonly id: string
+  /** What replies call it, where the service resolves an alias to a snapshot. */
+  readonly snapshot?: string
+  readonly contextTokens: number
+  readonly outputTokens: number
+  /** Thinks before it answers: reasoning tokens, other parameters. */
+  readonly reasoning?: boolean
+  /** Smallest prefix that can be cached (Anthropic). */
+  readonly cacheableTokens?: number
+  /** Accepts a last message of the assistant to continue from (Anthropic). */
+  readonly prefill?: boolean
+  readonly created: number
+}
+
+const model = (
+  id: string,
+  contextTokens: number,
+  outputTokens: number,
+  created: number,
+  more: Partial<SimulatedModel> = {},
+): SimulatedModel => ({ id, contextTokens, outputTokens, created, ...more })
+
+const reasoning = true
+
+export const openAiChatModels: readonly SimulatedModel[] = [
+  model('gpt-4o-mini', 128_000, 16_384, 1_721_172_741, { snapshot: 'gpt-4o-mini-2024-07-18' }),
+  model('gpt-4o', 128_000, 16_384, 1_715_367_049, { snapshot: 'gpt-4o-2024-08-06' }),
+  model('gpt-4.1-nano', 1_047_576, 32_768, 1_744_321_707, { snapshot: 'gpt-4.1-nano-2025-04-14' }),
+  model('gpt-4.1-mini', 1_047_576, 32_768, 1_744_318_173, { snapshot: 'gpt-4.1-mini-2025-04-14' }),
+  model('gpt-4.1', 1_047_576, 32_768, 1_744_316_542, { snapshot: 'gpt-4.1-2025-04-14' }),
+  model('o4-mini', 200_000, 100_000, 1_744_225_351, { snapshot: 'o4-mini-2025-04-16', reasoning }),
+  model('o3', 200_000, 100_000, 1_744_225_308, { snapshot: 'o3-2025-04-16', reasoning }),
+  model('gpt-5-nano', 400_000, 128_000, 1_754_426_384, { snapshot: 'gpt-5-nano-2025-08-07', reasoning }),
+  model('gpt-5-mini', 400_000, 128_000, 1_754_425_928, { snapshot: 'gpt-5-mini-2025-08-07', reasoning }),
+  model('gpt-5', 400_000, 128_000, 1_754_425_777, { snapshot: 'gpt-5-2025-08-07', reasoning }),
+  model('gpt-5.4-mini', 400_000, 128_000, 1_773_700_000, { snapshot: 'gpt-5.4-mini-2026-03-17', reasoning }),
+  model('gpt-5.4', 400_000, 128_000, 1_773_700_001, { reasoning }),
+  model('gpt-6-luna', 1_050_000, 128_000, 1_788_000_000, { reasoning }),
+  model('gpt-6-sol', 1_050_000, 128_000, 1_788_000_001, { reasoning }),
+]
+
+export interface EmbeddingModel {
+  readonly id: string
+  readonly dimensions: number
+  readonly shortens: boolean
+  readonly created: number
+}
+
+export const openAiEmbeddingModels: readonly EmbeddingModel[] = [
+  { id: 'text-embedding-3-small', dimensions: 1536, shortens: true, created: 1_705_948_997 },
+  { id: 'text-embedding-3-large', dimensions: 3072, shortens: true, created: 1_705_953_180 },
+  { id: 'text-embedding-ada-002', dimensions: 1536, shortens: false, created: 1_671_217_299 },
+]
+
+export const anthropicModels: readonly (SimulatedModel & { readonly name: string })[] = [
+  {
+    ...model('claude-opus-5-5', 1_000_000, 128_000, 1_787_000_000, { cacheableTokens: 4096 }),
+    name: 'Claude Opus 5.5',
+  },
+  {
+    ...model('claude-sonnet-5', 1_000_000, 64_000, 1_780_000_000, { cacheableTokens: 1024 }),
+    name: 'Claude Sonnet 5',
+  },
+  {
+    ...model('claude-sonnet-4-6', 200_000, 64_000, 1_770_000_000, { cacheableTokens: 1024 }),
+    name: 'Claude Sonnet 4.6',
+  },
+  {
+    ...model('claude-sonnet-4-5', 200_000, 64_000, 1_759_104_000, { cacheableTokens: 1024, prefill: true }),
+    snapshot: 'claude-sonnet-4-5-20250929',
+    name: 'Claude Sonnet 4.5',
+  },
+  {
+    ...model('claude-haiku-4-5', 200_000, 64_000, 1_759_276_800, { cacheableTokens: 4096, prefill: true }),
+    snapshot: 'claude-haiku-4-5-20251001',
+    name: 'Claude Haiku 4.5',
+  },
+]
+
+export const openRouterModels: readonly (SimulatedModel & {
+  readonly provider: string
+  readonly name: string
+})[] = [
+  ...openAiChatModels.map((m) => ({
+    ...m,
+    id: `openai/${m.id}`,
+    snapshot: undefined,
+    provider: 'OpenAI',
+    name: `OpenAI: ${m.id}`,
+  })),
+  ...anthropicModels.map((m) => ({
+    ...m,
+    id: `anthropic/${m.id.replace(/-(\d)-(\d)$/, '-$1.$2')}`,
+    snapshot: undefined,
+    provider: 'Anthropic',
+    name: `Anthropic: ${m.name}`,
+  })),
+]
+
+/** By alias or snapshot. */
+export const findModel = <T extends SimulatedModel>(models: readonly T[], id: unknown): T | undefined =>
+  models.find((m) => m.id === id || (m.snapshot !== undefined && m.snapshot === id))
