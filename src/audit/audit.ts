@@ -3,14 +3,14 @@ import type { JsonValue, Schema } from '../db/schema.ts'
 import { newId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
 
-export interface AuditActor {
+export interface Actor {
   readonly kind: 'user' | 'platform_token' | 'operator' | 'gateway'
   readonly id: string | null
 }
 
 export interface AuditEntry {
   readonly organizationId: string
-  readonly actor: AuditActor
+  readonly actor: Actor
   /** `<subject>.<past participle>`, e.g. `service_key.revoked`. */
   readonly action: string
   readonly subject: { readonly kind: string; readonly id: string }
