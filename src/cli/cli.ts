@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import { type SettingName, settings } from '../config/settings.ts'
+import { version } from '../config/version.ts'
+import { configFromProcess } from './config.ts'
+import { explainFailure } from './failure.ts'
+
+type Flags = Partial<Record<SettingName, string | boolean>>
+
+const startFlags: readonly SettingName[] = ['host', 'port', 'dataDirectory', 'demo', 'logLevel', 'publicUrl']
+const databaseFlags: readonly SettingName[] = ['dataDirectory', 'logLevel']
+
+/** Commander names an option by its long flag (`--data` → `data`); the settings have names of their own. */
+const withFlags = (command: Command, names: readonly SettingName[]): Command => {
+  for (const name of names) {
+    const { flag, description, environment } = settings[name]
+    if (flag !== null) command.option(flag, `${description} [${environment}]`)
+  }
+  return command
+}
+
+const flagsOf = (command: Command): Flags => {
+  const given = command.opts<Record<string, string | boolean>>()
+  const flags: Flags = {}
+  for (const name of startFlags) {
+    const value = given[camelCase(settings[name].flag ?? '')]
+    if (value !== undefined) flags[name] = value
+  }
+  return flags
+}
+
+const camelCase = (flag: string): string =>
+  (flag.split(' ')[0] ?? '').slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+const environmentHelp = (): string => {
+  const rows = Object.values(settings).filter((row) => row.flag === null)
+  const width = Math.max(...rows.map((row) => row.environment.length))
+  const lines = rows.map((row) => `  ${row.environment.padEnd(width)}  ${row.description}`)
+  return `\nEnvironment:\n${lines.join('\n')}\n`
+}
+
+const program = new Command('aideon-keys')
+  .description('Manages API keys for AI services, routes calls to them and meters what they use.')
+  .version(version, '--version', 'print the version')
+  .helpOption('--help', 'print this')
+  .helpCommand(false)
+  .showHelpAfterError('(--help tells what there is.)')
+  .addHelpText('after', environmentHelp)
+
+withFlags(program.command('start', { isDefault: true }), startFlags)
+  .description('run the gateway and its dashboards (the default)')
+  .addHelpText('after', environmentHelp)
+  .action(async (_, command: Command) => {
+    const { start } = await import('./start.ts')
+    await start(configFromProcess(flagsOf(command)))
+  })
+
+withFlags(program.command('migrate'), databaseFlags)
+  .description('bring the database to this version’s schema; start does so by itself')
+  .action(async (_, command: Command) => {
+    const { migrateCommand } = await import('./migrate.ts')
+    process.exitCode = await migrateCommand(configFromProcess(flagsOf(command)))
+  })
+
+withFlags(program.command('apply'), databaseFlags)
+  .description('make services, keys, tiers, organisations, users and policies what a file says')
+  .requiredOption('-f, --file <file>', 'the file, such as aideon.yaml')
+  .option('--dry-run', 'print what would change, and change nothing')
+  .action(async (options: { file: string; dryRun?: boolean }, command: Command) => {
+    const config = configFromProcess(flagsOf(command))
+    const { apply } = await import('./apply.ts')
+    process.exitCode = await apply({ file: options.file, dryRun: options.dryRun === true, config })
+  })
+
+const ledger = program.command('ledger').description('examine the credit ledger').helpCommand(false)
+withFlags(ledger.command('verify'), databaseFlags)
+  .description('prove that every balance follows from the entries; exits 1 where one does not')
+  .action(async (_, command: Command) => {
+    const { ledgerVerifyCommand } = await import('./ledger-verify.ts')
+    process.exitCode = await ledgerVerifyCommand(configFromProcess(flagsOf(command)))
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(explainFailure(error))
+  process.exit(1)
+}

@@ -1,0 +1,19 @@
+import { MigrationError } from '../db/migrate.ts'
+import { PostgresError } from '../db/embedded-account.ts'
+
+/** What to tell a person about a command that failed: a sentence where the cause is known, else the stack for a report. */
+export const explainFailure = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof MigrationError || error instanceof PostgresError) return error.message
+  const { code, syscall, port, address } = error as NodeJS.ErrnoException & {
+    port?: number
+    address?: string
+  }
+  if (syscall === 'listen' && code === 'EADDRINUSE')
+    return `Port ${port} is taken by another program. Choose another one with --port, or --port 0 for any free one.`
+  if (syscall === 'listen' && code === 'EACCES')
+    return `This user may not listen on port ${port}. Choose one above 1023 with --port.`
+  if (syscall === 'listen' && code === 'EADDRNOTAVAIL')
+    return `This machine does not have the address ${address}. Choose another one with --host.`
+  return error.stack ?? error.message
+}
