@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { JsonValue, Schema } from '../db/schema.ts'
+import type { Schema } from '../db/schema.ts'
 import { newId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
 
@@ -14,8 +14,9 @@ export interface AuditEntry {
   /** `<subject>.<past participle>`, e.g. `service_key.revoked`. */
   readonly action: string
   readonly subject: { readonly kind: string; readonly id: string }
-  readonly before?: JsonValue
-  readonly after?: JsonValue
+  /** Anything that has a JSON form; null and undefined: there was nothing. */
+  readonly before?: unknown
+  readonly after?: unknown
   readonly reason?: string
 }
 
@@ -48,5 +49,5 @@ export const recordAudit = async (transaction: Transaction<Schema>, entry: Audit
     .execute()
 }
 
-const jsonOf = (value: JsonValue | undefined): string | null =>
-  value === undefined ? null : JSON.stringify(value)
+const jsonOf = (value: unknown): string | null =>
+  value === undefined || value === null ? null : JSON.stringify(value)
