@@ -1,46 +1,139 @@
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { Config } from './config/config.ts'
-import { openDatabase } from './db/database.ts'
-import { migrate } from './db/migrate.ts'
 import { startPostgres } from './db/postgres.ts'
+import { makeAdmission } from './gateway/admission.ts'
+import { makeCallers } from './gateway/callers.ts'
+import type { GatewayLimits } from './gateway/limits.ts'
+import { makeListener } from './gateway/listener.ts'
+import { makeServe } from './gateway/serve.ts'
+import { buildDashboards } from './http/build-dashboards.ts'
+import { makeHttp } from './http/http.ts'
+import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
+import { openRooms, type Rooms } from './rooms.ts'
 
-/** A running gateway, as src/cli/start.ts needs it. */
-export interface Gateway {
-  /** Where it listens. */
+export interface Running {
   readonly url: string
-  /** Printed to the operator at start: the set-up link, the demo's sign-ins. */
-  readonly notices: readonly string[]
-  /** Takes no new operations, lets running ones end within the configured time, settles, stops the database. */
+  readonly rooms: Rooms
+  /** Resolves when the dashboards can be opened. */
+  readonly dashboardsBuilt: Promise<void>
+  /** Drains: no new operations, running ones finish within the limit, everything settled, database stopped. */
   stop(): Promise<void>
 }
 
-export const startGateway = async (config: Config, log: Log): Promise<Gateway> => {
-  const postgres = await startPostgres({ ...config, log })
-  const database = openDatabase({ url: postgres.url, maximumConnections: config.maximumConnections })
-  try {
-    await migrate(database, { log })
-    const server = createServer((request, response) => {
-      response.writeHead(request.url === '/healthz' ? 200 : 404).end()
-    })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(config.port, config.host, resolve)
-    })
-    const { port } = server.address() as AddressInfo
-    return {
-      url: `http://${config.host}:${port}`,
-      notices: [],
-      stop: async () => {
-        server.close()
-        await database.close()
-        await postgres.stop()
-      },
-    }
-  } catch (error) {
-    await database.close()
+const checkout = fileURLToPath(new URL('..', import.meta.url))
+
+/** The composition root: config → database → rooms → gateway and shell → jobs. */
+export const start = async (config: Config, log: Log, version: string): Promise<Running> => {
+  const postgres = await startPostgres({
+    databaseUrl: config.databaseUrl,
+    dataDirectory: config.dataDirectory,
+    log,
+  })
+  const rooms = await openRooms({
+    config,
+    url: postgres.url,
+    embedded: postgres.embedded !== null,
+    version,
+    log,
+  }).catch(async (error: unknown) => {
     await postgres.stop()
     throw error
+  })
+  await rooms.database.pool.query('SELECT create_operation_partitions(now(), 2)')
+  await rooms.epoch.start()
+  const upkeep = () => keepUp(rooms)
+  await upkeep()
+
+  const limits = gatewayLimits(config)
+  const admission = makeAdmission(limits.maximumConcurrentOperations)
+  const callers = makeCallers({
+    access: rooms.access,
+    keys: rooms.serviceKeys,
+    epoch: rooms.epoch,
+    clock: rooms.clock,
+  })
+  const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, limits })
+  const dashboards = buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
+
+  let serving = false
+  const http = await makeHttp({
+    ...rooms,
+    version,
+    demo: config.demo,
+    publicUrl: config.publicUrl,
+    dashboards: dashboards.directory,
+    serverFactory: (rest) =>
+      makeListener({
+        serve,
+        healthy: () => serving,
+        rest,
+        headersTimeoutMs: config.limits.headerSeconds * 1000,
+        requestTimeoutMs: (config.limits.headerSeconds + config.limits.bodySeconds) * 1000,
+      }),
+  })
+  await http.listen({ host: config.host, port: config.port })
+  serving = true
+
+  const jobs = makeJobs({ url: postgres.url, log })
+  jobs.every('upkeep', '* * * * *', upkeep)
+  jobs.every('partitions', '0 3 * * *', async () => {
+    await rooms.database.pool.query('SELECT create_operation_partitions(now(), 2)')
+  })
+  jobs.every(
+    'recheck-service-keys',
+    '* * * * *',
+    async () => void (await rooms.serviceKeys.recheckDue(rooms.clock())),
+  )
+  await jobs.start()
+  const uses = setInterval(() => void rooms.access.flushUses(), 10_000).unref()
+
+  return {
+    url: addressOf(http.server.address() as AddressInfo),
+    rooms,
+    dashboardsBuilt: dashboards.built,
+    async stop() {
+      serving = false
+      clearInterval(uses)
+      await jobs.stop()
+      await withinSeconds(config.limits.drainSeconds, admission.drain())
+      http.server.closeAllConnections()
+      await http.close()
+      await rooms.access.flushUses()
+      await rooms.recorder.drain()
+      await rooms.ledger.drain()
+      await rooms.close()
+      await postgres.stop()
+    },
   }
+}
+
+/** Whatever must happen by time alone; safe to repeat and to run in several processes at once. */
+const keepUp = async (rooms: Rooms): Promise<void> => {
+  const now = rooms.clock()
+  await rooms.ledger.recoverHolds(now)
+  await rooms.ledger.ensureAllocations(now)
+  await rooms.ledger.expireGrants(now)
+}
+
+const gatewayLimits = ({ limits }: Config): GatewayLimits => ({
+  maximumBodyBytes: limits.maximumBodyBytes,
+  maximumReplyBytes: limits.maximumReplyBytes,
+  maximumEventBytes: 4 * 1024 * 1024,
+  bodyTimeoutMs: limits.bodySeconds * 1000,
+  firstByteTimeoutMs: limits.firstByteSeconds * 1000,
+  idleTimeoutMs: limits.idleSeconds * 1000,
+  totalTimeoutMs: limits.totalSeconds * 1000,
+  maximumConcurrentOperations: limits.maximumOperations,
+})
+
+const addressOf = ({ address, family, port }: AddressInfo): string =>
+  `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+
+const withinSeconds = async (seconds: number, work: Promise<void>): Promise<void> => {
+  const limit = Promise.withResolvers<void>()
+  const timer = setTimeout(limit.resolve, seconds * 1000)
+  await Promise.race([work, limit.promise])
+  clearTimeout(timer)
 }

@@ -7,7 +7,7 @@ import { failure, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
 import type { Fallback, OrganizationControl } from '../policy/control.ts'
 import { makeAccessStore } from './store.ts'
-import { generateToken, hashOfToken, isWellFormed } from './token.ts'
+import { generateToken, hashOfToken } from './token.ts'
 
 /** `operations`: call AI services. `read`: read one's own operations and credits. `act_for_users`: platform tokens. */
 export const userScopes = ['operations', 'read'] as const
@@ -57,8 +57,8 @@ export interface Access {
     actor: Actor,
     token: { organizationId: string; id: string; userId?: string },
   ): Promise<Outcome<void>>
-  /** Shape, existence, revocation and expiry. Asks the database; the gateway caches what it returns. */
-  authenticate(token: string): Promise<Outcome<AccessToken>>
+  /** Existence, revocation and expiry, by the token's hash. Asks the database; the gateway caches what it returns. */
+  authenticate(tokenHash: Buffer): Promise<Outcome<AccessToken>>
   person(organizationId: string, userId: string): Promise<Outcome<Person>>
   /** The user a platform token acts for, by id or e-mail address, within the token's reach. */
   personFor(platformToken: AccessToken, reference: string): Promise<Outcome<Person>>
@@ -123,9 +123,8 @@ export const makeAccess = (parts: {
       return revoked ? success(undefined) : failure('not_found')
     },
 
-    async authenticate(token) {
-      if (!isWellFormed(token)) return failure('invalid_token')
-      const found = await store.findByHash(hashOfToken(token))
+    async authenticate(tokenHash) {
+      const found = await store.findByHash(tokenHash)
       return found ? standing(found, clock()) : failure('invalid_token')
     },
 

@@ -93,10 +93,10 @@ export const makeAttempt = (parts: GatewayParts) => {
       operation.attempts.push(attemptRecord(candidate, outcome, httpStatus, performance.now() - startedMs))
 
     const started = await send(operation, candidate, incoming, cancellation)
-    if (cancellation.cancelled) {
-      note('cancelled', null)
+    if (cancellation.cancelled || cancellation.outOfTime) {
+      note(cancellation.cancelled ? 'cancelled' : 'timeout', null)
       if (started.ok) started.exchange.abort()
-      return { kind: 'failed', final: true, fault: fault('service_unreachable'), reply: null }
+      return { kind: 'failed', final: true, fault: fault('service_timeout'), reply: null }
     }
     if (!started.ok) {
       note(outcomeOf(started.fault), null)

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Access, type AccessToken, type Person, standing } from '../access/access.ts'
+import { isWellFormed } from '../access/token.ts'
 import type { Epoch } from '../db/epoch.ts'
+import { makeEpochCache } from '../db/epoch-cache.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, must, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 
 /** Who calls, and the service keys of their own that policy may let them use. */
@@ -15,13 +17,10 @@ export interface Caller {
 }
 
 export interface Callers {
-  /** Without a wait when cached. A caller who is out of date is never returned: see src/db/epoch.ts. */
+  /** Without a wait when cached; never a caller as they were before a change that has returned (src/db/epoch.ts). */
   identify(headers: IncomingHttpHeaders): Outcome<Caller> | Promise<Outcome<Caller>>
   systemKeys(): readonly ServiceKey[] | Promise<readonly ServiceKey[]>
 }
-
-/** About 2 KB a caller. */
-const maximumCallers = 20_000
 
 export const makeCallers = (parts: {
   access: Access
@@ -30,60 +29,57 @@ export const makeCallers = (parts: {
   clock: Clock
 }): Callers => {
   const { access, keys, epoch, clock } = parts
-  const cache = new Map<string, Caller>()
-  let systemKeys: readonly ServiceKey[] | null = null
 
-  epoch.onChange((organizationId) => {
-    if (organizationId === null || organizationId === platformOrganizationId) systemKeys = null
-    if (organizationId === null) return cache.clear()
-    for (const [id, caller] of cache)
-      if (caller.person.organizationId === organizationId || caller.token.organizationId === organizationId)
-        cache.delete(id)
+  // Keyed by the token's hash, so that no token stays in memory. Refusals are thrown: they must not fill the cache.
+  const cache = makeEpochCache<Caller>({
+    epoch,
+    load: async (key) => {
+      const token = must(await access.authenticate(Buffer.from(key.slice(0, hashLength), 'hex')))
+      const person = must(await personOf(access, token, key.slice(hashLength) || undefined))
+      const ownKeys = await keys.listForGateway(person.organizationId, person.userId)
+      return {
+        value: { token, person, ownKeys },
+        organizationIds: [person.organizationId, token.organizationId],
+      }
+    },
+  })
+  const systemKeys = makeEpochCache<readonly ServiceKey[]>({
+    epoch,
+    load: async () => ({ value: await keys.listSystemKeys(), organizationIds: [platformOrganizationId] }),
   })
 
-  const find = async (token: string, reference: string | undefined): Promise<Outcome<Caller>> => {
-    const found = await access.authenticate(token)
-    if (!found.ok) return found
-    const person = await personOf(access, found.value, reference)
-    if (!person.ok) return person
-    const ownKeys = await keys.listForGateway(person.value.organizationId, person.value.userId)
-    return success({ token: found.value, person: person.value, ownKeys })
-  }
-
-  /** What was read before a change must not be kept after it. */
-  const load = async (id: string, token: string, reference: string | undefined): Promise<Outcome<Caller>> => {
-    const before = epoch.current()
-    const caller = await find(token, reference)
-    if (caller.ok && epoch.isFresh() && epoch.current() === before) {
-      if (cache.size >= maximumCallers) cache.clear()
-      cache.set(id, caller.value)
+  const load = async (key: string): Promise<Outcome<Caller>> => {
+    try {
+      return use(await cache.get(key))
+    } catch (error) {
+      if (error instanceof FaultError) return { ok: false, fault: error.fault }
+      throw error
     }
-    return caller
   }
 
-  const loadSystemKeys = async (): Promise<readonly ServiceKey[]> => {
-    const before = epoch.current()
-    const loaded = await keys.listSystemKeys()
-    if (epoch.isFresh() && epoch.current() === before) systemKeys = loaded
-    return loaded
+  /** A token can expire while it is cached. */
+  const use = (caller: Caller): Outcome<Caller> => {
+    const valid = standing(caller.token, clock())
+    if (!valid.ok) return valid
+    access.noteUse(caller.token)
+    return success(caller)
   }
 
   return {
     identify(headers) {
       const token = tokenOf(headers)
-      if (token === undefined) return failure('missing_token')
+      if (token === undefined || token === '') return failure('missing_token')
       const reference = headers['x-aideon-user'] as string | undefined
-      const id = hash('sha256', token, 'base64') + (reference ?? '')
-      const cached = epoch.isFresh() ? cache.get(id) : undefined
-      if (cached === undefined) return load(id, token, reference)
-      const valid = standing(cached.token, clock())
-      if (!valid.ok) return valid
-      access.noteUse(cached.token)
-      return success(cached)
+      const key = hash('sha256', token, 'hex') + (reference ?? '')
+      const cached = cache.peek(key)
+      if (cached !== undefined) return use(cached)
+      return isWellFormed(token) ? load(key) : failure('invalid_token')
     },
-    systemKeys: () => (epoch.isFresh() && systemKeys !== null ? systemKeys : loadSystemKeys()),
+    systemKeys: () => systemKeys.peek('') ?? systemKeys.get(''),
   }
 }
+
+const hashLength = 64
 
 const personOf = (
   access: Access,

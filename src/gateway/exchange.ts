@@ -27,29 +27,41 @@ export interface ExchangeRequest {
   readonly idleTimeoutMs: number
 }
 
-/** Lets the caller's hang-up reach whatever attempt is under way. */
+/** Lets the caller's hang-up, or the end of the time for an operation, reach whatever attempt is under way. */
 export interface Cancellation {
+  /** The caller is gone. */
   readonly cancelled: boolean
-  /** The latest abort counts; it is called at once when the caller is gone already. */
+  readonly outOfTime: boolean
+  /** The latest abort counts; it is called at once when it is too late already. */
   onCancel(abort: () => void): void
+  /** The operation is over. */
+  end(): void
 }
 
-export const cancellationOf = (response: ServerResponse): Cancellation => {
-  let cancelled = false
+export const cancellationOf = (response: ServerResponse, timeoutMs: number): Cancellation => {
+  const state = { cancelled: false, outOfTime: false }
   let abort: (() => void) | null = null
+  const timer = setTimeout(() => {
+    state.outOfTime = true
+    abort?.()
+  }, timeoutMs)
   response.once('close', () => {
     if (response.writableFinished) return
-    cancelled = true
+    state.cancelled = true
     abort?.()
   })
   return {
     get cancelled() {
-      return cancelled
+      return state.cancelled
+    },
+    get outOfTime() {
+      return state.outOfTime
     },
     onCancel(latest) {
       abort = latest
-      if (cancelled) latest()
+      if (state.cancelled || state.outOfTime) latest()
     },
+    end: () => clearTimeout(timer),
   }
 }
 

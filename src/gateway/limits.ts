@@ -10,15 +10,7 @@ export interface GatewayLimits {
   readonly firstByteTimeoutMs: number
   /** Silence within a reply. */
   readonly idleTimeoutMs: number
+  /** From the first attempt to the last byte. */
+  readonly totalTimeoutMs: number
   readonly maximumConcurrentOperations: number
-}
-
-export const defaultLimits: GatewayLimits = {
-  maximumBodyBytes: 32 * 1024 * 1024,
-  maximumReplyBytes: 64 * 1024 * 1024,
-  maximumEventBytes: 4 * 1024 * 1024,
-  bodyTimeoutMs: 60_000,
-  firstByteTimeoutMs: 300_000,
-  idleTimeoutMs: 120_000,
-  maximumConcurrentOperations: 4_000,
 }

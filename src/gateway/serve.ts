@@ -39,15 +39,19 @@ export const makeServe = (parts: GatewayParts) => {
     const decision = await decide(operation, caller.value, incoming)
     if (!decision.ok) return refuse(operation, response, decision.fault, finish)
 
-    const cancellation = cancellationOf(response)
-    const result = await attempts(operation, decision.value, incoming, cancellation)
-    if (!result.ok) return refuse(operation, response, result.fault, finish)
-    if (cancellation.cancelled) return void (await finish(cancelledEnding(decision.value.request)))
-    if (result.value.kind === 'failed') return fail(operation, response, result.value, finish)
+    const cancellation = cancellationOf(response, limits.totalTimeoutMs)
+    try {
+      const result = await attempts(operation, decision.value, incoming, cancellation)
+      if (!result.ok) return await refuse(operation, response, result.fault, finish)
+      if (cancellation.cancelled) return void (await finish(cancelledEnding(decision.value.request)))
+      if (result.value.kind === 'failed') return await fail(operation, response, result.value, finish)
 
-    const { exchange } = result.value
-    const relay = isStream(exchange) ? relayStream : relayWhole
-    await relay(operation, decision.value.request, exchange, response, limits, finish)
+      const { exchange } = result.value
+      const relay = isStream(exchange) ? relayStream : relayWhole
+      await relay(operation, decision.value.request, exchange, response, limits, finish)
+    } finally {
+      cancellation.end()
+    }
   }
 
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {

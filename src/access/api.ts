@@ -1,0 +1,81 @@
+import type { AccessToken as WireAccessToken } from '../contract/access-tokens.ts'
+import { defineHandlers } from '../http/handler.ts'
+import type { Clock } from '../kit/clock.ts'
+import { must } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import { type Access, type AccessToken, platformScopes } from './access.ts'
+
+const dayMs = 24 * 3600 * 1000
+
+export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) => {
+  const expiry = (days: number | null) => (days === null ? null : new Date(clock().getTime() + days * dayMs))
+  const live = (tokens: AccessToken[]) => tokens.filter((token) => token.revokedAt === null).map(tokenOnWire)
+
+  return defineHandlers<
+    | 'listAccessTokens'
+    | 'createAccessToken'
+    | 'revokeAccessToken'
+    | 'listPlatformTokens'
+    | 'createPlatformToken'
+    | 'revokePlatformToken'
+  >({
+    async listAccessTokens(_, { signedIn }) {
+      const filter = {
+        organizationId: signedIn.organization.id,
+        kind: 'user',
+        userId: signedIn.userId,
+      } as const
+      return { items: live(await access.listTokens(filter)) }
+    },
+
+    async createAccessToken({ body }, { signedIn, actor }) {
+      const { token, accessToken } = await access.createToken(actor, {
+        organizationId: signedIn.organization.id,
+        kind: 'user',
+        userId: signedIn.userId,
+        name: body.name,
+        scopes: body.scopes,
+        expiresAt: expiry(body.expiresInDays),
+      })
+      return { token, accessToken: tokenOnWire(accessToken) }
+    },
+
+    async revokeAccessToken({ params }, { signedIn, actor }) {
+      const which = { organizationId: signedIn.organization.id, id: params.id, userId: signedIn.userId }
+      must(await access.revokeToken(actor, which))
+      return { done: true }
+    },
+
+    async listPlatformTokens() {
+      const filter = { organizationId: platformOrganizationId, kind: 'platform' } as const
+      return { items: live(await access.listTokens(filter)) }
+    },
+
+    async createPlatformToken({ body }, { actor }) {
+      const { token, accessToken } = await access.createToken(actor, {
+        organizationId: platformOrganizationId,
+        kind: 'platform',
+        userId: null,
+        name: body.name,
+        scopes: platformScopes,
+        expiresAt: expiry(body.expiresInDays),
+      })
+      return { token, accessToken: tokenOnWire(accessToken) }
+    },
+
+    async revokePlatformToken({ params }, { actor }) {
+      must(await access.revokeToken(actor, { organizationId: platformOrganizationId, id: params.id }))
+      return { done: true }
+    },
+  })
+}
+
+const tokenOnWire = (token: AccessToken): WireAccessToken => ({
+  id: token.id,
+  name: token.name,
+  lastFour: token.lastFour,
+  scopes: [...token.scopes],
+  expiresAt: token.expiresAt?.toISOString() ?? null,
+  lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
+  createdAt: token.createdAt.toISOString(),
+})

@@ -1,0 +1,38 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { isDataPlane, pathOf } from './endpoints.ts'
+
+export interface ListenerOptions {
+  readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** 200 when operations are served, 503 while starting or draining. */
+  readonly healthy: () => boolean
+  /** Everything that is not the data plane. */
+  readonly rest: (request: IncomingMessage, response: ServerResponse) => void
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+/** One port for both planes: operations on bare node:http, all else on the shell's own handler. */
+export const makeListener = (options: ListenerOptions): Server => {
+  const { serve, healthy, rest } = options
+  return createServer(
+    {
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      // Longer than the 60 s after which common load balancers drop an idle connection, so that they go first.
+      keepAliveTimeout: 65_000,
+      maxHeaderSize: 16 * 1024,
+      noDelay: true,
+    },
+    (request, response) => {
+      const url = request.url ?? '/'
+      if (isDataPlane(url)) void serve(request, response)
+      else if (pathOf(url) === '/healthz') sendHealth(response, healthy())
+      else rest(request, response)
+    },
+  )
+}
+
+const sendHealth = (response: ServerResponse, healthy: boolean): void => {
+  response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify({ status: healthy ? 'ok' : 'unavailable' }))
+}

@@ -1,0 +1,103 @@
+import type { Config } from './config/config.ts'
+import { makeAccess } from './access/access.ts'
+import { type Database, openDatabase } from './db/database.ts'
+import { makeEpoch } from './db/epoch.ts'
+import { migrate } from './db/migrate.ts'
+import { makeIdentity } from './identity/identity.ts'
+import { makeInsights } from './insights/insights.ts'
+import { makeServiceKeys } from './keys/keys.ts'
+import { systemClock } from './kit/clock.ts'
+import { FaultError, must } from './kit/fault.ts'
+import type { Log } from './kit/log.ts'
+import { makeLedger } from './ledger/ledger.ts'
+import { makePrices } from './metering/prices.ts'
+import { makeRecorder } from './metering/recorder.ts'
+import { makeOutbound } from './net/outbound.ts'
+import { makeOrganizations } from './organizations/organizations.ts'
+import { makeCatalogue } from './routing/catalogue.ts'
+import { openVault } from './vault/open-vault.ts'
+import { platformOrganizationId } from './kit/id.ts'
+
+export type Rooms = Awaited<ReturnType<typeof openRooms>>
+
+/** Every room on one database: what the gateway, the commands and the tests are composed from. */
+export const openRooms = async (options: {
+  config: Config
+  url: string
+  embedded: boolean
+  version: string
+  log: Log
+}) => {
+  const { config, log } = options
+  const clock = systemClock
+  const database = openDatabase({ url: options.url, maximumConnections: config.maximumConnections })
+  try {
+    await migrate(database, { log })
+    const vault = must(
+      await openVault(database, {
+        environment: masterKeyEnvironment(config),
+        dataDirectory: config.dataDirectory,
+        generateAllowed: options.embedded,
+      }),
+    )
+    const epoch = makeEpoch({ database, clock, log, version: options.version })
+    const outbound = makeOutbound()
+    const catalogue = makeCatalogue({ database, epoch, outbound })
+    const prices = makePrices({ database, clock, log })
+    const access = makeAccess({ database, epoch, clock, log })
+    const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, clock, log })
+    const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
+    const recorder = makeRecorder({ database, ledger, log })
+    const identity = makeIdentity({ database, clock })
+    const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
+    const insights = makeInsights({ database, clock })
+
+    epoch.onChange(async (organizationId) => {
+      if (organizationId === null || organizationId === platformOrganizationId) await catalogue.load()
+    })
+    await Promise.all([catalogue.load(), prices.load()])
+
+    const close = async () => {
+      await epoch.stop()
+      await Promise.allSettled([recorder.close(), ledger.close(), outbound.close()])
+      await database.close()
+    }
+    return {
+      access,
+      catalogue,
+      clock,
+      close,
+      database,
+      epoch,
+      identity,
+      insights,
+      ledger,
+      log,
+      organizations,
+      outbound,
+      prices,
+      recorder,
+      serviceKeys,
+      vault,
+    }
+  } catch (error) {
+    await closeQuietly(database)
+    throw error
+  }
+}
+
+const masterKeyEnvironment = (config: Config): Record<string, string | undefined> => ({
+  AIDEON_MASTER_KEY: config.masterKey ?? undefined,
+  AIDEON_MASTER_KEY_FILE: config.masterKeyFile ?? undefined,
+})
+
+/** The first error is the one worth telling. */
+const closeQuietly = (database: Database): Promise<void> => database.close().catch(() => {})
+
+/** A sentence for the operator where the fault table has one. */
+export const sentenceOf = (error: unknown): string =>
+  error instanceof FaultError
+    ? `${error.fault.message} ${error.fault.next}`
+    : error instanceof Error
+      ? error.message
+      : String(error)
