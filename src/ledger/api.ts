@@ -1,0 +1,126 @@
+import type { CreditGrant, Credits, StatementItem } from '../contract/credits.ts'
+import { defineHandlers } from '../http/handler.ts'
+import type { GrantRow, Insights, Owner, UsageRow } from '../insights/insights.ts'
+import type { Clock } from '../kit/clock.ts'
+import { decodeNumberCursor, encodeCursor } from '../kit/cursor.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
+import { parseCredits } from '../kit/money.ts'
+import type { Organizations } from '../organizations/organizations.ts'
+import type { Ledger } from './ledger.ts'
+import { periodAt } from './period.ts'
+import type { StatementLine } from './store-reads.ts'
+
+export interface LedgerApiParts {
+  readonly ledger: Ledger
+  readonly insights: Insights
+  readonly organizations: Organizations
+  readonly clock: Clock
+}
+
+export const ledgerApi = ({ ledger, insights, organizations, clock }: LedgerApiParts) =>
+  defineHandlers<'readCredits' | 'listStatement' | 'grantCredits'>({
+    readCredits: (_, { signedIn }) =>
+      readCredits(
+        { ledger, insights, clock },
+        { organizationId: signedIn.organization.id, userId: signedIn.userId },
+      ),
+
+    async listStatement({ query }, { signedIn }) {
+      const { organization, accountId } = signedIn
+      if (accountId === null) return { items: [], nextCursor: null }
+      const before = decodeNumberCursor(query.cursor) ?? undefined
+      const page = await ledger.statement(organization.id, accountId, { before, limit: query.limit })
+      const grantIds = page.lines.filter(({ kind }) => kind === 'grant').flatMap((line) => line.grantIds)
+      const grants = await insights.grants(organization.id, grantIds)
+      return {
+        items: page.lines.map((line) => statementItem(line, grants)),
+        nextCursor: page.cursor === null ? null : encodeCursor(page.cursor),
+      }
+    },
+
+    async grantCredits({ params, body }, { actor }) {
+      const amountMicros = parseCredits(body.credits) ?? 0n
+      if (amountMicros <= 0n)
+        throw new FaultError(
+          fault('invalid_request', { message: 'credits: must be more than 0.', field: 'credits' }),
+        )
+      const { reason, idempotencyKey } = body
+      const gift = { amountMicros, reason, idempotencyKey }
+      const { organizationId, grantId, created } = must(
+        await organizations.grantCredits(actor, params.id, gift),
+      )
+      const [grant] = await insights.grants(organizationId, [grantId])
+      if (!grant) throw new Error('a grant that was just given is not found')
+      return { grant: grantOnWire(grant), created }
+    },
+  })
+
+const readCredits = async (
+  { ledger, insights, clock }: Pick<LedgerApiParts, 'ledger' | 'insights' | 'clock'>,
+  owner: Owner,
+): Promise<Credits> => {
+  const account = must(await insights.account(owner))
+  const period = periodAt(account.anchoredAt, clock())
+  const [balance, usage] = await Promise.all([
+    ledger.balance(owner.organizationId, account.id),
+    insights.usageSince(owner, period.startsAt),
+  ])
+  if (balance === null) throw new FaultError(fault('not_found'))
+  return {
+    availableMicros: String(balance.availableMicros),
+    heldMicros: String(balance.heldMicros),
+    debtMicros: String(balance.debtMicros),
+    tier: {
+      id: account.tierId,
+      name: account.tierName,
+      monthlyAllocationMicros: String(account.monthlyAllocationMicros),
+      monthlyPriceCents: String(account.monthlyPriceCents),
+      currency: account.currency,
+    },
+    periodStart: period.startsAt.toISOString(),
+    periodEnd: period.endsAt.toISOString(),
+    nextAllocation: {
+      at: period.endsAt.toISOString(),
+      amountMicros: String(account.monthlyAllocationMicros),
+    },
+    grants: balance.grants.map(grantOnWire),
+    usageByService: usageByService(usage.services),
+  }
+}
+
+const grantOnWire = (grant: GrantRow): CreditGrant => ({
+  id: grant.id,
+  kind: grant.kind,
+  amountMicros: String(grant.amountMicros),
+  remainingMicros: String(grant.remainingMicros),
+  effectiveAt: grant.effectiveAt.toISOString(),
+  expiresAt: grant.expiresAt?.toISOString() ?? null,
+  reason: grant.reason,
+})
+
+/** Operations that were refused before a key was chosen have no service and used nothing. */
+const usageByService = (rows: readonly UsageRow[]): Credits['usageByService'] =>
+  [...Map.groupBy(rows, (row) => row.serviceId)].flatMap(([serviceId, ofService]) => {
+    if (serviceId === null) return []
+    const sum = (which: (row: UsageRow) => bigint) => ofService.reduce((total, row) => total + which(row), 0n)
+    const own = (row: UsageRow) => row.keyOwner === 'user' || row.keyOwner === 'organization'
+    return {
+      serviceId,
+      ownOperations: Number(sum((row) => (own(row) ? row.operations : 0n))),
+      systemOperations: Number(sum((row) => (row.keyOwner === 'system' ? row.operations : 0n))),
+      creditMicros: String(sum((row) => row.creditMicros)),
+      costNanoUsd: String(sum((row) => row.costNanoUsd)),
+    }
+  })
+
+const statementItem = (line: StatementLine, grants: readonly GrantRow[]): StatementItem => ({
+  number: Number(line.number),
+  at: line.at.toISOString(),
+  kind: line.kind,
+  availableChangeMicros: String(line.changes.available ?? 0n),
+  heldChangeMicros: String(line.changes.held ?? 0n),
+  spentMicros: String(line.changes.spent ?? 0n),
+  availableMicros: String(line.availableMicros),
+  operationId: line.operationId,
+  reason: grants.find((grant) => line.grantIds.includes(grant.id))?.reason ?? null,
+})
