@@ -153,7 +153,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       at: clock(),
       expiresAt,
     })
-    await audit(transaction, userId, 'session.open', { kind: 'session', id })
+    await audit(transaction, userId, 'session.opened', { kind: 'session', id })
     return { token, expiresAt }
   }
 
@@ -212,7 +212,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
     async revokeSession(userId, id) {
       const ended = await database.kysely.transaction().execute(async (transaction) => {
         const count = await store.revokeSessions(transaction, { userId, id }, clock())
-        if (count > 0) await audit(transaction, userId, 'session.revoke', { kind: 'session', id })
+        if (count > 0) await audit(transaction, userId, 'session.revoked', { kind: 'session', id })
         return count
       })
       return ended > 0 ? success(undefined) : failure('not_found')
@@ -241,7 +241,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       await database.kysely.transaction().execute(async (transaction) => {
         await store.setPassword(transaction, who.userId, passwordHash)
         await store.revokeSessions(transaction, { userId: who.userId, exceptId: who.sessionId }, clock())
-        await audit(transaction, who.userId, 'user.change_password', { kind: 'user', id: who.userId })
+        await audit(transaction, who.userId, 'user.password_changed', { kind: 'user', id: who.userId })
       })
       return success(undefined)
     },
@@ -313,7 +313,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
           await recordAudit(transaction, {
             organizationId,
             actor,
-            action: 'sign_in_link.create',
+            action: 'sign_in_link.created',
             subject: { kind: 'user', id: userId },
           })
       })

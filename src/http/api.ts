@@ -1,0 +1,45 @@
+import type { Access } from '../access/access.ts'
+import { accessApi } from '../access/api.ts'
+import { identityApi } from '../identity/api.ts'
+import type { Identity } from '../identity/identity.ts'
+import { insightApi } from '../insights/api.ts'
+import type { Insights } from '../insights/insights.ts'
+import { serviceKeyApi } from '../keys/api.ts'
+import type { ServiceKeys } from '../keys/keys.ts'
+import type { Clock } from '../kit/clock.ts'
+import { ledgerApi } from '../ledger/api.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { organizationApi } from '../organizations/api.ts'
+import type { Organizations } from '../organizations/organizations.ts'
+import { routingApi } from '../routing/api.ts'
+import type { Catalogue } from '../routing/catalogue.ts'
+import type { Handlers } from './handler.ts'
+
+/** The rooms that answer /api. */
+export interface Rooms {
+  readonly identity: Identity
+  readonly organizations: Organizations
+  readonly access: Access
+  readonly serviceKeys: ServiceKeys
+  readonly catalogue: Catalogue
+  readonly ledger: Ledger
+  readonly insights: Insights
+  readonly clock: Clock
+}
+
+interface Facts {
+  readonly version: string
+  readonly demo: boolean
+  readonly dashboards: () => string | null
+}
+
+/** The whole table; leaving an endpoint out is a type error. */
+export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
+  ...identityApi(rooms),
+  ...organizationApi(rooms),
+  ...accessApi(rooms),
+  ...serviceKeyApi(rooms),
+  ...routingApi(rooms),
+  ...ledgerApi(rooms),
+  ...insightApi(rooms),
+})

@@ -1,0 +1,85 @@
+import type { Server } from 'node:http'
+import cookie from '@fastify/cookie'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+} from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { FaultError, faults, statusOf } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import type { Log } from '../kit/log.ts'
+import { makeHandlers, type Rooms } from './api.ts'
+import { registerDashboards } from './dashboards.ts'
+import { errorBody, faultOf } from './faults.ts'
+import { registerOpenApi } from './openapi.ts'
+import { noSuchEndpoint, registerEndpoints } from './routes.ts'
+import { securityHeaders } from './security.ts'
+
+export interface HttpOptions extends Rooms {
+  readonly log: Log
+  readonly version: string
+  readonly demo: boolean
+  /** Where the built dashboards are; null while they are not ready. Asked for each page. */
+  readonly dashboards: () => string | null
+  /** `https://keys.example.com` when a proxy in front ends TLS; null: whatever Host the browser names. */
+  readonly publicUrl?: string | null
+  /** Addresses of proxies whose x-forwarded-for is believed. None by default. */
+  readonly trustedProxies?: readonly string[]
+  /** Lets the gateway answer /v1/* on the same port before Fastify sees the request. */
+  readonly serverFactory?: FastifyServerFactory<Server>
+  readonly bodyLimitBytes?: number
+}
+
+/** The management API under /api, its reference at /docs, and the dashboards. */
+export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
+  const app = Fastify({
+    // Requests are not logged one by one: their URLs and headers are nobody's business. Failures are, below.
+    logger: false,
+    bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
+    requestTimeout: 30_000,
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
+    genReqId: () => newId(),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => answer(options.log, error, request, reply as FastifyReply),
+    ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders)
+    if (request.url.startsWith('/api')) reply.header('cache-control', 'no-store')
+  })
+  app.setErrorHandler((error, request, reply) => answer(options.log, error, request, reply))
+  await app.register(cookie)
+  await registerOpenApi(app, options.version)
+  await app.register(
+    async (api) => {
+      registerEndpoints(api, makeHandlers(options), options)
+      api.setNotFoundHandler((request) => Promise.reject(new FaultError(noSuchEndpoint(request.url))))
+    },
+    { prefix: '/api' },
+  )
+  await registerDashboards(app, options.dashboards)
+  await app.ready()
+  return app
+}
+
+const answer = (log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const f = faultOf(error)
+  const { blame } = faults[f.code]
+  // The id ties what the caller saw to the line here; the line has the stack, the reply never.
+  if (f.code === 'internal')
+    log.error(
+      { error, operationId: request.id, method: request.method, route: request.routeOptions?.url },
+      'unexpected error',
+    )
+  if (f.retryAfterSeconds !== undefined) reply.header('retry-after', String(f.retryAfterSeconds))
+  return reply
+    .code(statusOf(f))
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(errorBody(f, blame === 'caller' ? undefined : request.id))
+}

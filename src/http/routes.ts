@@ -1,0 +1,139 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Access } from '../access/access.ts'
+import { hashOfToken, isWellFormed } from '../access/token.ts'
+import type { Endpoint } from '../contract/endpoint.ts'
+import { endpoints } from '../contract/endpoints.ts'
+import * as wire from '../contract/wire.ts'
+import type { Identity, SignedIn } from '../identity/identity.ts'
+import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
+import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
+import { cookieOf, isSecure, requireCsrfToken, requireSameOrigin } from './security.ts'
+
+interface Shell {
+  readonly identity: Identity
+  readonly access: Access
+  readonly publicUrl?: string | null
+}
+
+/** Registers the contract's table: schema, authentication and handler of each endpoint. */
+export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shell: Shell): void => {
+  for (const [name, endpoint] of Object.entries(endpoints) as [keyof Handlers, Endpoint][]) {
+    const handle = handlers[name] as unknown as AnyHandler
+    const status = endpoint.status ?? 200
+    api.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      schema: {
+        operationId: name,
+        summary: endpoint.summary,
+        tags: [endpoint.group],
+        security: securityOf(endpoint),
+        ...(endpoint.params ? { params: endpoint.params } : {}),
+        ...(endpoint.query ? { querystring: endpoint.query } : {}),
+        ...(endpoint.body ? { body: endpoint.body } : {}),
+        response: { [status]: endpoint.reply, default: wire.errorReply },
+      },
+      // Before the body is parsed or checked: a stranger learns nothing about what is valid.
+      onRequest: async (request, reply) => {
+        contexts.set(request, await contextOf(endpoint, request, reply, shell))
+      },
+      handler: async (request, reply) => {
+        const { params, query, body } = request
+        const context = contexts.get(request) as SessionContext & ReaderContext
+        return reply.code(status).send(await handle({ params, query, body }, context))
+      },
+    })
+  }
+}
+
+const contexts = new WeakMap<FastifyRequest, PublicContext>()
+
+const securityOf = ({ auth }: Endpoint): Record<string, string[]>[] => {
+  if (auth === 'public') return []
+  return auth === 'session_or_token' ? [{ session: [] }, { accessToken: [] }] : [{ session: [] }]
+}
+
+const contextOf = async (
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shell: Shell,
+): Promise<PublicContext | SessionContext | ReaderContext> => {
+  const publicUrl = shell.publicUrl ?? null
+  if (request.method !== 'GET') requireSameOrigin(request, publicUrl)
+  const base = publicContext(request, reply, publicUrl)
+  if (endpoint.auth === 'public') return base
+  const { authorization } = request.headers
+  if (endpoint.auth === 'session_or_token' && authorization !== undefined)
+    return { ...base, reader: await readerOf(authorization, request, shell.access) }
+
+  const signedIn = await requireSession(base, shell.identity)
+  if (request.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+  if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
+    throw new FaultError(fault('forbidden'))
+  return {
+    ...base,
+    signedIn,
+    actor: { kind: 'user', id: signedIn.userId },
+    reader: { organizationId: signedIn.organization.id, userId: signedIn.userId },
+  }
+}
+
+const publicContext = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  publicUrl: string | null,
+): PublicContext => {
+  const { name, options } = cookieOf(isSecure(request, publicUrl))
+  return {
+    origin: {
+      address: request.ip,
+      userAgent: request.headers['user-agent'] ?? null,
+      previousToken: request.cookies[name] ?? null,
+    },
+    setSession: ({ token, expiresAt }) =>
+      void reply.setCookie(name, token, { ...options, expires: expiresAt }),
+    clearSession: () => void reply.clearCookie(name, options),
+  }
+}
+
+const requireSession = async (base: PublicContext, identity: Identity): Promise<SignedIn> => {
+  const token = base.origin.previousToken
+  const signedIn = token === null ? null : await identity.session(token)
+  if (signedIn) return signedIn
+  if (token !== null) base.clearSession()
+  throw new FaultError(fault('not_signed_in'))
+}
+
+/** A user's token reads for that user; a platform token for the user it names, as on /v1/*. */
+const readerOf = async (authorization: string, request: FastifyRequest, access: Access) => {
+  const bearer = /^Bearer (\S+)$/i.exec(authorization)
+  if (!bearer) throw new FaultError(fault('missing_token'))
+  const text = bearer[1] as string
+  if (!isWellFormed(text)) throw new FaultError(fault('invalid_token'))
+  const token = must(await access.authenticate(hashOfToken(text)))
+  if (token.kind === 'user') {
+    if (!token.scopes.includes('read'))
+      throw new FaultError(
+        fault('insufficient_scope', { message: 'This needs an access token with the scope read.' }),
+      )
+    return must(await access.person(token.organizationId, token.userId as string))
+  }
+  const user = request.headers['x-aideon-user']
+  if (typeof user !== 'string' || user === '')
+    throw new FaultError(fault('unknown_user', { field: 'x-aideon-user' }))
+  return must(await access.personFor(token, user))
+}
+
+const patterns = Object.values(endpoints).map((endpoint) => ({
+  method: endpoint.method,
+  pattern: new RegExp(`^/api${endpoint.path.replace(/:[a-zA-Z]+/g, '[^/]+')}$`),
+}))
+
+/** Tells a wrong method from a wrong path. */
+export const noSuchEndpoint = (url: string): Fault => {
+  const path = url.split('?')[0] as string
+  const methods = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+  if (methods.length === 0) return fault('unknown_route')
+  return fault('method_not_allowed', { message: `This endpoint takes ${methods.join(', ')}.` })
+}

@@ -1,0 +1,63 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { fault, FaultError } from '../kit/fault.ts'
+
+/**
+ * No inline script anywhere. Style elements that React components make at run time carry the page's nonce; style
+ * attributes set by script need no permission. Nothing is loaded from, or sent to, another origin.
+ */
+export const contentSecurityPolicy = (nonce: string): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+}
+
+/**
+ * `__Host-` makes browsers refuse the cookie unless it is Secure, for this host only and for all paths. They keep no
+ * such cookie over plain http, which is how a first start on loopback is used: there the name is plain.
+ */
+export const cookieOf = (secure: boolean) =>
+  ({
+    name: secure ? '__Host-aideon_session' : 'aideon_session',
+    options: { path: '/', httpOnly: true, secure, sameSite: 'strict' },
+  }) as const
+
+export const isSecure = (request: FastifyRequest, publicUrl: string | null): boolean =>
+  publicUrl?.startsWith('https:') ?? request.protocol === 'https'
+
+/** Refuses what a page of another origin makes a browser send. Clients that are no browsers send neither header. */
+export const requireSameOrigin = (request: FastifyRequest, publicUrl: string | null): void => {
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin') throw new FaultError(fault('csrf_mismatch'))
+  const { origin } = request.headers
+  if (origin === undefined) return
+  const expected = publicUrl === null ? request.host : new URL(publicUrl).host
+  if (URL.parse(origin)?.host !== expected) throw new FaultError(fault('csrf_mismatch'))
+}
+
+export const requireCsrfToken = (request: FastifyRequest, expected: string): void => {
+  const given = request.headers['x-csrf-token']
+  const matches =
+    typeof given === 'string' &&
+    given.length === expected.length &&
+    timingSafeEqual(Buffer.from(given), Buffer.from(expected))
+  if (!matches) throw new FaultError(fault('csrf_mismatch'))
+}

@@ -1,0 +1,173 @@
+import type { Operation, Receipt, Totals } from '../contract/operations.ts'
+import { defineHandlers } from '../http/handler.ts'
+import type { SignedIn } from '../identity/identity.ts'
+import type { Clock } from '../kit/clock.ts'
+import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
+import { must } from '../kit/fault.ts'
+import type { Insights, OperationRow, Owner, ReceiptRow, TotalsRow, UsageRow } from './insights.ts'
+
+/** Everybody's operations are only looked through from this far back, unless the call says otherwise. */
+const administratorDays = 7
+
+export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clock }) =>
+  defineHandlers<
+    | 'listOperations'
+    | 'readOperation'
+    | 'readUsage'
+    | 'listAllOperations'
+    | 'readAnyOperation'
+    | 'readOverview'
+    | 'listTiers'
+  >({
+    async listOperations({ query }, { signedIn }) {
+      const { cursor, limit, since, ...filter } = query
+      const page = { before: decodeCursor(cursor), limit }
+      const found = await insights.operations({ ...ownerOf(signedIn), ...filter, since: dateOf(since) }, page)
+      return {
+        items: found.items.map(operationOnWire),
+        nextCursor: found.next && encodeCursor(found.next),
+        totals: totalsOnWire(found.totals),
+      }
+    },
+
+    readOperation: async ({ params }, { reader }) =>
+      receiptOnWire(must(await insights.operation(reader, params.id))),
+
+    async readUsage({ query }, { signedIn }) {
+      const report = await insights.usage(ownerOf(signedIn), query.days)
+      return {
+        since: report.since.toISOString(),
+        until: report.until.toISOString(),
+        timeZone: 'UTC',
+        days: report.days.map((row) => ({ ...usageOnWire(row), day: row.day ?? '' })),
+        services: report.services.map((row) => ({ ...usageOnWire(row), serviceId: row.serviceId })),
+        totals: totalsOnWire(report.totals),
+      }
+    },
+
+    async listAllOperations({ query }) {
+      const { cursor, limit, since, organization, user, ...filter } = query
+      const weekAgo = new Date(clock().getTime() - administratorDays * 24 * 3600 * 1000)
+      const found = await insights.operations(
+        { ...filter, organizationId: organization, userId: user, since: dateOf(since) ?? weekAgo },
+        { before: decodeCursor(cursor), limit },
+      )
+      return {
+        items: found.items.map((row) => ({
+          ...operationOnWire(row),
+          organizationId: row.organizationId,
+          organizationName: row.organizationName,
+          userEmail: row.userEmail,
+        })),
+        nextCursor: found.next && encodeCursor(found.next),
+        totals: totalsOnWire(found.totals),
+      }
+    },
+
+    readAnyOperation: async ({ params }) =>
+      receiptOnWire(must(await insights.anyOperation(params.organization, params.id))),
+
+    async readOverview() {
+      const [now, processes] = await Promise.all([insights.overview(clock()), insights.processes()])
+      return {
+        organizations: Number(now.organizations),
+        users: Number(now.users),
+        lastDay: {
+          operations: Number(now.operations),
+          succeeded: Number(now.succeeded),
+          failed: Number(now.failed),
+          refused: Number(now.refused),
+          ownKeyOperations: Number(now.ownKeyOperations),
+          systemKeyOperations: Number(now.systemKeyOperations),
+          systemCostNanoUsd: String(now.systemCostNanoUsd),
+          chargedMicros: String(now.chargedMicros),
+        },
+        systemKeys: {
+          total: Number(now.systemKeys),
+          usable: Number(now.usableSystemKeys),
+          attention: Number(now.ailingSystemKeys),
+        },
+        userKeys: { total: Number(now.userKeys), attention: Number(now.ailingUserKeys) },
+        unresolvedHolds: Number(now.unresolvedHolds),
+        processes: processes.map((process) => ({ ...process, startedAt: process.startedAt.toISOString() })),
+      }
+    },
+
+    async listTiers() {
+      const tiers = await insights.tiers()
+      return {
+        items: tiers.map((tier) => ({
+          ...tier,
+          monthlyAllocationMicros: String(tier.monthlyAllocationMicros),
+          monthlyPriceCents: String(tier.monthlyPriceCents),
+        })),
+      }
+    },
+  })
+
+const ownerOf = (signedIn: SignedIn): Owner => ({
+  organizationId: signedIn.organization.id,
+  userId: signedIn.userId,
+})
+
+const dateOf = (time: string | undefined): Date | undefined =>
+  time === undefined ? undefined : new Date(time)
+
+const totalsOnWire = (totals: TotalsRow): Totals => ({
+  operations: Number(totals.operations),
+  creditMicros: String(totals.creditMicros),
+  costNanoUsd: String(totals.costNanoUsd),
+  inputTokens: Number(totals.inputTokens),
+  outputTokens: Number(totals.outputTokens),
+})
+
+const usageOnWire = (row: UsageRow) => ({ ...totalsOnWire(row), keyOwner: row.keyOwner })
+
+const operationOnWire = (row: Omit<OperationRow, 'organizationName' | 'userEmail'>): Operation => ({
+  id: row.id,
+  userId: row.userId,
+  startedAt: row.startedAt.toISOString(),
+  durationMs: row.durationMs,
+  firstByteMs: row.firstByteMs,
+  endpoint: row.endpoint,
+  streamed: row.streamed,
+  status: row.status,
+  httpStatus: row.httpStatus,
+  faultCode: row.faultCode,
+  requestedModel: row.requestedModel,
+  serviceId: row.serviceId,
+  model: row.model,
+  keyOwner: row.keyOwner,
+  keyPriority: row.keyPriority,
+  reason: row.reason,
+  attemptCount: row.attemptCount,
+  inputTokens: Number(row.inputTokens),
+  outputTokens: Number(row.outputTokens),
+  costNanoUsd: row.costNanoUsd === null ? null : String(row.costNanoUsd),
+  creditMicros: String(row.creditMicros),
+})
+
+const receiptOnWire = (row: ReceiptRow): Receipt => ({
+  ...operationOnWire(row),
+  accessTokenId: row.accessTokenId,
+  serviceKeyId: row.serviceKeyId,
+  attempts: row.attempts as Receipt['attempts'],
+  tokens: {
+    input: Number(row.uncachedInputTokens),
+    cacheRead: Number(row.cacheReadTokens),
+    cacheWrite: Number(row.cacheWriteTokens),
+    cacheWrite1h: Number(row.cacheWrite1hTokens),
+    output: Number(row.plainOutputTokens),
+    reasoning: Number(row.reasoningTokens),
+  },
+  usageSource: row.usageSource,
+  priceBookVersion: row.priceBookVersion,
+  heldMicros: String(row.heldMicros),
+  ledgerEntries: row.ledgerEntries.map((entry) => ({
+    ...entry,
+    number: Number(entry.number),
+    amountMicros: String(entry.amountMicros),
+    availableMicros: String(entry.availableMicros),
+    at: entry.at.toISOString(),
+  })),
+})

@@ -1,0 +1,136 @@
+import type { AdminOrganization, AdminUser } from '../contract/administration.ts'
+import { defineHandlers } from '../http/handler.ts'
+import { meOfSession } from '../identity/api.ts'
+import type { Identity, SignedIn } from '../identity/identity.ts'
+import type { OrganizationOverview, UserOverview } from '../insights/administration-store.ts'
+import type { Insights } from '../insights/insights.ts'
+import type { Clock } from '../kit/clock.ts'
+import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
+import type { Fallback } from '../policy/control.ts'
+import type { Organizations } from './organizations.ts'
+
+export interface OrganizationApiParts {
+  readonly organizations: Organizations
+  readonly identity: Identity
+  readonly insights: Insights
+  readonly clock: Clock
+  readonly demo: boolean
+}
+
+export const organizationApi = (parts: OrganizationApiParts) => {
+  const { organizations, identity, insights, clock, demo } = parts
+
+  const readUser = async (id: string): Promise<AdminUser> => {
+    const [user] = await insights.users({ id }, { before: null, limit: 1, now: clock() })
+    if (!user) throw new FaultError(fault('not_found'))
+    return userOnWire(user)
+  }
+  const readOrganization = async (id: string): Promise<AdminOrganization> => {
+    const [organization] = await insights.organizations({ id }, { before: null, limit: 1 })
+    if (!organization) throw new FaultError(fault('not_found'))
+    return organizationOnWire(organization)
+  }
+
+  return defineHandlers<
+    | 'setUp'
+    | 'readPreferences'
+    | 'changePreferences'
+    | 'listOrganizations'
+    | 'createOrganization'
+    | 'readOrganization'
+    | 'changeOrganization'
+    | 'listUsers'
+    | 'createUser'
+    | 'changeUser'
+  >({
+    async setUp({ body }, { origin, setSession }) {
+      const opened = must(await organizations.setUp(body, origin))
+      setSession(opened)
+      return meOfSession(identity, opened.token, demo)
+    },
+
+    readPreferences: async (_, { signedIn }) =>
+      preferencesOnWire(await organizations.preferences(signedIn.organization.id, signedIn.userId), signedIn),
+
+    async changePreferences({ body }, { signedIn }) {
+      const member = { organizationId: signedIn.organization.id, userId: signedIn.userId }
+      const wanted = new Map<string, Fallback>([['*', body.default]])
+      for (const { serviceId, fallback } of body.services) wanted.set(serviceId, fallback)
+      must(await organizations.changePreferences(member, wanted))
+      return preferencesOnWire(wanted, signedIn)
+    },
+
+    async listOrganizations({ query }) {
+      const before = decodeCursor(query.cursor)
+      const rows = await insights.organizations({}, { before, limit: query.limit + 1 })
+      return {
+        items: rows.slice(0, query.limit).map(organizationOnWire),
+        nextCursor: nextOf(rows, query.limit),
+      }
+    },
+
+    async createOrganization({ body }, { actor }) {
+      const { id } = await organizations.create(actor, { ...body, kind: 'company' })
+      return readOrganization(id)
+    },
+
+    readOrganization: ({ params }) => readOrganization(params.id),
+
+    async changeOrganization({ params, body }, { actor }) {
+      must(await organizations.change(actor, params.id, body))
+      return readOrganization(params.id)
+    },
+
+    async listUsers({ query }) {
+      const filter = { search: query.search, organizationId: query.organization }
+      const page = { before: decodeCursor(query.cursor), limit: query.limit + 1, now: clock() }
+      const [rows, total] = await Promise.all([insights.users(filter, page), insights.countUsers(filter)])
+      return {
+        items: rows.slice(0, query.limit).map(userOnWire),
+        nextCursor: nextOf(rows, query.limit),
+        total: Number(total),
+      }
+    },
+
+    async createUser({ body }, { actor }) {
+      const { userId } = must(await organizations.createPerson(actor, body))
+      const { path, expiresAt } = must(await identity.createSignInLink(actor, userId))
+      return { user: await readUser(userId), signInLink: { path, expiresAt: expiresAt.toISOString() } }
+    },
+
+    async changeUser({ params, body }, { actor }) {
+      must(await organizations.changeUser(actor, params.id, body))
+      return readUser(params.id)
+    },
+  })
+}
+
+const nextOf = (rows: readonly { id: string }[], limit: number): string | null =>
+  rows.length > limit ? encodeCursor(rows[limit - 1]?.id ?? '') : null
+
+const preferencesOnWire = (preferences: ReadonlyMap<string, Fallback>, signedIn: SignedIn) => ({
+  default: preferences.get('*') ?? ('system' as const),
+  services: [...preferences]
+    .filter(([serviceId]) => serviceId !== '*')
+    .map(([serviceId, fallback]) => ({ serviceId, fallback })),
+  locked: signedIn.organization.control.lockedFallback,
+})
+
+const userOnWire = (user: UserOverview): AdminUser => ({
+  ...user,
+  suspendedAt: user.suspendedAt?.toISOString() ?? null,
+  createdAt: user.createdAt.toISOString(),
+  availableMicros: String(user.availableMicros),
+  heldMicros: String(user.heldMicros),
+  debtMicros: String(user.debtMicros),
+  serviceKeyCount: Number(user.serviceKeyCount),
+  lastOperationAt: user.lastOperationAt?.toISOString() ?? null,
+})
+
+const organizationOnWire = (organization: OrganizationOverview): AdminOrganization => ({
+  ...organization,
+  memberCount: Number(organization.memberCount),
+  suspendedKeyCount: Number(organization.suspendedKeyCount),
+  createdAt: organization.createdAt.toISOString(),
+})

@@ -1,0 +1,157 @@
+import type { Coverage } from '../contract/service-keys.ts'
+import {
+  allowedOwners,
+  type Fallback,
+  fallbackFor,
+  type KeyOwner,
+  type OrganizationControl,
+} from '../policy/control.ts'
+import type { Service } from '../services/service.ts'
+
+/** What coverage needs to know of a service key. */
+export interface KnownKey {
+  readonly serviceId: string
+  readonly owner: KeyOwner
+  readonly status: 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
+  readonly coolingUntil: Date | null
+}
+
+export interface CoverageRequest {
+  readonly control: OrganizationControl
+  readonly preferences: ReadonlyMap<string, Fallback>
+  /** Of the user and of the organisation. */
+  readonly ownKeys: readonly KnownKey[]
+  readonly systemKeys: readonly KnownKey[]
+  readonly enabledServices: readonly Service[]
+  readonly availableMicros: bigint
+  readonly now: Date
+}
+
+/**
+ * Where a user stands with a service, in the order in which the route is planned (route.ts): own key, alternative,
+ * system key. Says what a call would do before one is made; pure.
+ */
+export const coverageOf = (request: CoverageRequest, service: Service): Coverage => {
+  const { control, preferences } = request
+  if (!request.enabledServices.some((enabled) => enabled.id === service.id))
+    return notCovered('The administrator has switched this service off.', null)
+  const owner = ownKeyOwner(request, service.id)
+  if (owner !== null)
+    return {
+      status: 'own_key',
+      keyOwner: owner,
+      reason:
+        owner === 'user'
+          ? 'Runs on your own key, without credits.'
+          : 'Runs on your organisation’s key, without credits.',
+      next: null,
+    }
+
+  const fallback = fallbackFor(control, preferences, service.id)
+  const trouble = troubleWithOwnKey(request, service)
+  const alternative = alternativeTo(request, service)
+  if (alternative !== undefined && (fallback === 'alternative' || fallback === 'alternative_then_system'))
+    return {
+      status: 'alternative',
+      keyOwner: ownKeyOwner(request, alternative.id),
+      reason: `${trouble ?? `You have no ${service.name} key.`} Models that ${alternative.name} offers too run on your key there, without credits.`,
+      next: null,
+    }
+
+  const mayUseSystem = fallback === 'system' || fallback === 'alternative_then_system'
+  const hasSystemKey = allowedOwners(control, service.id).has('system') && systemKeyUsable(request, service)
+  if (hasSystemKey && mayUseSystem && request.availableMicros > 0n)
+    return {
+      status: 'system_credits',
+      keyOwner: 'system',
+      reason: `${trouble ?? `You have no ${service.name} key.`} Runs on a system key and uses credits.`,
+      next: trouble === null ? null : `Replace your ${service.name} key to use no credits.`,
+    }
+  return whyNot(request, service, { trouble, fallback, hasSystemKey, mayUseSystem, alternative })
+}
+
+const notCovered = (reason: string, next: string | null): Coverage => ({
+  status: 'not_covered',
+  keyOwner: null,
+  reason,
+  next,
+})
+
+const isUsable = (key: KnownKey, now: Date): boolean =>
+  key.status === 'active' && (key.coolingUntil === null || key.coolingUntil <= now)
+
+/** The owner of the first own key that may be used: the user's before the organisation's. */
+const ownKeyOwner = ({ ownKeys, control, now }: CoverageRequest, serviceId: string): KeyOwner | null => {
+  const allowed = allowedOwners(control, serviceId)
+  const usable = ownKeys.filter(
+    (key) => key.serviceId === serviceId && allowed.has(key.owner) && isUsable(key, now),
+  )
+  if (usable.some((key) => key.owner === 'user')) return 'user'
+  return usable.length > 0 ? 'organization' : null
+}
+
+const systemKeyUsable = ({ systemKeys, now }: CoverageRequest, service: Service): boolean =>
+  service.pricesId !== null && systemKeys.some((key) => key.serviceId === service.id && isUsable(key, now))
+
+/** A service with an own key that offers models of this one in the same dialect. */
+const alternativeTo = (request: CoverageRequest, service: Service): Service | undefined =>
+  request.enabledServices.find(
+    (other) =>
+      other.id !== service.id &&
+      other.equivalentModel !== undefined &&
+      Object.entries(service.dialectOf).some(
+        ([endpoint, dialect]) => other.dialectOf[endpoint as keyof typeof other.dialectOf] === dialect,
+      ) &&
+      ownKeyOwner(request, other.id) !== null,
+  )
+
+const troubleWithOwnKey = ({ ownKeys, control, now }: CoverageRequest, service: Service): string | null => {
+  const key = ownKeys.find(
+    (own) => own.serviceId === service.id && own.owner === 'user' && own.status !== 'revoked',
+  )
+  if (!key) return null
+  if (key.status === 'suspended' || !allowedOwners(control, service.id).has('user'))
+    return 'Your key is suspended, because your organisation manages the keys of this service.'
+  if (key.status === 'invalid') return `${service.name} refuses your key.`
+  if (key.status === 'exhausted') return 'Your key has no quota left at the service.'
+  return key.coolingUntil !== null && key.coolingUntil > now
+    ? 'Your key is limited by the service for now.'
+    : null
+}
+
+const whyNot = (
+  request: CoverageRequest,
+  service: Service,
+  known: {
+    trouble: string | null
+    fallback: Fallback
+    hasSystemKey: boolean
+    mayUseSystem: boolean
+    alternative: Service | undefined
+  },
+): Coverage => {
+  const mayAdd = allowedOwners(request.control, service.id).has('user')
+  const { trouble } = known
+  const start = trouble ?? `There is no ${service.name} key that you may use.`
+  const helps: string[] = []
+  if (mayAdd)
+    helps.push(
+      trouble === null ? `add your own ${service.name} key` : `replace or re-check your ${service.name} key`,
+    )
+  if (known.hasSystemKey && known.mayUseSystem) {
+    helps.push('wait for the next monthly allocation')
+    return notCovered(`${start} A system key could serve you, but you have no credits left.`, sentence(helps))
+  }
+  const couldFallBack = known.hasSystemKey || known.alternative !== undefined
+  if (couldFallBack && request.control.lockedFallback === null) helps.push('change your fallback preference')
+  const why = couldFallBack ? ` Your fallback preference does not allow what is left.` : ''
+  return notCovered(
+    start + why,
+    sentence(helps.length > 0 ? helps : ['ask an administrator of your organisation']),
+  )
+}
+
+const sentence = (helps: readonly string[]): string => {
+  const text = helps.join(', or ')
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
