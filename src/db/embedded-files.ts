@@ -155,10 +155,10 @@ export const makeSocketDirectory = (layout: Layout, account: Account): string =>
   return directory
 }
 
+/** Of what a postmaster.pid names, only what makeSocketDirectory makes. */
 export const removeSocketDirectory = (layout: Layout, directory: string): void => {
-  // Never what a foreign postmaster.pid names: only what makeSocketDirectory makes.
-  if (directory.startsWith(layout.databaseDirectory) || !/\/aideon-\w{6}$/.test(directory)) return
-  rmSync(directory, { recursive: true, force: true })
+  if (directory === join(layout.databaseDirectory, 'socket') || /\/aideon-\w{6}$/.test(directory))
+    rmSync(directory, { recursive: true, force: true })
 }
 
 /** The last lines of the server's log, which say why it did not start. */

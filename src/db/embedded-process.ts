@@ -36,7 +36,8 @@ export const processIdentity = (pid: number): string | null => {
   }
 }
 
-export const isAlive = (pid: number): boolean => {
+/** Whether the number is taken, be it by a zombie: what PostgreSQL goes by. */
+export const isTaken = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true
@@ -44,6 +45,9 @@ export const isAlive = (pid: number): boolean => {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
+
+export const isAlive = (pid: number): boolean =>
+  isTaken(pid) && !(process.platform === 'linux' && isZombie(pid))
 
 /**
  * Processes of a PostgreSQL that works in `directory` (the postmaster and each of its children have it as their working

@@ -33,6 +33,7 @@ import { lockHolder, takeLock } from './embedded-lock.ts'
 import {
   becomesTrue,
   isAlive,
+  isTaken,
   type PostmasterFile,
   parsePostmasterFile,
   processesIn,
@@ -173,33 +174,34 @@ const readPostmaster = (layout: Layout): PostmasterFile | null => {
 
 /**
  * A server that outlived a `kill -9` of its gateway is stopped cleanly rather than adopted: as our own child we see it
- * end, and a restart costs a tenth of a second. PostgreSQL itself clears a file whose process is gone (and checks its
- * shared memory, so that file is left to it); one whose number now belongs to a stranger it refuses, so that goes.
+ * end, and a restart costs a tenth of a second. PostgreSQL clears files of a process that is gone, and checks its shared
+ * memory first, so that is left to it. But it takes a number that now belongs to a stranger, or to a zombie that nobody
+ * collects (containers without an init), for a running server: those files we remove, when nothing of it runs.
  */
 const clearPredecessor = async (layout: Layout, log: Log): Promise<void> => {
   const file = readPostmaster(layout)
-  if (!file || !existsSync(layout.cluster)) return
-  const cluster = realpathSync(layout.cluster)
-  const remaining = (): number[] => processesIn(cluster, clusterName(layout))
-  const [signalled, isPostmaster] = [remaining(), remaining().includes(file.pid)]
-  if (signalled.length > 0) {
-    log.warn({ pid: file.pid }, 'stopping a PostgreSQL that a killed process left behind')
-    if (isPostmaster) signalProcess(file.pid, 'SIGINT')
-    if (!(await becomesTrue(() => remaining().length === 0, stopTimeoutMs))) {
-      for (const pid of remaining()) signalProcess(pid, 'SIGQUIT')
-      if (!(await becomesTrue(() => remaining().length === 0, stopTimeoutMs)))
-        throw new PostgresError(
-          `A PostgreSQL that a killed process left behind on ${layout.dataDirectory} does not stop (processes ${remaining().join(', ')}). End these processes and start again.`,
-        )
-    }
-  } else if (isAlive(file.pid)) {
-    log.warn(
-      { pid: file.pid },
-      'removing a stale postmaster.pid whose process number is another program’s now',
-    )
+  if (!file) return
+  await stopLeftBehind(layout, file, log)
+  if (isTaken(file.pid)) {
+    log.warn({ pid: file.pid }, 'removing a stale postmaster.pid')
     rmSync(join(layout.cluster, 'postmaster.pid'), { force: true })
   }
   removeSocketDirectory(layout, file.socketDirectory)
+}
+
+const stopLeftBehind = async (layout: Layout, file: PostmasterFile, log: Log): Promise<void> => {
+  const cluster = realpathSync(layout.cluster)
+  const remaining = (): number[] => processesIn(cluster, clusterName(layout))
+  if (remaining().length === 0) return
+  log.warn({ pid: file.pid }, 'stopping a PostgreSQL that a killed process left behind')
+  // Where the postmaster itself is gone, its children are about to notice and end.
+  if (remaining().includes(file.pid)) signalProcess(file.pid, 'SIGINT')
+  if (await becomesTrue(() => remaining().length === 0, stopTimeoutMs)) return
+  for (const pid of remaining()) signalProcess(pid, 'SIGQUIT')
+  if (await becomesTrue(() => remaining().length === 0, stopTimeoutMs)) return
+  throw new PostgresError(
+    `A PostgreSQL that a killed process left behind on ${layout.dataDirectory} does not stop (processes ${remaining().join(', ')}). End these processes and start again.`,
+  )
 }
 
 const clusterName = (layout: Layout): string =>
