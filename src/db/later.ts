@@ -26,7 +26,8 @@ export const makeLater = <Item>(options: {
 
   const workOff = async () => {
     // Each item once a round, so that one that always fails does not stop the others.
-    for (let left = waiting.length; left > 0 && !isStopped; left--) {
+    for (let left = waiting.length; left > 0; left--) {
+      if (isStopped) return
       const item = waiting.shift() as Item
       try {
         await options.work(item)

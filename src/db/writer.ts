@@ -95,7 +95,7 @@ const transactOn = async <T>(client: pg.PoolClient, work: (unit: Unit) => Promis
     answers.push(answer)
     return answer
   }
-  query(begin, [])
+  void query(begin, [])
   const result = await work({
     ask: async <Row>(statement: Statement, values: readonly unknown[]) =>
       (await query(statement, values)).rows as Row[],

@@ -133,7 +133,7 @@ const readRates = async (run: Kysely<Schema>, version: number): Promise<Map<stri
   for (const row of rows) {
     const model = `${row.service_id}/${row.model_id}`
     const ofModel = rates.get(model) ?? {}
-    const tokenClass = row.token_class as TokenClass
+    const tokenClass = row.token_class
     ofModel[tokenClass] = [
       ...(ofModel[tokenClass] ?? []),
       { fromInputTokens: Number(row.from_input_tokens), nanoUsdPerMillion: row.nano_usd_per_million },
