@@ -49,9 +49,13 @@ const program = new Command('aideon-keys')
 withFlags(program.command('start', { isDefault: true }), startFlags)
   .description('run the gateway and its dashboards (the default)')
   .addHelpText('after', environmentHelp)
+  // As the default command it is given every word that is no command.
+  .allowExcessArguments()
   .action(async (_, command: Command) => {
+    if (command.args.length > 0) command.error(`error: '${command.args.join(' ')}' is not a command`)
+    const config = configFromProcess(flagsOf(command))
     const { start } = await import('./start.ts')
-    await start(configFromProcess(flagsOf(command)))
+    await start(config)
   })
 
 withFlags(program.command('migrate'), databaseFlags)
