@@ -26,8 +26,9 @@ const notPublic: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
   ['3fff::', 20, 'ipv6'],
 ]
 
-const blocked = new BlockList()
-for (const [network, prefix, family] of notPublic) blocked.addSubnet(network, prefix, family)
+// One list a family: a list of both judges an IPv4 address by the IPv6 networks around its mapped form too.
+const blocked = { ipv4: new BlockList(), ipv6: new BlockList() }
+for (const [network, prefix, family] of notPublic) blocked[family].addSubnet(network, prefix, family)
 
 /** An IPv4 address written inside IPv6 (`::ffff:10.0.0.1`) is judged as that IPv4 address. */
 const unmapped = (address: string): string => {
@@ -43,7 +44,8 @@ const unmapped = (address: string): string => {
 export const isPublicAddress = (address: string): boolean => {
   const plain = unmapped(address)
   const family = isIP(plain)
-  return family !== 0 && !blocked.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+  if (family === 0) return false
+  return family === 4 ? !blocked.ipv4.check(plain, 'ipv4') : !blocked.ipv6.check(plain, 'ipv6')
 }
 
 /** What the administrator lists: `host`, `host:port`, an address, or a network in CIDR form. */
