@@ -9,7 +9,6 @@ const dayMs = 24 * 3600 * 1000
 
 export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) => {
   const expiry = (days: number | null) => (days === null ? null : new Date(clock().getTime() + days * dayMs))
-  const live = (tokens: AccessToken[]) => tokens.filter((token) => token.revokedAt === null).map(tokenOnWire)
 
   return defineHandlers<
     | 'listAccessTokens'
@@ -69,6 +68,9 @@ export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) =
     },
   })
 }
+
+const live = (tokens: AccessToken[]): WireAccessToken[] =>
+  tokens.filter((token) => token.revokedAt === null).map(tokenOnWire)
 
 const tokenOnWire = (token: AccessToken): WireAccessToken => ({
   id: token.id,

@@ -5,8 +5,8 @@ import type { OpenedSession, Origin, SignedIn } from '../identity/identity.ts'
 /** What every handler is told besides the parsed request. */
 export interface PublicContext {
   readonly origin: Origin
-  setSession(session: OpenedSession): void
-  clearSession(): void
+  readonly setSession: (session: OpenedSession) => void
+  readonly clearSession: () => void
 }
 
 export interface SessionContext extends PublicContext {

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http'
 import cookie from '@fastify/cookie'
 import Fastify, {
   type FastifyInstance,
@@ -28,7 +27,7 @@ export interface HttpOptions extends Rooms {
   /** Addresses of proxies whose x-forwarded-for is believed. None by default. */
   readonly trustedProxies?: readonly string[]
   /** Lets the gateway answer /v1/* on the same port before Fastify sees the request. */
-  readonly serverFactory?: FastifyServerFactory<Server>
+  readonly serverFactory?: FastifyServerFactory
   readonly bodyLimitBytes?: number
 }
 
@@ -43,7 +42,9 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     genReqId: () => newId(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => answer(options.log, error, request, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      void answer(options.log, error, request, reply)
+    },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   })
   app.setValidatorCompiler(validatorCompiler)

@@ -103,15 +103,16 @@ const usageByService = (rows: readonly UsageRow[]): Credits['usageByService'] =>
   [...Map.groupBy(rows, (row) => row.serviceId)].flatMap(([serviceId, ofService]) => {
     if (serviceId === null) return []
     const sum = (which: (row: UsageRow) => bigint) => ofService.reduce((total, row) => total + which(row), 0n)
-    const own = (row: UsageRow) => row.keyOwner === 'user' || row.keyOwner === 'organization'
     return {
       serviceId,
-      ownOperations: Number(sum((row) => (own(row) ? row.operations : 0n))),
+      ownOperations: Number(sum((row) => (isOwn(row) ? row.operations : 0n))),
       systemOperations: Number(sum((row) => (row.keyOwner === 'system' ? row.operations : 0n))),
       creditMicros: String(sum((row) => row.creditMicros)),
       costNanoUsd: String(sum((row) => row.costNanoUsd)),
     }
   })
+
+const isOwn = (row: UsageRow): boolean => row.keyOwner === 'user' || row.keyOwner === 'organization'
 
 const statementItem = (line: StatementLine, grants: readonly GrantRow[]): StatementItem => ({
   number: Number(line.number),

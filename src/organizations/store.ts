@@ -1,7 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type { Fallback } from '../policy/control.ts'
-import type { ControlChange, Member, NewOrganization, Organization } from './organizations.ts'
+import type { ControlChange, NewOrganization, Organization } from './organizations.ts'
+import type { Member } from './people.ts'
 
 type Executor = Kysely<Schema> | Transaction<Schema>
 
@@ -196,3 +197,4 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
       .execute()
   },
 })
+export type OrganizationStore = ReturnType<typeof makeOrganizationStore>
