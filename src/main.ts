@@ -1,9 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config/config.ts'
+import { version } from './config/version.ts'
 import { startPostgres } from './db/postgres.ts'
 import { makeAdmission } from './gateway/admission.ts'
 import { makeCallers } from './gateway/callers.ts'
+import { makeCounters } from './gateway/counters.ts'
+import { makeMetrics } from './gateway/metrics.ts'
 import type { GatewayLimits } from './gateway/limits.ts'
 import { makeListener } from './gateway/listener.ts'
 import { makeServe } from './gateway/serve.ts'
@@ -13,8 +16,10 @@ import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
 import { openRooms, type Rooms } from './rooms.ts'
 
-export interface Running {
+export interface Gateway {
   readonly url: string
+  /** What the operator is told once it runs, such as the set-up link. */
+  readonly notices: readonly string[]
   readonly rooms: Rooms
   /** Resolves when the dashboards can be opened. */
   readonly dashboardsBuilt: Promise<void>
@@ -25,7 +30,7 @@ export interface Running {
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /** The composition root: config → database → rooms → gateway and shell → jobs. */
-export const start = async (config: Config, log: Log, version: string): Promise<Running> => {
+export const startGateway = async (config: Config, log: Log): Promise<Gateway> => {
   const postgres = await startPostgres({
     databaseUrl: config.databaseUrl,
     dataDirectory: config.dataDirectory,
@@ -54,7 +59,8 @@ export const start = async (config: Config, log: Log, version: string): Promise<
     epoch: rooms.epoch,
     clock: rooms.clock,
   })
-  const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, limits })
+  const counters = makeCounters(admission)
+  const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits })
   const dashboards = buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
 
   let serving = false
@@ -67,6 +73,7 @@ export const start = async (config: Config, log: Log, version: string): Promise<
     serverFactory: (rest) =>
       makeListener({
         serve,
+        metrics: makeMetrics({ access: rooms.access, counters }),
         healthy: () => serving,
         rest,
         headersTimeoutMs: config.limits.headerSeconds * 1000,
@@ -89,8 +96,10 @@ export const start = async (config: Config, log: Log, version: string): Promise<
   await jobs.start()
   const uses = setInterval(() => void rooms.access.flushUses(), 10_000).unref()
 
+  const url = addressOf(http.server.address() as AddressInfo)
   return {
-    url: addressOf(http.server.address() as AddressInfo),
+    url,
+    notices: await setUpNotice(rooms, config.publicUrl ?? url),
     rooms,
     dashboardsBuilt: dashboards.built,
     async stop() {
@@ -101,6 +110,7 @@ export const start = async (config: Config, log: Log, version: string): Promise<
       http.server.closeAllConnections()
       await http.close()
       await rooms.access.flushUses()
+      await rooms.serviceKeys.reportsSettled()
       await rooms.recorder.drain()
       await rooms.ledger.drain()
       await rooms.close()
@@ -109,12 +119,21 @@ export const start = async (config: Config, log: Log, version: string): Promise<
   }
 }
 
+/** Without an administrator nobody could sign in, so whoever started the process gets the link that makes one. */
+const setUpNotice = async ({ identity }: Rooms, url: string): Promise<string[]> => {
+  const link = await identity.createSetUpLink()
+  return link === null
+    ? []
+    : [`Make the first administrator (valid once, until ${link.expiresAt.toISOString()}): ${url}${link.path}`]
+}
+
 /** Whatever must happen by time alone; safe to repeat and to run in several processes at once. */
 const keepUp = async (rooms: Rooms): Promise<void> => {
   const now = rooms.clock()
   await rooms.ledger.recoverHolds(now)
   await rooms.ledger.ensureAllocations(now)
   await rooms.ledger.expireGrants(now)
+  await rooms.identity.sweep()
 }
 
 const gatewayLimits = ({ limits }: Config): GatewayLimits => ({

@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts'
+import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { makeEpoch } from './db/epoch.ts'
@@ -40,12 +41,12 @@ export const openRooms = async (options: {
         generateAllowed: options.embedded,
       }),
     )
-    const epoch = makeEpoch({ database, clock, log, version: options.version })
+    const epoch = makeEpoch({ database, clock, log, version })
     const outbound = makeOutbound()
     const catalogue = makeCatalogue({ database, epoch, outbound })
-    const prices = makePrices({ database, clock, log })
+    const prices = makePrices({ database, clock, announce: (work) => epoch.announce(platformOrganizationId, work) })
     const access = makeAccess({ database, epoch, clock, log })
-    const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, clock, log })
+    const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
     const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
     const recorder = makeRecorder({ database, ledger, log })
     const identity = makeIdentity({ database, clock })
@@ -53,9 +54,9 @@ export const openRooms = async (options: {
     const insights = makeInsights({ database, clock })
 
     epoch.onChange(async (organizationId) => {
-      if (organizationId === null || organizationId === platformOrganizationId) await catalogue.load()
+      if (organizationId === null || organizationId === platformOrganizationId) await Promise.all([catalogue.load(), prices.reload()])
     })
-    await Promise.all([catalogue.load(), prices.load()])
+    await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
       await epoch.stop()

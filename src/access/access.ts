@@ -9,9 +9,9 @@ import type { Fallback, OrganizationControl } from '../policy/control.ts'
 import { makeAccessStore } from './store.ts'
 import { generateToken, hashOfToken } from './token.ts'
 
-/** `operations`: call AI services. `read`: read one's own operations and credits. `act_for_users`: platform tokens. */
+/** `operations`: call AI services. `read`: one's own operations and credits. The other two: platform tokens only. */
 export const userScopes = ['operations', 'read'] as const
-export const platformScopes = ['act_for_users'] as const
+export const platformScopes = ['act_for_users', 'read_metrics'] as const
 export type Scope = (typeof userScopes)[number] | (typeof platformScopes)[number]
 
 export interface NewAccessToken {

@@ -3,6 +3,7 @@ import { isDataPlane, pathOf } from './endpoints.ts'
 
 export interface ListenerOptions {
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly metrics: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   /** 200 when operations are served, 503 while starting or draining. */
   readonly healthy: () => boolean
   /** Everything that is not the data plane. */
@@ -13,7 +14,7 @@ export interface ListenerOptions {
 
 /** One port for both planes: operations on bare node:http, all else on the shell's own handler. */
 export const makeListener = (options: ListenerOptions): Server => {
-  const { serve, healthy, rest } = options
+  const { serve, metrics, healthy, rest } = options
   return createServer(
     {
       headersTimeout: options.headersTimeoutMs,
@@ -27,6 +28,7 @@ export const makeListener = (options: ListenerOptions): Server => {
       const url = request.url ?? '/'
       if (isDataPlane(url)) void serve(request, response)
       else if (pathOf(url) === '/healthz') sendHealth(response, healthy())
+      else if (pathOf(url) === '/metrics') void metrics(request, response)
       else rest(request, response)
     },
   )

@@ -3,7 +3,7 @@ import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import { noUsage, type TokenUsage, usageColumns } from '../metering/usage.ts'
 import type { Candidate } from '../routing/route.ts'
-import type { Fault } from '../kit/fault.ts'
+import type { Fault, FaultCode } from '../kit/fault.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Caller } from './callers.ts'
 import type { Target } from './endpoints.ts'
@@ -49,6 +49,7 @@ export interface Operation {
   /** Set where the caller left the reply's length open and credits, or our default, limit it. */
   outputLimit: number | null
   creditMicros: bigint
+  faultCode: FaultCode | null
 }
 
 export const beginOperation = (target: Target): Operation => {
@@ -68,6 +69,7 @@ export const beginOperation = (target: Target): Operation => {
     heldMicros: 0n,
     outputLimit: null,
     creditMicros: 0n,
+    faultCode: null,
   }
 }
 

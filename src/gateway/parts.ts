@@ -9,6 +9,7 @@ import type { Catalogue } from '../routing/catalogue.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
 import type { Callers } from './callers.ts'
+import type { Counters } from './counters.ts'
 import type { GatewayLimits } from './limits.ts'
 
 /** What the stages of an operation work with. */
@@ -17,6 +18,7 @@ export interface GatewayParts {
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly clock: Clock
+  readonly counters: Counters
   readonly keys: ServiceKeys
   readonly ledger: Ledger
   readonly limits: GatewayLimits

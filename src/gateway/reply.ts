@@ -65,12 +65,9 @@ export const sendBody = (
 }
 
 /** A refusal or failure in the shape of the caller's dialect. */
-export const sendFault = (
-  response: ServerResponse,
-  operation: Operation,
-  fault: Fault,
-  status = statusOf(fault),
-): void => {
+export const sendFault = (response: ServerResponse, operation: Operation, fault: Fault): void => {
+  const status = statusOf(fault)
+  operation.faultCode = fault.code
   const headers = ['content-type', 'application/json', ...receiptHeaders(operation, operation.creditMicros)]
   if (fault.retryAfterSeconds !== undefined) headers.push('retry-after', String(fault.retryAfterSeconds))
   if (status === 401) headers.push('www-authenticate', 'Bearer')

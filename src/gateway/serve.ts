@@ -20,7 +20,7 @@ import { type Finish, makeSettle } from './settle.ts'
  * retried after the first byte to the caller.
  */
 export const makeServe = (parts: GatewayParts) => {
-  const { admission, limits, log } = parts
+  const { admission, counters, limits, log } = parts
   const authenticate = makeAuthenticate(parts)
   const decide = makeDecide(parts)
   const attempts = makeAttempts(parts)
@@ -70,6 +70,7 @@ export const makeServe = (parts: GatewayParts) => {
           fault(isDatabaseUnavailable(error) ? 'database_unavailable' : 'internal'),
         )
     } finally {
+      counters.ended(operation, response.statusCode)
       admission.leave()
     }
   }

@@ -10,6 +10,7 @@ export const makeSettle =
   (operation: Operation): Finish =>
   async (ending) => {
     const { caller } = operation
+    operation.faultCode = ending.fault?.code ?? null
     if (caller === null) return true
     const costNanoUsd = costOf(operation, ending)
     operation.creditMicros = chargeOf(operation, ending, costNanoUsd)
