@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+const reportFile = process.env['TEST_REPORT_FILE']
+
 export default defineConfig({
   test: {
     include: [
@@ -10,6 +12,8 @@ export default defineConfig({
       'simulator/**/*.test.ts',
       'tests/**/*.test.ts',
     ],
+    // .ci/run reads the counts from this file.
+    reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
     globalSetup: ['tests/global-setup.ts'],
     pool: 'forks',
     // Two cores is what there is; more would only fight over the one PostgreSQL.
