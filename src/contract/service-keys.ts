@@ -60,7 +60,11 @@ export const serviceKey = z.object({
 })
 export type ServiceKey = z.infer<typeof serviceKey>
 
-export const keyCheck = z.object({ verdict, detail: z.string() })
+export const keyCheck = z.object({
+  verdict,
+  detail: z.string(),
+  warning: z.string().nullable().describe('The secret looks like one of another service'),
+})
 export type KeyCheck = z.infer<typeof keyCheck>
 
 export const newServiceKey = z.object({
@@ -85,7 +89,7 @@ export const serviceKeyEndpoints = defineEndpoints({
     path: '/service-keys',
     auth: 'session',
     group: 'service keys',
-    summary: 'Your service keys, without secrets',
+    summary: 'Your service keys and those of your organisation, without secrets',
     reply: z.object({ items: z.array(serviceKey) }),
   },
   checkNewServiceKey: {

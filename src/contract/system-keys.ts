@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
-import { keyCheck, replacement, serviceKey } from './service-keys.ts'
+import { keyCheck, newServiceKey, replacement, serviceKey } from './service-keys.ts'
 import * as wire from './wire.ts'
 
 export const priority = z.number().int().min(1).max(3).describe('1 Primary, 2 Secondary, 3 Tertiary')
@@ -91,6 +91,36 @@ export const systemKeyEndpoints = defineEndpoints({
     group: 'system keys',
     summary: 'Revoke a system key',
     params: wire.idParams,
+    reply: wire.done,
+  },
+
+  listOrganizationKeys: {
+    method: 'GET',
+    path: '/admin/organizations/:organization/service-keys',
+    auth: 'administrator',
+    group: 'organizations',
+    summary: 'Service keys of an organisation and, as status only, of its members',
+    params: z.object({ organization: wire.id }),
+    reply: z.object({ items: z.array(serviceKey.extend({ userId: wire.id.nullable() })) }),
+  },
+  addOrganizationKey: {
+    method: 'POST',
+    path: '/admin/organizations/:organization/service-keys',
+    auth: 'administrator',
+    group: 'organizations',
+    status: 201,
+    summary: 'Add a key that all members use',
+    params: z.object({ organization: wire.id }),
+    body: newServiceKey,
+    reply: serviceKey,
+  },
+  revokeOrganizationKey: {
+    method: 'DELETE',
+    path: '/admin/organizations/:organization/service-keys/:id',
+    auth: 'administrator',
+    group: 'organizations',
+    summary: 'Revoke a key of the organisation',
+    params: z.object({ organization: wire.id, id: wire.id }),
     reply: wire.done,
   },
 })

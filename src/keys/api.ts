@@ -1,0 +1,232 @@
+import type { ServiceKey as WireServiceKey } from '../contract/service-keys.ts'
+import { defineHandlers, type SessionContext } from '../http/handler.ts'
+import type { Clock } from '../kit/clock.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import type { Organizations } from '../organizations/organizations.ts'
+import { mayUserManageKey } from '../policy/control.ts'
+import { findService } from '../services/registry.ts'
+import type { ServiceKeys, ServiceKeyView, Which } from './keys.ts'
+
+export interface ServiceKeyApiParts {
+  readonly serviceKeys: ServiceKeys
+  readonly organizations: Pick<Organizations, 'read'>
+  readonly clock: Clock
+}
+
+/** A user's own keys, within what the organisation's control policy lets users manage. */
+const ownKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
+  const onWire = (key: ServiceKeyView) => keyOnWire(key, clock())
+  /** A foreign or unknown key is not found before anything is said about policy. */
+  const requireKey = async (context: SessionContext, id: string): Promise<Which> => {
+    const which = ownOf(context, id)
+    const key = await serviceKeys.find(which)
+    if (!key) throw new FaultError(fault('not_found'))
+    requireService(context, key.serviceId)
+    return which
+  }
+
+  return defineHandlers<
+    | 'listServiceKeys'
+    | 'checkNewServiceKey'
+    | 'addServiceKey'
+    | 'recheckServiceKey'
+    | 'replaceServiceKey'
+    | 'changeServiceKey'
+    | 'revokeServiceKey'
+  >({
+    async listServiceKeys(_, { signedIn }) {
+      const { organization, userId } = signedIn
+      const filter = { organizationId: organization.id, userId, owners: ['user', 'organization'] } as const
+      return { items: (await serviceKeys.list(filter)).map(onWire) }
+    },
+
+    async checkNewServiceKey({ body }, context) {
+      requireService(context, body.serviceId)
+      return must(await serviceKeys.check(body))
+    },
+
+    async addServiceKey({ body }, context) {
+      requireService(context, body.serviceId)
+      const { organization, userId } = context.signedIn
+      const owner = { organizationId: organization.id, owner: 'user', userId } as const
+      return onWire(must(await serviceKeys.add(context.actor, { ...body, ...owner })).serviceKey)
+    },
+
+    async recheckServiceKey({ params }, context) {
+      const which = await requireKey(context, params.id)
+      return onWire(must(await serviceKeys.recheck(context.actor, which)).serviceKey)
+    },
+
+    async replaceServiceKey({ params, body }, context) {
+      const which = await requireKey(context, params.id)
+      return onWire(must(await serviceKeys.replace(context.actor, which, body)).serviceKey)
+    },
+
+    async changeServiceKey({ params, body }, context) {
+      const which = await requireKey(context, params.id)
+      return onWire(must(await serviceKeys.rename(context.actor, which, body.label)))
+    },
+
+    /** Whatever the policy: a suspended key is still the user's own secret, to be withdrawn at any time. */
+    async revokeServiceKey({ params }, context) {
+      must(await serviceKeys.revoke(context.actor, ownOf(context, params.id)))
+      return { done: true }
+    },
+  })
+}
+
+/** The platform's keys, for platform administrators. */
+const systemKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
+  const onWire = (key: ServiceKeyView) => keyOnWire(key, clock())
+
+  return defineHandlers<
+    | 'listSystemKeys'
+    | 'checkNewSystemKey'
+    | 'addSystemKey'
+    | 'reorderSystemKeys'
+    | 'recheckSystemKey'
+    | 'replaceSystemKey'
+    | 'changeSystemKey'
+    | 'revokeSystemKey'
+  >({
+    async listSystemKeys() {
+      const keys = await serviceKeys.list({ organizationId: platformOrganizationId, owners: ['system'] })
+      return { items: keys.map(onWire) }
+    },
+
+    checkNewSystemKey: async ({ body }) => must(await serviceKeys.check(body)),
+
+    async addSystemKey({ body }, { actor }) {
+      const owner = { organizationId: platformOrganizationId, owner: 'system', userId: null } as const
+      const priority = priorityOf(body.priority)
+      return onWire(must(await serviceKeys.add(actor, { ...body, ...owner, priority })).serviceKey)
+    },
+
+    async reorderSystemKeys({ body }, { actor }) {
+      const order = body.order.map(({ id, priority }) => ({ id, priority: priorityOf(priority) }))
+      return { items: must(await serviceKeys.reorder(actor, body.serviceId, order)).map(onWire) }
+    },
+
+    recheckSystemKey: async ({ params }, { actor }) =>
+      onWire(must(await serviceKeys.recheck(actor, platformKey(params.id))).serviceKey),
+
+    replaceSystemKey: async ({ params, body }, { actor }) =>
+      onWire(must(await serviceKeys.replace(actor, platformKey(params.id), body)).serviceKey),
+
+    async changeSystemKey({ params, body }, { actor }) {
+      const which = platformKey(params.id)
+      if (body.label !== undefined) must(await serviceKeys.rename(actor, which, body.label))
+      if (body.priority !== undefined)
+        must(await serviceKeys.setPriority(actor, which, priorityOf(body.priority)))
+      const changed = await serviceKeys.find(which)
+      if (!changed) throw new FaultError(fault('not_found'))
+      return onWire(changed)
+    },
+
+    async revokeSystemKey({ params }, { actor }) {
+      must(await serviceKeys.revoke(actor, platformKey(params.id)))
+      return { done: true }
+    },
+  })
+}
+
+/** Keys that an organisation's members share; members' own keys only as status. */
+const organizationKeys = ({ serviceKeys, organizations, clock }: ServiceKeyApiParts) =>
+  defineHandlers<'listOrganizationKeys' | 'addOrganizationKey' | 'revokeOrganizationKey'>({
+    async listOrganizationKeys({ params }) {
+      const keys = await serviceKeys.list({
+        organizationId: params.organization,
+        owners: ['user', 'organization'],
+      })
+      return { items: keys.map((key) => ({ ...keyOnWire(key, clock()), userId: key.userId })) }
+    },
+
+    async addOrganizationKey({ params, body }, { actor }) {
+      must(await organizations.read(params.organization))
+      const owner = { organizationId: params.organization, owner: 'organization', userId: null } as const
+      return keyOnWire(must(await serviceKeys.add(actor, { ...body, ...owner })).serviceKey, clock())
+    },
+
+    async revokeOrganizationKey({ params }, { actor }) {
+      const which = { organizationId: params.organization, id: params.id }
+      const key = await serviceKeys.find(which)
+      if (key?.owner !== 'organization') throw new FaultError(fault('not_found'))
+      must(await serviceKeys.revoke(actor, which))
+      return { done: true }
+    },
+  })
+
+export const serviceKeyApi = (parts: ServiceKeyApiParts) => ({
+  ...ownKeys(parts),
+  ...systemKeys(parts),
+  ...organizationKeys(parts),
+})
+
+const ownOf = ({ signedIn }: SessionContext, id: string): Which => ({
+  organizationId: signedIn.organization.id,
+  id,
+  userId: signedIn.userId,
+})
+
+const requireService = ({ signedIn }: SessionContext, serviceId: string): void => {
+  must(mayUserManageKey(signedIn.organization.control, serviceId))
+}
+
+const platformKey = (id: string): Which => ({ organizationId: platformOrganizationId, id })
+
+/** The contract has checked the range; the type only knows a number. */
+const priorityOf = (priority: number): 1 | 2 | 3 => (priority === 1 ? 1 : priority === 2 ? 2 : 3)
+
+const keyOnWire = (key: ServiceKeyView, now: Date): WireServiceKey => {
+  const cooling = key.status === 'active' && key.coolingUntil !== null && key.coolingUntil > now
+  const status = cooling ? 'cooling' : key.status
+  return {
+    id: key.id,
+    serviceId: key.serviceId,
+    owner: key.owner,
+    label: key.label,
+    priority: key.priority,
+    position: key.position,
+    baseUrl: key.baseUrl,
+    status,
+    statusReason: key.statusReason ?? reasonOf(status, key),
+    next: nextFor(status, key),
+    coolingUntil: key.coolingUntil?.toISOString() ?? null,
+    verdict: key.verdict,
+    verdictDetail: key.verdictDetail,
+    validatedAt: key.validatedAt?.toISOString() ?? null,
+    lastFour: key.lastFour,
+    version: key.version,
+    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+    createdAt: key.createdAt.toISOString(),
+  }
+}
+
+const reasonOf = (status: WireServiceKey['status'], key: ServiceKeyView): string | null => {
+  if (status === 'cooling') return 'The service limits this key for now.'
+  if (status === 'suspended')
+    return 'The organisation’s control policy does not allow own keys for this service.'
+  if (key.suspectedAt !== null)
+    return 'The service refused this key once; a second refusal takes it out of use.'
+  return null
+}
+
+const nextFor = (status: WireServiceKey['status'], key: ServiceKeyView): string | null => {
+  const name = findService(key.serviceId)?.name ?? 'the service'
+  switch (status) {
+    case 'active':
+      if (key.suspectedAt !== null) return 'Check it again now.'
+      return key.verdict === 'valid' ? null : 'Check it again; until then it is tried as it is.'
+    case 'cooling':
+      return 'Nothing: it is used again by itself.'
+    case 'invalid':
+      return 'Replace it with a key that works, or check it again.'
+    case 'exhausted':
+      return `Add quota at ${name}, then check it again.`
+    case 'suspended':
+      return 'Nothing: it comes back when the policy allows it. You may revoke it.'
+    case 'revoked':
+      return null
+  }
+}
