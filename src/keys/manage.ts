@@ -1,0 +1,242 @@
+import type { Transaction } from 'kysely'
+import type { Actor } from '../audit/audit.ts'
+import type { Schema } from '../db/schema.ts'
+import { type Fault, FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { isId, newId, platformOrganizationId } from '../kit/id.ts'
+import { redactSecrets } from '../kit/redact.ts'
+import { type HealthAfterRecheck, healthOfNew } from './health.ts'
+import type { ServiceKeys } from './keys.ts'
+import { bindingOf, isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
+import { checkOf, type EnteredSecret, type Proving } from './prove.ts'
+import { lastFourOf } from './secret.ts'
+import type { NewServiceKey, StoredServiceKey, Which } from './service-key.ts'
+import * as store from './store.ts'
+import * as versions from './store-versions.ts'
+import type { Judgement } from './validation.ts'
+
+type Management = Pick<ServiceKeys, 'add' | 'replace' | 'rename' | 'setPriority' | 'reorder' | 'revoke'>
+
+/** Commands on service keys: each is one change of the configuration, with its audit entry. */
+export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Management => {
+  const { database, epoch, vault, clock } = parts
+
+  const fingerprintOf = (organizationId: string, entered: EnteredSecret): Buffer =>
+    // Two servers may have been given the same secret; they are different keys.
+    vault.fingerprint(organizationId, `${entered.service.id} ${entered.keyBaseUrl ?? ''}`, entered.secret)
+
+  /** Refused by the service and not insisted on: nothing is stored. */
+  const judgeEntered = async (
+    entered: EnteredSecret,
+    acceptUnproven: boolean,
+  ): Promise<Outcome<Judgement>> => {
+    const judgement = await proving.prove(entered)
+    if (judgement.ok && judgement.value.verdict === 'invalid' && !acceptUnproven)
+      return failure('key_rejected', {
+        message: `${entered.service.name} did not accept this key. ${judgement.value.detail}`,
+        field: 'secret',
+      })
+    return judgement
+  }
+
+  const change = <T>(which: Which, work: (t: Transaction<Schema>, key: store.StoredKey) => Promise<T>) =>
+    outcomeOf(() =>
+      epoch
+        .change(which.organizationId, async (t) => work(t, await lockLive(t, which)))
+        .catch(duplicateAsFault),
+    )
+
+  /** The key as it is after the change. */
+  const changeAndShow = (
+    which: Which,
+    work: (t: Transaction<Schema>, key: store.StoredKey) => Promise<void>,
+  ) =>
+    change(which, async (t, key) => {
+      await work(t, key)
+      return viewOf((await store.findStored(t, which)) as store.StoredKey)
+    })
+
+  const insert = async (
+    t: Transaction<Schema>,
+    actor: Actor,
+    input: NewServiceKey,
+    entered: EnteredSecret,
+    health: HealthAfterRecheck,
+  ) => {
+    const { organizationId, owner, userId } = input
+    const id = newId()
+    const serviceId = entered.service.id
+    const priority = owner === 'system' ? (input.priority ?? 1) : null
+    const lastFour = lastFourOf(entered.secret)
+    const label = input.label?.trim() || `${entered.service.name}${lastFour && ` …${lastFour}`}`
+    const row: store.NewKeyRow = {
+      organizationId,
+      id,
+      owner,
+      userId,
+      serviceId,
+      label,
+      priority,
+      position: await store.nextPosition(t, { organizationId, owner, userId, serviceId, priority }),
+      baseUrl: entered.keyBaseUrl,
+      lastFour,
+      fingerprint: fingerprintOf(organizationId, entered),
+      createdBy: actor.id !== null && isId(actor.id) ? actor.id : null,
+    }
+    await store.insertKey(t, row, health, clock())
+    await versions.insertVersion(t, row, 1, vault.seal(bindingOf(row, 1), entered.secret), clock())
+    await recordKeyChange(t, actor, row, 'add', null, {
+      owner,
+      userId,
+      serviceId,
+      label,
+      priority,
+      baseUrl: row.baseUrl,
+      lastFour,
+      status: health.status,
+    })
+    return viewOf((await store.findStored(t, row)) as store.StoredKey)
+  }
+
+  return {
+    add: async (actor, input) => {
+      const entered = proving.read(input)
+      if (!entered.ok) return entered
+      const misplaced = misplacedSecret(entered.value, input.label)
+      if (misplaced) return { ok: false, fault: misplaced }
+      const { organizationId, userId, serviceId } = input
+      const fingerprint = fingerprintOf(organizationId, entered.value)
+      if (await store.holdsFingerprint(database.kysely, { organizationId, userId, serviceId, fingerprint }))
+        return failure('key_duplicate', { field: 'secret' })
+      const judgement = await judgeEntered(entered.value, input.acceptUnproven ?? false)
+      if (!judgement.ok) return judgement
+      const health = healthOfNew(judgement.value, clock())
+      const added = await outcomeOf(() =>
+        epoch
+          .change(organizationId, (t) => insert(t, actor, input, entered.value, health))
+          .catch(duplicateAsFault),
+      )
+      return stored(added, checkOf(judgement.value, entered.value.warning))
+    },
+
+    replace: async (actor, which, input) => {
+      const before = await store.findStored(database.kysely, which)
+      if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
+      const { serviceId, baseUrl } = before
+      const entered = proving.read({ serviceId, secret: input.secret, baseUrl })
+      if (!entered.ok) return entered
+      const fingerprint = fingerprintOf(which.organizationId, entered.value)
+      if (await store.holdsFingerprint(database.kysely, { ...before, fingerprint }))
+        return failure('key_duplicate', { field: 'secret' })
+      const judgement = await judgeEntered(entered.value, input.acceptUnproven ?? false)
+      if (!judgement.ok) return judgement
+      const health = healthOfNew(judgement.value, clock())
+      const { secret, warning } = entered.value
+      const replaced = await changeAndShow(which, async (t, key) => {
+        const version = key.version + 1
+        await versions.insertVersion(t, key, version, vault.seal(bindingOf(key, version), secret), clock())
+        await versions.retireVersionsBefore(t, key, version, clock())
+        const lastFour = lastFourOf(secret)
+        await store.updateKey(t, key, {
+          ...store.healthColumns(health, clock(), key.status === 'suspended'),
+          cooling_until: null,
+          current_version: version,
+          last_four: lastFour,
+          fingerprint,
+        })
+        const was = { version: key.version, lastFour: key.lastFour }
+        await recordKeyChange(t, actor, key, 'replace', was, { version, lastFour })
+      })
+      return stored(replaced, checkOf(judgement.value, warning))
+    },
+
+    rename: async (actor, which, label) => {
+      const wanted = label.trim()
+      if (wanted.length === 0 || wanted.length > 80)
+        return failure('invalid_request', { message: 'A label has 1 to 80 characters.', field: 'label' })
+      if (redactSecrets(wanted) !== wanted) return { ok: false, fault: secretAsLabel }
+      return changeAndShow(which, async (t, key) => {
+        await store.updateKey(t, key, { label: wanted })
+        await recordKeyChange(t, actor, key, 'rename', { label: key.label }, { label: wanted })
+      })
+    },
+
+    setPriority: async (actor, which, priority) =>
+      changeAndShow(which, async (t, key) => {
+        if (key.owner !== 'system') throw new FaultError(onlySystemKeys)
+        if (key.priority === priority) return
+        const position = await store.nextPosition(t, { ...key, priority })
+        await store.updateKey(t, key, { priority, position })
+        const { priority: previous } = key
+        await recordKeyChange(t, actor, key, 'set_priority', { priority: previous }, { priority })
+      }),
+
+    reorder: async (actor, serviceId, order) => {
+      const changed = await outcomeOf(() =>
+        epoch.change(platformOrganizationId, async (t) => {
+          const keys = await store.lockSystemKeys(t, platformOrganizationId, serviceId)
+          const wanted = new Set(order.map((item) => item.id))
+          const same = wanted.size === order.length && wanted.size === keys.length
+          if (!same || !keys.every((key) => wanted.has(key.id))) throw new FaultError(orderIsStale)
+          for (const [position, { id, priority }] of order.entries())
+            await store.updateKey(t, { organizationId: platformOrganizationId, id }, { priority, position })
+          const subject = { organizationId: platformOrganizationId, id: serviceId }
+          await recordKeyChange(t, actor, subject, 'reorder', keys, order)
+        }),
+      )
+      if (!changed.ok) return changed
+      const filter = { organizationId: platformOrganizationId, owners: ['system'] } as const
+      const all = await store.listViews(database.kysely, filter)
+      return success(all.filter((key) => key.serviceId === serviceId))
+    },
+
+    revoke: (actor, which) =>
+      change(which, async (t, key) => {
+        const now = clock()
+        const suspension = { suspended_status: null, recheck_after: null }
+        await store.updateKey(t, key, { status: 'revoked', revoked_at: now, ...suspension })
+        await versions.destroyVersions(t, key, now)
+        await recordKeyChange(t, actor, key, 'revoke', { status: key.status }, { status: 'revoked' })
+      }),
+  }
+}
+
+const lockLive = async (t: Transaction<Schema>, which: Which): Promise<store.StoredKey> => {
+  const key = await store.lockStored(t, which)
+  if (!key || key.status === 'revoked' || !isWithin(key, which)) throw new FaultError(fault('not_found'))
+  return key
+}
+
+const stored = (
+  outcome: Outcome<StoredServiceKey['serviceKey']>,
+  check: StoredServiceKey['check'],
+): Outcome<StoredServiceKey> => (outcome.ok ? success({ serviceKey: outcome.value, check }) : outcome)
+
+/** Two that add the same secret at once: the unique index lets one through. */
+const duplicateAsFault = (error: unknown): never => {
+  const constraint = error instanceof Error && 'constraint' in error ? error.constraint : undefined
+  if (constraint === 'service_keys_fingerprint')
+    throw new FaultError(fault('key_duplicate', { field: 'secret' }))
+  throw error
+}
+
+/** Labels and addresses are shown and audited. */
+const misplacedSecret = (entered: EnteredSecret, label: string | undefined): Fault | null => {
+  const holds = (text: string) => redactSecrets(text, [entered.secret]) !== text
+  if (label !== undefined && holds(label)) return secretAsLabel
+  return entered.keyBaseUrl !== null && holds(entered.keyBaseUrl)
+    ? fault('invalid_request', { message: 'The address must not hold a secret.', field: 'baseUrl' })
+    : null
+}
+
+const secretAsLabel = fault('invalid_request', {
+  message: 'A label is shown to others and must not hold a secret.',
+  field: 'label',
+})
+const onlySystemKeys = fault('invalid_request', {
+  message: 'Only system keys have a priority.',
+  field: 'priority',
+})
+const orderIsStale = fault('conflict', {
+  message: 'The order must name every system key of the service once.',
+  next: 'Reload, then order them again.',
+})

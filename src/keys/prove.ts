@@ -1,0 +1,70 @@
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import { findService } from '../services/registry.ts'
+import type { Service } from '../services/service.ts'
+import type { ServiceKeyParts } from './parts.ts'
+import { readSecret, resemblanceWarning } from './secret.ts'
+import type { KeyCheck, SecretInput } from './service-key.ts'
+import { type Judgement, judge, readBaseUrl, validationRequest } from './validation.ts'
+
+/** What a person entered, after the checks that need no network. */
+export interface EnteredSecret {
+  readonly service: Service
+  readonly secret: string
+  readonly keyBaseUrl: string | null
+  readonly warning: string | null
+}
+
+export interface Proving {
+  readonly read: (input: SecretInput) => Outcome<EnteredSecret>
+  readonly prove: (
+    entered: Pick<EnteredSecret, 'service' | 'secret' | 'keyBaseUrl'>,
+  ) => Promise<Outcome<Judgement>>
+  readonly check: (input: SecretInput) => Promise<Outcome<KeyCheck>>
+}
+
+export const makeProving = ({ outbound, catalogue }: ServiceKeyParts): Proving => {
+  const read: Proving['read'] = (input) => {
+    const service = findService(input.serviceId)
+    if (!service || !catalogue.isEnabled(service.id))
+      return failure('invalid_request', { message: 'There is no such service here.', field: 'serviceId' })
+    const secret = readSecret(input.secret)
+    if (!secret.ok) return secret
+    const keyBaseUrl = readBaseUrl(service, input.baseUrl ?? null)
+    if (!keyBaseUrl.ok) return keyBaseUrl
+    const address = catalogue.baseUrlOf(service.id, keyBaseUrl.value)
+    if (address === null) return failure('invalid_request', needsAddress(service))
+    const safe = outbound.check(address)
+    if (!safe.ok) return { ok: false, fault: { ...safe.fault, field: 'baseUrl' } }
+    const warning = resemblanceWarning(service, secret.value)
+    return success({ service, secret: secret.value, keyBaseUrl: keyBaseUrl.value, warning })
+  }
+
+  const prove: Proving['prove'] = async ({ service, secret, keyBaseUrl }) => {
+    const address = catalogue.baseUrlOf(service.id, keyBaseUrl)
+    if (address === null) return failure('invalid_request', needsAddress(service))
+    return judge(service, await outbound.request(validationRequest(service, address, secret)))
+  }
+
+  return {
+    read,
+    prove,
+    check: async (input) => {
+      const entered = read(input)
+      if (!entered.ok) return entered
+      const judgement = await prove(entered.value)
+      return judgement.ok ? success(checkOf(judgement.value, entered.value.warning)) : judgement
+    },
+  }
+}
+
+export const checkOf = (judgement: Judgement, warning: string | null): KeyCheck => ({
+  verdict: judgement.verdict,
+  detail: judgement.detail,
+  warning,
+})
+
+const needsAddress = (service: Service) => ({
+  message: `A ${service.name} key needs the address of its server.`,
+  next: 'Enter the base URL of your server.',
+  field: 'baseUrl',
+})

@@ -1,0 +1,226 @@
+import { sql, type Transaction } from 'kysely'
+import { recordAudit } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { Schema } from '../db/schema.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { Log } from '../kit/log.ts'
+import { coolingUntil, recheckAt, type Report, secondProofAfterMs } from './health.ts'
+import type { ServiceKey } from './service-key.ts'
+
+/** News of one key, the gravest of what came in since the last write. */
+type News =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'limited'; readonly until: Date }
+  | { readonly kind: 'exhausted' }
+  | { readonly kind: 'unauthorized' }
+
+export interface Reports {
+  /** Costs a comparison where nothing is new; writes happen afterwards, many at a time. */
+  readonly report: (serviceKey: ServiceKey, outcome: Report, retryAfterSeconds?: number) => void
+  /** Resolves when everything reported so far is written. */
+  readonly settled: () => Promise<void>
+}
+
+const gravity: Record<News['kind'], number> = { ok: 0, limited: 1, exhausted: 2, unauthorized: 3 }
+/** A process says the same about a key again only after this time; it matches what the second proof asks for. */
+const repeatAfterMs = secondProofAfterMs
+const usedEveryMs = 30_000
+const mostRemembered = 10_000
+
+/**
+ * Turns the outcomes of attempts into shared health. A storm of refusals over any number of processes becomes a few
+ * writes: each process repeats itself rarely, and a write that would change nothing bumps no epoch.
+ */
+export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Clock; log: Log }): Reports => {
+  const { database, epoch, clock, log } = parts
+  const pending = new Map<string, { key: ServiceKey; news: News }>()
+  const said = new Map<string, number>()
+  const used = new Map<string, { key: ServiceKey; at: Date }>()
+  let writing: Promise<void> | null = null
+  let usedTimer: NodeJS.Timeout | undefined
+
+  const isNews = (key: ServiceKey, news: News, now: number): boolean => {
+    const about = `${key.id} ${key.version} ${news.kind}`
+    const until = said.get(about) ?? 0
+    if (news.kind === 'limited') {
+      if (news.until.getTime() <= Math.max(until, key.coolingUntil?.getTime() ?? 0) + 1000) return false
+      said.set(about, news.until.getTime())
+    } else {
+      if (now < until) return false
+      said.set(about, now + repeatAfterMs)
+    }
+    if (said.size > mostRemembered) said.clear()
+    return true
+  }
+
+  const add = (key: ServiceKey, news: News): void => {
+    if (!isNews(key, news, clock().getTime())) return
+    const before = pending.get(key.id)
+    if (before && gravity[before.news.kind] > gravity[news.kind]) return
+    pending.set(key.id, { key, news })
+    writing ??= write().finally(() => {
+      writing = null
+    })
+  }
+
+  const write = async (): Promise<void> => {
+    while (pending.size > 0) {
+      const batch = Map.groupBy(pending.values(), ({ key }) => key.organizationId)
+      pending.clear()
+      for (const [organizationId, items] of batch) {
+        try {
+          await announceChanges(epoch, organizationId, (transaction) => applyAll(transaction, items, clock()))
+        } catch (error) {
+          log.error({ err: error, organizationId }, 'the health of service keys could not be written')
+        }
+      }
+    }
+  }
+
+  const writeUsed = async (): Promise<void> => {
+    const batch = [...used.values()]
+    used.clear()
+    usedTimer = undefined
+    await sql`
+      UPDATE service_keys AS k SET last_used_at = greatest(k.last_used_at, u.at)
+      FROM unnest(${batch.map((item) => item.key.organizationId)}::uuid[], ${batch.map((item) => item.key.id)}::uuid[],
+                  ${batch.map((item) => item.at)}::timestamptz[]) AS u (organization_id, id, at)
+      WHERE k.organization_id = u.organization_id AND k.id = u.id`
+      .execute(database.kysely)
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'the last use of service keys could not be written'),
+      )
+  }
+
+  const noteUse = (key: ServiceKey): void => {
+    used.set(key.id, { key, at: clock() })
+    usedTimer ??= setTimeout(() => void writeUsed(), usedEveryMs).unref()
+  }
+
+  return {
+    report: (key, outcome, retryAfterSeconds) => {
+      if (outcome.kind === 'ok') {
+        noteUse(key)
+        if (key.suspectedAt !== null || key.failedRechecks > 0) add(key, { kind: 'ok' })
+      } else if (outcome.kind === 'limited') {
+        add(key, { kind: 'limited', until: coolingUntil(clock(), retryAfterSeconds) })
+      } else if (outcome.kind === 'exhausted' || outcome.kind === 'unauthorized') {
+        add(key, { kind: outcome.kind })
+      }
+    },
+    settled: async () => {
+      await writing
+      if (usedTimer) {
+        clearTimeout(usedTimer)
+        await writeUsed()
+      }
+    },
+  }
+}
+
+class NothingChanged extends Error {}
+
+/** Announces only what changed a row. */
+const announceChanges = async (
+  epoch: Epoch,
+  organizationId: string,
+  work: (transaction: Transaction<Schema>) => Promise<boolean>,
+): Promise<void> => {
+  try {
+    await epoch.announce(organizationId, async (transaction) => {
+      if (!(await work(transaction))) throw new NothingChanged()
+    })
+  } catch (error) {
+    if (!(error instanceof NothingChanged)) throw error
+  }
+}
+
+/** In the order of ids, as every process does it: two batches over the same keys wait, and never deadlock. */
+const applyAll = async (
+  transaction: Transaction<Schema>,
+  items: readonly { key: ServiceKey; news: News }[],
+  now: Date,
+): Promise<boolean> => {
+  let changed = false
+  for (const { key, news } of [...items].sort((a, b) => (a.key.id < b.key.id ? -1 : 1))) {
+    if (await apply(transaction, key, news, now)) changed = true
+  }
+  return changed
+}
+
+/** Says nothing about a newer version of the key, nor about one that is not in use. */
+const apply = async (
+  transaction: Transaction<Schema>,
+  key: ServiceKey,
+  news: News,
+  now: Date,
+): Promise<boolean> => {
+  const update = transaction
+    .updateTable('service_keys')
+    .where('organization_id', '=', key.organizationId)
+    .where('id', '=', key.id)
+    .where('current_version', '=', key.version)
+    .where('status', '=', 'active')
+    .returning('id')
+  switch (news.kind) {
+    case 'ok': {
+      const healthy = { suspected_at: null, failed_rechecks: 0, recheck_after: null }
+      const rows = await update
+        .set(healthy)
+        .where((eb) => eb.or([eb('suspected_at', 'is not', null), eb('failed_rechecks', '>', 0)]))
+        .execute()
+      return rows.length > 0
+    }
+    case 'limited': {
+      const later = new Date(news.until.getTime() - 1000)
+      const rows = await update
+        .set({ cooling_until: news.until })
+        .where((eb) => eb.or([eb('cooling_until', 'is', null), eb('cooling_until', '<', later)]))
+        .execute()
+      return rows.length > 0
+    }
+    case 'exhausted': {
+      const status_reason = 'The service says that this key has no quota left.'
+      const recheck_after = recheckAt(now, 'exhausted', key.failedRechecks)
+      const rows = await update.set({ status: 'exhausted', status_reason, recheck_after }).execute()
+      return rows.length > 0 && audited(transaction, key, 'exhausted', status_reason)
+    }
+    case 'unauthorized': {
+      const first = await update
+        .set({ suspected_at: now, recheck_after: now })
+        .where('suspected_at', 'is', null)
+        .execute()
+      if (first.length > 0) return true
+      const status_reason = 'The service refused this key twice.'
+      const second = await update
+        .set({
+          status: 'invalid',
+          status_reason,
+          suspected_at: null,
+          recheck_after: recheckAt(now, 'invalid', key.failedRechecks),
+        })
+        .where('suspected_at', '<=', new Date(now.getTime() - secondProofAfterMs))
+        .execute()
+      return second.length > 0 && audited(transaction, key, 'invalid', status_reason)
+    }
+  }
+}
+
+const audited = async (
+  transaction: Transaction<Schema>,
+  key: ServiceKey,
+  status: string,
+  reason: string,
+): Promise<true> => {
+  await recordAudit(transaction, {
+    organizationId: key.organizationId,
+    actor: { kind: 'gateway', id: null },
+    action: 'service_key.status_change',
+    subject: { kind: 'service_key', id: key.id },
+    before: { status: 'active' },
+    after: { status },
+    reason,
+  })
+  return true
+}

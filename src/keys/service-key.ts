@@ -1,0 +1,102 @@
+import type { Verdict } from '../services/service.ts'
+import type { SealedSecret } from '../vault/vault.ts'
+
+export type ServiceKeyStatus = 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
+
+/** What screens may see: never more of the secret than its last characters. */
+export interface ServiceKeyView {
+  readonly organizationId: string
+  readonly id: string
+  readonly owner: 'user' | 'organization' | 'system'
+  readonly userId: string | null
+  readonly serviceId: string
+  readonly label: string
+  /** System keys: 1 Primary, 2 Secondary, 3 Tertiary. */
+  readonly priority: 1 | 2 | 3 | null
+  readonly position: number
+  readonly baseUrl: string | null
+  readonly status: ServiceKeyStatus
+  readonly statusReason: string | null
+  readonly coolingUntil: Date | null
+  /** The service refused the key once in traffic; a second proof takes it out of use. */
+  readonly suspectedAt: Date | null
+  readonly verdict: Verdict
+  readonly verdictDetail: string | null
+  readonly validatedAt: Date | null
+  readonly lastFour: string
+  readonly version: number
+  readonly lastUsedAt: Date | null
+  readonly createdAt: Date
+}
+
+/** What the gateway plans routes with. The secret is sealed; the vault opens it for one attempt. */
+export interface ServiceKey {
+  readonly organizationId: string
+  readonly id: string
+  readonly owner: 'user' | 'organization' | 'system'
+  readonly userId: string | null
+  readonly serviceId: string
+  readonly label: string
+  readonly priority: 1 | 2 | 3 | null
+  readonly position: number
+  readonly baseUrl: string | null
+  readonly status: ServiceKeyStatus
+  readonly coolingUntil: Date | null
+  readonly suspectedAt: Date | null
+  /** Above zero: a success is news (src/keys/health.ts). */
+  readonly failedRechecks: number
+  readonly verdict: Verdict
+  readonly version: number
+  readonly sealed: SealedSecret
+  readonly lastFour: string
+}
+
+export interface SecretInput {
+  readonly serviceId: string
+  readonly secret: string
+  /** The key's own server, for services without a fixed address. */
+  readonly baseUrl?: string | null
+}
+
+export interface NewServiceKey extends SecretInput {
+  readonly organizationId: string
+  readonly owner: 'user' | 'organization' | 'system'
+  readonly userId: string | null
+  readonly label?: string
+  /** System keys: 1 unless given. */
+  readonly priority?: 1 | 2 | 3
+  /** Stores even what the service refuses; it is used once a recheck finds it valid. */
+  readonly acceptUnproven?: boolean
+}
+
+export interface Replacement {
+  readonly secret: string
+  readonly acceptUnproven?: boolean
+}
+
+export interface KeyCheck {
+  readonly verdict: Verdict
+  readonly detail: string
+  /** The secret looks like another service's. */
+  readonly warning: string | null
+}
+
+export interface StoredServiceKey {
+  readonly serviceKey: ServiceKeyView
+  readonly check: KeyCheck
+}
+
+export interface KeyReference {
+  readonly organizationId: string
+  readonly id: string
+}
+
+/** With a user, only that user's own key. */
+export interface Which extends KeyReference {
+  readonly userId?: string
+}
+
+export interface KeyOrder {
+  readonly id: string
+  readonly priority: 1 | 2 | 3
+}

@@ -1,0 +1,75 @@
+import type { Transaction } from 'kysely'
+import type { Schema } from '../db/schema.ts'
+import type { SealedSecret } from '../vault/vault.ts'
+import type { KeyReference } from './service-key.ts'
+import { type Executor, sealedColumns } from './store.ts'
+
+export const readSealed = async (
+  executor: Executor,
+  key: KeyReference,
+  version: number,
+): Promise<SealedSecret | undefined> =>
+  executor
+    .selectFrom('service_key_versions as v')
+    .select(sealedColumns)
+    .where('v.organization_id', '=', key.organizationId)
+    .where('v.service_key_id', '=', key.id)
+    .where('v.version', '=', version)
+    .executeTakeFirst()
+
+export const insertVersion = async (
+  transaction: Transaction<Schema>,
+  key: KeyReference,
+  version: number,
+  sealed: SealedSecret,
+  now: Date,
+): Promise<void> => {
+  await transaction
+    .insertInto('service_key_versions')
+    .values({
+      organization_id: key.organizationId,
+      service_key_id: key.id,
+      version,
+      master_key_id: sealed.masterKeyId,
+      wrapped_key: sealed.wrappedKey,
+      sealed_secret: sealed.sealedSecret,
+      created_at: now,
+    })
+    .execute()
+}
+
+export const retireVersionsBefore = async (
+  transaction: Transaction<Schema>,
+  key: KeyReference,
+  version: number,
+  now: Date,
+): Promise<void> => {
+  await transaction
+    .updateTable('service_key_versions')
+    .set({ retired_at: now })
+    .where('organization_id', '=', key.organizationId)
+    .where('service_key_id', '=', key.id)
+    .where('version', '<', version)
+    .where('retired_at', 'is', null)
+    .execute()
+}
+
+/** Overwritten, not only marked: what is left opens nothing even with the master key (docs/vault.md on backups). */
+export const destroyVersions = async (
+  transaction: Transaction<Schema>,
+  key: KeyReference,
+  now: Date,
+): Promise<void> => {
+  await transaction
+    .updateTable('service_key_versions')
+    .set((eb) => ({
+      wrapped_key: Buffer.alloc(0),
+      sealed_secret: Buffer.alloc(0),
+      destroyed_at: now,
+      retired_at: eb.fn.coalesce('retired_at', eb.val(now)),
+    }))
+    .where('organization_id', '=', key.organizationId)
+    .where('service_key_id', '=', key.id)
+    .where('destroyed_at', 'is', null)
+    .execute()
+}

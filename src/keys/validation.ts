@@ -1,0 +1,52 @@
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { OutboundReply, OutboundRequest } from '../net/outbound.ts'
+import type { Service, Verdict } from '../services/service.ts'
+
+/** What a validation call says about a secret. The texts are ours: nothing of the service's reply is in them. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly detail: string
+  /** Known to the service, without quota. */
+  readonly exhausted: boolean
+}
+
+const timeoutMs = 10_000
+/** Lists of models are some hundred kilobytes at the largest services. */
+const maximumReplyBytes = 4 * 1024 * 1024
+
+/** One request, made from nothing, to the service that the person chose: a secret is never tried on another. */
+export const validationRequest = (service: Service, baseUrl: string, secret: string): OutboundRequest => ({
+  method: service.validation.request.method,
+  url: baseUrl.replace(/\/+$/, '') + service.validation.request.path,
+  headers: { ...service.validation.request.headers, ...service.authenticate(secret) },
+  timeoutMs,
+  maximumBytes: maximumReplyBytes,
+})
+
+/** A service that cannot be asked says nothing about the key; an address we may not call is the caller's mistake. */
+export const judge = (service: Service, reply: Outcome<OutboundReply>): Outcome<Judgement> => {
+  if (reply.ok) {
+    const { status, body } = reply.value
+    const exhausted = service.readFailure(status, body).kind === 'exhausted'
+    const said = service.validation.verdict(status, body)
+    return success({ ...said, exhausted: exhausted && said.verdict === 'valid_but_unusable' })
+  }
+  if (reply.fault.code === 'unsafe_address') return { ok: false, fault: { ...reply.fault, field: 'baseUrl' } }
+  const detail = `${reply.fault.message} The key could not be proven now.`
+  return success({ verdict: 'unknown', detail, exhausted: false })
+}
+
+/** The address of one key's own server, for the services that have no fixed one. */
+export const readBaseUrl = (service: Service, given: string | null): Outcome<string | null> => {
+  if (given === null || given.trim() === '') return success(null)
+  if (service.baseUrl !== null)
+    return refused(`The address of ${service.name} is set for everybody, by the administrator.`)
+  const url = URL.parse(given.trim())
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    return refused('The address must begin with https://.')
+  if (url.username || url.password || url.search || url.hash)
+    return refused('The address must not hold credentials, a query or a fragment.')
+  return success(url.href.replace(/\/+$/, ''))
+}
+
+const refused = (message: string) => failure('invalid_request', { message, field: 'baseUrl' })
