@@ -45,7 +45,7 @@ CREATE TABLE grants (
   FOREIGN KEY (organization_id, account_id) REFERENCES credit_accounts (organization_id, id)
 ) WITH (fillfactor = 70);
 CREATE INDEX grants_live ON grants (organization_id, account_id) WHERE live;
-CREATE INDEX grants_due ON grants (expires_at) WHERE live;
+CREATE INDEX grants_due ON grants (expires_at) WHERE live AND expires_at IS NOT NULL;
 
 -- One per operation on a system key; its id is the operation's. From open or unresolved to settled or released, once.
 CREATE TABLE holds (

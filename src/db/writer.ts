@@ -30,8 +30,8 @@ export interface Writer {
  * also for a plan made while a table was empty. The limits end what would block a process's only writer.
  */
 const sessionSettings = `
-  SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
-  SET enable_mergejoin = off; SET jit = off; SET lock_timeout = '5s'; SET statement_timeout = '15s';
+  SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off;
+  SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET jit = off; SET lock_timeout = '5s'; SET statement_timeout = '15s';
   SET idle_in_transaction_session_timeout = '10s'`
 /** For a server that no longer answers at all; above every limit that the server itself keeps. */
 const answerTimeoutMs = 20_000
@@ -49,6 +49,8 @@ export const openWriter = (
     max: options.connections ?? 1,
     min: 0,
     idleTimeoutMillis: 0,
+    // A plan lives as long as its connection.
+    maxLifetimeSeconds: 900,
     application_name: `aideon-keys ${options.name}`,
     pipeline: true,
     query_timeout: answerTimeoutMs,

@@ -70,7 +70,7 @@ const grantsOfHolds: Statement = {
     FROM unnest($1::uuid[], $2::uuid[]) AS wanted (organization_id, id)
     JOIN holds h ON h.organization_id = wanted.organization_id AND h.id = wanted.id
     CROSS JOIN unnest(h.grant_ids) AS part (id)
-    JOIN grants g ON g.organization_id = h.organization_id AND g.id = part.id
+    JOIN grants g ON g.organization_id = h.organization_id AND g.account_id = h.account_id AND g.id = part.id
     WHERE NOT g.live`,
 }
 
@@ -208,9 +208,9 @@ const updateGrants: Statement = {
   name: 'ledger_update_grants',
   text: `
     UPDATE grants g SET remaining_micros = new.remaining_micros, expired_at = new.expired_at
-    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])
-      AS new (organization_id, id, remaining_micros, expired_at)
-    WHERE g.organization_id = new.organization_id AND g.id = new.id`,
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[])
+      AS new (organization_id, id, remaining_micros, expired_at, account_id)
+    WHERE g.organization_id = new.organization_id AND g.account_id = new.account_id AND g.id = new.id`,
 }
 
 /** Sends what a journal changed. New grants have to be inserted before. */
@@ -233,6 +233,7 @@ export const writeJournal = (unit: Unit, journal: Journal): void => {
       arrayOf(grants, ([grant]) => grant.id),
       arrayOf(grants, ([grant]) => grant.remainingMicros),
       arrayOf(grants, ([grant]) => grant.expiredAt?.toISOString() ?? null),
+      arrayOf(grants, ([, account]) => account.id),
     ])
   if (entries.length > 0) void unit.send(insertEntries, [...entryColumns(entries), journal.at])
 }
@@ -283,7 +284,7 @@ const endHoldsStatement: Statement = {
     SET state = CASE WHEN new.charge > 0 THEN 'settled' ELSE 'released' END,
       settled_micros = nullif(new.charge, 0), resolved_at = $4::timestamptz
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS new (organization_id, id, charge)
-    WHERE h.organization_id = new.organization_id AND h.id = new.id AND h.state IN ('open', 'unresolved')`,
+    WHERE h.organization_id = new.organization_id AND h.id = new.id AND h.state NOT IN ('settled', 'released')`,
 }
 
 export const endHolds = (unit: Unit, ended: readonly EndedHold[], at: Date): void => {
