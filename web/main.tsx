@@ -20,11 +20,21 @@ const queryClient = makeQueryClient(() => {
 })
 const router = makeRouter(queryClient)
 
+// The content security policy allows only style elements that carry the page's nonce: Mantine asks for it, and so does
+// the scroll lock of its dialogs, under the name that its library looks for.
+const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.content
+Object.assign(globalThis, { __webpack_nonce__: nonce })
+
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 createRoot(root).render(
   <StrictMode>
-    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce ?? ''}
+    >
       <Notifications position="bottom-right" limit={3} />
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />

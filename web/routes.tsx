@@ -133,6 +133,8 @@ const allOperations = createRoute({
   validateSearch: operationSearch.extend({
     organization: id.optional().catch(undefined),
     user: id.optional().catch(undefined),
+    // Whose receipt is open: an operation's id is unique within its organisation.
+    of: id.optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./admin/operations.tsx'), 'AllOperations'),
 })

@@ -17,12 +17,22 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
-        // Libraries change rarely, screens often: browsers keep the first over upgrades.
+        // Libraries change rarely, screens often: browsers keep the first over upgrades. A dashboard is one file each,
+        // so that its pages open without further requests, and users never load the administrator's.
         codeSplitting: {
           groups: [
-            { name: 'react', test: /node_modules[\\/](?:react|react-dom|scheduler)[\\/]/, priority: 3 },
-            { name: 'tanstack', test: /node_modules[\\/]@tanstack[\\/]/, priority: 2 },
-            { name: 'mantine', test: /node_modules[\\/](?:@mantine|@floating-ui|clsx)[\\/]/, priority: 2 },
+            { name: 'react', test: /node_modules[\\/](?:react|react-dom|scheduler)[\\/]/, priority: 9 },
+            { name: 'tanstack', test: /node_modules[\\/]@tanstack[\\/]/, priority: 8 },
+            { name: 'mantine', test: /node_modules[\\/](?:@mantine|@floating-ui|clsx)[\\/]/, priority: 8 },
+            { name: 'contract', test: /node_modules[\\/]zod[\\/]|src[\\/]contract[\\/]/, priority: 7 },
+            { name: 'gallery', test: /web[\\/]ui[\\/]gallery/, priority: 5 },
+            { name: 'user', test: /web[\\/]user[\\/]/, priority: 5 },
+            { name: 'admin', test: /web[\\/]admin[\\/]/, priority: 5 },
+            {
+              name: 'kit',
+              test: /web[\\/](?:ui|data|shell|keys|operations|tokens|policy)[\\/](?!gallery)|@tabler[\\/]/,
+              priority: 6,
+            },
           ],
         },
       },

@@ -1,4 +1,10 @@
-import { type EndpointName, endpointOf, type Reply, type Request, urlOf } from '../../src/contract/endpoints.ts'
+import {
+  type EndpointName,
+  endpointOf,
+  type Reply,
+  type Request,
+  urlOf,
+} from '../../src/contract/endpoints.ts'
 import type { ErrorReply } from '../../src/contract/wire.ts'
 
 /** An error reply of the API, or none at all (`unreachable`). */
@@ -37,7 +43,12 @@ const notUnderstood = (status: number): CallFault =>
 let csrfToken: string | null = null
 
 const readCsrfToken = (reply: unknown): void => {
-  if (typeof reply === 'object' && reply !== null && 'csrfToken' in reply && typeof reply.csrfToken === 'string')
+  if (
+    typeof reply === 'object' &&
+    reply !== null &&
+    'csrfToken' in reply &&
+    typeof reply.csrfToken === 'string'
+  )
     csrfToken = reply.csrfToken
 }
 
@@ -72,8 +83,8 @@ export const call = async <Name extends EndpointName>(
 ): Promise<Reply<Name>> => {
   const endpoint = endpointOf(name)
   const { params, query, body } = request as {
-    params?: Record<string, unknown>
-    query?: Record<string, unknown>
+    params?: Record<string, string>
+    query?: Record<string, string | number>
     body?: unknown
   }
   const response = await fetch(urlOf(endpoint, { params, query }), {
@@ -87,7 +98,8 @@ export const call = async <Name extends EndpointName>(
     throw unreachable()
   })
   const reply = await readJson(response)
-  if (!response.ok) throw isErrorReply(reply) ? new CallFault(response.status, reply.error) : notUnderstood(response.status)
+  if (!response.ok)
+    throw isErrorReply(reply) ? new CallFault(response.status, reply.error) : notUnderstood(response.status)
   readCsrfToken(reply)
   return reply as Reply<Name>
 }

@@ -20,8 +20,8 @@ export const useEnter = <Name extends EntryName>(name: Name, onEntered: () => vo
 }
 
 /** The part of /sign-in#<token> after the hash, taken out of the address bar and the history at once. */
-export const takeLinkToken = (): string | null => {
-  const token = location.hash.slice(1)
+export const takeLinkToken = (hash: string): string | null => {
+  const token = hash.replace(/^#/, '')
   if (token === '') return null
   history.replaceState(history.state, '', location.pathname + location.search)
   return token

@@ -38,28 +38,47 @@ const useKeyAct = <Variables, Result>(
 const ownReads = ['listServiceKeys', 'listServices'] as const
 
 export const useOwnKeyActions = (): KeyActions => ({
-  check: useKeyAct(({ serviceId, secret, baseUrl }) => call('checkNewServiceKey', { body: { serviceId, secret, baseUrl } }), []),
+  check: useKeyAct(
+    ({ serviceId, secret, baseUrl }) => call('checkNewServiceKey', { body: { serviceId, secret, baseUrl } }),
+    [],
+  ),
   add: useKeyAct(
-    ({ serviceId, secret, baseUrl, label }) => call('addServiceKey', { body: { serviceId, secret, baseUrl, label } }),
+    ({ serviceId, secret, baseUrl, label }) =>
+      call('addServiceKey', { body: { serviceId, secret, baseUrl, label } }),
     ownReads,
   ),
   recheck: useKeyAct((params) => call('recheckServiceKey', { params }), ownReads),
-  replace: useKeyAct(({ id, secret }) => call('replaceServiceKey', { params: { id }, body: { secret } }), ownReads),
-  rename: useKeyAct(({ id, label }) => call('changeServiceKey', { params: { id }, body: { label } }), ownReads),
+  replace: useKeyAct(
+    ({ id, secret }) => call('replaceServiceKey', { params: { id }, body: { secret } }),
+    ownReads,
+  ),
+  rename: useKeyAct(
+    ({ id, label }) => call('changeServiceKey', { params: { id }, body: { label } }),
+    ownReads,
+  ),
   revoke: useKeyAct((params) => call('revokeServiceKey', { params }), ownReads),
 })
 
 const systemReads = ['listSystemKeys', 'readOverview', 'listAdminServices', 'listServices'] as const
 
 export const useSystemKeyActions = (): KeyActions => ({
-  check: useKeyAct(({ serviceId, secret, baseUrl }) => call('checkNewSystemKey', { body: { serviceId, secret, baseUrl } }), []),
+  check: useKeyAct(
+    ({ serviceId, secret, baseUrl }) => call('checkNewSystemKey', { body: { serviceId, secret, baseUrl } }),
+    [],
+  ),
   add: useKeyAct(
     ({ serviceId, secret, baseUrl, label, priority }) =>
       call('addSystemKey', { body: { serviceId, secret, baseUrl, label, priority: priority ?? 1 } }),
     systemReads,
   ),
   recheck: useKeyAct((params) => call('recheckSystemKey', { params }), systemReads),
-  replace: useKeyAct(({ id, secret }) => call('replaceSystemKey', { params: { id }, body: { secret } }), systemReads),
-  rename: useKeyAct(({ id, label }) => call('changeSystemKey', { params: { id }, body: { label } }), systemReads),
+  replace: useKeyAct(
+    ({ id, secret }) => call('replaceSystemKey', { params: { id }, body: { secret } }),
+    systemReads,
+  ),
+  rename: useKeyAct(
+    ({ id, label }) => call('changeSystemKey', { params: { id }, body: { label } }),
+    systemReads,
+  ),
   revoke: useKeyAct((params) => call('revokeSystemKey', { params }), systemReads),
 })

@@ -11,7 +11,8 @@ import {
 import type { EndpointName, Reply, Request } from '../../src/contract/endpoints.ts'
 import { CallFault, call } from './call.ts'
 
-const isExpected = (error: unknown): boolean => error instanceof CallFault && error.status >= 400 && error.status < 500
+const isExpected = (error: unknown): boolean =>
+  error instanceof CallFault && error.status >= 400 && error.status < 500
 
 /** A session that ended elsewhere shows as a 401 on any read: `onSignedOut` takes the person to the sign-in page. */
 export const makeQueryClient = (onSignedOut: () => void): QueryClient =>
@@ -39,13 +40,12 @@ export const read = <Name extends EndpointName>(name: Name, request: Request<Nam
 export const useRead = <Name extends EndpointName>(
   name: Name,
   request: Request<Name>,
-  options: { enabled?: boolean; refreshSeconds?: number; keepPrevious?: boolean } = {},
+  options: { enabled?: boolean; refreshSeconds?: number } = {},
 ) =>
   useQuery({
     ...read(name, request),
     enabled: options.enabled ?? true,
     refetchInterval: options.refreshSeconds ? options.refreshSeconds * 1000 : false,
-    ...(options.keepPrevious && { placeholderData: (previous: Reply<Name> | undefined) => previous }),
   })
 
 /** Endpoints that answer one page and a cursor for the next. */
@@ -53,7 +53,10 @@ export type PagedName = {
   [Name in EndpointName]: Reply<Name> extends { items: unknown[]; nextCursor: string | null } ? Name : never
 }[EndpointName]
 
-export const usePages = <Name extends PagedName>(name: Name, query: Omit<Record<string, unknown>, 'cursor'>) =>
+export const usePages = <Name extends PagedName>(
+  name: Name,
+  query: Omit<Record<string, unknown>, 'cursor'>,
+) =>
   useInfiniteQuery<Reply<Name>, CallFault, { pages: Reply<Name>[] }, unknown[], string | undefined>({
     queryKey: [name, 'pages', query],
     queryFn: ({ pageParam, signal }) =>

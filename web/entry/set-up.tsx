@@ -10,7 +10,7 @@ import classes from './entry.module.css'
 
 export const SetUp = () => {
   // The token leaves the address bar but must outlive a failed first try, so it stays in memory.
-  const [token] = useState(takeLinkToken)
+  const [token] = useState(() => takeLinkToken(location.hash))
   return (
     <Entry title="Set up Aideon Keys" lead="Make the first administrator. The link works once.">
       {token === null ? (
@@ -42,7 +42,14 @@ const SetUpForm = (props: { token: string }) => {
       )}
     >
       <TextInput label="Name" autoComplete="name" {...form.getInputProps('name')} />
-      <TextInput label="E-mail" type="email" autoComplete="username" required withAsterisk={false} {...form.getInputProps('email')} />
+      <TextInput
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        required
+        withAsterisk={false}
+        {...form.getInputProps('email')}
+      />
       <PasswordInput
         label="Password"
         description="At least 12 characters; a sentence is easier to remember than symbols."

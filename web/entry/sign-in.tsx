@@ -19,7 +19,7 @@ export const SignIn = () => {
   const hash = useRouterState({ select: (state) => state.location.hash })
   // Also when a link is pasted over this open page: that changes the hash only.
   useEffect(() => {
-    const token = takeLinkToken()
+    const token = takeLinkToken(hash)
     if (token !== null) mutate({ body: { token } })
   }, [mutate, hash])
 
@@ -32,7 +32,11 @@ export const SignIn = () => {
   return (
     <Entry
       title="Sign in"
-      lead={meta.data?.demo ? 'Demo: open one of the sign-in links that the start printed.' : 'To your keys, credits and receipts.'}
+      lead={
+        meta.data?.demo
+          ? 'Demo: open one of the sign-in links that the start printed.'
+          : 'To your keys, credits and receipts.'
+      }
     >
       {link.error && <FaultNotice error={link.error} />}
       {meta.data?.needsSetup && (

@@ -60,7 +60,10 @@ const AddKeyForm = (props: AddKeyProps) => {
   const paste = (text: string) => {
     const secret = tidySecret(text)
     const only = recognize(services, secret)
-    change({ secret, ...(draft.serviceId === '' && only.length === 1 && only[0] && { serviceId: only[0].id }) })
+    change({
+      secret,
+      ...(draft.serviceId === '' && only.length === 1 && only[0] && { serviceId: only[0].id }),
+    })
   }
   const key = {
     serviceId: draft.serviceId,
@@ -77,7 +80,8 @@ const AddKeyForm = (props: AddKeyProps) => {
         props.onClose()
       },
     })
-  const ready = service !== undefined && draft.secret.length >= 8 && (!service.needsBaseUrl || draft.baseUrl !== '')
+  const ready =
+    service !== undefined && draft.secret.length >= 8 && (!service.needsBaseUrl || draft.baseUrl !== '')
   const savable = checked !== null && checked.verdict !== 'invalid'
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -88,7 +92,9 @@ const AddKeyForm = (props: AddKeyProps) => {
     <form className={classes.form} onSubmit={submit} autoComplete="off">
       <PasswordInput
         label="Key"
-        description={service ? `Looks like ${service.keyHint}` : 'Paste it; the service is recognised from its shape.'}
+        description={
+          service ? `Looks like ${service.keyHint}` : 'Paste it; the service is recognised from its shape.'
+        }
         placeholder={service?.keyHint ?? 'sk-…'}
         autoComplete="off"
         spellCheck={false}
@@ -146,7 +152,13 @@ const AddKeyForm = (props: AddKeyProps) => {
       {actions.add.error && <FaultNotice error={actions.add.error} />}
       <div className={classes.buttons}>
         {service?.keysUrl && (
-          <Anchor className={classes.keysLink} href={service.keysUrl} target="_blank" rel="noreferrer" size="sm">
+          <Anchor
+            className={classes.keysLink}
+            href={service.keysUrl}
+            target="_blank"
+            rel="noreferrer"
+            size="sm"
+          >
             Get a key at {service.name}
           </Anchor>
         )}

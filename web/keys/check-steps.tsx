@@ -51,7 +51,11 @@ const ShapeStep = (props: {
       </Step>
     )
   if (!service) return <Step symbol={symbol.waiting}>The shape is not known here; choose the service.</Step>
-  return service.keyHint && <Step symbol={symbol.waiting}>The shape says nothing about this service; the check will.</Step>
+  return (
+    service.keyHint && (
+      <Step symbol={symbol.waiting}>The shape says nothing about this service; the check will.</Step>
+    )
+  )
 }
 
 const article = (name: string): string => (/^[AEIOU]/i.test(name) ? `an ${name}` : `a ${name}`)
@@ -65,7 +69,9 @@ const verdicts: Record<Verdict, { symbol: ReactNode; title: string }> = {
 
 const LiveStep = (props: { service: Service | undefined; busy: boolean; checked: KeyCheck | null }) => {
   if (props.busy)
-    return <Step symbol={<Loader size={14} aria-hidden />}>Asking {props.service?.name ?? 'the service'}…</Step>
+    return (
+      <Step symbol={<Loader size={14} aria-hidden />}>Asking {props.service?.name ?? 'the service'}…</Step>
+    )
   if (!props.checked) return <Step symbol={symbol.waiting}>Not checked yet. The check uses up nothing.</Step>
   const shown = verdicts[props.checked.verdict]
   return (

@@ -78,7 +78,9 @@ const RenameDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
           { id: serviceKey.id, label: label.trim() },
           {
             onSuccess: () => {
-              tellDone('The key is renamed.', () => actions.rename.mutate({ id: serviceKey.id, label: serviceKey.label }))
+              tellDone('The key is renamed.', () =>
+                actions.rename.mutate({ id: serviceKey.id, label: serviceKey.label }),
+              )
               close(actions, onClose)
             },
           },
@@ -119,8 +121,8 @@ const RevokeDialog = ({ serviceKey, actions, onClose }: DialogProps) => (
     onClose={() => close(actions, onClose)}
   >
     <p>
-      No operation that starts from now on uses the key that ends in <strong>{serviceKey.lastFour}</strong>. This cannot be
-      undone; the key stays active at the service until you delete it there.
+      No operation that starts from now on uses the key that ends in <strong>{serviceKey.lastFour}</strong>.
+      This cannot be undone; the key stays active at the service until you delete it there.
     </p>
   </ConfirmDialog>
 )

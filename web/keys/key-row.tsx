@@ -15,12 +15,12 @@ export const KeyRow = (props: {
   actions: KeyActions
   mayManage: boolean
   onTask: (task: KeyTask) => void
-  before?: ReactNode
+  /** Further buttons, such as those that change a system key's priority. */
+  controls?: ReactNode
 }) => {
   const key = props.serviceKey
   return (
-    <div className={classes.key} role="group" aria-label={`Key ${key.label}`}>
-      {props.before}
+    <article className={classes.key} aria-label={`Key ${key.label}`}>
       <div className={classes.keyName}>
         <span className={classes.label}>{key.label}</span>
         <SecretTail lastFour={key.lastFour} />
@@ -31,9 +31,12 @@ export const KeyRow = (props: {
           checked <Ago at={key.validatedAt} /> · used <Ago at={key.lastUsedAt} />
         </span>
       </div>
-      {props.mayManage && <KeyMenu serviceKey={key} actions={props.actions} onTask={props.onTask} />}
+      <div className={classes.controls}>
+        {props.controls}
+        {props.mayManage && <KeyMenu serviceKey={key} actions={props.actions} onTask={props.onTask} />}
+      </div>
       <KeyTrouble serviceKey={key} />
-    </div>
+    </article>
   )
 }
 
@@ -67,7 +70,7 @@ const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (
   return (
     <Menu>
       <Menu.Target>
-        <ActionIcon className={classes.menu} variant="subtle" color="gray" loading={checking} aria-label={`Actions for ${key.label}`}>
+        <ActionIcon variant="subtle" color="gray" loading={checking} aria-label={`Actions for ${key.label}`}>
           <IconDots size={16} />
         </ActionIcon>
       </Menu.Target>
@@ -75,14 +78,24 @@ const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (
         <Menu.Item leftSection={<IconRefresh size={15} />} onClick={recheck}>
           Check again
         </Menu.Item>
-        <Menu.Item leftSection={<IconReplace size={15} />} onClick={() => props.onTask({ kind: 'replace', key })}>
+        <Menu.Item
+          leftSection={<IconReplace size={15} />}
+          onClick={() => props.onTask({ kind: 'replace', key })}
+        >
           Replace secret
         </Menu.Item>
-        <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => props.onTask({ kind: 'rename', key })}>
+        <Menu.Item
+          leftSection={<IconPencil size={15} />}
+          onClick={() => props.onTask({ kind: 'rename', key })}
+        >
           Rename
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => props.onTask({ kind: 'revoke', key })}>
+        <Menu.Item
+          color="red"
+          leftSection={<IconTrash size={15} />}
+          onClick={() => props.onTask({ kind: 'revoke', key })}
+        >
           Revoke
         </Menu.Item>
       </Menu.Dropdown>

@@ -11,8 +11,13 @@ export const recognize = (services: readonly Service[], secret: string): readonl
 
 /** How a secret is tidied when pasted: people copy quotes, `KEY=` and line ends along. */
 export const tidySecret = (pasted: string): string => {
-  const line = pasted.trim().replace(/^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*/, (start, offset: number) =>
-    offset === 0 && start.includes('=') && /^(?:export\s+)?[A-Z][A-Z0-9_]*\s*=/.test(start) ? '' : start,
-  )
-  return line.replace(/^(['"`])(.*)\1$/, '$2').replace(/^Bearer\s+/i, '').trim()
+  const line = pasted
+    .trim()
+    .replace(/^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*/, (start, offset: number) =>
+      offset === 0 && start.includes('=') && /^(?:export\s+)?[A-Z][A-Z0-9_]*\s*=/.test(start) ? '' : start,
+    )
+  return line
+    .replace(/^(['"`])(.*)\1$/, '$2')
+    .replace(/^Bearer\s+/i, '')
+    .trim()
 }

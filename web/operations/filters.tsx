@@ -42,7 +42,7 @@ export const FilterBar = (props: {
   const any = Boolean(filters.service ?? filters.status ?? filters.keyOwner ?? filters.since) || props.anyMore
   const named = (services.data?.items ?? []).map((service) => ({ value: service.id, label: service.name }))
   return (
-    <div className={classes.filters} role="search" aria-label="Filter operations">
+    <search className={classes.filters} aria-label="Filter operations">
       <NativeSelect
         ref={first}
         aria-label="Service"
@@ -55,7 +55,10 @@ export const FilterBar = (props: {
         value={filters.status ?? ''}
         data={[{ value: '', label: 'Any status' }, ...statuses]}
         onChange={(event) =>
-          onChange({ ...filters, status: (event.currentTarget.value || undefined) as OperationStatus | undefined })
+          onChange({
+            ...filters,
+            status: (event.currentTarget.value || undefined) as OperationStatus | undefined,
+          })
         }
       />
       <NativeSelect
@@ -73,7 +76,7 @@ export const FilterBar = (props: {
           Clear filters
         </Button>
       )}
-    </div>
+    </search>
   )
 }
 

@@ -52,7 +52,7 @@ export const OperationsList = <Row extends Operation>(props: {
 }
 
 const TotalsLine = (props: { totals: Totals; shown: number }) => (
-  <div className={classes.totals} role="status">
+  <output className={classes.totals}>
     <span>
       <strong>{counted(props.totals.operations, 'operation')}</strong>
       {props.totals.operations > props.shown && ` (${count(props.shown)} shown)`}
@@ -75,5 +75,5 @@ const TotalsLine = (props: { totals: Totals; shown: number }) => (
       </strong>{' '}
       credits charged
     </span>
-  </div>
+  </output>
 )

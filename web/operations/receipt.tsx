@@ -12,14 +12,25 @@ import classes from './operations.module.css'
 import { describeReason } from './reasons.ts'
 
 /** The whole receipt of one operation; its address can be sent to others who may see it. */
-export const ReceiptDrawer = (props: { id: string | undefined; onClose: () => void }) => (
+export const ReceiptDrawer = (props: {
+  id: string | undefined
+  /** Given by administrators, who may read every organisation's receipts. */
+  organizationId?: string | undefined
+  onClose: () => void
+}) => (
   <Drawer opened={props.id !== undefined} onClose={props.onClose} title="Receipt" size={480}>
-    {props.id !== undefined && <ReceiptOf id={props.id} />}
+    {props.id !== undefined && <ReceiptOf id={props.id} organizationId={props.organizationId} />}
   </Drawer>
 )
 
-const ReceiptOf = (props: { id: string }) => {
-  const receipt = useRead('readOperation', { params: { id: props.id } })
+const ReceiptOf = ({ id, organizationId }: { id: string; organizationId: string | undefined }) => {
+  const own = useRead('readOperation', { params: { id } }, { enabled: organizationId === undefined })
+  const anybodys = useRead(
+    'readAnyOperation',
+    { params: { id, organization: organizationId ?? '' } },
+    { enabled: organizationId !== undefined },
+  )
+  const receipt = organizationId === undefined ? own : anybodys
   return (
     <Loaded of={receipt} skeleton={<Lines count={14} />}>
       {(data) => <ReceiptBody receipt={data} />}
@@ -41,7 +52,9 @@ const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
         <Fact name="Started">{fullMoment(receipt.startedAt)}</Fact>
         <Fact name="Model">
           {receipt.model ?? '—'}
-          {receipt.requestedModel && receipt.requestedModel !== receipt.model && ` (asked for ${receipt.requestedModel})`}
+          {receipt.requestedModel &&
+            receipt.requestedModel !== receipt.model &&
+            ` (asked for ${receipt.requestedModel})`}
         </Fact>
         <Fact name="Service">{receipt.serviceId ?? '—'}</Fact>
         <Fact name="Ran on">
@@ -128,7 +141,8 @@ const Money = ({ receipt }: { receipt: Receipt }) => (
       <tbody>
         <tr>
           <th scope="row">
-            Cost at the service{receipt.priceBookVersion !== null && `, price book ${receipt.priceBookVersion}`}
+            Cost at the service
+            {receipt.priceBookVersion !== null && `, price book ${receipt.priceBookVersion}`}
           </th>
           <td>{receipt.costNanoUsd === null ? <Usd nanoUsd={null} /> : exactUsd(receipt.costNanoUsd)}</td>
         </tr>
@@ -161,7 +175,7 @@ const LedgerLines = ({ receipt }: { receipt: Receipt }) => (
     <table className={classes.amounts}>
       <tbody>
         {receipt.ledgerEntries.map((entry) => (
-          <tr key={`${entry.transactionId}:${entry.line}`}>
+          <tr key={`${entry.number}:${entry.line}`}>
             <th scope="row">
               {entry.kind}, {entry.bucket}
             </th>

@@ -1,9 +1,9 @@
-import { useRouter } from '@tanstack/react-router'
+import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
 import { FaultNotice } from '../ui/notice.tsx'
 import classes from './page-fault.module.css'
 
 /** A page that could not be shown at all. */
-export const PageFault = (props: { error: Error }) => {
+export const PageFault = (props: ErrorComponentProps) => {
   const router = useRouter()
   return (
     <div className={classes.fault}>

@@ -4,9 +4,9 @@ import { IconFlask, IconMenu2 } from '@tabler/icons-react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useMe } from '../data/session.ts'
-import { timeZoneLabel } from '../ui/format.ts'
 import { Brand } from './brand.tsx'
 import { Navigation } from './navigation.tsx'
+import { useTimeZone } from '../ui/figures.tsx'
 import classes from './shell.module.css'
 import { UserMenu } from './user-menu.tsx'
 
@@ -33,15 +33,18 @@ export const Shell = () => {
   )
 }
 
-const SideContent = () => (
-  <>
-    <Navigation />
-    <div className={classes.foot}>
-      <p className={classes.zone}>Times in {timeZoneLabel(new Date())}</p>
-      <UserMenu />
-    </div>
-  </>
-)
+const SideContent = () => {
+  const zone = useTimeZone()
+  return (
+    <>
+      <Navigation />
+      <div className={classes.foot}>
+        <p className={classes.zone}>Times in {zone}</p>
+        <UserMenu />
+      </div>
+    </>
+  )
+}
 
 const NarrowBar = () => {
   const [opened, { open, close }] = useDisclosure(false)
@@ -50,7 +53,12 @@ const NarrowBar = () => {
   return (
     <header className={classes.narrow}>
       <Brand />
-      <UnstyledButton className={classes.menu} onClick={open} aria-label="Open navigation" aria-expanded={opened}>
+      <UnstyledButton
+        className={classes.menu}
+        onClick={open}
+        aria-label="Open navigation"
+        aria-expanded={opened}
+      >
         <IconMenu2 size={20} stroke={1.8} />
       </UnstyledButton>
       <Drawer opened={opened} onClose={close} position="left" size={272} title="Navigation">

@@ -10,19 +10,30 @@ const useCopied = (): [boolean, (text: string) => void] => {
     const timer = setTimeout(() => setCopied(false), 1600)
     return () => clearTimeout(timer)
   }, [copied])
-  return [copied, (text) => void navigator.clipboard.writeText(text).then(() => setCopied(true), () => undefined)]
+  return [
+    copied,
+    (text) =>
+      void navigator.clipboard.writeText(text).then(
+        () => setCopied(true),
+        () => undefined,
+      ),
+  ]
 }
 
 export const CopyIcon = (props: { text: string; label: string }) => {
   const [copied, copy] = useCopied()
   return (
     <>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={props.label} onClick={() => copy(props.text)}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="sm"
+        aria-label={props.label}
+        onClick={() => copy(props.text)}
+      >
         {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
       </ActionIcon>
-      <span className="visually-hidden" role="status">
-        {copied ? 'Copied' : ''}
-      </span>
+      <output className="visually-hidden">{copied ? 'Copied' : ''}</output>
     </>
   )
 }
@@ -39,7 +50,7 @@ export const CopyableId = (props: { id: string; label: string }) => (
 export const CopyField = (props: { text: string; label: string }) => {
   const [copied, copy] = useCopied()
   return (
-    <div className={classes.field} role="group" aria-label={props.label}>
+    <div className={classes.field}>
       <code className={classes.secret}>{props.text}</code>
       <Button
         size="compact-sm"
@@ -47,7 +58,9 @@ export const CopyField = (props: { text: string; label: string }) => {
         leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
         onClick={() => copy(props.text)}
       >
-        <span aria-live="polite">{copied ? 'Copied' : 'Copy'}</span>
+        <span aria-live="polite">
+          {copied ? 'Copied' : 'Copy'} <span className="visually-hidden">{props.label}</span>
+        </span>
       </Button>
     </div>
   )
@@ -56,9 +69,10 @@ export const CopyField = (props: { text: string; label: string }) => {
 export const CodeBlock = (props: { code: string; label: string }) => (
   <div className={classes.code}>
     {/* Long lines scroll inside; focusable so that the keyboard can scroll them too. */}
-    <pre tabIndex={0} role="region" aria-label={props.label}>
-      {props.code}
-    </pre>
+    {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+    <section className={classes.codeScroll} tabIndex={0} aria-label={props.label}>
+      <pre>{props.code}</pre>
+    </section>
     <div className={classes.codeCopy}>
       <CopyIcon text={props.code} label={`Copy ${props.label}`} />
     </div>

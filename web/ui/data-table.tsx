@@ -1,3 +1,5 @@
+/* oxlint-disable jsx-a11y/no-redundant-roles, jsx-a11y/no-interactive-element-to-noninteractive-role --
+   browsers drop the roles of table parts whose display is changed, as the cards of narrow screens do. */
 import { Skeleton } from '@mantine/core'
 import type { ReactNode } from 'react'
 import classes from './data-table.module.css'
@@ -31,12 +33,22 @@ interface TableProps<Row> {
 /** A table; where its container is narrow, each row becomes a card with the headers as labels. */
 export const DataTable = <Row,>(props: TableProps<Row>) => (
   <div className={classes.wrap} data-compact={props.compact || undefined}>
-    {/* The roles are said again because the cards' display values would take them away. */}
-    <table className={classes.table} role="table" aria-label={props.label} aria-busy={props.loading !== undefined}>
+    <table
+      className={classes.table}
+      role="table"
+      aria-label={props.label}
+      aria-busy={props.loading !== undefined}
+    >
       <thead role="rowgroup">
         <tr role="row">
           {props.columns.map((column) => (
-            <th key={column.key} role="columnheader" scope="col" data-align={column.align} style={{ width: column.width }}>
+            <th
+              key={column.key}
+              role="columnheader"
+              scope="col"
+              data-align={column.align}
+              style={{ width: column.width }}
+            >
               {column.header || <span className="visually-hidden">Actions</span>}
             </th>
           ))}
@@ -85,8 +97,19 @@ const BodyRow = <Row,>({ row, table }: { row: Row; table: TableProps<Row> }) => 
 const SkeletonRow = <Row,>({ table }: { table: TableProps<Row> }) => (
   <tr role="row">
     {table.columns.map((column) => (
-      <td key={column.key} role="cell" data-label={column.header} data-align={column.align} data-table-only={column.tableOnly || undefined}>
-        <Skeleton height={12} my={4} width={column.align ? 56 : '70%'} ml={column.align ? 'auto' : undefined} />
+      <td
+        key={column.key}
+        role="cell"
+        data-label={column.header}
+        data-align={column.align}
+        data-table-only={column.tableOnly || undefined}
+      >
+        <Skeleton
+          height={12}
+          my={4}
+          width={column.align ? 56 : '70%'}
+          ml={column.align ? 'auto' : undefined}
+        />
       </td>
     ))}
   </tr>

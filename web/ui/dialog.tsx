@@ -31,7 +31,12 @@ export const FormDialog = (props: {
         <Button variant="default" onClick={props.onClose}>
           Cancel
         </Button>
-        <Button type="submit" color={props.danger ? 'red' : undefined} loading={props.busy} disabled={props.blocked}>
+        <Button
+          type="submit"
+          color={props.danger ? 'red' : undefined}
+          loading={props.busy}
+          disabled={props.blocked}
+        >
           {props.submit}
         </Button>
       </div>

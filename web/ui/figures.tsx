@@ -1,6 +1,16 @@
 import { Tooltip } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
-import { exactCredits, exactUsd, fullMoment, moment, relative, shortCredits, shortUsd, signedCredits } from './format.ts'
+import {
+  exactCredits,
+  exactUsd,
+  fullMoment,
+  moment,
+  relative,
+  shortCredits,
+  shortUsd,
+  signedCredits,
+  timeZoneLabel,
+} from './format.ts'
 
 /** Rounded where it was rounded, with every digit on hover; equal texts need no second one. */
 const Figure = (props: { shown: string; exact: string; unit?: string }) => (
@@ -25,17 +35,18 @@ export const Usd = (props: { nanoUsd: string | null }) =>
     <Figure shown={shortUsd(props.nanoUsd)} exact={exactUsd(props.nanoUsd)} />
   )
 
-const everyMinute = (listener: () => void): (() => void) => {
-  const timer = setInterval(listener, 30_000)
+const tickMilliseconds = 5_000
+const everyTick = (listener: () => void): (() => void) => {
+  const timer = setInterval(listener, tickMilliseconds)
   return () => clearInterval(timer)
 }
-const thisHalfMinute = (): number => Math.floor(Date.now() / 30_000)
+const thisTick = (): number => Math.floor(Date.now() / tickMilliseconds) * tickMilliseconds
 
-/** Renders again twice a minute, so that `2 minutes ago` stays true. */
-export const useNow = (): Date => {
-  useSyncExternalStore(everyMinute, thisHalfMinute)
-  return new Date()
-}
+/** Renders again every few seconds, so that `12 seconds ago` stays true. */
+export const useNow = (): Date => new Date(useSyncExternalStore(everyTick, thisTick))
+
+/** `Europe/Berlin (UTC+1)`: named wherever times are shown. */
+export const useTimeZone = (): string => timeZoneLabel(useNow())
 
 /** `3 minutes ago`, exact moment and time zone on hover and focus. */
 export const Ago = (props: { at: string | null; never?: string }) => {

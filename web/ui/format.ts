@@ -59,14 +59,22 @@ export const browserTimeZone = (): string => Intl.DateTimeFormat().resolvedOptio
 /** `Europe/Berlin (UTC+1)`; shown wherever times are. */
 export const timeZoneLabel = (at: Date): string => {
   const zone = browserTimeZone()
-  const parts = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'shortOffset' }).formatToParts(at)
+  const parts = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'shortOffset' }).formatToParts(
+    at,
+  )
   const offset = (parts.find((part) => part.type === 'timeZoneName')?.value ?? '').replace('GMT', 'UTC')
-  return zone === 'UTC' || offset === '' || zone === offset ? 'UTC' : `${zone.replaceAll('_', ' ')} (${offset})`
+  return zone === 'UTC' || offset === '' || zone === offset
+    ? 'UTC'
+    : `${zone.replaceAll('_', ' ')} (${offset})`
 }
 
 const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 const dayYearFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
-const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const clockFormat = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+})
 
 export const day = (at: string, now: Date): string =>
   (new Date(at).getFullYear() === now.getFullYear() ? dayFormat : dayYearFormat).format(new Date(at))
@@ -79,7 +87,8 @@ export const utcDay = (date: string): string =>
     new Date(`${date}T00:00:00Z`),
   )
 
-export const moment = (at: string, now: Date): string => `${day(at, now)}, ${clockFormat.format(new Date(at))}`
+export const moment = (at: string, now: Date): string =>
+  `${day(at, now)}, ${clockFormat.format(new Date(at))}`
 
 export const fullMoment = (at: string): string =>
   `${dayYearFormat.format(new Date(at))}, ${clockFormat.format(new Date(at))} ${timeZoneLabel(new Date(at))}`

@@ -79,9 +79,7 @@ export const Loaded = <Data,>(props: {
   if (props.of.error) return <FaultNotice error={props.of.error} onRetry={() => void props.of.refetch()} />
   return (
     <div aria-busy="true">
-      <span className="visually-hidden" role="status">
-        Loading
-      </span>
+      <output className="visually-hidden">Loading</output>
       {props.skeleton}
     </div>
   )

@@ -66,4 +66,6 @@ export const Fact = (props: { name: string; children: ReactNode }) => (
   </div>
 )
 
-export const Columns = (props: { children: ReactNode }) => <div className={classes.columns}>{props.children}</div>
+export const Columns = (props: { children: ReactNode }) => (
+  <div className={classes.columns}>{props.children}</div>
+)

@@ -28,7 +28,12 @@ export const niceMaximum = (value: number): number => {
 }
 
 /** Counts per day in stacked bars, and the same figures as a table. */
-export const StackedBars = (props: { label: string; unit: string; series: readonly Series[]; bars: readonly Bar[] }) => {
+export const StackedBars = (props: {
+  label: string
+  unit: string
+  series: readonly Series[]
+  bars: readonly Bar[]
+}) => {
   const [asTable, setAsTable] = useState(false)
   return (
     <figure className={classes.figure} aria-label={props.label}>
@@ -39,7 +44,11 @@ export const StackedBars = (props: { label: string; unit: string; series: readon
             {series.label}
           </span>
         ))}
-        <UnstyledButton className={classes.toggle} onClick={() => setAsTable(!asTable)} aria-pressed={asTable}>
+        <UnstyledButton
+          className={classes.toggle}
+          onClick={() => setAsTable(!asTable)}
+          aria-pressed={asTable}
+        >
           {asTable ? 'Show as chart' : 'Show as table'}
         </UnstyledButton>
       </div>
@@ -49,7 +58,9 @@ export const StackedBars = (props: { label: string; unit: string; series: readon
 }
 
 const BarsTable = (props: { label: string; series: readonly Series[]; bars: readonly Bar[] }) => (
-  <div className={classes.table} tabIndex={0} role="region" aria-label={`${props.label}, table`}>
+  // Scrolls inside; focusable so that the keyboard can scroll it too.
+  // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+  <section className={classes.table} tabIndex={0} aria-label={`${props.label}, table`}>
     <DataTable
       label={props.label}
       compact
@@ -65,10 +76,15 @@ const BarsTable = (props: { label: string; series: readonly Series[]; bars: read
         })),
       ]}
     />
-  </div>
+  </section>
 )
 
-const BarsChart = (props: { label: string; unit: string; series: readonly Series[]; bars: readonly Bar[] }) => {
+const BarsChart = (props: {
+  label: string
+  unit: string
+  series: readonly Series[]
+  bars: readonly Bar[]
+}) => {
   const { ref, width } = useElementSize()
   const maximum = niceMaximum(Math.max(...props.bars.map(totalOf), 0))
   const slot = width / Math.max(props.bars.length, 1)
@@ -81,9 +97,21 @@ const BarsChart = (props: { label: string; unit: string; series: readonly Series
         <span>0</span>
       </div>
       <div ref={ref} className={classes.plot} style={{ height }}>
-        <svg width={width} height={height} role="img" aria-label={summary(props.label, props.unit, props.bars)}>
+        <svg
+          width={width}
+          height={height}
+          role="img"
+          aria-label={summary(props.label, props.unit, props.bars)}
+        >
           {[0, 0.5, 1].map((at) => (
-            <line key={at} x1={0} x2={width} y1={at * (height - 1) + 0.5} y2={at * (height - 1) + 0.5} stroke="var(--line)" />
+            <line
+              key={at}
+              x1={0}
+              x2={width}
+              y1={at * (height - 1) + 0.5}
+              y2={at * (height - 1) + 0.5}
+              stroke="var(--line)"
+            />
           ))}
           {props.bars.map((bar, index) => (
             <BarShape
@@ -111,6 +139,16 @@ const BarsChart = (props: { label: string; unit: string; series: readonly Series
 const summary = (label: string, unit: string, bars: readonly Bar[]): string =>
   `${label}: ${count(bars.reduce((sum, bar) => sum + totalOf(bar), 0))} ${unit} in ${bars.length} days`
 
+/** From the bottom up in the order of the series; a value above zero is always visible. */
+const segments = (bar: Bar, series: readonly Series[], scale: number) =>
+  series
+    .filter(({ key }) => (bar.values[key] ?? 0) > 0)
+    .map(({ key, color }) => ({ key, color, size: Math.max((bar.values[key] ?? 0) * scale, 1.5) }))
+    .reduce<{ key: string; color: string; size: number; top: number }[]>(
+      (below, segment) => [...below, { ...segment, top: (below.at(-1)?.top ?? height) - segment.size }],
+      [],
+    )
+
 const BarShape = (props: {
   bar: Bar
   series: readonly Series[]
@@ -121,18 +159,21 @@ const BarShape = (props: {
   scale: number
 }) => {
   const left = props.x + (props.slot - props.barWidth) / 2
-  let top = height
   return (
     <Tooltip label={<BarTip {...props} />} openDelay={0} disabled={totalOf(props.bar) === 0}>
       <g className={classes.bar}>
         <rect x={props.x} y={0} width={props.slot} height={height} fill="transparent" />
-        {props.series.map((series) => {
-          const size = (props.bar.values[series.key] ?? 0) * props.scale
-          if (size === 0) return null
-          const shown = Math.max(size, 1.5)
-          top -= shown
-          return <rect key={series.key} x={left} y={top} width={props.barWidth} height={shown} fill={series.color} rx={1.5} />
-        })}
+        {segments(props.bar, props.series, props.scale).map((segment) => (
+          <rect
+            key={segment.key}
+            x={left}
+            y={segment.top}
+            width={props.barWidth}
+            height={segment.size}
+            fill={segment.color}
+            rx={1.5}
+          />
+        ))}
       </g>
     </Tooltip>
   )

@@ -3,7 +3,7 @@ import { usePages } from '../data/queries.ts'
 import { FilterBar } from '../operations/filters.tsx'
 import { OperationsList } from '../operations/operations-list.tsx'
 import { ReceiptDrawer } from '../operations/receipt.tsx'
-import { timeZoneLabel } from '../ui/format.ts'
+import { useTimeZone } from '../ui/figures.tsx'
 import { EmptyState } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
@@ -12,6 +12,7 @@ import { Link } from '@tanstack/react-router'
 const route = getRouteApi('/shell/operations')
 
 export const Operations = () => {
+  const zone = useTimeZone()
   const { operation, ...filters } = route.useSearch()
   const navigate = useNavigate({ from: '/operations' })
   const pages = usePages('listOperations', filters)
@@ -19,7 +20,7 @@ export const Operations = () => {
   return (
     <Page
       title="Operations"
-      description={`Every call with its receipt: which key paid, and why. Times in ${timeZoneLabel(new Date())}.`}
+      description={`Every call with its receipt: which key paid, and why. Times in ${zone}.`}
     >
       <Panel flush>
         <FilterBar
@@ -36,7 +37,9 @@ export const Operations = () => {
       </Panel>
       <ReceiptDrawer
         id={operation}
-        onClose={() => void navigate({ search: (search) => ({ ...search, operation: undefined }) })}
+        onClose={() =>
+          void navigate({ search: (search) => ({ ...search, operation: undefined }), replace: true })
+        }
       />
     </Page>
   )

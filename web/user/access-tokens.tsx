@@ -1,0 +1,140 @@
+import { Button, Checkbox, TextInput } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
+import { useState } from 'react'
+import type { AccessTokenScope } from '../../src/contract/access-tokens.ts'
+import { useAct, useRead } from '../data/queries.ts'
+import { CreatedToken } from '../tokens/created-token.tsx'
+import { userExamples } from '../tokens/examples.ts'
+import { ExpirySelect } from '../tokens/expiry-select.tsx'
+import { TokenTable } from '../tokens/token-table.tsx'
+import classes from '../tokens/tokens.module.css'
+import { CopyField } from '../ui/copy.tsx'
+import { FormDialog } from '../ui/dialog.tsx'
+import { EmptyState, FaultNotice } from '../ui/notice.tsx'
+import { Page, Panel } from '../ui/page.tsx'
+import { tellDone } from '../ui/toast.tsx'
+
+export const AccessTokens = () => {
+  const tokens = useRead('listAccessTokens', {})
+  const revoke = useAct('revokeAccessToken', ['listAccessTokens'])
+  const [creating, setCreating] = useState(false)
+  const [created, setCreated] = useState<string | null>(null)
+  const add = (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
+      Create token
+    </Button>
+  )
+  return (
+    <Page
+      title="Access tokens"
+      description="What your applications present instead of a service’s key. They act as you, within their scopes."
+      actions={tokens.data && tokens.data.items.length > 0 && add}
+    >
+      <Panel
+        title="Base URL"
+        description="Put it into your OpenAI or Anthropic client; nothing else changes."
+      >
+        <CopyField text={`${location.origin}/v1`} label="Base URL" />
+      </Panel>
+      <Panel flush>
+        {tokens.error && !tokens.data ? (
+          <FaultNotice error={tokens.error} onRetry={() => void tokens.refetch()} />
+        ) : tokens.data?.items.length === 0 ? (
+          <EmptyState title="No access tokens yet" action={add}>
+            A token lets an application call this gateway as you. It is shown once, and you can revoke it at
+            any time.
+          </EmptyState>
+        ) : (
+          <TokenTable
+            label="Access tokens"
+            showScopes
+            tokens={tokens.data?.items}
+            revoking={{
+              busy: revoke.isPending,
+              error: revoke.error,
+              reset: revoke.reset,
+              run: (id, onDone) =>
+                revoke.mutate(
+                  { params: { id } },
+                  {
+                    onSuccess: () => {
+                      tellDone('The token is revoked.')
+                      onDone()
+                    },
+                  },
+                ),
+            }}
+          />
+        )}
+      </Panel>
+      {creating && (
+        <CreateDialog
+          onClose={() => setCreating(false)}
+          onCreated={(token) => {
+            setCreating(false)
+            setCreated(token)
+          }}
+        />
+      )}
+      <CreatedToken token={created} examples={userExamples} onClose={() => setCreated(null)} />
+    </Page>
+  )
+}
+
+const scopes: readonly { value: AccessTokenScope; label: string; description: string }[] = [
+  { value: 'operations', label: 'Run operations', description: 'Call /v1/*, on your keys and credits.' },
+  { value: 'read', label: 'Read receipts', description: 'Read your receipts at /api/operations.' },
+]
+
+const CreateDialog = (props: { onClose: () => void; onCreated: (token: string) => void }) => {
+  const [name, setName] = useState('')
+  const [chosen, setChosen] = useState<AccessTokenScope[]>(['operations', 'read'])
+  const [expiresInDays, setExpiresInDays] = useState<number | null>(90)
+  const create = useAct('createAccessToken', ['listAccessTokens'])
+  return (
+    <FormDialog
+      opened
+      title="Create access token"
+      submit="Create token"
+      busy={create.isPending}
+      error={create.error}
+      blocked={name.trim() === '' || chosen.length === 0}
+      onSubmit={() =>
+        create.mutate(
+          { body: { name: name.trim(), scopes: chosen, expiresInDays } },
+          { onSuccess: (reply) => props.onCreated(reply.token) },
+        )
+      }
+      onClose={props.onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What will use it, so that you know what breaks when you revoke it."
+        placeholder="Reporting script"
+        maxLength={80}
+        data-autofocus
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <ExpirySelect days={expiresInDays} onChange={setExpiresInDays} />
+      <Checkbox.Group
+        label="Scopes"
+        value={chosen}
+        onChange={(values) =>
+          setChosen(scopes.map(({ value }) => value).filter((value) => values.includes(value)))
+        }
+      >
+        <div className={classes.scopes}>
+          {scopes.map((scope) => (
+            <Checkbox
+              key={scope.value}
+              value={scope.value}
+              label={scope.label}
+              description={scope.description}
+            />
+          ))}
+        </div>
+      </Checkbox.Group>
+    </FormDialog>
+  )
+}

@@ -1,0 +1,93 @@
+import { Link, useNavigate } from '@tanstack/react-router'
+import type { Service } from '../../src/contract/service-keys.ts'
+import { usePages, useRead } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
+import { OperationsTable } from '../operations/operations-table.tsx'
+import { UsageChart } from '../operations/usage-chart.tsx'
+import { CoverageMark, ServiceTile } from '../ui/mark.tsx'
+import { Block, EmptyState, FaultNotice, Loaded } from '../ui/notice.tsx'
+import { Page, Panel } from '../ui/page.tsx'
+import { TextLink } from '../ui/text-link.tsx'
+import { Balance } from './credits.tsx'
+import classes from './overview.module.css'
+
+export const Overview = () => {
+  const me = useMe()
+  const credits = useRead('readCredits', {}, { refreshSeconds: 20 })
+  const services = useRead('listServices', {})
+  const usage = useRead('readUsage', { query: { days: 30 } }, { refreshSeconds: 20 })
+  return (
+    <Page title="Overview" description={`${me.user.name}, ${me.organization.name}`}>
+      <Loaded of={credits} skeleton={<Block height={92} />}>
+        {(data) => <Balance credits={data} />}
+      </Loaded>
+      <Loaded of={services} skeleton={<Block height={66} />}>
+        {({ items }) => <ServiceStrip services={items} />}
+      </Loaded>
+      <Panel
+        title="Own keys and credits"
+        description="Operations of the last 30 days by whose key paid. Days in UTC."
+      >
+        <Loaded of={usage} skeleton={<Block height={290} />}>
+          {(data) => <UsageChart usage={data} />}
+        </Loaded>
+      </Panel>
+      <LastOperations />
+    </Page>
+  )
+}
+
+const ServiceStrip = (props: { services: readonly Service[] }) => (
+  <ul className={classes.strip} aria-label="Services">
+    {props.services.map((service) => (
+      <li key={service.id} className={classes.service}>
+        <ServiceTile name={service.name} />
+        <span className={classes.serviceWords}>
+          <Link to="/services" className={classes.serviceName}>
+            {service.name}
+          </Link>
+          <CoverageMark status={service.coverage.status} owner={service.coverage.keyOwner} />
+        </span>
+      </li>
+    ))}
+  </ul>
+)
+
+const LastOperations = () => {
+  const navigate = useNavigate()
+  const pages = usePages('listOperations', { limit: 6 })
+  const rows = pages.data?.pages[0]?.items
+  return (
+    <Panel
+      flush
+      title="Last operations"
+      actions={
+        <TextLink>
+          <Link to="/operations">All operations</Link>
+        </TextLink>
+      }
+    >
+      {pages.error && !rows ? (
+        <FaultNotice error={pages.error} onRetry={() => void pages.refetch()} />
+      ) : rows?.length === 0 ? (
+        <EmptyState
+          title="No operations yet"
+          action={
+            <TextLink>
+              <Link to="/access-tokens">Create an access token</Link>
+            </TextLink>
+          }
+        >
+          Point a client at this gateway; its first call appears here with its receipt.
+        </EmptyState>
+      ) : (
+        <OperationsTable
+          rows={rows ?? []}
+          loading={rows ? undefined : 6}
+          leaveOut={['tokens', 'time']}
+          onOpen={(operation) => void navigate({ to: '/operations', search: { operation } })}
+        />
+      )}
+    </Panel>
+  )
+}
