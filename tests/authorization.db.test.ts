@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Endpoint } from '../src/contract/endpoint.ts'
+import { type EndpointName, endpoints } from '../src/contract/endpoints.ts'
+import { newId } from '../src/kit/id.ts'
+import { insertOperation } from './operation-row.ts'
+import {
+  type AnyRequest,
+  type Browser,
+  callEndpoint,
+  goodSecret,
+  type Http,
+  operator,
+  startHttp,
+} from './http-harness.ts'
+
+/** Every endpoint of the contract × everybody who may call it or not; a new endpoint is a type error here. */
+
+let http: Http
+let owner: Browser
+let stranger: Browser
+let administrator: Browser
+
+beforeAll(async () => {
+  http = await startHttp()
+  const company = await http.organizations.create(operator, { name: 'Company', kind: 'company' })
+  owner = await http.createBrowser({ organizationId: company.id })
+  // In the same organisation: the narrowest kind of foreign.
+  stranger = await http.createBrowser({ organizationId: company.id })
+  administrator = await http.createBrowser({ isPlatformAdministrator: true })
+})
+afterAll(() => http.close())
+
+const userKey = async () => {
+  const added = await http.serviceKeys.add(operator, {
+    organizationId: owner.organizationId,
+    owner: 'user',
+    userId: owner.userId,
+    serviceId: 'openai',
+    secret: goodSecret(),
+  })
+  if (!added.ok) throw new Error(added.fault.message)
+  return { id: added.value.serviceKey.id }
+}
+const platformKey = async () => {
+  const body = { serviceId: 'openai', secret: goodSecret(), priority: 1 }
+  const added = await callEndpoint(http.app, 'addSystemKey', administrator, { body })
+  return { id: added.json<{ id: string }>().id }
+}
+const organizationKey = async () => {
+  const params = { organization: owner.organizationId }
+  const body = { serviceId: 'openai', secret: goodSecret() }
+  const added = await callEndpoint(http.app, 'addOrganizationKey', administrator, { params, body })
+  return { ...params, id: added.json<{ id: string }>().id }
+}
+const token = async (kind: 'user' | 'platform') => {
+  const name = kind === 'user' ? 'createAccessToken' : 'createPlatformToken'
+  const created = await callEndpoint(http.app, name, kind === 'user' ? owner : administrator, {
+    body: { name: 'x' },
+  })
+  return { id: created.json<{ accessToken: { id: string } }>().accessToken.id }
+}
+const session = async () => {
+  await http.signIn(owner)
+  const [newest] = await http.identity.listSessions(owner.userId)
+  return { id: newest?.id ?? '' }
+}
+const operation = async () => ({ id: await insertOperation(http.database, owner) })
+const newPerson = async () => ({ id: (await http.createPerson()).userId })
+const newEmail = () => `${randomUUID()}@example.com`
+
+const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
+const none = (): AnyRequest => ({})
+
+/** A request that succeeds for whoever may make it. */
+const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
+  readMeta: none,
+  signIn: () => ({ body: { email: 'nobody@example.com', password: 'wrong' } }),
+  signInWithLink: () => ({ body: { token: 'x'.repeat(43) } }),
+  setUp: () => ({
+    body: { token: 'x'.repeat(43), email: newEmail(), name: 'N', password: 'long enough for it' },
+  }),
+  signOut: none,
+  readMe: none,
+  changePassword: () => ({ body: { newPassword: 'long enough for it' } }),
+  listSessions: none,
+  revokeSession: async () => ({ params: await session() }),
+  listServices: none,
+  listServiceKeys: none,
+  checkNewServiceKey: () => ({ body: secretCheck() }),
+  addServiceKey: () => ({ body: secretCheck() }),
+  recheckServiceKey: async () => ({ params: await userKey() }),
+  replaceServiceKey: async () => ({ params: await userKey(), body: { secret: goodSecret() } }),
+  changeServiceKey: async () => ({ params: await userKey(), body: { label: 'Renamed' } }),
+  revokeServiceKey: async () => ({ params: await userKey() }),
+  listSystemKeys: none,
+  checkNewSystemKey: () => ({ body: secretCheck() }),
+  addSystemKey: () => ({ body: { ...secretCheck(), priority: 2 } }),
+  async reorderSystemKeys() {
+    await platformKey()
+    const keys = (await http.serviceKeys.listSystemKeys()).filter((key) => key.serviceId === 'openai')
+    return { body: { serviceId: 'openai', order: keys.map(({ id }) => ({ id, priority: 3 })) } }
+  },
+  recheckSystemKey: async () => ({ params: await platformKey() }),
+  replaceSystemKey: async () => ({ params: await platformKey(), body: { secret: goodSecret() } }),
+  changeSystemKey: async () => ({ params: await platformKey(), body: { label: 'Renamed', priority: 2 } }),
+  revokeSystemKey: async () => ({ params: await platformKey() }),
+  listOrganizationKeys: () => ({ params: { organization: owner.organizationId } }),
+  addOrganizationKey: () => ({ params: { organization: owner.organizationId }, body: secretCheck() }),
+  revokeOrganizationKey: async () => ({ params: await organizationKey() }),
+  readPreferences: none,
+  changePreferences: () => ({
+    body: { default: 'system', services: [{ serviceId: 'openai', fallback: 'none' }] },
+  }),
+  readCredits: none,
+  listStatement: none,
+  listOperations: none,
+  readOperation: async () => ({ params: await operation() }),
+  readUsage: none,
+  listAccessTokens: none,
+  createAccessToken: () => ({ body: { name: 'Laptop' } }),
+  revokeAccessToken: async () => ({ params: await token('user') }),
+  readOverview: none,
+  listTiers: none,
+  listUsers: none,
+  createUser: () => ({ body: { email: newEmail(), name: 'New' } }),
+  changeUser: async () => ({ params: await newPerson(), body: { tierId: 'pro', suspended: true } }),
+  grantCredits: async () => ({
+    params: await newPerson(),
+    body: { credits: '1.5', reason: 'Goodwill', idempotencyKey: randomUUID() },
+  }),
+  createSignInLink: async () => ({ params: await newPerson() }),
+  listAllOperations: none,
+  readAnyOperation: async () => ({ params: { organization: owner.organizationId, ...(await operation()) } }),
+  listOrganizations: none,
+  createOrganization: () => ({ body: { name: 'Another' } }),
+  readOrganization: () => ({ params: { id: owner.organizationId } }),
+  changeOrganization: () => ({ params: { id: owner.organizationId }, body: { name: 'Renamed' } }),
+  listAdminServices: none,
+  changeService: () => ({ params: { id: 'midjourney' }, body: { enabled: true } }),
+  listOutboundAllowances: none,
+  addOutboundAllowance: () => ({ body: { address: '10.1.2.3:8443' } }),
+  async removeOutboundAllowance() {
+    await http.catalogue.addAllowance(operator, '10.9.9.9:1')
+    return { query: { address: '10.9.9.9:1' } }
+  },
+  listPlatformTokens: none,
+  createPlatformToken: () => ({ body: { name: 'App' } }),
+  revokePlatformToken: async () => ({ params: await token('platform') }),
+}
+
+/** Not a matter of authorization: these are well-formed and still wrong. */
+const publicStatus: Partial<Record<EndpointName, number>> = { signIn: 401, signInWithLink: 410, setUp: 410 }
+
+const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
+const send = async (name: EndpointName, as: Browser | null) =>
+  callEndpoint(http.app, name, as, await requests[name]())
+
+describe.each(table)('%s', (name, endpoint) => {
+  const granted = publicStatus[name] ?? endpoint.status ?? 200
+
+  test('by nobody', async () => {
+    const reply = await send(name, null)
+    expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'public' ? granted : 401)
+  })
+
+  test('by its owner', async () => {
+    const as = name === 'signOut' ? await http.signIn(owner) : owner
+    const reply = await send(name, as)
+    expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'administrator' ? 403 : granted)
+  })
+
+  if (endpoint.auth === 'administrator')
+    test('by a platform administrator', async () => {
+      const reply = await send(name, administrator)
+      expect(reply.statusCode, reply.body).toBe(granted)
+    })
+  else if (endpoint.params)
+    test('a foreign id is not found, for a colleague as for an administrator', async () => {
+      expect((await send(name, stranger)).statusCode).toBe(404)
+      expect((await send(name, administrator)).statusCode).toBe(404)
+    })
+
+  if (endpoint.params && !endpoint.path.startsWith('/admin/services'))
+    test('an id that does not exist is not found; one that is no id is refused', async () => {
+      const as = endpoint.auth === 'administrator' ? administrator : owner
+      const request = await requests[name]()
+      const withId = (id: string) => ({ ...request, params: { ...request.params, id } })
+      if (!('id' in (request.params ?? {}))) return
+      expect((await callEndpoint(http.app, name, as, withId(newId()))).statusCode).toBe(404)
+      expect((await callEndpoint(http.app, name, as, withId('1'))).statusCode).toBe(400)
+    })
+
+  if (endpoint.method !== 'GET')
+    test('a request that another site made the browser send is refused', async () => {
+      const request = await requests[name]()
+      const as = endpoint.auth === 'administrator' ? administrator : owner
+      const crossSite = await http.app.inject({
+        method: endpoint.method,
+        url: `/api${endpoint.path}`.replace(/:[a-z]+/g, newId()),
+        headers: { cookie: as.cookie, 'x-csrf-token': as.csrfToken, 'sec-fetch-site': 'cross-site' },
+        ...(request.body ? { payload: request.body } : {}),
+      })
+      expect(crossSite.statusCode).toBe(403)
+      expect(crossSite.json()).toMatchObject({ error: { code: 'csrf_mismatch' } })
+      if (endpoint.auth === 'public') return
+      const withoutToken = await callEndpoint(http.app, name, { ...as, csrfToken: '' }, request)
+      expect(withoutToken.json()).toMatchObject({ error: { code: 'csrf_mismatch' } })
+    })
+})

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { makeAccess } from '../src/access/access.ts'
+import type { Endpoint } from '../src/contract/endpoint.ts'
+import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
+import { makeEpoch } from '../src/db/epoch.ts'
+import { makeHttp } from '../src/http/http.ts'
+import { makeIdentity } from '../src/identity/identity.ts'
+import { makeInsights } from '../src/insights/insights.ts'
+import { makeServiceKeys } from '../src/keys/keys.ts'
+import { systemClock } from '../src/kit/clock.ts'
+import type { Log } from '../src/kit/log.ts'
+import { silentLog } from '../src/kit/log.ts'
+import { makeLedger } from '../src/ledger/ledger.ts'
+import { makeOutbound } from '../src/net/outbound.ts'
+import { makeOrganizations } from '../src/organizations/organizations.ts'
+import type { NewPerson } from '../src/organizations/people.ts'
+import { makeCatalogue } from '../src/routing/catalogue.ts'
+import { makeMasterKey } from '../src/vault/master-key.ts'
+import { makeVault } from '../src/vault/vault.ts'
+import { cloneDatabase } from './database.ts'
+
+export const operator = { kind: 'operator', id: null } as const
+
+/** A signed-in browser. */
+export interface Browser {
+  readonly userId: string
+  readonly organizationId: string
+  readonly cookie: string
+  readonly csrfToken: string
+}
+
+/** Secrets that the stand-in service accepts begin so; everything else it refuses. */
+export const goodSecret = (): string => `sk-proj-good${randomBytes(18).toString('hex')}`
+
+/** The whole management API on a database of its own, with a stand-in for every service's validation call. */
+export const startHttp = async (options: { log?: Log; dashboards?: () => string | null } = {}) => {
+  const clone = await cloneDatabase()
+  const { database } = clone
+  const log = options.log ?? silentLog
+  const clock = systemClock
+  const epoch = makeEpoch({ database, clock, log })
+  const outbound = makeOutbound()
+  const catalogue = makeCatalogue({ database, epoch, outbound })
+  const vault = makeVault(makeMasterKey(randomBytes(32)))
+  const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
+  const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
+  const identity = makeIdentity({ database, clock })
+  const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
+  const access = makeAccess({ database, epoch, clock, log })
+  const insights = makeInsights({ database, clock })
+  const rooms = { access, catalogue, clock, identity, insights, ledger, organizations, serviceKeys }
+  await epoch.start()
+  const standIn = await startStandIn()
+  await useStandIn(catalogue, standIn)
+
+  const app = await makeHttp({
+    ...rooms,
+    log,
+    version: '0.0.0-test',
+    demo: false,
+    dashboards: options.dashboards ?? (() => null),
+  })
+
+  let people = 0
+  const createPerson = async (person: Partial<NewPerson> = {}) => {
+    const email = person.email ?? `person${++people}@example.com`
+    const created = await organizations.createPerson(operator, {
+      email,
+      name: 'Ada',
+      organizationId: null,
+      ...person,
+    })
+    if (!created.ok) throw new Error(created.fault.message)
+    return created.value
+  }
+
+  const signIn = async (person: { userId: string; organizationId: string }): Promise<Browser> => {
+    const link = await identity.createSignInLink(operator, person.userId)
+    if (!link.ok) throw new Error(link.fault.message)
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/api/session/link',
+      payload: { token: link.value.token },
+    })
+    const { csrfToken } = reply.json<Reply<'readMe'>>()
+    return { ...person, csrfToken, cookie: cookieFrom(reply) }
+  }
+
+  return {
+    app,
+    database,
+    epoch,
+    ...rooms,
+    createPerson,
+    signIn,
+    createBrowser: async (person: Partial<NewPerson> = {}) => signIn(await createPerson(person)),
+    call: <Name extends EndpointName>(name: Name, as: Browser | null, request: Request<Name>) =>
+      callEndpoint(app, name, as, request as AnyRequest),
+    async close() {
+      await app.close()
+      await epoch.stop()
+      await ledger.close()
+      await outbound.close()
+      await new Promise((done) => standIn.close(done))
+      await clone.drop()
+    },
+  }
+}
+export type Http = Awaited<ReturnType<typeof startHttp>>
+
+export interface AnyRequest {
+  readonly params?: Record<string, string>
+  readonly query?: Record<string, string>
+  readonly body?: Record<string, unknown>
+}
+
+export const callEndpoint = (
+  app: FastifyInstance,
+  name: EndpointName,
+  as: Browser | null,
+  request: AnyRequest,
+): Promise<LightMyRequestResponse> => {
+  const endpoint: Endpoint = endpoints[name]
+  return app.inject({
+    method: endpoint.method,
+    url: urlOf(endpoint, request),
+    headers: as ? { cookie: as.cookie, 'x-csrf-token': as.csrfToken } : {},
+    ...(request.body === undefined ? {} : { payload: request.body }),
+  })
+}
+
+export const cookieFrom = (reply: LightMyRequestResponse): string => {
+  const [cookie] = reply.cookies
+  if (!cookie) throw new Error(`no cookie in ${reply.statusCode}: ${reply.body}`)
+  return `${cookie.name}=${cookie.value}`
+}
+
+const startStandIn = async (): Promise<Server> => {
+  const server = createServer((request, response) => {
+    const secret = request.headers.authorization?.replace('Bearer ', '') ?? request.headers['x-api-key']
+    response.writeHead(String(secret).includes('good') ? 200 : 401, { 'content-type': 'application/json' })
+    response.end('{"data":[]}')
+  })
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
+  return server
+}
+
+const useStandIn = async (catalogue: ReturnType<typeof makeCatalogue>, standIn: Server): Promise<void> => {
+  const { port } = standIn.address() as AddressInfo
+  await catalogue.load()
+  await catalogue.addAllowance(operator, `127.0.0.1:${port}`)
+  for (const service of ['openai', 'anthropic', 'openrouter'])
+    await catalogue.change(operator, service, { baseUrl: `http://127.0.0.1:${port}` })
+}
