@@ -61,12 +61,13 @@ const describe = (found) => {
   return `${found.version}, without the cryptography that is needed`
 }
 
+// npm puts node_modules/.bin in front, where the packaged one is: that is not the system's.
+const isPackaged = (path) => path.split(/[\\/]/).includes('node_modules')
+
 /** What to try, best first. AIDEON_NODE leaves no choice. */
 export const candidatesFor = ({ environment, current, exists, packageRoot, platform, architecture }) => {
   if (environment.AIDEON_NODE) return [{ path: environment.AIDEON_NODE, origin: 'forced' }]
   const name = platform === 'win32' ? 'node.exe' : 'node'
-  // npm puts node_modules/.bin in front, where the packaged one is: that is not the system's.
-  const isPackaged = (path) => path.split(/[\\/]/).includes('node_modules')
   const onPath = (environment.PATH ?? '')
     .split(delimiter)
     .filter((directory) => directory !== '' && !isPackaged(directory))

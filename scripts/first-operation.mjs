@@ -22,7 +22,7 @@ const ended = new Promise((resolve) => gateway.once('exit', resolve))
 
 const ready = async () => {
   for await (const line of createInterface({ input: gateway.stdout }))
-    if (/^Aideon Keys is ready/.test(line)) return
+    if (line.startsWith('Aideon Keys is ready')) return
   throw new Error('The gateway ended before it was ready.')
 }
 
