@@ -56,7 +56,11 @@ export const openWriter = (
     query_timeout: answerTimeoutMs,
   })
   pool.on('error', () => {})
-  pool.on('connect', (client) => void client.query(sessionSettings).catch(() => {}))
+  pool.on('connect', (client) => {
+    // The pool listens only to idle connections; one that breaks between two statements would end the process.
+    client.on('error', () => {})
+    client.query(sessionSettings).catch(() => {})
+  })
   return {
     transact: (work) => withClient(pool, (client) => transactOn(client, work)),
     run: (statement, values) =>
