@@ -60,6 +60,7 @@ const rankOfFolder: Readonly<Record<string, number>> = {
   http: 5,
   gateway: 5,
   jobs: 5,
+  apply: 5,
   demo: 6,
   cli: 7,
 }

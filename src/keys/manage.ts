@@ -4,6 +4,7 @@ import type { Schema } from '../db/schema.ts'
 import { type Fault, FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
+import { keyFingerprint } from './fingerprint.ts'
 import { type HealthAfterRecheck, healthOfNew } from './health.ts'
 import type { ServiceKeys } from './keys.ts'
 import { bindingOf, isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
@@ -20,9 +21,8 @@ type Management = Pick<ServiceKeys, 'add' | 'replace' | 'rename' | 'setPriority'
 export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Management => {
   const { database, epoch, vault, clock } = parts
 
-  const fingerprintOf = (organizationId: string, entered: EnteredSecret): Buffer =>
-    // Two servers may have been given the same secret; they are different keys.
-    vault.fingerprint(organizationId, `${entered.service.id} ${entered.keyBaseUrl ?? ''}`, entered.secret)
+  const fingerprintOf = (organizationId: string, { service, keyBaseUrl, secret }: EnteredSecret): Buffer =>
+    keyFingerprint(vault, { organizationId, serviceId: service.id, baseUrl: keyBaseUrl }, secret)
 
   /** Refused by the service and not insisted on: nothing is stored. */
   const judgeEntered = async (

@@ -1,0 +1,227 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, expect, test } from 'vitest'
+import { demoSecret } from '../../simulator/keys.ts'
+import { startSimulator } from '../../simulator/simulator.ts'
+import { cloneDatabase } from '../../tests/database.ts'
+import { stageConfig } from '../../tests/stage.ts'
+import { version } from '../config/version.ts'
+import { silentLog } from '../kit/log.ts'
+import { openRooms } from '../rooms.ts'
+import { type Applied, applyDocument } from './apply-document.ts'
+import { parseSetUp } from './document.ts'
+import { appliedLines } from './report.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'aideon-apply-'))
+const clone = await cloneDatabase()
+const simulator = await startSimulator()
+const rooms = await openRooms({
+  config: stageConfig({
+    AIDEON_DATA_DIR: directory,
+    DATABASE_URL: clone.url,
+    AIDEON_MASTER_KEY: Buffer.alloc(32, 'apply master key').toString('base64'),
+    AIDEON_LOG_LEVEL: 'silent',
+  }),
+  url: clone.url,
+  embedded: false,
+  version,
+  log: silentLog,
+})
+afterAll(async () => {
+  await rooms.close()
+  await clone.drop()
+  await simulator.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const environment: Record<string, string> = {}
+const secret = (variable: string, service: 'openai' | 'anthropic') => {
+  environment[variable] = demoSecret(service, variable)
+  simulator.setKey(environment[variable], { kind: 'ok' }, service)
+  return environment[variable]
+}
+beforeEach(() => {
+  secret('SYSTEM_ONE', 'openai')
+  secret('SYSTEM_TWO', 'openai')
+  secret('OWN', 'anthropic')
+})
+
+const host = new URL(simulator.url).host
+const document = (more = '') => `
+outboundAllowances: ["${host}"]
+services:
+  openai: {baseUrl: "${simulator.url}/openai"}
+  anthropic: {baseUrl: "${simulator.url}/anthropic/"}
+tiers:
+  - {id: team, name: Team, monthlyCredits: 12.5, monthlyPrice: 9}
+systemKeys:
+  - {service: openai, label: One, priority: primary, secret: env:SYSTEM_ONE}
+  - {service: openai, label: Two, priority: secondary, secret: env:SYSTEM_TWO}
+organizations:
+  - name: Applied Ltd
+    controlPolicy: hybrid
+    criticalServices: [openai]
+    users:
+      - email: Ada@applied.example
+        name: Ada
+        role: administrator
+        tier: team
+        platformAdministrator: true
+        fallback: alternative
+        keys: [{service: anthropic, secret: env:OWN}]
+        accessTokenFile: tokens/ada
+platformTokens:
+  - {name: Intranet, file: tokens/intranet}
+${more}`
+
+const applyText = async (source: string, dryRun = false): Promise<Applied> => {
+  const parsed = parseSetUp(source)
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  return applyDocument(rooms, parsed.document, { environment, directory, dryRun })
+}
+const linesOf = async (source: string, dryRun = false) =>
+  appliedLines(await applyText(source, dryRun), dryRun)
+const rowsOf = async (): Promise<number> => {
+  const counted = await clone.database.pool.query<{ n: string }>(
+    `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM service_keys) + (SELECT count(*) FROM access_tokens)
+       + (SELECT count(*) FROM audit_entries) + (SELECT count(*) FROM organizations) AS n`,
+  )
+  return Number(counted.rows[0]?.n)
+}
+
+test('a dry run shows what would be made, without a secret, and changes nothing', async () => {
+  const before = await rowsOf()
+  const text = (await linesOf(document(), true)).join('\n')
+  expect(text).toContain('+ system key openai “One”')
+  expect(text).toContain(`(secret from env SYSTEM_ONE, …${environment['SYSTEM_ONE']?.slice(-4)})`)
+  expect(text).toContain('+ user Ada@applied.example')
+  expect(text).toMatch(/\d+ changes to make; this was a dry run/)
+  for (const value of Object.values(environment)) expect(text).not.toContain(value)
+  expect(await rowsOf()).toBe(before)
+})
+
+test('applied twice it changes nothing the second time', async () => {
+  const first = await applyText(document())
+  expect(first).toMatchObject({ ok: true })
+  const rows = await rowsOf()
+  const second = await applyText(document())
+  expect(appliedLines(second, false).filter((line) => /^[+~!]/.test(line))).toEqual([])
+  expect(appliedLines(second, false).at(-1)).toBe('Nothing to change.')
+  expect(await rowsOf()).toBe(rows)
+})
+
+test('everything it names is in force', async () => {
+  const person = await rooms.organizations.findPerson({ email: 'ada@applied.example' })
+  const organization = await rooms.organizations.findByName('Applied Ltd')
+  expect(organization).toMatchObject({ controlPolicy: 'hybrid', criticalServices: ['openai'] })
+  expect(person?.organizationId).toBe(organization?.id)
+  const at = { organizationId: organization?.id ?? '', userId: person?.userId ?? '' }
+  expect(await rooms.organizations.preferences(at.organizationId, at.userId)).toEqual(
+    new Map([['*', 'alternative']]),
+  )
+  expect(await rooms.ledger.balance(at.organizationId, person?.accountId ?? '')).toMatchObject({
+    availableMicros: 12_500_000n,
+  })
+  const keys = await rooms.serviceKeys.listForGateway(at.organizationId, at.userId)
+  expect(keys).toMatchObject([{ serviceId: 'anthropic', owner: 'user', status: 'active', verdict: 'valid' }])
+  const system = await rooms.serviceKeys.listSystemKeys()
+  expect(system.map((key) => [key.label, key.priority, key.verdict])).toEqual([
+    ['One', 1, 'valid'],
+    ['Two', 2, 'valid'],
+  ])
+})
+
+test('access tokens go to files that only their owner reads, and work', async () => {
+  for (const name of ['ada', 'intranet']) {
+    const path = join(directory, 'tokens', name)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readFileSync(path, 'utf8')).toMatch(/^aik_[0-9A-Za-z]{36}\n$/)
+  }
+})
+
+test('a token that was revoked is made again; a file of somebody else’s is not overwritten', async () => {
+  const path = join(directory, 'tokens', 'ada')
+  const before = readFileSync(path, 'utf8')
+  await clone.database.pool.query(`UPDATE access_tokens SET revoked_at = now() WHERE kind = 'user'`)
+  expect(await linesOf(document())).toContain('+ user Ada@applied.example: access token in tokens/ada')
+  expect(readFileSync(path, 'utf8')).not.toBe(before)
+  writeFileSync(path, 'my notes')
+  expect(await linesOf(document())).toContainEqual(expect.stringContaining('is not overwritten'))
+  expect(readFileSync(path, 'utf8')).toBe('my notes')
+  rmSync(path)
+  await applyText(document())
+})
+
+test('another secret under the same label replaces it; priority and label follow the file; nothing is removed', async () => {
+  environment['SYSTEM_ONE'] = secret('SYSTEM_NEW', 'openai')
+  const lines = await linesOf(document().replace('priority: secondary', 'priority: tertiary'))
+  expect(lines).toContain('~ system key openai “One”')
+  expect(lines).toContainEqual(expect.stringMatching(/secret: ….{4} → \(secret from env SYSTEM_ONE, ….{4}\)/))
+  expect(lines).toContain('    priority: secondary → tertiary')
+  const renamed = await linesOf(
+    document().replace('priority: secondary', 'priority: tertiary').replace('label: Two', 'label: Reserve'),
+  )
+  expect(renamed).toContain('    label: Two → Reserve')
+  const system = await rooms.serviceKeys.listSystemKeys()
+  expect(system.map((key) => [key.label, key.priority])).toEqual([
+    ['One', 1],
+    ['Reserve', 3],
+  ])
+  // A file that mentions nothing of it leaves it all alone.
+  expect(await linesOf('users: []')).toEqual(['', 'Nothing to change.'])
+  expect(await rooms.serviceKeys.listSystemKeys()).toHaveLength(2)
+})
+
+test('missing secrets, unreadable files and unknown tiers are told together, before anything is changed', async () => {
+  const before = await rowsOf()
+  const unreadable = join(directory, 'unreadable')
+  writeFileSync(unreadable, '')
+  chmodSync(unreadable, 0o600)
+  const lines = await linesOf(`
+systemKeys:
+  - {service: anthropic, label: A, priority: primary, secret: env:NOT_SET}
+  - {service: anthropic, label: B, priority: primary, secret: file:nowhere}
+  - {service: anthropic, label: C, priority: primary, secret: file:unreadable}
+users:
+  - {email: new@applied.example, name: New, tier: none-such}
+`)
+  expect(lines).toEqual([
+    'error: env:NOT_SET: the environment variable NOT_SET is not set.',
+    'error: file:nowhere: the file cannot be read (ENOENT).',
+    expect.stringMatching(/^error: file:unreadable: .*empty/),
+    expect.stringMatching(/^error: user new@applied\.example: there is no tier none-such\./),
+    'Nothing was changed.',
+  ])
+  expect(await rowsOf()).toBe(before)
+})
+
+test('a key that its service refuses, or that the policy forbids, stops with the reason; what was done stays', async () => {
+  environment['REFUSED'] = demoSecret('anthropic', 'refused')
+  const refused = await linesOf(`
+tiers: [{id: extra, name: Extra, monthlyCredits: 1, monthlyPrice: 1}]
+systemKeys: [{service: anthropic, label: Refused, priority: primary, secret: env:REFUSED}]
+`)
+  expect(refused).toContain('! system key anthropic “Refused”')
+  expect(refused).toContainEqual(expect.stringMatching(/error: .*did not accept/))
+  expect(refused.at(-1)).toMatch(/^1 change made before this/)
+  secret('FORBIDDEN', 'openai')
+  const forbidden = await linesOf(`
+organizations:
+  - name: Applied Ltd
+    users: [{email: ada@applied.example, name: Ada, keys: [{service: openai, secret: env:FORBIDDEN}]}]
+`)
+  expect(forbidden).toContainEqual(expect.stringMatching(/manages the keys of this critical service/))
+})
+
+test('a locked preference is set after the preferences of the same file', async () => {
+  const source = `
+organizations:
+  - name: Locked Ltd
+    lockedFallback: none
+    users: [{email: lou@applied.example, name: Lou, fallback: system}]
+`
+  expect(await applyText(source)).toMatchObject({ ok: true })
+  expect(await rooms.organizations.findByName('Locked Ltd')).toMatchObject({ lockedFallback: 'none' })
+  expect((await linesOf(source)).at(-1)).toBe('Nothing to change.')
+})

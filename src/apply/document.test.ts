@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parseSetUp } from './document.ts'
+
+const problemsOf = (source: string) => {
+  const parsed = parseSetUp(source)
+  return parsed.ok ? [] : parsed.problems
+}
+
+test('the shipped example is a valid document', () => {
+  const example = readFileSync(new URL('../../examples/aideon.yaml', import.meta.url), 'utf8')
+  expect(problemsOf(example)).toEqual([])
+})
+
+test('an empty document is valid and says nothing', () => {
+  expect(parseSetUp('# nothing\n')).toEqual({ ok: true, document: {} })
+})
+
+describe('a mistake is named with its line', () => {
+  test.each([
+    ['organizations:\n  - name: A\n    controlPolicy: nobody\n', 3, /organizations\.0\.controlPolicy/],
+    ['tiers:\n  - id: a\n    name: A\n    monthlyCredits: -1\n    monthlyPrice: 0\n', 4, /monthlyCredits/],
+    ['services:\n  nothing:\n    enabled: true\n', 2, /nothing/],
+    ['systemKeys:\n  - service: openai\n    secret: env:A\n', 2, /priority/],
+    ['users:\n  - email: a@example.com\n    name: A\n    colour: red\n', 2, /colour/],
+    ['users:\n  - email: nobody\n    name: A\n', 2, /e-mail/],
+    ['a: [1\nb: 2\n', 2, /./],
+    ['tiers: []\ntiers: []\n', 2, /unique/i],
+  ])('%j', (source, line, message) => {
+    const [problem] = problemsOf(source)
+    expect(problem?.message).toMatch(message)
+    expect(problem?.line).toBeGreaterThanOrEqual(line)
+    expect(problem?.line).toBeLessThanOrEqual(line + 1)
+  })
+
+  test('what is said twice', () => {
+    const [user] = problemsOf(
+      'users:\n  - {email: A@example.com, name: A}\n  - {email: a@example.com, name: B}\n',
+    )
+    expect(user?.message).toMatch(/User a@example\.com occurs twice/)
+    const [key] = problemsOf(
+      'systemKeys:\n  - {service: openai, secret: env:A, priority: primary}\n  - {service: openai, secret: env:B, priority: primary}\n',
+    )
+    expect(key).toMatchObject({ line: 3, message: expect.stringContaining('occurs twice') })
+  })
+})
+
+test('a literal secret is refused and not repeated', () => {
+  const secret = 'sk-proj-literal-secret-in-a-file-0000'
+  for (const written of [secret, `"${secret}"`]) {
+    const problems = problemsOf(
+      `systemKeys:\n  - service: openai\n    priority: primary\n    secret: ${written}\n`,
+    )
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatchObject({
+      line: 4,
+      message: expect.stringContaining('never stands in this file'),
+    })
+    expect(JSON.stringify(problems)).not.toContain(secret)
+  }
+})
+
+test('credits and prices are exact', () => {
+  const parsed = parseSetUp(
+    'tiers:\n  - {id: a, name: A, monthlyCredits: 0.000001, monthlyPrice: "19.90"}\n  - {id: b, name: B, monthlyCredits: "123456789.123456", monthlyPrice: 20}\n',
+  )
+  expect(parsed.ok && parsed.document.tiers?.map((t) => [t.monthlyCredits, t.monthlyPrice])).toEqual([
+    [1n, 1990n],
+    [123_456_789_123_456n, 2000n],
+  ])
+})

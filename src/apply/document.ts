@@ -1,0 +1,207 @@
+import { LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { parseCredits } from '../kit/money.ts'
+import { findService, services } from '../services/registry.ts'
+
+/** What `aideon.yaml` may say. docs/apply.md describes it for readers. */
+
+const serviceIds = services.map((service) => service.id).join(', ')
+const serviceId = z
+  .string()
+  .refine((id) => findService(id) !== undefined, `There is no such service. Services: ${serviceIds}.`)
+const label = z.string().trim().min(1).max(80)
+const baseUrl = z.url({
+  protocol: /^https?$/,
+  error: 'A base URL begins with https:// (or http:// for a listed private address).',
+})
+
+/** A literal secret in a file would end up in a repository, so there is no way to write one. */
+const secret = z
+  .string({ error: 'A secret is a reference: env:NAME or file:/path.' })
+  .regex(
+    /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
+    'A secret never stands in this file. Write env:NAME to read it from the environment, or file:/path to read it from a file.',
+  )
+
+const fallback = z.enum(['system', 'alternative', 'alternative_then_system', 'none'])
+const priority = z.enum(['primary', 'secondary', 'tertiary'])
+
+const serviceKey = z.strictObject({
+  service: serviceId,
+  label: label.optional(),
+  secret,
+  baseUrl: baseUrl.optional(),
+})
+const systemKey = serviceKey.extend({ priority })
+
+/** Numbers lose digits; a text of digits does not. Both are taken. */
+const credits = z.union([z.number().min(0), z.string()]).transform((value, context) => {
+  const micros = parseCredits(typeof value === 'number' ? decimal(value) : value)
+  if (micros !== null && micros >= 0n) return micros
+  context.addIssue({ code: 'custom', message: 'Credits are a number with at most six decimal places.' })
+  return z.NEVER
+})
+const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(0) : String(value))
+
+const cents = z.union([z.number().min(0), z.string()]).transform((value, context) => {
+  const match = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(String(value))
+  if (match) return BigInt(match[1] ?? '0') * 100n + BigInt((match[2] ?? '').padEnd(2, '0'))
+  context.addIssue({ code: 'custom', message: 'A price is a number with at most two decimal places.' })
+  return z.NEVER
+})
+
+const user = z.strictObject({
+  email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
+  name: z.string().trim().min(1).max(120),
+  role: z.enum(['owner', 'administrator', 'member']).optional(),
+  tier: z.string().optional(),
+  platformAdministrator: z.boolean().optional(),
+  fallback: fallback.optional(),
+  fallbackByService: z.record(serviceId, fallback).optional(),
+  keys: z.array(serviceKey).optional(),
+  accessTokenFile: z.string().min(1).optional(),
+})
+
+const organization = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  controlPolicy: z.enum(['it_control', 'hybrid', 'user_control']).optional(),
+  criticalServices: z.array(serviceId).optional(),
+  systemKeysAllowed: z.boolean().optional(),
+  lockedFallback: fallback.nullable().optional(),
+  keys: z.array(serviceKey).optional(),
+  users: z.array(user).optional(),
+})
+
+const tier = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, 'A tier’s id is lower case letters, digits, - and _.'),
+  name: z.string().trim().min(1).max(80),
+  monthlyCredits: credits,
+  monthlyPrice: cents,
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'A currency is three capital letters.')
+    .optional(),
+  position: z.number().int().min(0).max(1000).optional(),
+})
+
+const documentSchema = z.strictObject({
+  outboundAllowances: z.array(z.string().trim().toLowerCase().min(1)).optional(),
+  services: z
+    .partialRecord(
+      serviceId,
+      z.strictObject({ baseUrl: baseUrl.nullable().optional(), enabled: z.boolean().optional() }),
+    )
+    .optional(),
+  tiers: z.array(tier).optional(),
+  systemKeys: z.array(systemKey).optional(),
+  organizations: z.array(organization).optional(),
+  /** Without an organisation: each gets a personal one. */
+  users: z.array(user.omit({ role: true })).optional(),
+  platformTokens: z.array(z.strictObject({ name: label, file: z.string().min(1) })).optional(),
+})
+
+/** A checked document; applications that build one themselves write the same fields. */
+export type Document = z.output<typeof documentSchema>
+export type DocumentUser = z.output<typeof user>
+export type DocumentOrganization = z.output<typeof organization>
+export type DocumentServiceKey = z.output<typeof serviceKey> & {
+  readonly priority?: z.output<typeof priority>
+}
+export type DocumentTier = z.output<typeof tier>
+
+/** A sentence, and the line it is about where there is one. */
+export interface DocumentProblem {
+  readonly line: number | null
+  readonly message: string
+}
+
+export type ParsedDocument =
+  | { readonly ok: true; readonly document: Document }
+  | { readonly ok: false; readonly problems: readonly DocumentProblem[] }
+
+export const parseSetUp = (source: string): ParsedDocument => {
+  const lineCounter = new LineCounter()
+  const yaml = parseDocument(source, { lineCounter, prettyErrors: false })
+  if (yaml.errors.length > 0) {
+    const problems = yaml.errors.map((e) => ({
+      line: lineCounter.linePos(e.pos[0]).line,
+      message: e.message,
+    }))
+    return { ok: false, problems }
+  }
+  const lineOf = (path: readonly PropertyKey[]): number | null => {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = yaml.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined
+      if (node?.range) return lineCounter.linePos(node.range[0]).line
+    }
+    return null
+  }
+  const checked = documentSchema.safeParse(yaml.toJS({ maxAliasCount: 100 }) ?? {})
+  if (!checked.success)
+    return {
+      ok: false,
+      problems: checked.error.issues.map((issue) => ({ line: lineOf(issue.path), message: sentence(issue) })),
+    }
+  const problems = conflicts(checked.data).map(({ path, message }) => ({ line: lineOf(path), message }))
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, document: checked.data }
+}
+
+const sentence = (issue: z.core.$ZodIssue): string => {
+  const where = issue.path.map(String).join('.')
+  return where === '' ? issue.message : `${where}: ${issue.message}`
+}
+
+interface Conflict {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** Lists in which a name may stand once; said twice, it could only be applied in an order nobody asked for. */
+const namesOf = (document: Document): { path: PropertyKey[]; what: string; names: string[] }[] => {
+  const keys = (list: readonly DocumentServiceKey[] | undefined, ...path: PropertyKey[]) => ({
+    path: [...path, 'keys'],
+    what: 'Key',
+    names: (list ?? []).map(keyName),
+  })
+  const organizations = document.organizations ?? []
+  return [
+    { path: ['tiers'], what: 'Tier', names: (document.tiers ?? []).map((t) => t.id) },
+    { path: ['systemKeys'], what: 'System key', names: (document.systemKeys ?? []).map(keyName) },
+    { path: ['organizations'], what: 'Organisation', names: organizations.map((o) => o.name) },
+    {
+      path: ['platformTokens'],
+      what: 'Platform token',
+      names: (document.platformTokens ?? []).map((t) => t.name),
+    },
+    ...organizations.map((o, index) => keys(o.keys, 'organizations', index)),
+    ...organizations.flatMap((o, index) =>
+      (o.users ?? []).map((u, at) => keys(u.keys, 'organizations', index, 'users', at)),
+    ),
+    ...(document.users ?? []).map((u, at) => keys(u.keys, 'users', at)),
+    { path: [], what: 'User', names: usersOf(document).map(({ user: u }) => u.email.toLowerCase()) },
+  ]
+}
+
+const keyName = (key: DocumentServiceKey) => `${key.service} “${labelOf(key)}”`
+
+const conflicts = (document: Document): Conflict[] =>
+  namesOf(document).flatMap(({ path, what, names }) =>
+    names
+      .map((name, index) => ({ name, index }))
+      .filter(({ name, index }) => names.indexOf(name) !== index)
+      .map(({ name, index }) => ({
+        path: path.length > 0 ? [...path, index] : path,
+        message: `${what} ${name} occurs twice.`,
+      })),
+  )
+
+export const labelOf = (key: DocumentServiceKey): string =>
+  key.label ?? `${findService(key.service)?.name} key`
+
+/** Every user with the name of their organisation; null: a personal one. */
+export const usersOf = (document: Document): { user: DocumentUser; organization: string | null }[] => [
+  ...(document.organizations ?? []).flatMap((o) =>
+    (o.users ?? []).map((u) => ({ user: u, organization: o.name })),
+  ),
+  ...(document.users ?? []).map((u) => ({ user: u as DocumentUser, organization: null })),
+]

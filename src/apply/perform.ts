@@ -1,0 +1,238 @@
+import { type Access, userScopes } from '../access/access.ts'
+import type { Actor } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { KeyCheck, ServiceKeys } from '../keys/keys.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type Outcome, success } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import type { Organizations } from '../organizations/organizations.ts'
+import { mayUserManageKey } from '../policy/control.ts'
+import type { Catalogue } from '../routing/catalogue.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { DocumentUser } from './document.ts'
+import type { Action } from './plan.ts'
+import type { KeyHome, PlannedKey } from './plan-keys.ts'
+import { saveTier } from './tiers.ts'
+import { writePrivateFile } from './token-files.ts'
+
+/** The rooms that a document reaches. */
+export interface ApplyRooms {
+  readonly database: Database
+  readonly epoch: Epoch
+  readonly vault: Pick<Vault, 'fingerprint'>
+  readonly catalogue: Catalogue
+  readonly organizations: Organizations
+  readonly serviceKeys: ServiceKeys
+  readonly access: Access
+  readonly clock: Clock
+}
+
+export interface Performance {
+  readonly rooms: ApplyRooms
+  readonly actor: Actor
+  readonly secrets: ReadonlyMap<string, string>
+  /** New organisations and people are marked as demo data. */
+  readonly isDemo: boolean
+  readonly pathOf: (path: string) => string
+}
+
+type Failure = Extract<Outcome<never>, { ok: false }>
+
+/** A note for the person, such as a key that could not be proven now; null: nothing to add. */
+export type Performed = Outcome<string | null>
+
+export const perform = async (action: Action, p: Performance): Promise<Performed> => {
+  const { catalogue, epoch } = p.rooms
+  switch (action.kind) {
+    case 'add_allowance':
+      return noted(await catalogue.addAllowance(p.actor, action.address))
+    case 'change_service':
+      return noted(await catalogue.change(p.actor, action.serviceId, action.change))
+    case 'save_tier':
+      return noted(success(await saveTier(epoch, p.actor, action.tier)))
+    case 'create_organization':
+    case 'change_organization':
+      return performOrganization(action, p)
+    case 'create_user':
+    case 'add_member':
+    case 'change_role':
+    case 'change_user':
+    case 'change_preferences':
+      return performUser(action, p)
+    case 'add_key':
+    case 'change_key':
+      return performKey(action, p)
+    case 'write_token':
+      return writeToken(action, p)
+  }
+}
+
+const noted = (outcome: Outcome<unknown>): Performed => (outcome.ok ? success(null) : outcome)
+
+type OrganizationAction = Extract<Action, { kind: 'create_organization' | 'change_organization' }>
+
+const performOrganization = async (action: OrganizationAction, p: Performance): Promise<Performed> => {
+  const { organizations } = p.rooms
+  const { name, change, kind } = action
+  if (kind === 'create_organization') {
+    const { id } = await organizations.create(p.actor, { name, kind: 'company', isDemo: p.isDemo })
+    const says = Object.values(change).some((value) => value !== undefined)
+    return says ? noted(await organizations.change(p.actor, id, change)) : success(null)
+  }
+  const organizationId = await organizationIdOf(name, p)
+  return organizationId.ok
+    ? noted(await organizations.change(p.actor, organizationId.value, change))
+    : organizationId
+}
+
+const organizationIdOf = async (name: string, p: Performance): Promise<Outcome<string>> => {
+  const found = await p.rooms.organizations.findByName(name)
+  return found ? success(found.id) : vanished(`organisation ${name}`)
+}
+
+/** Something else changed the installation between the plan and now. */
+const vanished = (what: string): Failure => ({
+  ok: false,
+  fault: { code: 'not_found', message: `There is no ${what} any more.`, next: 'Apply the file again.' },
+})
+
+const findPerson = async (email: string, p: Performance) => {
+  const person = await p.rooms.organizations.findPerson({ email })
+  return person ? success(person) : vanished(`user ${email}`)
+}
+
+type UserAction = Extract<
+  Action,
+  { kind: 'create_user' | 'add_member' | 'change_role' | 'change_user' | 'change_preferences' }
+>
+
+const performUser = async (action: UserAction, p: Performance): Promise<Performed> => {
+  if (action.kind === 'create_user') return createUser(action.user, action.organization, p)
+  const { organizations } = p.rooms
+  const person = await findPerson(action.kind === 'add_member' ? action.user.email : action.email, p)
+  if (!person.ok) return person
+  const { userId, organizationId } = person.value
+  if (action.kind === 'change_user')
+    return noted(await organizations.changeUser(p.actor, userId, action.change))
+  if (action.kind === 'change_preferences')
+    return noted(await organizations.changePreferences({ organizationId, userId }, action.preferences))
+  const home = await organizationIdOf(action.organization, p)
+  if (!home.ok) return home
+  if (action.kind === 'change_role')
+    return noted(
+      await organizations.changeRole(p.actor, { organizationId: home.value, userId, role: action.role }),
+    )
+  const member = { organizationId: home.value, userId, role: action.user.role ?? 'member' } as const
+  return noted(await organizations.addMember(p.actor, member, action.user.tier))
+}
+
+const createUser = async (
+  user: DocumentUser,
+  organization: string | null,
+  p: Performance,
+): Promise<Performed> => {
+  const home = organization === null ? success(null) : await organizationIdOf(organization, p)
+  if (!home.ok) return home
+  const created = await p.rooms.organizations.createPerson(p.actor, {
+    email: user.email,
+    name: user.name,
+    organizationId: home.value,
+    role: user.role ?? 'member',
+    ...(user.tier && { tierId: user.tier }),
+    isPlatformAdministrator: user.platformAdministrator ?? false,
+    isDemo: p.isDemo,
+  })
+  return noted(created)
+}
+
+/** Where a key belongs, once everybody exists. */
+const homeOf = async (
+  home: KeyHome,
+  p: Performance,
+): Promise<Outcome<{ organizationId: string; userId: string | null }>> => {
+  if (home.owner === 'system') return success({ organizationId: platformOrganizationId, userId: null })
+  if (home.email !== null) return findPerson(home.email, p)
+  const organizationId = await organizationIdOf(home.organization ?? '', p)
+  return organizationId.ok ? success({ organizationId: organizationId.value, userId: null }) : organizationId
+}
+
+const performKey = (action: PlannedKey, p: Performance): Promise<Performed> =>
+  action.kind === 'add_key' ? addKey(action, p) : changeKey(action, p)
+
+const secretOf = (reference: string, p: Performance): string => p.secrets.get(reference) ?? ''
+
+const addKey = async (
+  action: Extract<PlannedKey, { kind: 'add_key' }>,
+  p: Performance,
+): Promise<Performed> => {
+  const home = await homeOf(action.home, p)
+  if (!home.ok) return home
+  const allowed = await mayHold(action, home.value.organizationId, p)
+  if (!allowed.ok) return allowed
+  const added = await p.rooms.serviceKeys.add(p.actor, {
+    ...home.value,
+    owner: action.home.owner,
+    serviceId: action.serviceId,
+    label: action.label,
+    secret: secretOf(action.secretReference, p),
+    baseUrl: action.baseUrl,
+    ...(action.priority !== null && { priority: action.priority }),
+  })
+  return added.ok ? success(proofNote(added.value.check)) : added
+}
+
+/** The control policy binds this file too: a key that could not be used must not look set up. */
+const mayHold = async (
+  action: Extract<PlannedKey, { kind: 'add_key' }>,
+  organizationId: string,
+  p: Performance,
+): Promise<Outcome<void>> => {
+  if (action.home.owner !== 'user') return success(undefined)
+  const organization = await p.rooms.organizations.read(organizationId)
+  return organization.ok ? mayUserManageKey(organization.value, action.serviceId) : organization
+}
+
+const changeKey = async (
+  { key, label, priority, secretReference }: Extract<PlannedKey, { kind: 'change_key' }>,
+  p: Performance,
+): Promise<Performed> => {
+  const { serviceKeys } = p.rooms
+  const which = { organizationId: key.organizationId, id: key.id }
+  if (label !== undefined) {
+    const renamed = await serviceKeys.rename(p.actor, which, label)
+    if (!renamed.ok) return renamed
+  }
+  if (priority !== undefined) {
+    const moved = await serviceKeys.setPriority(p.actor, which, priority)
+    if (!moved.ok) return moved
+  }
+  if (secretReference === undefined) return success(null)
+  const replaced = await serviceKeys.replace(p.actor, which, { secret: secretOf(secretReference, p) })
+  return replaced.ok ? success(proofNote(replaced.value.check)) : replaced
+}
+
+const proofNote = ({ verdict, detail, warning }: KeyCheck): string | null =>
+  [verdict === 'valid' ? null : detail, warning].filter((text) => text !== null).join(' ') || null
+
+const writeToken = async (
+  { email, name, path }: Extract<Action, { kind: 'write_token' }>,
+  p: Performance,
+): Promise<Performed> => {
+  const person =
+    email === null
+      ? success({ organizationId: platformOrganizationId, userId: null })
+      : await findPerson(email, p)
+  if (!person.ok) return person
+  const { organizationId, userId } = person.value
+  const { token } = await p.rooms.access.createToken(p.actor, {
+    organizationId,
+    kind: userId === null ? 'platform' : 'user',
+    userId,
+    name,
+    scopes: userId === null ? ['act_for_users'] : [...userScopes],
+    expiresAt: null,
+  })
+  await writePrivateFile(p.pathOf(path), `${token}\n`)
+  return success(null)
+}

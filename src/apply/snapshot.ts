@@ -1,0 +1,172 @@
+import type { Kysely } from 'kysely'
+import type { Schema } from '../db/schema.ts'
+import type { ControlPolicy, Fallback } from '../policy/control.ts'
+
+/** What is stored now, as far as a document can speak of it. Read in a few queries; the plan is made from it alone. */
+export interface Snapshot {
+  readonly allowances: readonly string[]
+  readonly services: readonly { serviceId: string; baseUrl: string | null; enabled: boolean }[]
+  readonly tiers: readonly StoredTier[]
+  readonly organizations: readonly StoredOrganization[]
+  readonly users: readonly StoredUser[]
+  readonly memberships: readonly StoredMembership[]
+  readonly preferences: readonly {
+    organizationId: string
+    userId: string
+    serviceId: string
+    fallback: Fallback
+  }[]
+  /** Live ones. */
+  readonly serviceKeys: readonly StoredServiceKey[]
+  readonly accessTokens: readonly StoredAccessToken[]
+}
+
+export interface StoredTier {
+  readonly id: string
+  readonly name: string
+  readonly monthlyAllocationMicros: bigint
+  readonly monthlyPriceCents: bigint
+  readonly currency: string
+  readonly position: number
+}
+
+export interface StoredOrganization {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'platform' | 'personal' | 'company'
+  readonly controlPolicy: ControlPolicy
+  readonly criticalServices: readonly string[]
+  readonly systemKeysAllowed: boolean
+  readonly lockedFallback: Fallback | null
+}
+
+export interface StoredUser {
+  readonly id: string
+  readonly email: string
+  readonly isPlatformAdministrator: boolean
+}
+
+export interface StoredMembership {
+  readonly organizationId: string
+  readonly userId: string
+  readonly role: 'owner' | 'administrator' | 'member'
+  readonly tierId: string | null
+}
+
+export interface StoredServiceKey {
+  readonly organizationId: string
+  readonly id: string
+  readonly owner: 'user' | 'organization' | 'system'
+  readonly userId: string | null
+  readonly serviceId: string
+  readonly label: string
+  readonly priority: number | null
+  readonly baseUrl: string | null
+  readonly lastFour: string
+  readonly fingerprint: Buffer
+}
+
+/** Usable now; to recognise a token that stands in a file. */
+export interface StoredAccessToken {
+  readonly userId: string | null
+  readonly kind: 'user' | 'platform'
+  readonly hash: Buffer
+}
+
+export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<Snapshot> => {
+  const [
+    allowances,
+    services,
+    tiers,
+    organizations,
+    users,
+    memberships,
+    preferences,
+    serviceKeys,
+    accessTokens,
+  ] = await Promise.all([
+    kysely.selectFrom('outbound_allowances').select('address').execute(),
+    kysely
+      .selectFrom('service_settings')
+      .select(['service_id as serviceId', 'base_url as baseUrl', 'enabled'])
+      .execute(),
+    kysely
+      .selectFrom('tiers')
+      .select([
+        'id',
+        'name',
+        'monthly_allocation_micros as monthlyAllocationMicros',
+        'monthly_price_cents as monthlyPriceCents',
+        'currency',
+        'position',
+      ])
+      .execute(),
+    kysely
+      .selectFrom('organizations')
+      .select([
+        'id',
+        'name',
+        'kind',
+        'control_policy as controlPolicy',
+        'critical_services as criticalServices',
+        'system_keys_allowed as systemKeysAllowed',
+        'locked_fallback as lockedFallback',
+      ])
+      .orderBy('id')
+      .execute(),
+    kysely
+      .selectFrom('users')
+      .select(['id', 'email', 'is_platform_administrator as isPlatformAdministrator'])
+      .execute(),
+    kysely
+      .selectFrom('memberships as m')
+      .leftJoin('credit_accounts as a', (join) =>
+        join.onRef('a.organization_id', '=', 'm.organization_id').onRef('a.user_id', '=', 'm.user_id'),
+      )
+      .select(['m.organization_id as organizationId', 'm.user_id as userId', 'm.role', 'a.tier_id as tierId'])
+      .orderBy('m.created_at')
+      .execute(),
+    kysely
+      .selectFrom('fallback_preferences')
+      .select([
+        'organization_id as organizationId',
+        'user_id as userId',
+        'service_id as serviceId',
+        'fallback',
+      ])
+      .execute(),
+    kysely
+      .selectFrom('service_keys')
+      .select([
+        'organization_id as organizationId',
+        'id',
+        'owner',
+        'user_id as userId',
+        'service_id as serviceId',
+        'label',
+        'priority',
+        'base_url as baseUrl',
+        'last_four as lastFour',
+        'fingerprint',
+      ])
+      .where('revoked_at', 'is', null)
+      .execute(),
+    kysely
+      .selectFrom('access_tokens')
+      .select(['user_id as userId', 'kind', 'token_hash as hash'])
+      .where('revoked_at', 'is', null)
+      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+      .execute(),
+  ])
+  return {
+    allowances: allowances.map((row) => row.address),
+    services,
+    tiers,
+    organizations,
+    users,
+    memberships,
+    preferences,
+    serviceKeys,
+    accessTokens,
+  }
+}
