@@ -10,7 +10,7 @@ import { makeMetrics } from './gateway/metrics.ts'
 import type { GatewayLimits } from './gateway/limits.ts'
 import { makeListener } from './gateway/listener.ts'
 import { makeServe } from './gateway/serve.ts'
-import { buildDashboards } from './http/build-dashboards.ts'
+import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
@@ -30,7 +30,11 @@ export interface Gateway {
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /** The composition root: config → database → rooms → gateway and shell → jobs. */
-export const startGateway = async (config: Config, log: Log): Promise<Gateway> => {
+export const startGateway = async (
+  config: Config,
+  log: Log,
+  options: { /** False: operations only. */ readonly dashboards?: boolean } = {},
+): Promise<Gateway> => {
   const postgres = await startPostgres({
     databaseUrl: config.databaseUrl,
     dataDirectory: config.dataDirectory,
@@ -61,7 +65,10 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   })
   const counters = makeCounters(admission)
   const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits })
-  const dashboards = buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
+  const dashboards =
+    options.dashboards === false
+      ? noDashboards
+      : buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
 
   let serving = false
   const http = await makeHttp({

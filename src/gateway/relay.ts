@@ -5,7 +5,7 @@ import { makeEventSplitter } from '../dialects/sse.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Fault, fault } from '../kit/fault.ts'
 import type { TokenUsage } from '../metering/usage.ts'
-import { type Exchange, collect } from './exchange.ts'
+import { type Cancellation, collect, type Exchange } from './exchange.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { Ending, Operation } from './operation.ts'
 import { receiptHeaders, sendBody, sendFault, serviceHeaders } from './reply.ts'
@@ -56,11 +56,12 @@ export const relayWhole = async (
   exchange: Exchange,
   response: ServerResponse,
   limits: GatewayLimits,
+  cancellation: Cancellation,
   finish: Finish,
 ): Promise<void> => {
   const body = await collect(exchange, limits.maximumReplyBytes)
   operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
-  if (response.destroyed) {
+  if (cancellation.cancelled) {
     await finish(cancelledEnding(request))
     return
   }
@@ -94,6 +95,7 @@ export const relayStream = (
   exchange: Exchange,
   response: ServerResponse,
   limits: GatewayLimits,
+  cancellation: Cancellation,
   finish: Finish,
 ): Promise<void> =>
   new Promise((done) => {
@@ -128,6 +130,9 @@ export const relayStream = (
     }
     const fail = (failed: Fault) => {
       close({ status: 'failed', httpStatus: 502, fault: failed, ...cutUsage() }, () => breakOff(failed))
+    }
+    const cancel = () => {
+      close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUsage() }, () => {})
     }
     const failAsSaid = (errorEvent: Buffer) => {
       close({ status: 'failed', httpStatus: 502, fault: fault('service_error'), ...cutUsage() }, () =>
@@ -173,23 +178,21 @@ export const relayStream = (
       if (kind !== 'usage' || request.wantsUsageEvent) write(event)
     }
 
-    response.once('close', () => {
-      if (over) return
-      exchange.abort()
-      close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUsage() }, () => {})
-    })
     exchange.read(
       (chunk) => {
         if (over) return
         try {
           for (const event of splitter.push(chunk)) onEvent(event)
         } catch {
-          exchange.abort()
           fail(fault('service_reply_invalid'))
+          exchange.abort()
         }
       },
       () => {
-        if (!over) fail(fault('stream_interrupted'))
+        if (over) return
+        // The caller's hang-up reaches the service first, and comes back from there as an end.
+        if (cancellation.cancelled) cancel()
+        else fail(fault(cancellation.outOfTime ? 'service_timeout' : 'stream_interrupted'))
       },
     )
   })

@@ -48,7 +48,7 @@ export const makeServe = (parts: GatewayParts) => {
 
       const { exchange } = result.value
       const relay = isStream(exchange) ? relayStream : relayWhole
-      await relay(operation, decision.value.request, exchange, response, limits, finish)
+      await relay(operation, decision.value.request, exchange, response, limits, cancellation, finish)
     } finally {
       cancellation.end()
     }

@@ -11,6 +11,8 @@ export interface Dashboards {
   readonly built: Promise<void>
 }
 
+export const noDashboards: Dashboards = { directory: () => null, built: Promise.resolve() }
+
 const sources = ['web', 'src/contract', 'package-lock.json']
 
 /**
