@@ -71,11 +71,13 @@ const connectionErrors = new Set([
   '57P03', // cannot_connect_now
 ])
 
+const messagesWithoutCode =
+  /^Connection terminated|timeout exceeded when trying to connect|^Client has encountered a connection error/
+
 /** Whether the database could not be reached, as opposed to having refused a statement: fault `database_unavailable`. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (connectionErrors.has(code) || code.startsWith('08')) return true
-  // pg gives these two no code.
-  return /^Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+  return messagesWithoutCode.test(error.message)
 }
