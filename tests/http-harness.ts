@@ -98,7 +98,7 @@ export const startHttp = async (options: { log?: Log; dashboards?: () => string 
     signIn,
     createBrowser: async (person: Partial<NewPerson> = {}) => signIn(await createPerson(person)),
     call: <Name extends EndpointName>(name: Name, as: Browser | null, request: Request<Name>) =>
-      callEndpoint(app, name, as, request as AnyRequest),
+      callEndpoint(app, name, as, request),
     async close() {
       await app.close()
       await epoch.stop()

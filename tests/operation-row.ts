@@ -14,13 +14,17 @@ interface OperationColumns {
   reasoning_tokens: bigint
 }
 
+let previousMs = 0
+
 /** A record as the gateway leaves it, for tests of what reads records. */
 export const insertOperation = async (
   database: Database,
   of: { organizationId: string; userId: string },
   columns: Partial<OperationColumns> = {},
 ): Promise<string> => {
-  const id = newId()
+  // Ids made within one millisecond sort in any order; these sort as they were made.
+  previousMs = Math.max(Date.now(), previousMs + 1)
+  const id = newId(previousMs)
   await database.kysely
     .insertInto('operations')
     .values({
@@ -28,7 +32,7 @@ export const insertOperation = async (
       id,
       user_id: of.userId,
       access_token_id: newId(),
-      started_at: new Date(),
+      started_at: new Date(previousMs),
       duration_ms: 120,
       first_byte_ms: 40,
       endpoint: 'chat_completions',
