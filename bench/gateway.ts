@@ -1,8 +1,10 @@
 // npm run bench -- gateway: what an operation costs here, behind nginx and behind Portkey, in the same minutes.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { startAideon } from './aideon.ts'
+import type { Aideon, Owner } from './aideon.ts'
 import { cases, readReply } from './cases.ts'
 import type { Case } from './cases.ts'
 import {
@@ -14,7 +16,7 @@ import {
   writeRequest,
 } from './children.ts'
 import { portkeyHeaders, portkeyPath, startNginx, startPortkey, startReference } from './contenders.ts'
-import type { Contender } from './contenders.ts'
+import type { Contender, Surroundings } from './contenders.ts'
 import { readSavedBody, startLoadTools } from './load.ts'
 import type { LoadResult, LoadTools } from './load.ts'
 import { cpuMicros, foreignMeter, memoryBytes } from './process-tree.ts'
@@ -41,7 +43,10 @@ interface Lane {
   readonly title: string
   readonly contender: Contender | null
   readonly port: number
-  readonly headers: Readonly<Record<string, string>>
+  /** What each caller sends along. */
+  readonly callers: readonly Readonly<Record<string, string>>[]
+  /** Whose key has to pay, as the reply's receipt says; null where there is no receipt. */
+  readonly owner: Owner | null
 }
 
 interface Options {
@@ -59,6 +64,7 @@ interface Bench {
   readonly directory: string
   readonly tools: LoadTools
   readonly lanes: readonly Lane[]
+  readonly aideon: Aideon | null
   /** Replies received, by lane, warm-up and probes included. */
   readonly replies: Map<string, number>
   readonly wrong: string[]
@@ -103,29 +109,53 @@ const readOptions = (parameters: string[]): Options | null => {
   }
 }
 
-const requestFile = (bench: Pick<Bench, 'directory'>, lane: Lane, one: Case): string =>
-  path.join(bench.directory, `${lane.id}-${one.id}.request`)
+const requestFiles = (bench: Pick<Bench, 'directory'>, lane: Lane, one: Case): string[] =>
+  lane.callers.map((_, index) => path.join(bench.directory, `${lane.id}-${one.id}-${index}.request`))
 
-const startLanes = async (options: Options, directory: string, upstreamPort: number): Promise<Lane[]> => {
-  const surroundings = { upstreamPort, directory }
-  const lanes: Lane[] = [
-    { id: 'direct', title: 'upstream', contender: null, port: upstreamPort, headers: {} },
-  ]
-  const add = (
-    id: string,
-    title: string,
-    contender: Contender,
-    headers: Record<string, string> = {},
-  ): void => {
-    lanes.push({ id, title: `${title} ${contender.version}`, contender, port: contender.port, headers })
-  }
-  if (options.only.has('nginx')) add('nginx', 'nginx', await startNginx(surroundings))
+const makeLane = (
+  id: string,
+  title: string,
+  contender: Contender | null,
+  rest: Partial<Lane> = {},
+): Lane => ({
+  id,
+  title: contender ? `${title} ${contender.version}` : title,
+  contender,
+  port: contender?.port ?? 0,
+  callers: [{}],
+  owner: null,
+  ...rest,
+})
+
+const aideonLane = (aideon: Aideon, id: string, title: string, owner: Owner): Lane =>
+  makeLane(id, title, aideon, {
+    title,
+    callers: aideon.tokens[owner].map((token) => ({ authorization: `Bearer ${token}` })),
+    owner,
+  })
+
+const startLanes = async (
+  options: Options,
+  surroundings: Surroundings,
+): Promise<{ lanes: Lane[]; aideon: Aideon | null }> => {
+  const { upstreamPort } = surroundings
+  const lanes: Lane[] = [makeLane('direct', 'upstream', null, { port: upstreamPort })]
+  if (options.only.has('nginx')) lanes.push(makeLane('nginx', 'nginx', await startNginx(surroundings)))
   if (options.only.has('portkey')) {
     if (!existsSync(portkeyPath)) throw new Error('Portkey is not installed: npm ci --prefix bench')
-    add('portkey', 'Portkey', await startPortkey(), portkeyHeaders(upstreamPort))
+    lanes.push(
+      makeLane('portkey', 'Portkey', await startPortkey(), { callers: [portkeyHeaders(upstreamPort)] }),
+    )
   }
-  if (options.only.has('reference')) add('reference', 'node+undici', await startReference(surroundings))
-  return lanes
+  if (options.only.has('reference'))
+    lanes.push(makeLane('reference', 'node+undici', await startReference(surroundings)))
+  const aideon = options.only.has('aideon') ? await startAideon(surroundings, options.profileDirectory) : null
+  if (aideon)
+    lanes.push(
+      aideonLane(aideon, 'own', 'Aideon, own key', 'user'),
+      aideonLane(aideon, 'system', 'Aideon, system key', 'system'),
+    )
+  return { lanes, aideon }
 }
 
 const runLoad = async (
@@ -138,9 +168,14 @@ const runLoad = async (
     port: lane.port,
     connections: load.connections,
     milliseconds: load.seconds * 1000,
-    requestFile: requestFile(bench, lane, one),
+    requestFiles: requestFiles(bench, lane, one),
   })
   bench.replies.set(lane.id, (bench.replies.get(lane.id) ?? 0) + result.completed)
+  const paid = lane.owner === null ? result.completed : result.owners[lane.owner]
+  if (paid !== result.completed)
+    bench.wrong.push(
+      `${lane.id}, ${one.id}: ${result.completed - paid} receipts name another key owner than ${lane.owner}`,
+    )
   if (result.errors > 0 || result.completed === 0)
     bench.wrong.push(
       `${lane.id}, ${one.id}: ${result.errors} of ${result.completed + result.errors} replies were wrong (status ${result.badStatus})`,
@@ -150,17 +185,14 @@ const runLoad = async (
 
 /** Warms up, and compares the first reply with what the upstream itself answers. */
 const check = async (bench: Bench, lane: Lane, one: Case, expected: Map<string, string>): Promise<void> => {
-  writeRequest(
-    requestFile(bench, lane, one),
-    { 'content-type': 'application/json', ...lane.headers },
-    one.body,
-  )
+  for (const [index, file] of requestFiles(bench, lane, one).entries())
+    writeRequest(file, { 'content-type': 'application/json', ...lane.callers[index] }, one.body)
   const saveFile = path.join(bench.directory, `${lane.id}-${one.id}.reply`)
   const result = await bench.tools.load({
     port: lane.port,
     connections: 1,
     milliseconds: 0.001,
-    requestFile: requestFile(bench, lane, one),
+    requestFiles: requestFiles(bench, lane, one),
     saveFile,
   })
   bench.replies.set(lane.id, (bench.replies.get(lane.id) ?? 0) + result.completed)
@@ -220,6 +252,24 @@ const measureAll = async (bench: Bench): Promise<Measurement[]> => {
   return all
 }
 
+/** Whether what was received is what was recorded, and each service key was used for its owner's calls only. */
+const auditAll = async ({ aideon, lanes, replies, tools, wrong }: Bench): Promise<void> => {
+  const received = (id: string): number => replies.get(id) ?? 0
+  if (aideon) wrong.push(...(await aideon.audit({ user: received('own'), system: received('system') })))
+  const counts = await tools.upstreamCounts()
+  const others = lanes.filter(({ id }) => id !== 'direct' && id !== 'system').map(({ id }) => received(id))
+  const expected = {
+    user: others.reduce((sum, one) => sum + one, 0),
+    system: received('system'),
+    other: received('direct'),
+  }
+  for (const owner of ['user', 'system', 'other'] as const)
+    if (counts[owner] !== expected[owner])
+      wrong.push(
+        `the upstream saw ${counts[owner]} calls on the key "${owner}" where ${expected[owner]} are right`,
+      )
+}
+
 const print = (bench: Bench, all: readonly Measurement[]): number => {
   for (const one of bench.options.cases) {
     const text = formatCase(all, one, bench.lanes)
@@ -242,18 +292,27 @@ const print = (bench: Bench, all: readonly Measurement[]): number => {
 
 const compare = async (options: Options, directory: string): Promise<number> => {
   const tools = await startLoadTools(directory)
-  const lanes = await startLanes(options, directory, tools.upstreamPort)
-  const bench: Bench = { options, directory, tools, lanes, replies: new Map(), wrong: [] }
+  const { lanes, aideon } = await startLanes(options, { upstreamPort: tools.upstreamPort, directory })
+  const bench: Bench = { options, directory, tools, lanes, aideon, replies: new Map(), wrong: [] }
   console.log(
     `${os.cpus()[0]?.model}, Linux ${os.release()}, Node ${process.version}; ${describePlacement()}`,
   )
   console.log(`${options.rounds} interleaved rounds of ${options.seconds} s; medians`)
   if (tools.note) console.log(`note: ${tools.note}`)
   const all = await measureAll(bench)
+  await auditAll(bench)
   if (options.jsonFile) writeFileSync(options.jsonFile, JSON.stringify(all, null, 1))
   const code = print(bench, all)
-  for (const lane of lanes) await lane.contender?.stop()
+  for (const contender of new Set(lanes.map((lane) => lane.contender))) await contender?.stop()
   return code
+}
+
+/** /tmp may be memory, where a commit costs nothing. PostgreSQL, as another user, must be able to pass through. */
+const makeDirectory = (): string => {
+  const parent = existsSync('/var/tmp') ? '/var/tmp' : os.tmpdir()
+  const directory = mkdtempSync(path.join(parent, 'aideon-bench-'))
+  chmodSync(directory, 0o755)
+  return directory
 }
 
 export const runGatewayBench = async (parameters: string[]): Promise<number> => {
@@ -268,7 +327,7 @@ export const runGatewayBench = async (parameters: string[]): Promise<number> => 
     console.error(`stopped: not finished within ${limitMinutes} minutes`)
     process.exit(1)
   }, limitMinutes * 60_000).unref()
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'aideon-bench-'))
+  const directory = makeDirectory()
   atExit(() => rmSync(directory, { recursive: true, force: true }))
   placeSelf()
   try {

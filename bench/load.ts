@@ -23,7 +23,8 @@ export interface LoadOptions {
   readonly port: number
   readonly connections: number
   readonly milliseconds: number
-  readonly requestFile: string
+  /** Connections take them in turn. */
+  readonly requestFiles: readonly string[]
   readonly saveFile?: string
 }
 
@@ -61,10 +62,14 @@ export const startLoadTools = async (directory: string): Promise<LoadTools> => {
     note: loadProgram
       ? null
       : 'no C compiler (cc): load and upstream run in JavaScript and limit what the fast ones reach',
-    async load({ port, connections, milliseconds, requestFile, saveFile }) {
-      const parameters = [port, connections, milliseconds, requestFile, ...(saveFile ? [saveFile] : [])].map(
-        String,
-      )
+    async load({ port, connections, milliseconds, requestFiles, saveFile }) {
+      const parameters = [
+        port,
+        connections,
+        milliseconds,
+        requestFiles.join(),
+        ...(saveFile ? [saveFile] : []),
+      ].map(String)
       const out = await run([...loadCommand, ...parameters], {
         place: 'load',
         timeoutMs: milliseconds + 20_000,

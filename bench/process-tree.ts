@@ -1,6 +1,6 @@
 // What a whole tree of processes used, from /proc. Linux only.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 interface ProcessRow {
@@ -67,11 +67,11 @@ export interface Postmaster {
 
 /** The PostgreSQL that serves a data directory: it need not be a child of the process that started it. */
 export const findPostmaster = (directory: string): Postmaster | null => {
-  const candidates = [directory, ...readdirSync(directory).map((name) => path.join(directory, name))]
-  const home = candidates.find((candidate) => existsSync(path.join(candidate, 'postmaster.pid')))
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  const home = names.find((name) => path.basename(name) === 'postmaster.pid')
   if (!home) return null
   // Lines: pid, data directory, start time, port, socket directory, …
-  const lines = readFileSync(path.join(home, 'postmaster.pid'), 'utf8').split('\n')
+  const lines = readFileSync(path.join(directory, home), 'utf8').split('\n')
   return { pid: Number(lines[0]), port: Number(lines[3]), socketDirectory: lines[4] ?? '' }
 }
 

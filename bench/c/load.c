@@ -1,12 +1,12 @@
 // A keep-alive load generator that checks what it receives: one epoll thread, N connections, each sending the
 // next request when its reply is complete.
 //
-//   load PORT CONNECTIONS MILLISECONDS REQUEST_FILE [SAVE_FILE]
+//   load PORT CONNECTIONS MILLISECONDS REQUEST_FILE[,REQUEST_FILE...] [SAVE_FILE]
 //
-// REQUEST_FILE is sent as it is. A reply counts when its status is 200, its body is complete and, if it is an
-// event stream, [DONE] was its last event; everything else is an error. At the end no request is left
-// unanswered: those in flight are completed and counted. SAVE_FILE receives the first reply as received.
-// Prints one line of JSON; times are in microseconds.
+// Requests are sent as they are in the files; connections take the files in turn. A reply counts when its status
+// is 200, its body is complete and, if it is an event stream, [DONE] was its last event; everything else is an
+// error. At the end no request is left unanswered: those in flight are completed and counted. SAVE_FILE receives
+// the first reply as received. Prints one line of JSON; times are in microseconds.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,11 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 256 * 1024, HEAD_BYTES = 16 * 1024, GRACE_MICROSECONDS = 10 * 1000 * 1000 };
+typedef struct { char *bytes; size_t length; } Request;
+enum { MAXIMUM_REQUESTS = 64, READ_BYTES = 256 * 1024, HEAD_BYTES = 16 * 1024, GRACE_MICROSECONDS = 10 * 1000 * 1000 };
 typedef enum { IDLE, HEAD, BODY, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER } State;
 
 typedef struct {
   int fd;
+  const Request *request;
   State state;
   bool stream, failed;
   size_t sent;           // of the request
@@ -38,8 +40,9 @@ typedef struct {
 
 static const char DONE[] = "data: [DONE]\n\n";
 static Connection *connections;
-static char *request, *buffer;
-static size_t request_length;
+static Request requests[MAXIMUM_REQUESTS];
+static int request_count;
+static char *buffer;
 static int epoll_fd, port, in_flight;
 static double deadline;
 static FILE *save;
@@ -74,10 +77,10 @@ static void connect_again(Connection *c) {
 }
 
 static void send_rest(Connection *c) {
-  ssize_t written = send(c->fd, request + c->sent, request_length - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+  ssize_t written = send(c->fd, c->request->bytes + c->sent, c->request->length - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (written > 0) c->sent += written;
-  bool more = c->sent < request_length;
-  if (!more && (size_t)written == request_length) return; // the usual case: nothing to change in epoll
+  bool more = c->sent < c->request->length;
+  if (!more && (size_t)written == c->request->length) return; // the usual case: nothing to change in epoll
   struct epoll_event wanted = {.events = EPOLLIN | (more ? EPOLLOUT : 0), .data.ptr = c};
   epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &wanted);
 }
@@ -235,25 +238,28 @@ static void read_request(const char *path) {
     perror(path);
     exit(1);
   }
+  Request *one = &requests[request_count++];
   fseek(file, 0, SEEK_END);
-  request_length = ftell(file);
+  one->length = ftell(file);
   rewind(file);
-  request = malloc(request_length);
-  request_length = fread(request, 1, request_length, file);
+  one->bytes = malloc(one->length);
+  one->length = fread(one->bytes, 1, one->length, file);
   fclose(file);
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5) return fprintf(stderr, "load PORT CONNECTIONS MILLISECONDS REQUEST_FILE [SAVE_FILE]\n"), 2;
+  if (argc < 5) return fprintf(stderr, "load PORT CONNECTIONS MILLISECONDS REQUEST_FILE,... [SAVE_FILE]\n"), 2;
   port = atoi(argv[1]);
   int count = atoi(argv[2]);
-  read_request(argv[4]);
+  for (char *path = strtok(argv[4], ","); path && request_count < MAXIMUM_REQUESTS; path = strtok(NULL, ","))
+    read_request(path);
   if (argc > 5) save = fopen(argv[5], "wb");
   buffer = malloc(READ_BYTES);
   connections = calloc(count, sizeof *connections);
   epoll_fd = epoll_create1(0);
   for (int i = 0; i < count; i++) {
     connections[i].fd = -1;
+    connections[i].request = &requests[i % request_count];
     connect_again(&connections[i]);
   }
 

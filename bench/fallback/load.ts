@@ -2,13 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 
-const [port, connections, milliseconds, requestFile, saveFile] = process.argv.slice(2)
-const raw = readFileSync(requestFile!)
-const blank = raw.indexOf('\r\n\r\n')
-const body = raw.subarray(blank + 4)
-const [firstLine, ...headerLines] = raw.subarray(0, blank).toString('latin1').split('\r\n')
-const headers = Object.fromEntries(headerLines.map((line) => line.split(': ') as [string, string]))
-const path = firstLine!.split(' ')[1]!
+const [port, connections, milliseconds, requestFiles, saveFile] = process.argv.slice(2)
+const requests = requestFiles!.split(',').map((file) => {
+  const raw = readFileSync(file)
+  const blank = raw.indexOf('\r\n\r\n')
+  const [firstLine, ...headerLines] = raw.subarray(0, blank).toString('latin1').split('\r\n')
+  const headers = Object.fromEntries(headerLines.map((line) => line.split(': ') as [string, string]))
+  return { path: firstLine!.split(' ')[1]!, headers, body: raw.subarray(blank + 4) }
+})
 
 const latencies: number[] = []
 const payloads: number[] = []
@@ -47,7 +48,7 @@ const note = (response: http.IncomingMessage, text: string, micros: number): voi
   if (typeof owner === 'string' && owner in owners) owners[owner]!++
 }
 
-const callOnce = (): Promise<void> =>
+const callOnce = ({ path, headers, body }: (typeof requests)[number]): Promise<void> =>
   new Promise((resolve) => {
     const began = performance.now()
     const fail = (): void => {
@@ -69,12 +70,12 @@ const callOnce = (): Promise<void> =>
     request.once('error', fail).end(body)
   })
 
-const work = async (): Promise<void> => {
-  do await callOnce()
+const work = async (index: number): Promise<void> => {
+  do await callOnce(requests[index % requests.length]!)
   while (performance.now() < deadline)
 }
 
-await Promise.all(Array.from({ length: Number(connections) }, work))
+await Promise.all(Array.from({ length: Number(connections) }, (_, index) => work(index)))
 const seconds = (performance.now() - start) / 1000
 latencies.sort((a, b) => a - b)
 const quantile = (q: number): number => latencies[Math.floor(q * (latencies.length - 1))] ?? 0
