@@ -53,9 +53,11 @@ export const recheckAt = (now: Date, status: UsableStatus, failedRechecks: numbe
   return new Date(now.getTime() + Math.min(longestRecheckMs[status], doubled))
 }
 
-/** A secret that was just entered has no history. */
-export const healthOfNew = (judgement: Judgement, now: Date): HealthAfterRecheck =>
-  afterRecheck({ status: 'active', suspectedAt: null, failedRechecks: 0 }, judgement, now)
+/** A secret that was just entered has no history, and a verdict even when that is `unknown`. */
+export const healthOfNew = (judgement: Judgement, now: Date): HealthAfterRecheck => ({
+  ...afterRecheck({ status: 'active', suspectedAt: null, failedRechecks: 0 }, judgement, now),
+  proven: { verdict: judgement.verdict, detail: judgement.detail },
+})
 
 export const afterRecheck = (before: Health, judgement: Judgement, now: Date): HealthAfterRecheck => {
   const proven = { verdict: judgement.verdict, detail: judgement.detail }

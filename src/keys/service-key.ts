@@ -91,9 +91,9 @@ export interface KeyReference {
   readonly id: string
 }
 
-/** With a user, only that user's own key. */
+/** With a user, only that user's own key; with null, only one that is no user's. */
 export interface Which extends KeyReference {
-  readonly userId?: string
+  readonly userId?: string | null
 }
 
 export interface KeyOrder {
