@@ -79,6 +79,7 @@ const answer = (log: Log, error: unknown, request: FastifyRequest, reply: Fastif
     )
   if (f.retryAfterSeconds !== undefined) reply.header('retry-after', String(f.retryAfterSeconds))
   return reply
+    .headers(securityHeaders)
     .code(statusOf(f))
     .type('application/json; charset=utf-8')
     .serializer(JSON.stringify)

@@ -60,7 +60,8 @@ const contextOf = async (
   shell: Shell,
 ): Promise<PublicContext | SessionContext | ReaderContext> => {
   const publicUrl = shell.publicUrl ?? null
-  if (request.method !== 'GET') requireSameOrigin(request, publicUrl)
+  const changes = endpoint.method !== 'GET'
+  if (changes) requireSameOrigin(request, publicUrl)
   const base = publicContext(request, reply, publicUrl)
   if (endpoint.auth === 'public') return base
   const { authorization } = request.headers
@@ -68,7 +69,7 @@ const contextOf = async (
     return { ...base, reader: await readerOf(authorization, request, shell.access) }
 
   const signedIn = await requireSession(base, shell.identity)
-  if (request.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+  if (changes) requireCsrfToken(request, signedIn.csrfToken)
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
   return {

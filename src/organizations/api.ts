@@ -2,7 +2,7 @@ import type { AdminOrganization, AdminUser } from '../contract/administration.ts
 import { defineHandlers } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
-import type { OrganizationOverview, UserOverview } from '../insights/administration-store.ts'
+import type { OrganizationOverview, UserOverview } from '../insights/administration-rows.ts'
 import type { Insights } from '../insights/insights.ts'
 import type { Clock } from '../kit/clock.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
