@@ -42,7 +42,7 @@ test.each([
   const refused = clone.database.kysely
     .transaction()
     .execute((transaction) => recordAudit(transaction, { ...entry, ...more }))
-  await expect(refused).rejects.toThrow('would hold a secret')
+  await expect(refused).rejects.toMatchObject({ fault: { code: 'invalid_request' } })
   await expect(refused).rejects.not.toThrow(secret)
   expect(await rows()).toHaveLength(count)
 })

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
+import { FaultError, fault } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
 
@@ -22,15 +23,14 @@ export interface AuditEntry {
 
 /**
  * In the transaction of the change it tells of: neither is ever there without the other. Rows cannot be changed or
- * deleted afterwards (a trigger refuses), so an entry that looks as if it held a secret is a defect of the caller
- * and takes the change back.
+ * deleted afterwards (a trigger refuses), so an entry that looks as if it held a secret, be it as a name that
+ * somebody entered, takes the change back.
  */
 export const recordAudit = async (transaction: Transaction<Schema>, entry: AuditEntry): Promise<void> => {
   const before = jsonOf(entry.before)
   const after = jsonOf(entry.after)
   for (const text of [before, after, entry.reason, entry.action, entry.subject.id, entry.actor.id]) {
-    if (text && redactSecrets(text) !== text)
-      throw new Error(`audit entry ${entry.action} would hold a secret`)
+    if (text && redactSecrets(text) !== text) throw new FaultError(wouldHoldSecret)
   }
   await transaction
     .insertInto('audit_entries')
@@ -51,3 +51,8 @@ export const recordAudit = async (transaction: Transaction<Schema>, entry: Audit
 
 const jsonOf = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value)
+
+const wouldHoldSecret = fault('invalid_request', {
+  message: 'Something in this change looks like a secret, and the audit trail must not hold one.',
+  next: 'Take it out of names, labels and reasons.',
+})

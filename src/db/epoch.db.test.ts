@@ -265,6 +265,32 @@ describe('a cache', () => {
     expect(cache.peek('k')).toBe(2)
   })
 
+  test('does not store such a read behind its own drop while other caches are still being dropped', async () => {
+    const a = await startNode()
+    const { epoch } = await startNode()
+    const slow = gate()
+    const load = async () => {
+      await slow.promise
+      return { value: 'before', organizationIds: [organization] }
+    }
+    const cache = makeEpochCache({ epoch, load })
+    const droppedHere = gate()
+    const others = gate()
+    epoch.onChange(() => {
+      droppedHere.resolve()
+      return others.promise
+    })
+    const before = cache.get('k')
+    const change = a.epoch.change(organization, nothing)
+    await droppedHere.promise
+    slow.resolve()
+    await before
+    expect(cache.peek('k')).toBeUndefined()
+    others.resolve()
+    await change
+    expect(cache.peek('k')).toBeUndefined()
+  })
+
   test('keeps no more than its limit, and nothing of a read that failed', async () => {
     const { epoch } = await startNode()
     const cache = makeEpochCache({ epoch, load: loadKey, maximumEntries: 2 })

@@ -16,6 +16,7 @@ describe('values are told by their names', () => {
     ['sent Bearer q1w2e3r4t5y6u7', 'q1w2e3r4t5y6u7'],
     ['Incorrect API key provided: sk-proj-***************abcd.', 'sk-proj-***'],
     ['-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY----- rest', 'MIIEvQ'],
+    ['mysk-abcdefghijklmnopqrstuvwxyz', 'abcdefghijklmnop'],
     ['cut -----BEGIN PRIVATE KEY-----\nMIIEvQ', 'MIIEvQ'],
   ])('%s', (text, secret) => {
     expect(redactSecrets(text)).not.toContain(secret)
@@ -31,6 +32,7 @@ test('the rest of the text stays', () => {
 
 test.each([
   'The task-force-management-system of this model',
+  'Organisation risk-management-2026-team',
   '{"max_tokens":100,"prompt_tokens":12,"model":"gpt-5.2-mini-2026-01-01"}',
   '01a20460-84d4-7eaf-a23d-7ffdab759352',
   'You exceeded your current quota, please check your plan and billing details.',

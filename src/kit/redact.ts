@@ -117,7 +117,9 @@ const prefixed = new RegExp(`${strongPrefixes}|(${weakPrefixes})`, 'g')
 
 const redactShapes = (text: string): string =>
   redactMarked(text).replace(prefixed, (found, weak: string | undefined, at: number, whole: string) =>
-    weak && /[A-Za-z]/.test(whole[at - 1] ?? '') && !/\d/.test(weak) ? weak.replace(strong, mark) : mark,
+    weak && /[A-Za-z]/.test(whole[at - 1] ?? '') && !/[A-Za-z0-9]{20}/.test(weak)
+      ? weak.replace(strong, mark)
+      : mark,
   )
 
 /** Keys that are told by their middle: OpenAI, Azure, Entra client secrets. */
