@@ -30,11 +30,7 @@ export interface Gateway {
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /** The composition root: config → database → rooms → gateway and shell → jobs. */
-export const startGateway = async (
-  config: Config,
-  log: Log,
-  options: { /** False: operations only. */ readonly dashboards?: boolean } = {},
-): Promise<Gateway> => {
+export const startGateway = async (config: Config, log: Log): Promise<Gateway> => {
   const postgres = await startPostgres({
     databaseUrl: config.databaseUrl,
     dataDirectory: config.dataDirectory,
@@ -65,10 +61,9 @@ export const startGateway = async (
   })
   const counters = makeCounters(admission)
   const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits })
-  const dashboards =
-    options.dashboards === false
-      ? noDashboards
-      : buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
+  const dashboards = config.dashboards
+    ? buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
+    : noDashboards
 
   let serving = false
   const http = await makeHttp({
@@ -101,7 +96,10 @@ export const startGateway = async (
     async () => void (await rooms.serviceKeys.recheckDue(rooms.clock())),
   )
   await jobs.start()
-  const uses = setInterval(() => void rooms.access.flushUses(), 10_000).unref()
+  const timers = [
+    setInterval(() => void rooms.access.flushUses(), 10_000).unref(),
+    setInterval(recovery(rooms), recoverEveryMs(config)).unref(),
+  ]
 
   const url = addressOf(http.server.address() as AddressInfo)
   return {
@@ -111,9 +109,10 @@ export const startGateway = async (
     dashboardsBuilt: dashboards.built,
     async stop() {
       serving = false
-      clearInterval(uses)
+      const drained = withinSeconds(config.limits.drainSeconds, admission.drain())
+      for (const timer of timers) clearInterval(timer)
       await jobs.stop()
-      await withinSeconds(config.limits.drainSeconds, admission.drain())
+      await drained
       http.server.closeAllConnections()
       await http.close()
       await rooms.access.flushUses()
@@ -133,6 +132,23 @@ const setUpNotice = async ({ identity }: Rooms, url: string): Promise<string[]> 
     ? []
     : [`Make the first administrator (valid once, until ${link.expiresAt.toISOString()}): ${url}${link.path}`]
 }
+
+/** Apart from the jobs, whose minutes would add up: credits of a dead process are back seconds after the grace time. */
+const recovery = ({ ledger, clock, log }: Rooms): (() => void) => {
+  let running = false
+  return () => {
+    if (running) return
+    running = true
+    ledger
+      .recoverHolds(clock())
+      .catch((error: unknown) => log.warn({ err: error }, 'holds of dead processes could not be looked for'))
+      .finally(() => {
+        running = false
+      })
+  }
+}
+
+const recoverEveryMs = ({ limits }: Config): number => Math.min(limits.holdGraceSeconds, 5) * 1000
 
 /** Whatever must happen by time alone; safe to repeat and to run in several processes at once. */
 const keepUp = async (rooms: Rooms): Promise<void> => {

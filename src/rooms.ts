@@ -44,17 +44,29 @@ export const openRooms = async (options: {
     const epoch = makeEpoch({ database, clock, log, version })
     const outbound = makeOutbound()
     const catalogue = makeCatalogue({ database, epoch, outbound })
-    const prices = makePrices({ database, clock, announce: (work) => epoch.announce(platformOrganizationId, work) })
+    const prices = makePrices({
+      database,
+      clock,
+      announce: (work) => epoch.announce(platformOrganizationId, work),
+    })
     const access = makeAccess({ database, epoch, clock, log })
     const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
-    const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
+    const { holdGraceSeconds } = config.limits
+    const ledger = makeLedger({
+      database,
+      processId: epoch.processId,
+      clock,
+      log,
+      graceSeconds: holdGraceSeconds,
+    })
     const recorder = makeRecorder({ database, ledger, log })
     const identity = makeIdentity({ database, clock })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
 
     epoch.onChange(async (organizationId) => {
-      if (organizationId === null || organizationId === platformOrganizationId) await Promise.all([catalogue.load(), prices.reload()])
+      if (organizationId === null || organizationId === platformOrganizationId)
+        await Promise.all([catalogue.load(), prices.reload()])
     })
     await Promise.all([catalogue.load(), prices.start()])
 

@@ -62,9 +62,10 @@ export const openStage = async (environment: Record<string, string> = {}): Promi
     DATABASE_URL: clone.url,
     AIDEON_MASTER_KEY: Buffer.alloc(32, 'stage master key').toString('base64'),
     AIDEON_LOG_LEVEL: 'silent',
+    AIDEON_DASHBOARDS: 'false',
     ...environment,
   })
-  const gateway = await startGateway(config, silentLog, { dashboards: false })
+  const gateway = await startGateway(config, silentLog)
   const { rooms } = gateway
   must(await rooms.catalogue.addAllowance(operator, new URL(simulator.url).host))
   for (const service of ['openai', 'anthropic', 'openrouter'] as const)

@@ -12,6 +12,7 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Without a slash at the end; null: the address that we listen on. */
   readonly publicUrl: string | null
+  readonly dashboards: boolean
   /** null: the built-in PostgreSQL. */
   readonly databaseUrl: string | null
   readonly masterKey: string | null
@@ -29,6 +30,8 @@ export interface Limits {
   readonly firstByteSeconds: number
   readonly idleSeconds: number
   readonly totalSeconds: number
+  /** Of the holds of a process found dead. */
+  readonly holdGraceSeconds: number
   readonly drainSeconds: number
 }
 
@@ -64,6 +67,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     demo: read('demo') ?? false,
     logLevel: read('logLevel') ?? 'info',
     publicUrl: read('publicUrl'),
+    dashboards: read('dashboards') ?? true,
     databaseUrl: read('databaseUrl'),
     masterKey: read('masterKey'),
     masterKeyFile: read('masterKeyFile'),
@@ -77,6 +81,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       firstByteSeconds: read('firstByteSeconds') ?? 300,
       idleSeconds: read('idleSeconds') ?? 120,
       totalSeconds: read('totalSeconds') ?? 1_800,
+      holdGraceSeconds: read('holdGraceSeconds') ?? 30,
       drainSeconds: read('drainSeconds') ?? 30,
     },
   }

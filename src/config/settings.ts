@@ -80,6 +80,13 @@ export const settings = {
     expected: 'an address such as https://keys.example.com',
     schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
   }),
+  dashboards: setting({
+    environment: 'AIDEON_DASHBOARDS',
+    flag: null,
+    description: 'build and serve the dashboards; false leaves operations and /api (default true)',
+    expected: 'true or false',
+    schema: switchValue,
+  }),
   databaseUrl: setting({
     environment: 'DATABASE_URL',
     flag: null,
@@ -142,6 +149,10 @@ export const settings = {
   ),
   idleSeconds: seconds('AIDEON_IDLE_SECONDS', 'longest pause inside a reply (default 120)'),
   totalSeconds: seconds('AIDEON_TOTAL_SECONDS', 'longest operation (default 1800)'),
+  holdGraceSeconds: seconds(
+    'AIDEON_HOLD_GRACE_SECONDS',
+    'time before the credits that a dead process had set aside are given back (default 30)',
+  ),
   drainSeconds: seconds('AIDEON_DRAIN_SECONDS', 'time for running operations when stopping (default 30)', 0),
 } as const
 
