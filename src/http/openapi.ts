@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
-import { contentSecurityPolicy } from './security.ts'
+import { referencePagePolicy } from './security.ts'
 
 /** OpenAPI 3.1 at /api/openapi.json, emitted from the contract, and its reference at /docs. */
 export const registerOpenApi = async (app: FastifyInstance, version: string): Promise<void> => {
@@ -29,13 +28,12 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
     transformObject: jsonSchemaTransformObject,
   })
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  app.get('/docs', { schema: { hide: true } }, (_, reply) => {
-    const nonce = randomBytes(16).toString('base64')
-    return reply
-      .header('content-security-policy', contentSecurityPolicy(nonce))
+  app.get('/docs', { schema: { hide: true } }, (_, reply) =>
+    reply
+      .header('content-security-policy', referencePagePolicy())
       .type('text/html; charset=utf-8')
-      .send(referencePage(nonce))
-  })
+      .send(referencePage),
+  )
   app.get('/docs/', { schema: { hide: true } }, (_, reply) => reply.redirect('/docs', 308))
   app.get('/docs/start.js', { schema: { hide: true } }, (_, reply) =>
     reply.type('text/javascript').send(startScript),
@@ -48,13 +46,12 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
   )
 }
 
-/** Scalar reads the nonce for its style element from this meta element. */
-const referencePage = (nonce: string): string => `<!doctype html>
+const referencePage = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta property="csp-nonce" content="${nonce}">
+    <link rel="icon" href="/mark.svg" type="image/svg+xml">
     <title>Aideon Keys: API reference</title>
   </head>
   <body>
@@ -69,6 +66,7 @@ const startScript = `Scalar.createApiReference('#reference', {
   url: '/api/openapi.json',
   withDefaultFonts: false,
   telemetry: false,
+  showDeveloperTools: 'never',
   hideClientButton: true,
   agent: { disabled: true },
 })

@@ -6,11 +6,16 @@ import { fault, FaultError } from '../kit/fault.ts'
  * No inline script anywhere. Style elements that React components make at run time carry the page's nonce; style
  * attributes set by script need no permission. Nothing is loaded from, or sent to, another origin.
  */
-export const contentSecurityPolicy = (nonce: string): string =>
+export const contentSecurityPolicy = (nonce: string): string => policyWithStyles(`'nonce-${nonce}'`)
+
+/** Scalar writes style attributes and elements that carry no nonce; its page shows no data of ours. */
+export const referencePagePolicy = (): string => policyWithStyles("'unsafe-inline'")
+
+const policyWithStyles = (styles: string): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
-    `style-src 'self' 'nonce-${nonce}'`,
+    `style-src 'self' ${styles}`,
     "img-src 'self' data:",
     "font-src 'self'",
     "connect-src 'self'",
