@@ -20,12 +20,20 @@ interface ModelGrant {
 }
 interface Coin {
   readonly grant: ModelGrant
-  place: 'available' | 'spent' | 'expired' | string
+  /** `available`, `spent`, `expired`, or the operation that holds it. */
+  place: string
 }
 
 const start = Date.UTC(2026, 0, 15, 8)
 const day = 86_400_000
 const allocationMicros = 12
+
+const isBefore = (a: ModelGrant, b: ModelGrant): boolean => {
+  if (a.priority !== b.priority) return a.priority < b.priority
+  if (a.expiresAt !== b.expiresAt) return a.expiresAt < b.expiresAt
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt
+  return a.id < b.id
+}
 
 const makeModel = () => {
   const coins: Coin[] = []
@@ -35,13 +43,6 @@ const makeModel = () => {
 
   const isUsable = (coin: Coin, now: number) =>
     coin.place === 'available' && coin.grant.effectiveAt <= now && now < coin.grant.expiresAt
-
-  const isBefore = (a: ModelGrant, b: ModelGrant): boolean => {
-    if (a.priority !== b.priority) return a.priority < b.priority
-    if (a.expiresAt !== b.expiresAt) return a.expiresAt < b.expiresAt
-    if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt
-    return a.id < b.id
-  }
 
   const nextCoin = (now: number): Coin | undefined => {
     let best: Coin | undefined

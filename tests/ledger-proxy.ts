@@ -43,7 +43,7 @@ export const openLosingProxy = async (url: string): Promise<LosingProxy> => {
       })
     }
     client.on('data', (chunk) => void upstream.write(chunk))
-    upstream.on('data', (chunk) => void (isLost(chunk) ? client.destroy() : client.write(chunk)))
+    upstream.on('data', (chunk: Buffer) => void (isLost(chunk) ? client.destroy() : client.write(chunk)))
   })
   await new Promise<void>((resolve) => server.listen(join(directory, '.s.PGSQL.5432'), resolve))
 

@@ -87,6 +87,15 @@ const use = async (
   return true
 }
 
+const upkeepBy = async (nodes: readonly Node[]) => {
+  for (const node of nodes) {
+    await node.ledger.expireGrants(new Date())
+    await node.ledger.recoverHolds(new Date())
+  }
+}
+
+const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000)
+
 /** 64 clients spend until each is refused; gives what was spent. */
 const race = async (nodes: readonly Node[], account: TestAccount): Promise<bigint> => {
   let spent = 0n
@@ -171,13 +180,7 @@ describe('several processes', () => {
         await use(nodes[index % nodes.length] as Node, account, 5n, 5n)
       }
     }
-    const upkeep = async () => {
-      for (const node of nodes) {
-        await node.ledger.expireGrants(new Date())
-        await node.ledger.recoverHolds(new Date())
-      }
-    }
-    await Promise.all([upkeep(), ...Array.from({ length: 48 }, (_, index) => client(index))])
+    await Promise.all([upkeepBy(nodes), ...Array.from({ length: 48 }, (_, index) => client(index))])
     const { rows } = await clone.database.pool.query<{ deadlocks: bigint }>(
       'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
     )
@@ -256,7 +259,6 @@ describe('a process that died', () => {
     await join(clone, dead.processId, '-1 second')
     return { dead, request }
   }
-  const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000)
   const recoverAll = async (at: Date) => {
     const all = await Promise.all([...nodes, ...nodes].map((node) => node.ledger.recoverHolds(at)))
     return {
@@ -434,16 +436,16 @@ describe('a commit whose answer is lost', () => {
   })
 })
 
-describe('planted errors: were the ledger wrong, these tests would see it', () => {
-  /** The last line of defence is the schema itself; it is taken away to see whether the checks notice alone. */
-  const withoutConstraints = async (clone: TestDatabase) => {
-    await clone.database.pool.query(`
-      ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_pkey;
-      DROP INDEX ledger_entries_once;
-      ALTER TABLE grants DROP CONSTRAINT grants_check;
-      ALTER TABLE credit_accounts DROP CONSTRAINT credit_accounts_held_micros_check`)
-  }
+/** The last line of defence is the schema itself; it is taken away to see whether the checks notice alone. */
+const withoutConstraints = async (clone: TestDatabase) => {
+  await clone.database.pool.query(`
+    ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_pkey;
+    DROP INDEX ledger_entries_once;
+    ALTER TABLE grants DROP CONSTRAINT grants_check;
+    ALTER TABLE credit_accounts DROP CONSTRAINT credit_accounts_held_micros_check`)
+}
 
+describe('planted errors: were the ledger wrong, these tests would see it', () => {
   const unlocked: Partial<typeof store> = {
     lock: (unit, accounts, holds) =>
       store.lock(
