@@ -58,6 +58,7 @@ const steps = [
   ['schema types', () => tool('scripts/db-types.mjs', '--check')],
   ['unused code', () => tool('knip')],
   ['format', () => tool('biome', 'format')],
+  ['lock file', () => tool('scripts/complete-lock.mjs', '--check')],
   ['house rules', houseRules],
   ['documents', documentation],
 ]

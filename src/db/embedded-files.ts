@@ -38,17 +38,27 @@ export const layoutOf = (dataDirectory: string): Layout => {
 
 /** Makes the directories with the owners and modes that the account needs, and says what is in its way. */
 export const prepareDirectories = (layout: Layout, account: Account): void => {
-  const asRoot = process.getuid?.() === 0
-  mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o700 })
+  if (process.getuid?.() !== 0) {
+    mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o700 })
+    mkdirSync(layout.databaseDirectory, { recursive: true, mode: 0o700 })
+    return
+  }
+  requireWay(layout.dataDirectory, account)
   // Passing through is all that the account may do here: what lies beside the database (master key) is 0600 and root's.
-  if (asRoot) chmodSync(layout.dataDirectory, 0o711)
-  if (!existsSync(layout.databaseDirectory)) mkdirSync(layout.databaseDirectory, { mode: 0o700 })
-  if (!asRoot) return
+  mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o711 })
+  chmodSync(layout.dataDirectory, 0o711)
+  mkdirSync(layout.databaseDirectory, { recursive: true, mode: 0o700 })
   chownSync(layout.databaseDirectory, account.uid, account.gid)
-  const closed = closedDirectory(layout.dataDirectory, account)
+}
+
+/** Every directory above the data directory must let the account through; nothing is made before that is sure. */
+const requireWay = (dataDirectory: string, account: Account): void => {
+  let existing = dirname(dataDirectory)
+  while (!existsSync(existing)) existing = dirname(existing)
+  const closed = closedDirectory(existing, account)
   if (closed === null) return
   throw new PostgresError(
-    `PostgreSQL does not run as root but as ${account.name}, who may not enter ${closed}, which is above the data directory ${layout.dataDirectory}. Choose a data directory elsewhere (--data /var/lib/aideon-keys), start as an ordinary user, or set DATABASE_URL.`,
+    `PostgreSQL does not run as root but as ${account.name}, who may not enter ${closed}, which is above the data directory ${dataDirectory}. Choose a data directory elsewhere (--data /var/lib/aideon-keys), start as an ordinary user, or set DATABASE_URL.`,
   )
 }
 
