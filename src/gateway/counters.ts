@@ -23,13 +23,10 @@ export const makeCounters = (admission: Admission): Counters => {
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
     registers: [registry],
   })
-  new Gauge({
+  const underWay = new Gauge({
     name: 'aideon_operations_under_way',
     help: 'Operations under way.',
     registers: [registry],
-    collect() {
-      this.set(admission.underWay)
-    },
   })
   // Looking labels up costs more than counting: each combination is looked up once.
   const children = new Map<string, Counter.Internal>()
@@ -49,6 +46,9 @@ export const makeCounters = (admission: Admission): Counters => {
       childOf(endpoint, httpStatus, faultCode ?? 'none', candidate?.serviceKey.owner ?? 'none').inc()
       seconds.observe((performance.now() - startedMs) / 1000)
     },
-    text: () => registry.metrics(),
+    text: () => {
+      underWay.set(admission.underWay)
+      return registry.metrics()
+    },
   }
 }

@@ -94,7 +94,7 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     const pool = new Pool(url.origin, {
       connections: connectionsPerOrigin,
       pipelining: 1,
-      connect: { timeout: connectTimeoutMs, lookup: guardedLookup(() => allowances, portOf(url)) as never },
+      connect: { timeout: connectTimeoutMs, lookup: guardedLookup(() => allowances, portOf(url)) },
       maxHeaderSize: 32 * 1024,
     })
     pools.set(url.origin, pool)
