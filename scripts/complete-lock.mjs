@@ -57,7 +57,7 @@ if (process.argv.includes('--check')) {
   process.exitCode = missing.length === 0 ? 0 : 1
 } else {
   const entries = Object.entries({ ...lock.packages, ...Object.fromEntries(missing) })
-  lock.packages = Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  lock.packages = Object.fromEntries(entries.toSorted(([a], [b]) => a.localeCompare(b, 'en')))
   writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
   console.log(`${missing.length} added`)
 }

@@ -172,6 +172,7 @@ describe('the built-in PostgreSQL', () => {
           `does not run as root but as \\w+, who may not enter ${closed}, .*--data /var/lib/aideon-keys`,
         ),
       )
+      expect(existsSync(join(closed, 'data'))).toBe(false)
     },
   )
 
