@@ -1,3 +1,5 @@
+import { digestOf } from './text.ts'
+
 export type ServiceName = 'openai' | 'anthropic' | 'openrouter' | 'midjourney'
 
 /**
@@ -29,11 +31,12 @@ export interface SimulatedKey {
 /** Secrets of the shapes that services issue, and that nobody could take for real ones. */
 export const demoSecret = (service: ServiceName, name: string): string => {
   const label = name.replace(/[^A-Za-z0-9]/g, '').slice(0, 24)
-  if (service === 'openai') return `sk-proj-demo-not-a-real-key-${label}`.padEnd(60, '0')
-  if (service === 'anthropic') return `${`sk-ant-api03-demo-not-a-real-key-${label}`.padEnd(104, '0')}AA`
-  if (service === 'openrouter')
-    return `sk-or-v1-de300${Buffer.from(label).toString('hex')}`.padEnd(73, '0').slice(0, 73)
-  return `demo-not-a-real-secret-${label}`
+  // Screens show the last four characters, so they differ from key to key.
+  const end = digestOf(`${service}:${name}`).slice(0, 8)
+  if (service === 'openai') return `${`sk-proj-demo-not-a-real-key-${label}`.padEnd(56, '0')}${end}`
+  if (service === 'anthropic') return `${`sk-ant-api03-demo-not-a-real-key-${label}`.padEnd(96, '0')}${end}AA`
+  if (service === 'openrouter') return `sk-or-v1-de300${digestOf(`demo:${name}`).slice(0, 51)}${end}`
+  return `demo-not-a-real-secret-${label}-${end}`
 }
 
 export const serviceOfSecret = (secret: string): ServiceName => {

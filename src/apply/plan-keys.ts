@@ -62,7 +62,9 @@ const planKey = (
   const label = labelOf(wanted)
   const secret = context.secrets.get(wanted.secret) ?? ''
   const priority = wanted.priority ? priorities[wanted.priority] : null
-  const ofService = own.filter((key) => key.serviceId === wanted.service)
+  const baseUrl = wanted.baseUrl === undefined ? null : new URL(wanted.baseUrl).href.replace(/\/+$/, '')
+  // A key is for one server: at another address it is another key.
+  const ofService = own.filter((key) => key.serviceId === wanted.service && key.baseUrl === baseUrl)
   const isSame = (key: StoredServiceKey) => key.fingerprint.equals(context.fingerprint(key, secret))
   const before = ofService.find((key) => key.label === label) ?? ofService.find(isSame)
   const subject = `${home.title} ${wanted.service} “${label}”`
@@ -71,7 +73,7 @@ const planKey = (
     const details = [
       source,
       ...(wanted.priority ? [`priority: ${wanted.priority}`] : []),
-      ...(wanted.baseUrl ? [`baseUrl: ${wanted.baseUrl}`] : []),
+      ...(baseUrl ? [`baseUrl: ${baseUrl}`] : []),
     ]
     const action = {
       kind: 'add_key',
@@ -79,7 +81,7 @@ const planKey = (
       serviceId: wanted.service,
       label,
       priority,
-      baseUrl: wanted.baseUrl ?? null,
+      baseUrl,
       secretReference: wanted.secret,
     } as const
     return { sign: '+', subject, details, action }

@@ -19,6 +19,8 @@ export const openai: Service = {
   keyHint: 'sk-proj-…',
   validation: { request: { method: 'GET', path: '/v1/models', headers: {} }, verdict: readOpenAiVerdict },
   pricesId: 'openai',
+  equivalentModel: (serviceId, model) =>
+    serviceId === 'openrouter' && model.startsWith('openai/') ? model.slice('openai/'.length) : undefined,
   outputLimitField: 'max_completion_tokens',
   // https://platform.openai.com/docs/models
   outputLimits: [

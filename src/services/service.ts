@@ -45,8 +45,8 @@ export interface Service {
   readonly pricesId: string | null
   /** Models it names differently from everybody else, e.g. `vendor/model`; absent: any. */
   readonly modelShape?: RegExp
-  /** Its name for a model that another service offers too; absent: no equivalent offers here. */
-  readonly equivalentModel?: (serviceId: string, model: string) => string
+  /** Its name for a model that another service offers too; undefined or absent: no equivalent offer here. */
+  readonly equivalentModel?: (serviceId: string, model: string) => string | undefined
   /** The request field that limits the tokens of a reply. */
   readonly outputLimitField: string
   /** The most output tokens a model takes as a limit, by prefix of its name, most specific first. */
