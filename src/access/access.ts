@@ -96,7 +96,7 @@ export const makeAccess = (parts: {
         await recordAudit(transaction, {
           organizationId: wanted.organizationId,
           actor,
-          action: 'access_token.create',
+          action: 'access_token.created',
           subject: { kind: 'access_token', id: created.id },
           after: { name: wanted.name, kind: wanted.kind, scopes: wanted.scopes, userId: wanted.userId },
         })
@@ -114,7 +114,7 @@ export const makeAccess = (parts: {
           await recordAudit(transaction, {
             organizationId,
             actor,
-            action: 'access_token.revoke',
+            action: 'access_token.revoked',
             subject: { kind: 'access_token', id },
             before: { name: row.name },
           })

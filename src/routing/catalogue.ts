@@ -95,7 +95,7 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
         if (!checked.ok) return { ok: false, fault: { ...checked.fault, field: 'baseUrl' } }
         after.baseUrl = after.baseUrl.replace(/\/+$/, '')
       }
-      return changed(actor, 'service_setting.change', serviceId, before, after, (t) =>
+      return changed(actor, 'service_setting.changed', serviceId, before, after, (t) =>
         store.saveSetting(t, after),
       )
     },
@@ -108,14 +108,14 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
           field: 'address',
         })
       if (allowed.includes(text)) return success(undefined)
-      return changed(actor, 'outbound_allowance.add', text, null, { address: text }, (t) =>
+      return changed(actor, 'outbound_allowance.added', text, null, { address: text }, (t) =>
         store.addAllowance(t, text),
       )
     },
 
     async removeAllowance(actor, address) {
       if (!allowed.includes(address)) return failure('not_found')
-      return changed(actor, 'outbound_allowance.remove', address, { address }, null, (t) =>
+      return changed(actor, 'outbound_allowance.removed', address, { address }, null, (t) =>
         store.removeAllowance(t, address),
       )
     },

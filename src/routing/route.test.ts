@@ -226,7 +226,7 @@ describe('models', () => {
     })
     expect(planRoute({ ...requestOf({ ...plain, own: 'absent' }), model: 'claude-sonnet-5' })).toMatchObject({
       ok: false,
-      fault: { code: 'unknown_model' },
+      fault: { code: 'model_not_for_endpoint', next: 'Use /v1/messages.' },
     })
   })
 })

@@ -77,13 +77,7 @@ interface Offer {
 /** The ordered candidates of one operation (architecture §3), or why there is none. Pure. */
 export const planRoute = (request: RouteRequest): Outcome<Route> => {
   const requested = requestedOffer(request)
-  if (requested === null)
-    return refuse(
-      fault('unknown_model', {
-        message: `No service here offers the model ${quoted(request.model)} at this endpoint.`,
-        field: 'model',
-      }),
-    )
+  if (requested === null) return refuse(whyNoOffer(request))
 
   const preference = fallbackFor(request.control, request.preferences, requested.service.id)
   const narrowed = narrowFallback(preference, request.askedFallback)
@@ -120,6 +114,21 @@ export const planRoute = (request: RouteRequest): Outcome<Route> => {
 
 const refuse = (f: Fault): { ok: false; fault: Fault } => ({ ok: false, fault: f })
 const quoted = (model: string) => JSON.stringify(model.slice(0, 80))
+
+const whyNoOffer = ({ model, services, priceBook }: RouteRequest): Fault => {
+  const elsewhere = services.find((service) => priceBook.find(service.id, model) !== null)
+  const paths = Object.values(elsewhere?.endpoints ?? {})
+  if (elsewhere === undefined || paths.length === 0)
+    return fault('unknown_model', {
+      message: `No service here offers the model ${quoted(model)}.`,
+      field: 'model',
+    })
+  return fault('model_not_for_endpoint', {
+    message: `${elsewhere.name} offers the model ${quoted(model)}, but not at this endpoint.`,
+    next: `Use ${paths.join(' or ')}.`,
+    field: 'model',
+  })
+}
 
 /** `service/model` names the service; a bare model is its home's: the first service that has a price for it. */
 const requestedOffer = ({ endpoint, model, services, priceBook, ownKeys }: RouteRequest): Offer | null => {
