@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config/config.ts'
+import { startDemo } from './demo/run.ts'
 import { version } from './config/version.ts'
 import { startPostgres } from './db/postgres.ts'
 import { makeAdmission } from './gateway/admission.ts'
@@ -48,6 +49,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   })
   await rooms.database.pool.query('SELECT create_operation_partitions(now(), 2)')
   await rooms.epoch.start()
+  const demo = config.demo ? await startDemo({ rooms, dataDirectory: config.dataDirectory, log }) : null
   const upkeep = () => keepUp(rooms)
   await upkeep()
 
@@ -69,7 +71,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   const http = await makeHttp({
     ...rooms,
     version,
-    demo: config.demo,
+    demo: rooms.claim.isDemoData,
     publicUrl: config.publicUrl,
     dashboards: dashboards.directory,
     serverFactory: (rest) =>
@@ -104,7 +106,10 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   const url = addressOf(http.server.address() as AddressInfo)
   return {
     url,
-    notices: await setUpNotice(rooms, config.publicUrl ?? url),
+    notices: [
+      ...(rooms.claim.notice === null ? [] : [rooms.claim.notice]),
+      ...(demo === null ? await setUpNotice(rooms, config.publicUrl ?? url) : await demo.publish(url)),
+    ],
     rooms,
     dashboardsBuilt: dashboards.built,
     async stop() {
@@ -120,6 +125,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await rooms.recorder.drain()
       await rooms.ledger.drain()
       await rooms.close()
+      await demo?.stop()
       await postgres.stop()
     },
   }

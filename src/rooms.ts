@@ -2,6 +2,7 @@ import type { Config } from './config/config.ts'
 import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
 import { type Database, openDatabase } from './db/database.ts'
+import { claimInstallation } from './demo/claim.ts'
 import { makeEpoch } from './db/epoch.ts'
 import { migrate } from './db/migrate.ts'
 import { makeIdentity } from './identity/identity.ts'
@@ -34,6 +35,7 @@ export const openRooms = async (options: {
   const database = openDatabase({ url: options.url, maximumConnections: config.maximumConnections })
   try {
     await migrate(database, { log })
+    const claim = must(await claimInstallation(database, config.demo))
     const vault = must(
       await openVault(database, {
         environment: masterKeyEnvironment(config),
@@ -78,6 +80,7 @@ export const openRooms = async (options: {
     return {
       access,
       catalogue,
+      claim,
       clock,
       close,
       database,

@@ -1,0 +1,29 @@
+import type { Log } from '../kit/log.ts'
+import { publishDemo, type DemoRooms, seedDemo, startDemoSimulator } from './demo.ts'
+import { warmDemo } from './warm.ts'
+
+export interface RunningDemo {
+  /** Writes demo.json and gives the lines to print; a new demo then makes itself some history, in the background. */
+  publish(baseUrl: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+/** The simulator and the demo's data, before the gateway listens. */
+export const startDemo = async (parts: {
+  rooms: DemoRooms
+  dataDirectory: string
+  log: Log
+}): Promise<RunningDemo> => {
+  const { rooms, dataDirectory, log } = parts
+  const simulator = await startDemoSimulator(dataDirectory)
+  const seeded = await seedDemo({ rooms, simulatorUrl: simulator.url, dataDirectory })
+  return {
+    async publish(baseUrl) {
+      const { demo, lines } = await publishDemo(seeded, { baseUrl, dataDirectory })
+      if (!seeded.hasHistory)
+        warmDemo(demo).catch((error: unknown) => log.warn({ error }, 'the demo has no history to show'))
+      return lines
+    },
+    stop: () => simulator.close(),
+  }
+}
