@@ -140,7 +140,9 @@ export const parseSetUp = (source: string): ParsedDocument => {
   if (!checked.success)
     return {
       ok: false,
-      problems: checked.error.issues.map((issue) => ({ line: lineOf(issue.path), message: sentence(issue) })),
+      problems: checked.error.issues
+        .map((issue) => ({ line: lineOf(issue.path), message: sentence(issue) }))
+        .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     }
   const problems = conflicts(checked.data).map(({ path, message }) => ({ line: lineOf(path), message }))
   return problems.length > 0 ? { ok: false, problems } : { ok: true, document: checked.data }
