@@ -47,7 +47,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     await postgres.stop()
     throw error
   })
-  await rooms.database.pool.query('SELECT create_operation_partitions(now(), 2)')
+  await makePartitions(rooms)
   await rooms.epoch.start()
   const demo = config.demo ? await startDemo({ rooms, dataDirectory: config.dataDirectory, log }) : null
   const upkeep = () => keepUp(rooms)
@@ -89,9 +89,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
 
   const jobs = makeJobs({ url: postgres.url, log })
   jobs.every('upkeep', '* * * * *', upkeep)
-  jobs.every('partitions', '0 3 * * *', async () => {
-    await rooms.database.pool.query('SELECT create_operation_partitions(now(), 2)')
-  })
+  jobs.every('partitions', '0 3 * * *', () => makePartitions(rooms))
   jobs.every(
     'recheck-service-keys',
     '* * * * *',
@@ -137,6 +135,13 @@ const setUpNotice = async ({ identity }: Rooms, url: string): Promise<string[]> 
   return link === null
     ? []
     : [`Make the first administrator (valid once, until ${link.expiresAt.toISOString()}): ${url}${link.path}`]
+}
+
+/** One process at a time: of several that start together, all but the first would find the tables made meanwhile. */
+const makePartitions = async ({ database }: Rooms): Promise<void> => {
+  await database.pool.query(
+    'SELECT pg_advisory_xact_lock(4203417004); SELECT create_operation_partitions(now(), 2)',
+  )
 }
 
 /** Apart from the jobs, whose minutes would add up: credits of a dead process are back seconds after the grace time. */
