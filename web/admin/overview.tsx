@@ -71,7 +71,10 @@ const Attention = ({ overview }: { overview: Overview }) => {
     )
   if (systemKeys.attention === 0) return null
   return (
-    <Notice tone="warning" title={`${counted(systemKeys.attention, 'system key')} need attention`}>
+    <Notice
+      tone="warning"
+      title={`${counted(systemKeys.attention, 'system key needs', 'system keys need')} attention`}
+    >
       Refused, out of quota or cooling down: the next priorities take over meanwhile.{' '}
       <TextLink>
         <Link to="/admin/system-keys">See system keys</Link>
@@ -93,7 +96,7 @@ const LastDay = ({ overview, since }: { overview: Overview; since: string }) => 
             </Link>
           </TextLink>
         }
-        note={`${count(lastDay.ownKeyOperations)} on own keys, ${count(lastDay.systemKeyOperations)} on system keys`}
+        note={`${count(lastDay.ownKeyOperations)} own, ${count(lastDay.systemKeyOperations)} system`}
       />
       <Stat
         label="Failed"

@@ -50,7 +50,11 @@ export const PriorityLanes = (props: {
       {priorities.map((priority) => {
         const lane = keys.filter((key) => key.priority === priority)
         return (
-          <section key={priority} className={classes.lane} aria-label={priorityName(priority) ?? undefined}>
+          <section
+            key={priority}
+            className={classes.lane}
+            aria-label={`${service.name}, ${priorityName(priority)}`}
+          >
             <h3 className={classes.laneName}>{priorityName(priority)}</h3>
             <div className={classes.laneKeys}>
               {lane.length === 0 && <p className={classes.none}>No key</p>}

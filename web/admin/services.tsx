@@ -53,7 +53,7 @@ export const AdminServices = () => {
                     <Button
                       size="compact-sm"
                       variant="default"
-                      aria-label={`Change the base URL of ${row.name}`}
+                      aria-label={`Change URL of ${row.name}`}
                       onClick={() => setEditing(row)}
                     >
                       Change URL

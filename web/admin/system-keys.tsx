@@ -82,7 +82,7 @@ const ServiceKeys = (props: {
           <h2 className={classes.name}>{service.name}</h2>
           <p className={classes.note}>{describe(keys, props.loading)}</p>
         </div>
-        <Button variant="default" onClick={props.onAdd} aria-label={`Add a system key for ${service.name}`}>
+        <Button variant="default" onClick={props.onAdd} aria-label={`Add key for ${service.name}`}>
           Add key
         </Button>
       </div>

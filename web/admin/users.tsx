@@ -41,7 +41,7 @@ const columns: readonly Column<AdminUser>[] = [
       ) : row.isPlatformAdministrator ? (
         <Mark tone="shared">Administrator</Mark>
       ) : (
-        <Mark tone="quiet">Active</Mark>
+        'Active'
       ),
   },
   { key: 'keys', header: 'Own keys', align: 'end', render: (row) => count(row.serviceKeyCount) },
@@ -49,9 +49,9 @@ const columns: readonly Column<AdminUser>[] = [
     key: 'available',
     header: 'Available',
     align: 'end',
-    render: (row) => <Credits micros={row.availableMicros} />,
+    render: (row) => <Credits micros={row.availableMicros} aligned />,
   },
-  { key: 'held', header: 'Held', align: 'end', render: (row) => <Credits micros={row.heldMicros} /> },
+  { key: 'held', header: 'Held', align: 'end', render: (row) => <Credits micros={row.heldMicros} aligned /> },
   { key: 'last', header: 'Last operation', align: 'end', render: (row) => <Ago at={row.lastOperationAt} /> },
 ]
 

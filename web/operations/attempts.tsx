@@ -1,4 +1,5 @@
 import type { Receipt } from '../../src/contract/operations.ts'
+import { ServiceName } from '../data/service-name.tsx'
 import { duration } from '../ui/format.ts'
 import { OwnerMark } from '../ui/mark.tsx'
 import classes from './operations.module.css'
@@ -16,7 +17,7 @@ export const Attempts = (props: { attempts: Receipt['attempts'] }) => {
           <li key={index} className={classes.attempt}>
             <span className={classes.attemptNumber}>{index + 1}</span>
             <span>
-              {attempt.serviceId} {attempt.model && attempt.model} ·{' '}
+              {attempt.serviceId && <ServiceName id={attempt.serviceId} />} {attempt.model} ·{' '}
               <OwnerMark owner={attempt.keyOwner ?? null} priority={attempt.keyPriority ?? null} />
             </span>
             <span className={classes.quiet}>

@@ -1,4 +1,5 @@
 import type { Operation } from '../../src/contract/operations.ts'
+import { ServiceName } from '../data/service-name.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Credits, Moment, Usd } from '../ui/figures.tsx'
 import { count, duration } from '../ui/format.ts'
@@ -18,17 +19,28 @@ const columns: readonly Column<Operation>[] = [
     key: 'tokens',
     header: 'Tokens in / out',
     align: 'end',
+    tableOnly: true,
     render: (row) => `${count(row.inputTokens)} / ${count(row.outputTokens)}`,
   },
   { key: 'time', header: 'Time', align: 'end', tableOnly: true, render: (row) => duration(row.durationMs) },
   { key: 'cost', header: 'Cost', align: 'end', render: (row) => <Usd nanoUsd={row.costNanoUsd} /> },
-  { key: 'credits', header: 'Credits', align: 'end', render: (row) => <Credits micros={row.creditMicros} /> },
+  {
+    key: 'credits',
+    header: 'Credits',
+    align: 'end',
+    render: (row) => <Credits micros={row.creditMicros} aligned />,
+  },
 ]
 
 const ModelName = ({ operation }: { operation: Operation }) => (
   <span className={classes.model}>
     {operation.model ?? operation.requestedModel ?? <span className={classes.quiet}>none</span>}
-    {operation.serviceId && <span className={classes.quiet}> {operation.serviceId}</span>}
+    {operation.serviceId && (
+      <span className={classes.quiet}>
+        {' '}
+        <ServiceName id={operation.serviceId} />
+      </span>
+    )}
   </span>
 )
 

@@ -1,6 +1,7 @@
 import { Drawer } from '@mantine/core'
 import type { Receipt } from '../../src/contract/operations.ts'
 import { useRead } from '../data/queries.ts'
+import { ServiceName } from '../data/service-name.tsx'
 import { CopyableId } from '../ui/copy.tsx'
 import { Credits, Usd } from '../ui/figures.tsx'
 import { count, duration, exactCredits, exactUsd, fullMoment } from '../ui/format.ts'
@@ -56,7 +57,7 @@ const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
             receipt.requestedModel !== receipt.model &&
             ` (asked for ${receipt.requestedModel})`}
         </Fact>
-        <Fact name="Service">{receipt.serviceId ?? '—'}</Fact>
+        <Fact name="Service">{receipt.serviceId ? <ServiceName id={receipt.serviceId} /> : '—'}</Fact>
         <Fact name="Ran on">
           <OwnerMark owner={receipt.keyOwner} priority={receipt.keyPriority} />
         </Fact>

@@ -54,7 +54,7 @@ export const UsageChart = ({ usage }: { usage: Usage }) => {
               key: 'credits',
               header: 'Credits',
               align: 'end',
-              render: (row) => <Credits micros={row.creditMicros} />,
+              render: (row) => <Credits micros={row.creditMicros} aligned />,
             },
           ]}
         />

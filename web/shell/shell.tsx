@@ -71,10 +71,10 @@ const NarrowBar = () => {
 }
 
 const DemoBanner = () => (
-  <div className={classes.demo} role="note">
+  <section className={classes.demo} aria-label="Demo">
     <IconFlask size={15} stroke={1.8} aria-hidden />
     <span>
       <strong>Demo</strong>: simulated services, no real calls. Keys and credits here have no value.
     </span>
-  </div>
+  </section>
 )

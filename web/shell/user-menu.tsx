@@ -20,7 +20,7 @@ export const UserMenu = () => {
   return (
     <Menu position="top-start">
       <Menu.Target>
-        <UnstyledButton className={classes.person} aria-label={`${me.user.name}: menu`}>
+        <UnstyledButton className={classes.person}>
           <span className={classes.portrait} aria-hidden>
             {me.user.name.slice(0, 1).toUpperCase()}
           </span>
@@ -28,6 +28,7 @@ export const UserMenu = () => {
             <span>{me.user.name}</span>
             <span>{me.organization.name}</span>
           </span>
+          <span className="visually-hidden">, account menu</span>
           <IconSelector size={15} aria-hidden />
         </UnstyledButton>
       </Menu.Target>

@@ -14,15 +14,15 @@ import {
 
 /** Rounded where it was rounded, with every digit on hover; equal texts need no second one. */
 const Figure = (props: { shown: string; exact: string; unit?: string }) => (
-  <span title={props.shown === props.exact ? undefined : props.exact}>
+  <span className="figure" title={props.shown === props.exact ? undefined : props.exact}>
     {props.shown}
     {props.unit && ` ${props.unit}`}
   </span>
 )
 
-export const Credits = (props: { micros: string; unit?: boolean; signed?: boolean }) => (
+export const Credits = (props: { micros: string; unit?: boolean; signed?: boolean; aligned?: boolean }) => (
   <Figure
-    shown={props.signed ? signedCredits(props.micros) : shortCredits(props.micros)}
+    shown={props.signed ? signedCredits(props.micros) : shortCredits(props.micros, props.aligned)}
     exact={`${exactCredits(props.micros)} credits`}
     {...(props.unit && { unit: exactCredits(props.micros) === '1' ? 'credit' : 'credits' })}
   />

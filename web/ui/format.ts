@@ -17,17 +17,21 @@ const roundTo = (value: bigint, places: number, keep: number): bigint => {
 /** Every digit: `1234500` micro-credits → `1.2345`. */
 export const exactCredits = (micros: string | bigint): string => scaled(BigInt(micros), 6, 0)
 
-/** For lists and headlines: two places from one credit on, all places below it. */
-export const shortCredits = (micros: string | bigint): string => {
+/**
+ * Two places from one credit on, every place below it. `aligned` writes all six of those, so that the digits of a column
+ * stand under each other.
+ */
+export const shortCredits = (micros: string | bigint, aligned = false): string => {
   const value = BigInt(micros)
   const size = value < 0n ? -value : value
+  if (size === 0n) return '0'
   if (size >= 1_000_000n) return scaled(roundTo(value, 6, 2), 6, 2)
-  return scaled(value, 6, 0)
+  return scaled(value, 6, aligned ? 6 : 2)
 }
 
 /** With its sign, for statements: `+100`, `−0.0421`. */
 export const signedCredits = (micros: string | bigint): string =>
-  `${BigInt(micros) > 0n ? '+' : ''}${shortCredits(micros)}`
+  `${BigInt(micros) > 0n ? '+' : ''}${shortCredits(micros, true)}`
 
 /** Every digit: `210500` nano-dollars → `$0.0002105`. */
 export const exactUsd = (nanoUsd: string | bigint): string => withDollar(scaled(BigInt(nanoUsd), 9, 2))
@@ -38,7 +42,8 @@ export const shortUsd = (nanoUsd: string | bigint): string => {
   const size = value < 0n ? -value : value
   if (size === 0n) return '$0.00'
   if (size < 1_000n) return '< $0.000001'
-  return withDollar(scaled(roundTo(value, 9, size >= 1_000_000_000n ? 2 : 6), 9, 2))
+  const places = size >= 1_000_000_000n ? 2 : 6
+  return withDollar(scaled(roundTo(value, 9, places), 9, places))
 }
 
 const withDollar = (text: string): string => (text.startsWith('−') ? `−$${text.slice(1)}` : `$${text}`)

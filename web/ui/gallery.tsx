@@ -226,7 +226,7 @@ const TablePart = () => {
           key: 'credits',
           header: 'Credits',
           align: 'end',
-          render: (row) => <Credits micros={row.credits} />,
+          render: (row) => <Credits micros={row.credits} aligned />,
         },
       ]}
     />

@@ -5,6 +5,8 @@ import {
   type MantineColorsTuple,
   type VariantColorsResolver,
 } from '@mantine/core'
+import { IconSelector } from '@tabler/icons-react'
+import { createElement } from 'react'
 
 /** One accent (petrol); everything else is grey or carries meaning (ui/tokens.css). */
 const petrol: MantineColorsTuple = [
@@ -126,7 +128,13 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'sm' } },
     PasswordInput: { defaultProps: { size: 'sm' } },
     Textarea: { defaultProps: { size: 'sm' } },
-    NativeSelect: { defaultProps: { size: 'sm' } },
+    NativeSelect: {
+      defaultProps: {
+        size: 'sm',
+        rightSection: createElement(IconSelector, { size: 14, 'aria-hidden': true }),
+      },
+    },
+    Switch: { defaultProps: { withThumbIndicator: false } },
     Modal: {
       defaultProps: {
         radius: 'lg',

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { CreditGrant, Credits as CreditsState, StatementItem } from '../../src/contract/credits.ts'
 import { usePages, useRead } from '../data/queries.ts'
+import { ServiceName } from '../data/service-name.tsx'
 import { DataTable } from '../ui/data-table.tsx'
 import { Ago, Credits, Moment, Usd, useTimeZone } from '../ui/figures.tsx'
 import { count, dayWithYear } from '../ui/format.ts'
@@ -82,7 +83,7 @@ const ByService = ({ credits }: { credits: CreditsState }) => (
         rows={credits.usageByService}
         rowKey={(row) => row.serviceId}
         columns={[
-          { key: 'service', header: 'Service', render: (row) => row.serviceId },
+          { key: 'service', header: 'Service', render: (row) => <ServiceName id={row.serviceId} /> },
           {
             key: 'own',
             header: 'On own keys',
@@ -123,7 +124,7 @@ const ByService = ({ credits }: { credits: CreditsState }) => (
             key: 'credits',
             header: 'Credits',
             align: 'end',
-            render: (row) => <Credits micros={row.creditMicros} />,
+            render: (row) => <Credits micros={row.creditMicros} aligned />,
           },
         ]}
       />
@@ -159,13 +160,13 @@ const Grants = ({ grants }: { grants: readonly CreditGrant[] }) => (
             key: 'amount',
             header: 'Amount',
             align: 'end',
-            render: (row) => <Credits micros={row.amountMicros} />,
+            render: (row) => <Credits micros={row.amountMicros} aligned />,
           },
           {
             key: 'left',
             header: 'Left',
             align: 'end',
-            render: (row) => <Credits micros={row.remainingMicros} />,
+            render: (row) => <Credits micros={row.remainingMicros} aligned />,
           },
         ]}
       />
@@ -218,7 +219,7 @@ const Statement = () => {
               key: 'spent',
               header: 'Spent',
               align: 'end',
-              render: (row) => (row.spentMicros === '0' ? '—' : <Credits micros={row.spentMicros} />),
+              render: (row) => (row.spentMicros === '0' ? '—' : <Credits micros={row.spentMicros} aligned />),
             },
             {
               key: 'change',
@@ -230,7 +231,7 @@ const Statement = () => {
               key: 'balance',
               header: 'Balance',
               align: 'end',
-              render: (row) => <Credits micros={row.availableMicros} />,
+              render: (row) => <Credits micros={row.availableMicros} aligned />,
             },
           ]}
         />

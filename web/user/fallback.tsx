@@ -123,7 +123,7 @@ const Overrides = (props: { preferences: Preferences }) => {
                   disabled={preferences.locked !== null}
                   value={preferences.services.find((each) => each.serviceId === service.id)?.fallback ?? ''}
                   data={[
-                    { value: '', label: `Default (${choiceLabel(preferences.default).toLowerCase()})` },
+                    { value: '', label: 'Like the default' },
                     ...choices.map(({ value, label }) => ({ value, label })),
                   ]}
                   onChange={(event) => set(service.id, service.name, event.currentTarget.value)}

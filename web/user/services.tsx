@@ -131,7 +131,7 @@ const ServiceCard = (props: {
           )}
         </div>
         {service.mayManageKey && (
-          <Button variant="default" onClick={props.onAdd} aria-label={`Add a key for ${service.name}`}>
+          <Button variant="default" onClick={props.onAdd} aria-label={`Add key for ${service.name}`}>
             Add key
           </Button>
         )}
