@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const path = join(import.meta.dirname, '../package-lock.json')
+const lockPath = join(import.meta.dirname, '../package-lock.json')
 
 const systems = {
   android: 'android',
@@ -46,18 +46,21 @@ const missingEntries = (packages) =>
   Object.entries(packages).flatMap(([at, parent]) =>
     Object.entries(parent.optionalDependencies ?? {})
       .filter(([name]) => !packages[`node_modules/${name}`] && !packages[`${at}/node_modules/${name}`])
-      .map(([name, version]) => [`node_modules/${name}`, entryOf(name, version, parent)]),
+      .map(([name, version]) => ({ path: `node_modules/${name}`, entry: entryOf(name, version, parent) })),
   )
 
-const lock = JSON.parse(readFileSync(path, 'utf8'))
+const lock = JSON.parse(readFileSync(lockPath, 'utf8'))
 const missing = missingEntries(lock.packages)
 if (process.argv.includes('--check')) {
-  for (const [name] of missing)
-    console.error(`${name} is not in package-lock.json: npm ci would refuse it. Run npm run lock.`)
+  for (const absent of missing)
+    console.error(`${absent.path} is not in package-lock.json: npm ci would refuse it. Run npm run lock.`)
   process.exitCode = missing.length === 0 ? 0 : 1
 } else {
-  const entries = Object.entries({ ...lock.packages, ...Object.fromEntries(missing) })
+  const entries = Object.entries({
+    ...lock.packages,
+    ...Object.fromEntries(missing.map((absent) => [absent.path, absent.entry])),
+  })
   lock.packages = Object.fromEntries(entries.toSorted(([a], [b]) => a.localeCompare(b, 'en')))
-  writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
+  writeFileSync(lockPath, `${JSON.stringify(lock, null, 2)}\n`)
   console.log(`${missing.length} added`)
 }
