@@ -101,7 +101,7 @@ describe('control policy', () => {
     const change = async (body: Record<string, unknown>) => {
       const reply = await http.call('changeOrganization', administrator, { params: { id: company.id }, body })
       expect(reply.statusCode, reply.body).toBe(200)
-      return reply.json<{ suspendedKeyCount: number }>()
+      return reply.json<{ controlPolicy: string; suspendedKeyCount: number }>()
     }
     expect((await add('openai')).statusCode).toBe(201)
     expect((await add('openrouter')).statusCode).toBe(201)
@@ -123,6 +123,7 @@ describe('control policy', () => {
 
     await change({ controlPolicy: 'user_control' })
     expect(await statuses()).toEqual({ openai: 'active', openrouter: 'active' })
+    expect(await change({})).toMatchObject({ controlPolicy: 'user_control', suspendedKeyCount: 0 })
   })
 
   test('a locked fallback holds for everybody and cannot be changed by a member', async () => {

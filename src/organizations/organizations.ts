@@ -106,6 +106,7 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
           message: `There is no service ${unknown}.`,
           field: 'criticalServices',
         })
+      if (Object.keys(defined(change)).length === 0) return this.read(organizationId)
       return outcomeOf(() =>
         epoch.change(organizationId, async (t) => {
           const before = await store.readForChange(t, organizationId)
