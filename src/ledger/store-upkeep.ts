@@ -2,7 +2,7 @@ import { arrayOf } from '../db/arrays.ts'
 import type { Statement, Unit } from '../db/writer.ts'
 import type { Key } from './store.ts'
 
-/** First key in any order of ids; look-ups go on from the last key they gave. */
+/** Before every key; look-ups go on from the last key they gave. */
 export const firstKey: Key = {
   organizationId: '00000000-0000-0000-0000-000000000000',
   id: '00000000-0000-0000-0000-000000000000',
@@ -45,8 +45,8 @@ const dueColumns = `
 const dueAccountsStatement: Statement = {
   name: 'ledger_due_accounts',
   text: `${dueColumns}
-    WHERE a.allocated_until <= $1 AND a.anchored_at <= $1 AND (a.organization_id, a.id) > ($2, $3)
-    ORDER BY a.organization_id, a.id LIMIT $4`,
+    WHERE a.allocated_until <= $1 AND a.anchored_at <= $1
+    ORDER BY a.allocated_until LIMIT $2`,
 }
 
 const accountStatement: Statement = {
@@ -69,8 +69,8 @@ const dueFrom = (row: DueRow): DueAccount => ({
 })
 
 /** Accounts whose last allocated period has ended. */
-export const dueAccounts = async (unit: Unit, at: Date, after: Key, limit: number): Promise<DueAccount[]> =>
-  (await unit.ask<DueRow>(dueAccountsStatement, [at, after.organizationId, after.id, limit])).map(dueFrom)
+export const dueAccounts = async (unit: Unit, at: Date, limit: number): Promise<DueAccount[]> =>
+  (await unit.ask<DueRow>(dueAccountsStatement, [at, limit])).map(dueFrom)
 
 export const accountWithTier = async (unit: Unit, key: Key): Promise<DueAccount[]> =>
   (await unit.ask<DueRow>(accountStatement, [key.organizationId, key.id])).map(dueFrom)
@@ -78,24 +78,14 @@ export const accountWithTier = async (unit: Unit, key: Key): Promise<DueAccount[
 const expiringStatement: Statement = {
   name: 'ledger_expiring_accounts',
   text: `
-    SELECT DISTINCT organization_id, account_id AS id FROM grants
-    WHERE live AND expires_at <= $1 AND (organization_id, account_id) > ($2, $3)
-    ORDER BY organization_id, account_id LIMIT $4`,
+    SELECT organization_id, account_id AS id FROM grants
+    WHERE live AND expires_at <= $1
+    ORDER BY expires_at LIMIT $2`,
 }
 
-/** Accounts with credits left in an expired grant. */
-export const accountsWithExpired = async (
-  unit: Unit,
-  at: Date,
-  after: Key,
-  limit: number,
-): Promise<Key[]> => {
-  const rows = await unit.ask<{ organization_id: string; id: string }>(expiringStatement, [
-    at,
-    after.organizationId,
-    after.id,
-    limit,
-  ])
+/** Accounts with credits left in an expired grant; one may come more than once. */
+export const accountsWithExpired = async (unit: Unit, at: Date, limit: number): Promise<Key[]> => {
+  const rows = await unit.ask<{ organization_id: string; id: string }>(expiringStatement, [at, limit])
   return rows.map((row) => ({ organizationId: row.organization_id, id: row.id }))
 }
 

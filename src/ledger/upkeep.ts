@@ -113,9 +113,10 @@ export const makeUpkeep = (options: UpkeepOptions) => {
   const ensureAllocations = async (now: Date): Promise<number> => {
     let count = 0
     await inPortions(
-      (unit, after) => upkeepStore.dueAccounts(unit, now, after, portion),
+      (unit) => upkeepStore.dueAccounts(unit, now, portion),
       async (unit, due) => {
-        count += await allocate(unit, due, now)
+        const given = await allocate(unit, due, now)
+        return () => void (count += given)
       },
     )
     return count
@@ -124,13 +125,13 @@ export const makeUpkeep = (options: UpkeepOptions) => {
   const expireGrants = async (now: Date): Promise<number> => {
     let count = 0
     await inPortions(
-      (unit, after) => upkeepStore.accountsWithExpired(unit, now, after, portion),
+      (unit) => upkeepStore.accountsWithExpired(unit, now, portion),
       async (unit, keys) => {
         const { accounts } = await store.lock(unit, keys, [])
         const journal = newJournal(now)
         for (const account of accounts.values()) expireDue(journal, account)
         store.writeJournal(unit, journal)
-        count += journal.accounts.size
+        return () => void (count += journal.accounts.size)
       },
     )
     return count
@@ -149,11 +150,13 @@ export const makeUpkeep = (options: UpkeepOptions) => {
       async (unit, candidates) => {
         const { accounts, holds } = await store.lock(unit, candidates.map(accountKey), candidates)
         const recoverable = await upkeepStore.stillRecoverable(unit, terms, candidates)
-        for (const hold of recoverable) counts[hold.recovery]++
         const released = recoverable.filter((hold) => hold.recovery === 'release')
         const others = recoverable.filter((hold) => hold.recovery !== 'release')
         upkeepStore.markHolds(unit, others, now)
         giveBack(unit, released, accounts, holds)
+        return () => {
+          for (const hold of recoverable) counts[hold.recovery]++
+        }
       },
     )
     return { marked: counts.mark, restored: counts.restore, released: counts.release }
@@ -182,16 +185,22 @@ export const makeUpkeep = (options: UpkeepOptions) => {
     }
   }
 
-  /** Finds work without locks, then does each portion in its own transaction; goes on from the last key found. */
+  /**
+   * Finds work without locks, then does each portion in its own transaction. What `work` gives back is called when that
+   * has committed. Work that is done is not found again; `after` is for look-ups that would find it.
+   */
   const inPortions = async <Item extends ledgerStore.Key>(
     find: (unit: Unit, after: ledgerStore.Key) => Promise<Item[]>,
-    work: (unit: Unit, items: readonly Item[]) => Promise<void>,
+    work: (unit: Unit, items: readonly Item[]) => Promise<() => void>,
   ): Promise<void> => {
     let after: ledgerStore.Key | undefined = upkeepStore.firstKey
     while (after) {
       const from: ledgerStore.Key = after
       const found: Item[] = await writer.transact((unit) => find(unit, from))
-      if (found.length > 0) await writer.transact((unit) => work(unit, found))
+      if (found.length > 0) {
+        const committed = await writer.transact((unit) => work(unit, found))
+        committed()
+      }
       after = found.length === portion ? found.at(-1) : undefined
     }
   }

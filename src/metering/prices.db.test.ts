@@ -8,6 +8,7 @@ import { costNanoUsd } from './price-book.ts'
 import { makePrices } from './prices.ts'
 import { noUsage } from './usage.ts'
 
+const clock = () => new Date('2026-11-22T12:00:00Z')
 const usage = { input: 271_990, cacheRead: 30, cacheWrite: 7, cacheWrite1h: 5, output: 11, reasoning: 3 }
 
 test('many processes that start at once make one version, and all use it', async () => {
@@ -23,7 +24,6 @@ test('many processes that start at once make one version, and all use it', async
 
 test('what comes back from the database costs exactly what was shipped, for every model', async () => {
   await using clone = await cloneDatabase()
-  const clock = () => new Date('2026-11-22T12:00:00Z')
   const prices = makePrices({ database: clone.database, clock })
   await prices.start()
   const shipped = shippedModels(services, clock())
