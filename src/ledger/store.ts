@@ -311,12 +311,8 @@ export const existingGrants = async (
   unit: Unit,
   wanted: readonly { organizationId: string; accountId: string; idempotencyKey: string }[],
 ): Promise<Map<string, string>> => {
-  const rows = await unit.ask<{
-    organization_id: string
-    account_id: string
-    idempotency_key: string
-    id: string
-  }>(grantKeys, [
+  type Row = { organization_id: string; account_id: string; idempotency_key: string; id: string }
+  const rows = await unit.ask<Row>(grantKeys, [
     arrayOf(wanted, (w) => w.organizationId),
     arrayOf(wanted, (w) => w.accountId),
     arrayOfText(wanted, (w) => w.idempotencyKey),
