@@ -49,8 +49,10 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     keepAlive: true,
     types,
   })
-  // An idle connection that breaks (PostgreSQL restarted) is dropped by the pool; without a listener it would end the process.
+  // A connection that breaks (PostgreSQL restarted) is dropped by the pool, and whoever uses it gets the error from their
+  // query; without listeners it would end the process. The pool takes its own away while a connection is in use.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   // Not kysely.destroy(), which leaves the pool open where no kysely query was ever made.
   return { kysely, pool, url: options.url, close: () => pool.end() }
