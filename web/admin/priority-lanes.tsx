@@ -25,17 +25,17 @@ export const PriorityLanes = (props: {
   const reorder = useReorder()
   const [said, setSaid] = useState('')
   // A moved row is a moved DOM node, which loses the focus: it is given back after the move was drawn.
-  const refocus = useRef<string | null>(null)
+  const refocus = useRef<{ button: string; before: readonly ServiceKey[] } | null>(null)
   useEffect(() => {
-    if (refocus.current === null) return
-    document.getElementById(refocus.current)?.focus()
+    if (refocus.current === null || refocus.current.before === keys) return
+    document.getElementById(refocus.current.button)?.focus()
     refocus.current = null
   })
   const move = (key: ServiceKey, step: Step) => {
     const next = moved(keys, key.id, step)
     if (next === null) return
     const priority = next.find((each) => each.id === key.id)?.priority ?? null
-    refocus.current = buttonId(key.id, step)
+    refocus.current = { button: buttonId(key.id, step), before: keys }
     reorder.mutate({ serviceId: service.id, keys: next }, { onError: tellFault })
     setSaid(
       `${key.label} is now ${priorityName(priority)}, number ${next.findIndex((each) => each.id === key.id) + 1}.`,

@@ -1,9 +1,10 @@
-import { Anchor, Button, Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
+import { Button, Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { KeyCheck, Service } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { priorityName } from '../ui/mark.tsx'
+import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import { CheckSteps } from './check-steps.tsx'
 import classes from './keys.module.css'
@@ -152,15 +153,13 @@ const AddKeyForm = (props: AddKeyProps) => {
       {actions.add.error && <FaultNotice error={actions.add.error} />}
       <div className={classes.buttons}>
         {service?.keysUrl && (
-          <Anchor
-            className={classes.keysLink}
-            href={service.keysUrl}
-            target="_blank"
-            rel="noreferrer"
-            size="sm"
-          >
-            Get a key at {service.name}
-          </Anchor>
+          <span className={classes.keysLink}>
+            <TextLink>
+              <a href={service.keysUrl} target="_blank" rel="noreferrer">
+                Get a key at {service.name}
+              </a>
+            </TextLink>
+          </span>
         )}
         <Button variant="default" onClick={props.onClose}>
           Cancel

@@ -92,7 +92,7 @@ const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item
-          color="red"
+          data-danger
           leftSection={<IconTrash size={15} />}
           onClick={() => props.onTask({ kind: 'revoke', key })}
         >

@@ -3,7 +3,7 @@ import { ServiceName } from '../data/service-name.tsx'
 import { duration } from '../ui/format.ts'
 import { OwnerMark } from '../ui/mark.tsx'
 import classes from './operations.module.css'
-import { describeReason } from './reasons.ts'
+import { describeOutcome } from './reasons.ts'
 
 export const Attempts = (props: { attempts: Receipt['attempts'] }) => {
   if (props.attempts.length === 0) return null
@@ -23,12 +23,9 @@ export const Attempts = (props: { attempts: Receipt['attempts'] }) => {
             <span className={classes.quiet}>
               {attempt.httpStatus ?? ''} {attempt.durationMs != null && duration(attempt.durationMs)}
             </span>
-            <span className={classes.attemptReason}>
-              {[attempt.outcome, attempt.reason]
-                .filter((part): part is string => Boolean(part))
-                .map(describeReason)
-                .join(': ')}
-            </span>
+            {attempt.outcome && (
+              <span className={classes.attemptReason}>{describeOutcome(attempt.outcome)}</span>
+            )}
           </li>
         ))}
       </ol>

@@ -51,7 +51,7 @@ const NarrowBar = () => {
   const path = useRouterState({ select: (state) => state.location.pathname })
   useEffect(close, [path, close])
   return (
-    <header className={classes.narrow}>
+    <section className={classes.narrow} aria-label="Top bar">
       <Brand />
       <UnstyledButton
         className={classes.menu}
@@ -66,7 +66,7 @@ const NarrowBar = () => {
           <SideContent />
         </div>
       </Drawer>
-    </header>
+    </section>
   )
 }
 

@@ -12,7 +12,7 @@ export const userExamples = (base: string, token: string): readonly Example[] =>
     code: `curl ${base}/v1/chat/completions \\
   -H "authorization: Bearer ${token}" \\
   -H "content-type: application/json" \\
-  -d '{"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  -d '{"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
   },
   {
     value: 'typescript',
@@ -24,7 +24,7 @@ const client = new OpenAI({
   apiKey: '${token}',
 })
 const reply = await client.chat.completions.create({
-  model: 'gpt-5-mini',
+  model: 'gpt-4.1-mini',
   messages: [{ role: 'user', content: 'Hello' }],
 })`,
   },
@@ -38,7 +38,7 @@ client = OpenAI(
     api_key="${token}",
 )
 reply = client.chat.completions.create(
-    model="gpt-5-mini",
+    model="gpt-4.1-mini",
     messages=[{"role": "user", "content": "Hello"}],
 )`,
   },
@@ -67,6 +67,6 @@ export const platformExamples = (base: string, token: string): readonly Example[
   -H "authorization: Bearer ${token}" \\
   -H "x-aideon-user: ada@example.com" \\
   -H "content-type: application/json" \\
-  -d '{"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  -d '{"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
   },
 ]

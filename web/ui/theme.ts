@@ -153,6 +153,15 @@ export const theme = createTheme({
       },
     },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: false, multiline: true, maw: 320 } },
-    Menu: { defaultProps: { shadow: 'md', width: 210, position: 'bottom-end' } },
+    Menu: {
+      defaultProps: {
+        width: 210,
+        position: 'bottom-end',
+        // Its placeholder is a focusable child without a role, which a menu must not have.
+        withInitialFocusPlaceholder: false,
+        // Inside the page's main landmark rather than at the end of the body, where nothing names it.
+        portalProps: { target: '#content' },
+      },
+    },
   },
 })

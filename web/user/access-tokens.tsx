@@ -32,9 +32,14 @@ export const AccessTokens = () => {
     >
       <Panel
         title="Base URL"
-        description="Put it into your OpenAI or Anthropic client; nothing else changes."
+        description="Put it into your client with one of the tokens below; nothing else changes."
       >
-        <CopyField text={`${location.origin}/v1`} label="Base URL" />
+        <div className={classes.urls}>
+          <span>OpenAI clients</span>
+          <CopyField text={`${location.origin}/v1`} label="base URL for OpenAI clients" />
+          <span>Anthropic clients</span>
+          <CopyField text={location.origin} label="base URL for Anthropic clients" />
+        </div>
       </Panel>
       <Panel flush>
         {tokens.error && !tokens.data ? (
