@@ -114,6 +114,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       serving = false
       const drained = withinSeconds(config.limits.drainSeconds, admission.drain())
       for (const timer of timers) clearInterval(timer)
+      await dashboards.stop()
       await jobs.stop()
       await drained
       http.server.closeAllConnections()

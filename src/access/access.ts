@@ -150,7 +150,7 @@ export const makeAccess = (parts: {
       uses = new Map()
       await store
         .touch(batch)
-        .catch((error: unknown) => log.warn({ error }, 'last use of access tokens not written'))
+        .catch((error: unknown) => log.warn({ err: error }, 'last use of access tokens not written'))
     },
   }
 }

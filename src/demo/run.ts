@@ -21,7 +21,7 @@ export const startDemo = async (parts: {
     async publish(baseUrl) {
       const { demo, lines } = await publishDemo(seeded, { baseUrl, dataDirectory })
       if (!seeded.hasHistory)
-        warmDemo(demo).catch((error: unknown) => log.warn({ error }, 'the demo has no history to show'))
+        warmDemo(demo).catch((error: unknown) => log.warn({ err: error }, 'the demo has no history to show'))
       return lines
     },
     stop: () => simulator.close(),

@@ -61,7 +61,7 @@ export const makeServe = (parts: GatewayParts) => {
     try {
       await run(operation, incoming, response)
     } catch (error) {
-      log.error({ error, operationId: operation.id }, 'an operation failed unexpectedly')
+      log.error({ err: error, operationId: operation.id }, 'an operation failed unexpectedly')
       if (response.headersSent) response.destroy()
       else
         sendFault(

@@ -23,7 +23,7 @@ export const makeSettle =
       await recorder.record(toRecord(operation, caller, ending, costNanoUsd), settlement)
       return true
     } catch (error) {
-      log.error({ error, operationId: operation.id }, 'an operation could not be put on record')
+      log.error({ err: error, operationId: operation.id }, 'an operation could not be put on record')
       return false
     }
   }
