@@ -12,6 +12,7 @@ import { id } from '../src/contract/wire.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
 import { NotFound } from './shell/not-found.tsx'
+import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -51,6 +52,8 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
   component: Shell,
+  pendingComponent: Opening,
+  pendingMs: 150,
   errorComponent: PageFault,
   beforeLoad: async ({ context, location }) => {
     try {
