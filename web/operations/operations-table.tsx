@@ -23,7 +23,7 @@ const columns: readonly Column<Operation>[] = [
     render: (row) => `${count(row.inputTokens)} / ${count(row.outputTokens)}`,
   },
   { key: 'time', header: 'Time', align: 'end', tableOnly: true, render: (row) => duration(row.durationMs) },
-  { key: 'cost', header: 'Cost', align: 'end', render: (row) => <Usd nanoUsd={row.costNanoUsd} /> },
+  { key: 'cost', header: 'Cost', align: 'end', render: (row) => <CostOf operation={row} /> },
   {
     key: 'credits',
     header: 'Credits',
@@ -31,6 +31,14 @@ const columns: readonly Column<Operation>[] = [
     render: (row) => <Credits micros={row.creditMicros} aligned />,
   },
 ]
+
+/** Nothing used costs nothing; only a used model can lack a price. */
+const CostOf = ({ operation }: { operation: Operation }) =>
+  operation.costNanoUsd === null && operation.inputTokens + operation.outputTokens === 0 ? (
+    <>—</>
+  ) : (
+    <Usd nanoUsd={operation.costNanoUsd} />
+  )
 
 const ModelName = ({ operation }: { operation: Operation }) => (
   <span className={classes.model}>

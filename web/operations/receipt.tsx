@@ -3,7 +3,7 @@ import type { Receipt } from '../../src/contract/operations.ts'
 import { useRead } from '../data/queries.ts'
 import { ServiceName } from '../data/service-name.tsx'
 import { CopyableId } from '../ui/copy.tsx'
-import { Credits, Usd } from '../ui/figures.tsx'
+import { Credits } from '../ui/figures.tsx'
 import { count, duration, exactCredits, exactUsd, fullMoment } from '../ui/format.ts'
 import { OperationMark, OwnerMark } from '../ui/mark.tsx'
 import { Lines, Loaded } from '../ui/notice.tsx'
@@ -135,6 +135,11 @@ const Tokens = ({ receipt }: { receipt: Receipt }) => {
   )
 }
 
+const costOf = (receipt: Receipt): string => {
+  if (receipt.costNanoUsd !== null) return exactUsd(receipt.costNanoUsd)
+  return receipt.usageSource === 'none' ? 'none' : 'no price is known'
+}
+
 const Money = ({ receipt }: { receipt: Receipt }) => (
   <section>
     <h3 className={classes.receiptTitle}>Cost and credits</h3>
@@ -145,7 +150,7 @@ const Money = ({ receipt }: { receipt: Receipt }) => (
             Cost at the service
             {receipt.priceBookVersion !== null && `, price book ${receipt.priceBookVersion}`}
           </th>
-          <td>{receipt.costNanoUsd === null ? <Usd nanoUsd={null} /> : exactUsd(receipt.costNanoUsd)}</td>
+          <td>{costOf(receipt)}</td>
         </tr>
         {receipt.heldMicros !== '0' && (
           <tr>

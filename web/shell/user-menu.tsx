@@ -26,7 +26,7 @@ export const UserMenu = () => {
           </span>
           <span className={classes.names}>
             <span>{me.user.name}</span>
-            <span>{me.organization.name}</span>
+            <span>{me.organization.kind === 'personal' ? me.user.email : me.organization.name}</span>
           </span>
           <span className="visually-hidden">, account menu</span>
           <IconSelector size={15} aria-hidden />

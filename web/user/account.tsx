@@ -23,9 +23,11 @@ export const Account = () => {
         <Facts>
           <Fact name="Name">{me.user.name}</Fact>
           <Fact name="E-mail">{me.user.email}</Fact>
-          <Fact name="Organisation">
-            {me.organization.name}, {roles[me.role].toLowerCase()}
-          </Fact>
+          {me.organization.kind !== 'personal' && (
+            <Fact name="Organisation">
+              {me.organization.name}, {roles[me.role].toLowerCase()}
+            </Fact>
+          )}
         </Facts>
       </Panel>
       <Password me={me} />

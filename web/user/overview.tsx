@@ -17,7 +17,12 @@ export const Overview = () => {
   const services = useRead('listServices', {})
   const usage = useRead('readUsage', { query: { days: 30 } }, { refreshSeconds: 20 })
   return (
-    <Page title="Overview" description={`${me.user.name}, ${me.organization.name}`}>
+    <Page
+      title="Overview"
+      description={
+        me.organization.kind === 'personal' ? me.user.name : `${me.user.name}, ${me.organization.name}`
+      }
+    >
       <Loaded of={credits} skeleton={<Block height={92} />}>
         {(data) => <Balance credits={data} />}
       </Loaded>
