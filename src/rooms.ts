@@ -9,7 +9,7 @@ import { makeIdentity } from './identity/identity.ts'
 import { makeInsights } from './insights/insights.ts'
 import { makeServiceKeys } from './keys/keys.ts'
 import { systemClock } from './kit/clock.ts'
-import { FaultError, must } from './kit/fault.ts'
+import { must } from './kit/fault.ts'
 import type { Log } from './kit/log.ts'
 import { makeLedger } from './ledger/ledger.ts'
 import { makePrices } from './metering/prices.ts'
@@ -109,11 +109,3 @@ const masterKeyEnvironment = (config: Config): Record<string, string | undefined
 
 /** The first error is the one worth telling. */
 const closeQuietly = (database: Database): Promise<void> => database.close().catch(() => {})
-
-/** A sentence for the operator where the fault table has one. */
-export const sentenceOf = (error: unknown): string =>
-  error instanceof FaultError
-    ? `${error.fault.message} ${error.fault.next}`
-    : error instanceof Error
-      ? error.message
-      : String(error)

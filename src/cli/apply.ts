@@ -5,10 +5,11 @@ import { version } from '../config/version.ts'
 import { joinPostgres } from '../db/postgres.ts'
 import { makeLog } from '../kit/log.ts'
 import { redactSecrets } from '../kit/redact.ts'
-import { openRooms, sentenceOf } from '../rooms.ts'
+import { openRooms } from '../rooms.ts'
 import { applyDocument } from '../apply/apply-document.ts'
 import { type Document, parseSetUp } from '../apply/document.ts'
 import { appliedLines } from '../apply/report.ts'
+import { explainFailure } from './failure.ts'
 
 /** `aideon-keys apply`: 0 done or nothing to do, 1 something failed, 2 the file is wrong. */
 export const apply = async (options: { file: string; dryRun: boolean; config: Config }): Promise<number> => {
@@ -37,7 +38,7 @@ export const apply = async (options: { file: string; dryRun: boolean; config: Co
       await rooms.close()
     }
   } catch (error) {
-    console.error(sentenceOf(error))
+    console.error(explainFailure(error))
     return 1
   } finally {
     await postgres.stop()

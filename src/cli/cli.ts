@@ -40,11 +40,11 @@ const environmentHelp = (): string => {
 
 const program = new Command('aideon-keys')
   .description('Manages API keys for AI services, routes calls to them and meters what they use.')
-  .version(version, '--version', 'print the version')
-  .helpOption('--help', 'print this')
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this')
   .helpCommand(false)
   .showHelpAfterError('(--help tells what there is.)')
-  .addHelpText('after', environmentHelp)
+  .addHelpText('after', `\nOptions of a command: aideon-keys start --help\n${environmentHelp()}`)
 
 withFlags(program.command('start', { isDefault: true }), startFlags)
   .description('run the gateway and its dashboards (the default)')

@@ -1,13 +1,16 @@
 import { MigrationError } from '../db/migrate.ts'
 import { PostgresError } from '../db/embedded-account.ts'
+import { FaultError } from '../kit/fault.ts'
 
 /** What to tell a person about a command that failed: a sentence where the cause is known, else the stack for a report. */
 export const explainFailure = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError || error instanceof PostgresError) return error.message
-  const { code, syscall, port, address } = error as NodeJS.ErrnoException & {
+  if (error instanceof FaultError) return `${error.fault.message} ${error.fault.next}`
+  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & {
     port?: number
     address?: string
+    hostname?: string
   }
   if (syscall === 'listen' && code === 'EADDRINUSE')
     return `Port ${port} is taken by another program. Choose another one with --port, or --port 0 for any free one.`
@@ -15,5 +18,7 @@ export const explainFailure = (error: unknown): string => {
     return `This user may not listen on port ${port}. Choose one above 1023 with --port.`
   if (syscall === 'listen' && code === 'EADDRNOTAVAIL')
     return `This machine does not have the address ${address}. Choose another one with --host.`
+  if (syscall === 'getaddrinfo')
+    return `The name ${hostname} cannot be resolved (${code}). Choose another one with --host, or write an IP address.`
   return error.stack ?? error.message
 }
