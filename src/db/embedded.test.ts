@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { silentLog } from '../kit/log.ts'
 import { openDatabase } from './database.ts'
@@ -147,6 +148,23 @@ describe('the built-in PostgreSQL', () => {
     expect(states).toEqual(['down', 'ready'])
     expect(embedded.pid).not.toBe(pid)
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+
+  test('is started again also when a process of the killed one hangs', async () => {
+    const embedded = await start()
+    const client = new Client({ connectionString: embedded.url })
+    client.on('error', () => {})
+    await client.connect()
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const hanging = rows[0]?.pid ?? 0
+    process.kill(hanging, 'SIGSTOP')
+    const back = new Promise<void>((resolve) => {
+      embedded.onStateChange((state) => state === 'ready' && resolve())
+    })
+    process.kill(embedded.pid ?? 0, 'SIGKILL')
+    await back
+    expect(isAlive(hanging)).toBe(false)
+    expect(await query(embedded.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
   })
 
   test('tells the end of the server’s log when it does not start', async () => {

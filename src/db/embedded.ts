@@ -190,8 +190,7 @@ const clearPredecessor = async (layout: Layout, log: Log): Promise<void> => {
 }
 
 const stopLeftBehind = async (layout: Layout, file: PostmasterFile, log: Log): Promise<void> => {
-  const cluster = realpathSync(layout.cluster)
-  const remaining = (): number[] => processesIn(cluster, clusterName(layout))
+  const remaining = (): number[] => leftBehind(layout)
   if (remaining().length === 0) return
   log.warn({ pid: file.pid }, 'stopping a PostgreSQL that a killed process left behind')
   // Where the postmaster itself is gone, its children are about to notice and end.
@@ -203,6 +202,10 @@ const stopLeftBehind = async (layout: Layout, file: PostmasterFile, log: Log): P
     `A PostgreSQL that a killed process left behind on ${layout.dataDirectory} does not stop (processes ${remaining().join(', ')}). End these processes and start again.`,
   )
 }
+
+/** While no server of ours runs: what is left of one that was killed. */
+const leftBehind = (layout: Layout): number[] =>
+  processesIn(realpathSync(layout.cluster), clusterName(layout))
 
 const clusterName = (layout: Layout): string =>
   `aideon-${createHash('sha256').update(layout.cluster).digest('hex').slice(0, 12)}`
@@ -309,8 +312,12 @@ const superviseServer = (options: SuperviseOptions): Supervised => {
         if (state === 'ready') log.info('PostgreSQL runs again')
         return
       } catch (error) {
-        // Children of a killed server need a moment to notice; until then the new one refuses to start.
-        if (pauseMs > 500) log.error({ err: error }, 'PostgreSQL did not start again; trying on')
+        // Children of a killed server need a moment to notice; until then the new one refuses to start. One that waits for
+        // a lock that died with another never does.
+        if (pauseMs > 500) {
+          log.error({ err: error }, 'PostgreSQL did not start again; trying on')
+          for (const pid of leftBehind(layout)) signalProcess(pid, 'SIGKILL')
+        }
         await wait(pauseMs)
       }
     }
