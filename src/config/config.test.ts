@@ -39,9 +39,22 @@ describe('configuration', () => {
 
   test.each([
     ['DATABASE_URL', 'mysql://ada:hunter2@host/x'],
+    ['DATABASE_URL', 'postgres://ada:p@hunter2@host/x'],
+    ['DATABASE_URL', 'postgres://ada:p@hunter2/?@host/x'],
     ['AIDEON_MASTER_KEY', 'hunter2'],
   ])('a wrong %s is not repeated in the message', (name, value) => {
     expect(problems({ environment: { [name]: value } })).toEqual([expect.not.stringContaining('hunter2')])
+  })
+
+  test.each([
+    'postgres://ada:p%40s:s@host:5432/x?sslmode=require&application_name=a@b',
+    'postgresql:///x?host=/run/postgresql',
+    'postgres://ada@/x?host=%2Frun',
+  ])('%s is an address of a database', (databaseUrl) => {
+    expect(read({ environment: { DATABASE_URL: databaseUrl } })).toMatchObject({
+      ok: true,
+      config: { databaseUrl },
+    })
   })
 
   test('two sources of the master key are refused, whichever was meant', () => {

@@ -91,8 +91,10 @@ export const settings = {
     environment: 'DATABASE_URL',
     flag: null,
     description: 'an external PostgreSQL 15 to 18 in place of the built-in one',
-    expected: 'an address such as postgres://user:password@host:5432/database',
-    schema: text.regex(/^postgres(ql)?:\/\/\S+$/),
+    expected:
+      'an address such as postgres://user:password@host:5432/database, with @ : / ? # and % of the password percent-encoded',
+    // A raw @ in the password would make the rest of it the host name, which messages show.
+    schema: text.regex(/^postgres(ql)?:\/\/([^@/?#\s]*@)?[^@?\s]*(\?[^=@\s]+=\S*)?$/),
     isSecret: true,
   }),
   masterKey: setting({

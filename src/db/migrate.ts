@@ -115,16 +115,28 @@ const takeLock = async (client: PoolClient, log: Log): Promise<void> => {
 }
 
 const readApplied = async (client: PoolClient): Promise<AppliedMigration[]> => {
-  await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
+  const table = `CREATE TABLE IF NOT EXISTS schema_migrations (
     name        text PRIMARY KEY,
     checksum    text NOT NULL,
     applied_at  timestamptz NOT NULL DEFAULT now()
-  )`)
+  )`
+  await client.query(table).catch((error: unknown) => {
+    throw mayNotMakeTables(error) ?? error
+  })
   const { rows } = await client.query<AppliedMigration>(
     'SELECT name, checksum FROM schema_migrations ORDER BY name',
   )
   return rows
 }
+
+/** Since PostgreSQL 15 only the owner of a database may: the commonest mistake with a role made for us. */
+const mayNotMakeTables = (error: unknown): MigrationError | null =>
+  error instanceof Error && 'code' in error && error.code === '42501'
+    ? new MigrationError(
+        `This role may not make tables in the database (${error.message}). Let it own the database: ALTER DATABASE … OWNER TO ….`,
+        { cause: error },
+      )
+    : null
 
 const run = async (client: PoolClient, file: MigrationFile): Promise<void> => {
   try {

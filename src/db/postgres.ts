@@ -34,16 +34,33 @@ export const joinPostgres = async (options: PostgresOptions): Promise<Postgres> 
 }
 
 const requireReachable = async (url: string): Promise<void> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  const client = clientFor(url)
   try {
     await client.connect()
   } catch (error) {
-    const reason = error instanceof Error && error.message !== '' ? error.message : String(error)
     throw new PostgresError(
-      `The database that DATABASE_URL names (${client.host}:${client.port}) cannot be used: ${reason}.`,
+      `The database that DATABASE_URL names (${client.host}:${client.port}) cannot be used: ${reasonOf(error)}.`,
       { cause: error },
     )
   } finally {
-    await client.end()
+    await client.end().catch(() => {})
   }
+}
+
+const connectSeconds = 10
+
+const clientFor = (url: string): Client => {
+  try {
+    return new Client({ connectionString: url, connectionTimeoutMillis: connectSeconds * 1000 })
+  } catch {
+    // Not as a cause: the error carries the whole address, with the password.
+    throw new PostgresError(
+      'DATABASE_URL cannot be read as an address such as postgres://user:password@host:5432/database. Is the port right, and is what is special in the password percent-encoded?',
+    )
+  }
+}
+
+const reasonOf = (error: unknown): string => {
+  const reason = error instanceof Error && error.message !== '' ? error.message : String(error)
+  return reason === 'timeout expired' ? `no PostgreSQL answered within ${connectSeconds} s` : reason
 }
