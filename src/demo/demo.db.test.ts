@@ -154,6 +154,9 @@ test('data that was begun without --demo refuses it, data of a demo says what it
     ok: true,
     value: { isDemoData: false, notice: null },
   })
+  await real.database.pool.query(
+    `INSERT INTO users (id, email, name) VALUES (gen_random_uuid(), 'a@example.com', 'A')`,
+  )
   expect(await claimInstallation(real.database, true)).toMatchObject({
     ok: false,
     fault: { message: expect.stringContaining('without --demo') },
@@ -173,4 +176,19 @@ test('data that was begun without --demo refuses it, data of a demo says what it
     `INSERT INTO users (id, email, name) VALUES (gen_random_uuid(), 'a@example.com', 'A')`,
   )
   expect((await claimInstallation(applied.database, true)).ok).toBe(false)
+})
+
+test('a start without --demo that nobody set anything up in may be followed by a demo, once it has ended', async () => {
+  await using tried = await cloneDatabase()
+  await claimInstallation(tried.database, false)
+  await tried.database.pool.query(
+    `INSERT INTO processes (id, pid, host, version, lease_until, acknowledged_epoch)
+     VALUES (gen_random_uuid(), 1, 'here', '1', now() + interval '5 s', 1)`,
+  )
+  expect((await claimInstallation(tried.database, true)).ok).toBe(false)
+  await tried.database.pool.query(`UPDATE processes SET lease_until = now() - interval '1 s'`)
+  expect(await claimInstallation(tried.database, true)).toEqual({
+    ok: true,
+    value: { isDemoData: true, notice: null },
+  })
 })
