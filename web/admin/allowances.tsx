@@ -50,14 +50,13 @@ const AllowanceLine = ({ address }: { address: string }) => {
         aria-label={`Remove ${address}`}
         loading={remove.isPending}
         onClick={() =>
-          remove.mutate(
-            { query: { address } },
-            {
-              onError: tellFault,
-              onSuccess: () =>
-                tellDone(`${address} is no longer reachable.`, () => add.mutate({ body: { address } })),
-            },
-          )
+          void remove
+            .mutateAsync({ query: { address } })
+            .then(
+              () =>
+                tellDone(`${address} is no longer reachable.`, () => add.mutateAsync({ body: { address } })),
+              tellFault,
+            )
         }
       >
         Remove

@@ -5,7 +5,7 @@ import type { ControlPolicy, Fallback } from '../../src/contract/wire.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { counted } from '../ui/format.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
-import { tellDone, tellFault } from '../ui/toast.tsx'
+import { tellDone } from '../ui/toast.tsx'
 import { choices } from '../policy/fallbacks.ts'
 import classes from './organizations.module.css'
 import { policies } from '../policy/policies.ts'
@@ -45,18 +45,20 @@ const PolicyForm = ({ organization, onClose }: { organization: AdminOrganization
   const [draft, setDraft] = useState(before)
   const change = useAct('changeOrganization', ['listOrganizations', 'readMe', 'listServices'])
   const set = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes })
-  const send = (to: Draft, onSuccess: () => void) =>
-    change.mutate(
-      { params: { id: organization.id }, body: { ...to, criticalServices: [...to.criticalServices] } },
-      { onSuccess, onError: tellFault },
-    )
-  const save = () =>
-    send(draft, () => {
-      tellDone(`The policy of ${organization.name} is saved.`, () =>
-        send(before, () => tellDone(`The policy of ${organization.name} is as it was.`)),
-      )
-      onClose()
+  const send = (to: Draft) =>
+    change.mutateAsync({
+      params: { id: organization.id },
+      body: { ...to, criticalServices: [...to.criticalServices] },
     })
+  const save = () =>
+    void send(draft).then(
+      () => {
+        tellDone(`The policy of ${organization.name} is saved.`, () => send(before))
+        onClose()
+      },
+      // Shown in the form.
+      () => undefined,
+    )
   return (
     <form
       className={classes.form}

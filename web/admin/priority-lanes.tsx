@@ -42,7 +42,7 @@ export const PriorityLanes = (props: {
     )
     if (priority !== key.priority)
       tellDone(`“${key.label}” is now ${priorityName(priority)}.`, () =>
-        reorder.mutate({ serviceId: service.id, keys }, { onError: tellFault }),
+        reorder.mutateAsync({ serviceId: service.id, keys }),
       )
   }
   return (

@@ -82,22 +82,17 @@ const BaseUrl = ({ service }: { service: AdminService }) => (
 
 const OnSwitch = ({ service }: { service: AdminService }) => {
   const change = useAct('changeService', reads)
-  const set = (enabled: boolean) =>
-    change.mutate(
-      { params: { id: service.id }, body: { enabled } },
-      {
-        onError: tellFault,
-        onSuccess: () =>
-          tellDone(`${service.name} is ${enabled ? 'on' : 'off'}.`, () =>
-            change.mutate({ params: { id: service.id }, body: { enabled: !enabled } }),
-          ),
-      },
+  const set = (enabled: boolean) => change.mutateAsync({ params: { id: service.id }, body: { enabled } })
+  const choose = (enabled: boolean) =>
+    void set(enabled).then(
+      () => tellDone(`${service.name} is ${enabled ? 'on' : 'off'}.`, () => set(!enabled)),
+      tellFault,
     )
   return (
     <Switch
       aria-label={`${service.name} is on`}
       checked={change.isPending ? (change.variables.body.enabled ?? service.enabled) : service.enabled}
-      onChange={(event) => set(event.currentTarget.checked)}
+      onChange={(event) => choose(event.currentTarget.checked)}
     />
   )
 }

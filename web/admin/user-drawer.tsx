@@ -71,16 +71,12 @@ const UserDetail = ({ user }: { user: AdminUser }) => (
 const TierSelect = ({ user }: { user: AdminUser }) => {
   const tiers = useRead('listTiers', {})
   const change = useAct('changeUser', ['listUsers'])
-  const set = (tierId: string) =>
-    change.mutate(
-      { params: { id: user.id }, body: { tierId } },
-      {
-        onError: tellFault,
-        onSuccess: () =>
-          tellDone(`Tier: ${tierId}.`, () => {
-            if (user.tierId) change.mutate({ params: { id: user.id }, body: { tierId: user.tierId } })
-          }),
-      },
+  const set = (tierId: string) => change.mutateAsync({ params: { id: user.id }, body: { tierId } })
+  const { tierId: before } = user
+  const choose = (tierId: string) =>
+    void set(tierId).then(
+      () => tellDone(`Tier: ${tierId}.`, before === null ? undefined : () => set(before)),
+      tellFault,
     )
   return (
     <NativeSelect
@@ -89,7 +85,7 @@ const TierSelect = ({ user }: { user: AdminUser }) => {
       value={user.tierId ?? ''}
       disabled={user.tierId === null || change.isPending}
       data={(tiers.data?.items ?? []).map((tier) => ({ value: tier.id, label: tier.name }))}
-      onChange={(event) => set(event.currentTarget.value)}
+      onChange={(event) => choose(event.currentTarget.value)}
     />
   )
 }

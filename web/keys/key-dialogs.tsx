@@ -79,7 +79,7 @@ const RenameDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
           {
             onSuccess: () => {
               tellDone('The key is renamed.', () =>
-                actions.rename.mutate({ id: serviceKey.id, label: serviceKey.label }),
+                actions.rename.mutateAsync({ id: serviceKey.id, label: serviceKey.label }),
               )
               close(actions, onClose)
             },

@@ -151,7 +151,7 @@ const ControlsPart = () => {
         </ActionIcon>
       </Line>
       <Line>
-        <Button variant="default" onClick={() => tellDone('It is done.', () => undefined)}>
+        <Button variant="default" onClick={() => tellDone('It is done.', () => Promise.resolve())}>
           Toast with undo
         </Button>
         <Button variant="default" onClick={() => tellFault(sampleFault)}>

@@ -2,8 +2,11 @@ import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { CallFault } from '../data/call.ts'
 
-/** Says that something was done; with `undo` there is time to take it back. */
-export const tellDone = (message: string, undo?: () => void): void => {
+/**
+ * Says that something was done; with `undo` there is time to take it back. The part of the page that did it may be gone
+ * by then, so what becomes of undoing is told here: mutations tell callbacks of removed components nothing.
+ */
+export const tellDone = (message: string, undo?: () => Promise<unknown>): void => {
   const id = notifications.show({
     message: undo ? (
       <span style={{ display: 'flex', alignItems: 'center', justifyContent: 'space-between', gap: 12 }}>
@@ -13,7 +16,7 @@ export const tellDone = (message: string, undo?: () => void): void => {
           variant="default"
           onClick={() => {
             notifications.hide(id)
-            undo()
+            void undo().then(() => tellDone('Undone.'), tellFault)
           }}
         >
           Undo

@@ -62,7 +62,9 @@ const useChangePreferences = (current: Preferences) => {
   return (next: Omit<Preferences, 'locked'>, message: string) =>
     mutation.mutate(next, {
       onSuccess: () =>
-        tellDone(message, () => mutation.mutate({ default: current.default, services: current.services })),
+        tellDone(message, () =>
+          mutation.mutateAsync({ default: current.default, services: current.services }),
+        ),
     })
 }
 
