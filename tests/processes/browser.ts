@@ -1,0 +1,41 @@
+/** What the shell answered. */
+export interface BrowserReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+}
+
+/** Someone who is signed in at a dashboard, without the dashboard. */
+export interface Browser {
+  send(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<BrowserReply>
+}
+
+/** `open` names the call that signs in: by link, by password, by set-up. */
+export const signIn = async (url: string, open: { path: string; body: unknown }): Promise<Browser> => {
+  const anonymous = await sendTo(url, {}, 'POST', open.path, open.body)
+  if (anonymous.status !== 200)
+    throw new Error(`${open.path} answered ${anonymous.status}: ${anonymous.text}`)
+  const cookie = anonymous.headers['set-cookie']?.split(';')[0] ?? ''
+  const { csrfToken } = JSON.parse(anonymous.text) as { csrfToken: string }
+  const headers = { cookie, 'x-csrf-token': csrfToken }
+  return { send: (method, path, body) => sendTo(url, headers, method, path, body) }
+}
+
+export const sendTo = async (
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<BrowserReply> => {
+  const reply = await fetch(url + path, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return { status: reply.status, headers: Object.fromEntries(reply.headers), text: await reply.text() }
+}

@@ -1,0 +1,125 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { must } from '../../src/kit/fault.ts'
+import { operator, type StagePerson } from '../scene.ts'
+import { type Browser, signIn } from './browser.ts'
+import { type Client, type Load, openClient, type Reply, startLoad } from './client.ts'
+import { type Fleet, openFleet } from './fleet.ts'
+import type { GatewayProcess } from './gateway-process.ts'
+
+let fleet: Fleet
+let client: Client
+beforeAll(async () => {
+  fleet = await openFleet()
+  await fleet.systemKey('openai', 1)
+})
+afterAll(() => fleet[Symbol.asyncDispose]())
+beforeEach(() => {
+  client = openClient()
+})
+afterEach(() => client[Symbol.asyncDispose]())
+
+const callAt = (gateway: GatewayProcess | undefined, person: StagePerson) => ({
+  url: gateway?.url ?? '',
+  token: person.token,
+  dialect: 'openai' as const,
+  streamed: false,
+  prompt: 'still there?',
+  maximumTokens: 50,
+})
+
+/** Every process serves the person, over and over, before, while and after `change` takes place. */
+const callsAround = async (
+  person: StagePerson,
+  change: () => Promise<void>,
+): Promise<{ before: readonly Reply[]; after: readonly Reply[] }> => {
+  const load = startLoad(client, 12, (caller) => callAt(fleet.gateways[caller % 3], person))
+  await onEach(load, 10, () => true)
+  const beginsMs = performance.now()
+  await change()
+  const returnedMs = performance.now()
+  await onEach(load, 10, (reply) => reply.startedMs > returnedMs)
+  const replies = await load.stop()
+  return {
+    before: replies.filter((reply) => reply.endedMs < beginsMs),
+    after: replies.filter((reply) => reply.startedMs > returnedMs),
+  }
+}
+
+const onEach = (load: Load, count: number, fits: (reply: Reply) => boolean): Promise<unknown> =>
+  Promise.all(
+    fleet.gateways.map(({ url }) => load.more(count, (reply) => reply.call.url === url && fits(reply))),
+  )
+
+const outcome = (reply: Reply): string =>
+  reply.whole ? `${reply.headers['x-aideon-key-owner']} key` : `${reply.status} ${reply.code}`
+const outcomes = (replies: readonly Reply[]): string[] => [...new Set(replies.map(outcome))]
+
+const browserOf = async (person: StagePerson, gateway: GatewayProcess | undefined): Promise<Browser> => {
+  const { token } = must(await fleet.rooms.identity.createSignInLink(operator, person.userId))
+  return signIn(gateway?.url ?? '', { path: '/api/session/link', body: { token } })
+}
+
+const ownKeyOf = async (person: StagePerson) => {
+  const [key] = await fleet.rooms.serviceKeys.listForGateway(person.organizationId, person.userId)
+  return key?.id ?? ''
+}
+
+describe('no operation on any of three processes starts', () => {
+  test('with an access token whose revocation has returned', async () => {
+    const person = await fleet.person()
+    const browser = await browserOf(person, fleet.gateways[0])
+    const { before, after } = await callsAround(person, async () => {
+      const reply = await browser.send('DELETE', `/api/access-tokens/${person.accessTokenId}`)
+      expect(reply.status).toBe(200)
+    })
+    expect(outcomes(before)).toEqual(['system key'])
+    expect(outcomes(after)).toEqual(['401 revoked_token'])
+  })
+
+  test('on a service key whose revocation has returned', async () => {
+    const person = await fleet.person({ fallback: 'none' })
+    await fleet.ownKey(person, 'openai')
+    const browser = await browserOf(person, fleet.gateways[1])
+    const id = await ownKeyOf(person)
+    const { before, after } = await callsAround(person, async () => {
+      expect((await browser.send('DELETE', `/api/service-keys/${id}`)).status).toBe(200)
+    })
+    expect(outcomes(before)).toEqual(['user key'])
+    expect(outcomes(after)).toEqual([expect.stringMatching(/^424 /)])
+  })
+
+  test('on a user’s key when the switch to IT control has returned', async () => {
+    const { id } = await fleet.rooms.organizations.create(operator, { name: 'Firm', kind: 'company' })
+    const person = await fleet.person({ organizationId: id })
+    await fleet.ownKey(person, 'openai')
+    const { before, after } = await callsAround(person, async () => {
+      must(await fleet.rooms.organizations.change(operator, id, { controlPolicy: 'it_control' }))
+    })
+    expect(outcomes(before)).toEqual(['user key'])
+    expect(outcomes(after)).toEqual(['system key'])
+  })
+
+  test('on a system key when adding an own one has returned', async () => {
+    const person = await fleet.person()
+    const { before, after } = await callsAround(person, async () => {
+      await fleet.ownKey(person, 'openai')
+    })
+    expect(outcomes(before)).toEqual(['system key'])
+    expect(outcomes(after)).toEqual(['user key'])
+  })
+
+  test('with a revoked token where the process stood still while it was revoked', async () => {
+    const person = await fleet.person()
+    const [, , frozen] = fleet.gateways
+    const first = await client.send(callAt(frozen, person))
+    frozen?.signal('SIGSTOP')
+    const { access } = fleet.rooms
+    const { organizationId, accessTokenId } = person
+    // Returns when the lease of the process that does not answer is over.
+    must(await access.revokeToken(operator, { organizationId, id: accessTokenId }))
+    const waiting = Promise.all(Array.from({ length: 8 }, () => client.send(callAt(frozen, person))))
+    frozen?.signal('SIGCONT')
+    expect(outcomes([first])).toEqual(['system key'])
+    expect(outcomes(await waiting)).toEqual(['401 revoked_token'])
+  })
+})
