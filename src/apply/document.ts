@@ -34,19 +34,26 @@ const serviceKey = z.strictObject({
 })
 const systemKey = serviceKey.extend({ priority })
 
+const missing = 'This is missing.'
+
 /** Numbers lose digits; a text of digits does not. Both are taken. */
-const credits = z.union([z.number().min(0), z.string()]).transform((value, context) => {
+const amount = (error: string) =>
+  z.union([z.number().min(0), z.string()], { error: ({ input }) => (input === undefined ? missing : error) })
+
+const notCredits = 'Credits are a number with at most six decimal places, and not below zero.'
+const credits = amount(notCredits).transform((value, context) => {
   const micros = parseCredits(typeof value === 'number' ? decimal(value) : value)
   if (micros !== null && micros >= 0n) return micros
-  context.addIssue({ code: 'custom', message: 'Credits are a number with at most six decimal places.' })
+  context.addIssue({ code: 'custom', message: notCredits })
   return z.NEVER
 })
 const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(0) : String(value))
 
-const cents = z.union([z.number().min(0), z.string()]).transform((value, context) => {
+const notAPrice = 'A price is a number with at most two decimal places, and not below zero.'
+const cents = amount(notAPrice).transform((value, context) => {
   const match = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(String(value))
   if (match) return BigInt(match[1] ?? '0') * 100n + BigInt((match[2] ?? '').padEnd(2, '0'))
-  context.addIssue({ code: 'custom', message: 'A price is a number with at most two decimal places.' })
+  context.addIssue({ code: 'custom', message: notAPrice })
   return z.NEVER
 })
 
@@ -136,22 +143,29 @@ export const parseSetUp = (source: string): ParsedDocument => {
     }
     return null
   }
-  const checked = documentSchema.safeParse(yaml.toJS({ maxAliasCount: 100 }) ?? {})
+  const checked = documentSchema.safeParse(yaml.toJS({ maxAliasCount: 100 }) ?? {}, {
+    error: ({ input }) => (input === undefined ? missing : undefined),
+  })
   if (!checked.success)
     return {
       ok: false,
       problems: checked.error.issues
-        .map((issue) => ({ line: lineOf(issue.path), message: sentence(issue) }))
+        .flatMap(inDetail)
+        .map(({ path, message }) => ({ line: lineOf(path), message: sentence({ path, message }) }))
         .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     }
   const problems = conflicts(checked.data).map(({ path, message }) => ({ line: lineOf(path), message }))
   return problems.length > 0 ? { ok: false, problems } : { ok: true, document: checked.data }
 }
 
-const sentence = (issue: z.core.$ZodIssue): string => {
-  const where = issue.path.map(String).join('.')
-  return where === '' ? issue.message : `${where}: ${issue.message}`
-}
+/** A field that does not exist is told with its own line, not with that of what it stands in. */
+const inDetail = (issue: z.core.$ZodIssue): Conflict[] =>
+  issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'There is no such field.' }))
+    : [issue]
+
+const sentence = ({ path, message }: Conflict): string =>
+  path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`
 
 interface Conflict {
   readonly path: readonly PropertyKey[]
