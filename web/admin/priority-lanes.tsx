@@ -1,5 +1,5 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
-import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
+import { ActionIcon, Menu, Tooltip } from '@mantine/core'
+import { IconArrowDown, IconArrowUp, IconStack2 } from '@tabler/icons-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import type { Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
@@ -8,19 +8,21 @@ import type { KeyTask } from '../keys/key-dialogs.tsx'
 import { KeyRow } from '../keys/key-row.tsx'
 import { priorityName } from '../ui/mark.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
-import { moved, priorities } from './key-order.ts'
+import { moved, movedTo, priorities } from './key-order.ts'
 import classes from './system-keys.module.css'
 
 type Step = -1 | 1
 const buttonId = (id: string, step: Step): string => `move-${step === -1 ? 'up' : 'down'}-${id}`
 
+interface LanesProps {
+  readonly service: Service
+  readonly keys: readonly ServiceKey[]
+  readonly actions: KeyActions
+  readonly onTask: (task: KeyTask) => void
+}
+
 /** The keys of one service in the order they are tried; arrows move a key through it, across priorities too. */
-export const PriorityLanes = (props: {
-  service: Service
-  keys: readonly ServiceKey[]
-  actions: KeyActions
-  onTask: (task: KeyTask) => void
-}) => {
+export const PriorityLanes = (props: LanesProps) => {
   const { keys, service } = props
   const reorder = useReorder()
   const [said, setSaid] = useState('')
@@ -31,53 +33,78 @@ export const PriorityLanes = (props: {
     document.getElementById(refocus.current.button)?.focus()
     refocus.current = null
   })
-  const move = (key: ServiceKey, step: Step) => {
-    const next = moved(keys, key.id, step)
+  const put = (key: ServiceKey, next: ServiceKey[] | null) => {
     if (next === null) return
-    const priority = next.find((each) => each.id === key.id)?.priority ?? null
-    refocus.current = { button: buttonId(key.id, step), before: keys }
-    reorder.mutate({ serviceId: service.id, keys: next }, { onError: tellFault })
-    setSaid(
-      `${key.label} is now ${priorityName(priority)}, number ${next.findIndex((each) => each.id === key.id) + 1}.`,
-    )
-    if (priority !== key.priority)
-      tellDone(`“${key.label}” is now ${priorityName(priority)}.`, () =>
-        reorder.mutateAsync({ serviceId: service.id, keys }),
-      )
+    const place = next.findIndex((each) => each.id === key.id)
+    const priority = next[place]?.priority ?? null
+    void reorder.mutateAsync({ serviceId: service.id, keys: next }).then(() => {
+      setSaid(`${key.label} is now ${priorityName(priority)}, number ${place + 1}.`)
+      if (priority !== key.priority)
+        tellDone(`“${key.label}” is now ${priorityName(priority)}.`, () =>
+          reorder.mutateAsync({ serviceId: service.id, keys }),
+        )
+    }, tellFault)
+  }
+  const step = (key: ServiceKey, by: Step) => {
+    refocus.current = { button: buttonId(key.id, by), before: keys }
+    put(key, moved(keys, key.id, by))
   }
   return (
     <div className={classes.lanes}>
-      {priorities.map((priority) => {
-        const lane = keys.filter((key) => key.priority === priority)
-        return (
-          <section
-            key={priority}
-            className={classes.lane}
-            aria-label={`${service.name}, ${priorityName(priority)}`}
-          >
-            <h3 className={classes.laneName}>{priorityName(priority)}</h3>
-            <div className={classes.laneKeys}>
-              {lane.length === 0 && <p className={classes.none}>No key</p>}
-              {lane.map((key) => (
-                // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- catches keys that bubble from the row's buttons
-                <div key={key.id} onKeyDown={(event) => moveByKeyboard(event, (step) => move(key, step))}>
-                  <KeyRow
-                    serviceKey={key}
-                    actions={props.actions}
-                    mayManage
-                    onTask={props.onTask}
-                    controls={<MoveButtons serviceKey={key} keys={keys} onMove={(step) => move(key, step)} />}
-                  />
-                </div>
-              ))}
-            </div>
-          </section>
-        )
-      })}
+      {priorities.map((priority) => (
+        <Lane key={priority} {...props} priority={priority} onPut={put} onStep={step} />
+      ))}
       <output className="visually-hidden">{said}</output>
     </div>
   )
 }
+
+interface LaneProps extends LanesProps {
+  readonly priority: number
+  readonly onPut: (key: ServiceKey, next: ServiceKey[] | null) => void
+  readonly onStep: (key: ServiceKey, by: Step) => void
+}
+
+const Lane = (props: LaneProps) => {
+  const lane = props.keys.filter((key) => key.priority === props.priority)
+  const name = priorityName(props.priority)
+  return (
+    <section className={classes.lane} aria-label={`${props.service.name}, ${name}`}>
+      <h3 className={classes.laneName}>{name}</h3>
+      <div className={classes.laneKeys}>
+        {lane.length === 0 && <p className={classes.none}>No key</p>}
+        {lane.map((key) => (
+          // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- catches keys that bubble from the row's buttons
+          <div key={key.id} onKeyDown={(event) => moveByKeyboard(event, (by) => props.onStep(key, by))}>
+            <KeyRow
+              serviceKey={key}
+              actions={props.actions}
+              mayManage
+              onTask={props.onTask}
+              controls={
+                <MoveButtons serviceKey={key} keys={props.keys} onMove={(by) => props.onStep(key, by)} />
+              }
+              menuItems={<MoveItems {...props} serviceKey={key} />}
+            />
+          </div>
+        ))}
+      </div>
+    </section>
+  )
+}
+
+const MoveItems = (props: LaneProps & { serviceKey: ServiceKey }) =>
+  priorities
+    .filter((other) => other !== props.priority)
+    .map((other) => (
+      <Menu.Item
+        key={other}
+        leftSection={<IconStack2 size={15} />}
+        onClick={() => props.onPut(props.serviceKey, movedTo(props.keys, props.serviceKey.id, other))}
+      >
+        Move to {priorityName(other)}
+      </Menu.Item>
+    ))
 
 /** Alt with an arrow moves the key whose row holds the focus. */
 const moveByKeyboard = (event: KeyboardEvent, move: (step: Step) => void): void => {

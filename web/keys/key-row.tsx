@@ -17,6 +17,8 @@ export const KeyRow = (props: {
   onTask: (task: KeyTask) => void
   /** Further buttons, such as those that change a system key's priority. */
   controls?: ReactNode
+  /** Further items of the menu. */
+  menuItems?: ReactNode
 }) => {
   const key = props.serviceKey
   return (
@@ -33,7 +35,7 @@ export const KeyRow = (props: {
       </div>
       <div className={classes.controls}>
         {props.controls}
-        {props.mayManage && <KeyMenu serviceKey={key} actions={props.actions} onTask={props.onTask} />}
+        {props.mayManage && <KeyMenu {...props} />}
       </div>
       <KeyTrouble serviceKey={key} />
     </article>
@@ -56,7 +58,12 @@ const KeyTrouble = ({ serviceKey: key }: { serviceKey: ServiceKey }) => {
   )
 }
 
-const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (task: KeyTask) => void }) => {
+const KeyMenu = (props: {
+  serviceKey: ServiceKey
+  actions: KeyActions
+  onTask: (task: KeyTask) => void
+  menuItems?: ReactNode
+}) => {
   const { serviceKey: key, actions } = props
   const checking = actions.recheck.isPending && actions.recheck.variables.id === key.id
   const recheck = () =>
@@ -90,6 +97,7 @@ const KeyMenu = (props: { serviceKey: ServiceKey; actions: KeyActions; onTask: (
         >
           Rename
         </Menu.Item>
+        {props.menuItems}
         <Menu.Divider />
         <Menu.Item
           data-danger

@@ -9,15 +9,14 @@ export const recognize = (services: readonly Service[], secret: string): readonl
   return specific.length > 0 ? specific : services.filter((service) => looksLike(service, secret, false))
 }
 
-/** How a secret is tidied when pasted: people copy quotes, `KEY=` and line ends along. */
-export const tidySecret = (pasted: string): string => {
-  const line = pasted
+/**
+ * A pasted secret, less what is copied along: quotes, `OPENAI_API_KEY=`, `Bearer`, line ends. Only a name with an
+ * underscore counts as one, as secrets may end in equals signs.
+ */
+export const tidySecret = (pasted: string): string =>
+  pasted
     .trim()
-    .replace(/^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*/, (start, offset: number) =>
-      offset === 0 && start.includes('=') && /^(?:export\s+)?[A-Z][A-Z0-9_]*\s*=/.test(start) ? '' : start,
-    )
-  return line
+    .replace(/^(?:export\s+)?[A-Z][A-Z0-9]*_[A-Z0-9_]*\s*=\s*/, '')
     .replace(/^(['"`])(.*)\1$/, '$2')
     .replace(/^Bearer\s+/i, '')
     .trim()
-}

@@ -1,0 +1,268 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBrowser, openPackagedBrowser } from './browser.ts'
+import { type Demo, startDemo } from './demo.ts'
+import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
+
+let demo: Demo
+let browser: Browser
+
+beforeAll(async () => {
+  ;[demo, browser] = await Promise.all([startDemo(), openBrowser()])
+}, 150_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await demo?.[Symbol.asyncDispose]()
+})
+
+const person = (name: string) => {
+  const found = demo.facts.users.find((user) => user.name === name)
+  if (!found) throw new Error(`The demo has no ${name}.`)
+  return found
+}
+
+const chat = (token: string, model = 'gpt-4.1-mini') =>
+  fetch(`${demo.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] }),
+  })
+
+describe('a user', () => {
+  test('signs in by a link whose token leaves the address bar, and sees that this is a demo', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    expect(new URL(nora.page.url()).hash).toBe('')
+    await nora.page.getByText('simulated services, no real calls').waitFor()
+    expect(nora.complaints()).toEqual([])
+  })
+
+  test('adds an own key, and the next operation runs on it instead of on credits', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.getByRole('link', { name: 'Services', exact: true }).first().click()
+    const openai = page.getByRole('listitem', { name: 'OpenAI' })
+    await openai.getByText('Credits', { exact: true }).waitFor()
+    expect((await chat(person('Nora').accessToken)).headers.get('x-aideon-key-owner')).toBe('system')
+
+    const secret = await demo.newKey('openai')
+    await page.getByRole('button', { name: 'Add key', exact: true }).click()
+    await page.getByLabel('Key', { exact: true }).fill(`export OPENAI_API_KEY="${secret}"`)
+    await page.getByText('The shape is that of an OpenAI key.').waitFor()
+    await page.getByRole('button', { name: 'Check key' }).click()
+    await page.getByText('Accepted.').waitFor()
+    await page.getByRole('button', { name: 'Save key' }).click()
+    await openai.getByText('Own key', { exact: true }).waitFor()
+    await openai.locator('code', { hasText: secret.slice(-4) }).waitFor()
+    expect(await page.content()).not.toContain(secret)
+
+    const reply = await chat(person('Nora').accessToken)
+    expect(reply.headers.get('x-aideon-key-owner')).toBe('user')
+    await page.goto(`${demo.url}/operations?operation=${reply.headers.get('x-aideon-operation')}`)
+    const receipt = page.getByRole('dialog', { name: 'Receipt' })
+    await receipt.getByText('Ran on your own key, so it cost no credits.').waitFor()
+    await receipt.getByText('0 (own keys cost none)').waitFor()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+    await receipt.waitFor({ state: 'detached' })
+  })
+
+  test('is told when a service refuses a key, before it is stored', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.goto(`${demo.url}/services`)
+    await page.getByRole('button', { name: 'Add key for Anthropic' }).click()
+    await page.getByLabel('Key', { exact: true }).fill(`sk-ant-api03-${'x'.repeat(40)}`)
+    await page.getByRole('button', { name: 'Check key' }).click()
+    await page.getByText('Refused.').waitFor()
+    expect(await page.getByRole('button', { name: 'Save' }).count()).toBe(0)
+  })
+
+  test('revokes a key by typing the word, and the next operation no longer uses it', async () => {
+    await using ansel = await visit(browser, person('Ansel').signInLink)
+    const { page } = ansel
+    await page.goto(`${demo.url}/services`)
+    await page.getByRole('button', { name: 'Actions for Ansel’s key' }).click()
+    await page.getByRole('menuitem', { name: 'Revoke' }).click()
+    const revoke = page.getByRole('button', { name: 'Revoke key' })
+    expect(await revoke.isDisabled()).toBe(true)
+    await page.getByLabel('Type revoke to confirm').fill('revoke')
+    await revoke.click()
+    await page.getByRole('listitem', { name: 'Anthropic' }).getByText('Credits', { exact: true }).waitFor()
+  })
+
+  test('switches the fallback, sees it take effect, and can undo it', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.goto(`${demo.url}/fallback`)
+    await page.getByLabel('No fallback').check()
+    await page.getByText('Fallback: No fallback.').waitFor()
+    expect((await chat(person('Nora').accessToken, 'openrouter/openai/gpt-4.1-mini')).status).toBe(424)
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => page.getByLabel('Use system keys').isChecked()).toBe(true)
+    await page.reload()
+    await page.getByLabel('Use system keys').waitFor()
+    expect(await page.getByLabel('Use system keys').isChecked()).toBe(true)
+  })
+
+  test('creates an access token that works at once, and revokes it', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.goto(`${demo.url}/access-tokens`)
+    await page.getByRole('button', { name: 'Create token' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name').fill('Browser test')
+    await dialog.getByRole('button', { name: 'Create token' }).click()
+    await page.getByText('Copy it now').waitFor()
+    await page.getByRole('button', { name: 'Copy New token' }).click()
+    const token = await page.evaluate<string>('navigator.clipboard.readText()')
+    await page.getByRole('tab', { name: 'Python' }).click()
+    await page.getByText(`base_url="${demo.url}/v1"`).waitFor()
+    await page.getByRole('button', { name: 'I have copied it' }).click()
+    expect(await page.content()).not.toContain(token)
+    expect((await chat(token)).status).toBe(200)
+
+    await page.getByRole('button', { name: 'Revoke Browser test' }).click()
+    await page.getByLabel('Type revoke to confirm').fill('revoke')
+    await page.getByRole('button', { name: 'Revoke token' }).click()
+    await page.getByText('The token is revoked.').waitFor()
+    expect((await chat(token)).status).toBe(401)
+  })
+
+  test('is taken to the sign-in page by signing out, and back to where they were going by signing in', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.getByRole('button', { name: 'account menu' }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+    await page.goto(`${demo.url}/credits`)
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+    const { hash } = new URL(person('Nora').signInLink)
+    await page.evaluate(`location.hash = '${hash}'`)
+    await page.getByRole('heading', { level: 1, name: 'Credits' }).waitFor()
+  })
+})
+
+describe('an administrator', () => {
+  const signIn = () => visit(browser, demo.facts.administrator.signInLink)
+
+  test('moves a system key to another priority by the keyboard, which keeps its place', async () => {
+    await using admin = await signIn()
+    const { page } = admin
+    await page.goto(`${demo.url}/admin/system-keys`)
+    const laneOf = (name: string) => page.getByRole('region', { name: `OpenAI, ${name}` })
+    await laneOf('Tertiary').getByText('Reserve').waitFor()
+    await page.getByRole('button', { name: 'Try Reserve earlier' }).first().focus()
+    await page.keyboard.press('Alt+ArrowUp')
+    await laneOf('Secondary').getByText('Reserve').waitFor()
+    await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Try Reserve earlier')
+    await page.reload()
+    await laneOf('Secondary').getByText('Reserve').waitFor()
+    await laneOf('Tertiary').getByText('No key').waitFor()
+  })
+
+  test('finds a user with the slash key and grants credits, which the user has at once', async () => {
+    await using admin = await signIn()
+    await using olivia = await visit(browser, person('Olivia').signInLink)
+    const { page } = admin
+    await page.goto(`${demo.url}/admin/users`)
+    await page.getByText(person('Nora').email).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('olivia')
+    await page.getByText(person('Nora').email).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: person('Olivia').email }).click()
+    await page.getByLabel('Credits').fill('12.5')
+    await page.getByLabel('Reason').fill('Browser test')
+    await page.getByRole('button', { name: 'Grant credits' }).click()
+    await page.getByText('Olivia was given 12.5 credits.').waitFor()
+    await expectAccessible(page)
+
+    await olivia.page.goto(`${demo.url}/credits`)
+    await olivia.page.getByText('112.50').first().waitFor()
+    await olivia.page.getByRole('cell', { name: 'Browser test' }).first().waitFor()
+  })
+
+  test('puts an organisation under IT control, and its users can no longer manage keys', async () => {
+    await using admin = await signIn()
+    await using olivia = await visit(browser, person('Olivia').signInLink)
+    const { page } = admin
+    await page.goto(`${demo.url}/admin/organizations`)
+    await page.getByRole('button', { name: demo.facts.organization.name }).click()
+    await page.getByLabel('IT control').check()
+    await page.getByText('Members’ keys that this forbids are suspended at once').waitFor()
+    await page.getByRole('button', { name: 'Save policy' }).click()
+    await page.getByText(`The policy of ${demo.facts.organization.name} is saved.`).waitFor()
+
+    await olivia.page.goto(`${demo.url}/services`)
+    await olivia.page.getByText('manages all keys centrally').waitFor()
+    expect(await olivia.page.getByRole('button', { name: 'Add key' }).count()).toBe(0)
+    await olivia.page.getByText('Suspended by policy').waitFor()
+
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByText('Undone.').waitFor()
+    await olivia.page.reload()
+    await olivia.page.getByRole('button', { name: 'Add key', exact: true }).waitFor()
+  })
+
+  test('is the only one who sees the administration', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    await nora.page.goto(`${demo.url}/admin/users`)
+    await nora.page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+    expect(new URL(nora.page.url()).pathname).toBe('/')
+  })
+})
+
+describe('every screen is free of axe’s findings in light and dark, and fits a phone:', () => {
+  const screens: readonly [path: string, heading: string, who: 'nobody' | 'Nora' | 'administrator'][] = [
+    ['/sign-in', 'Sign in', 'nobody'],
+    ['/setup', 'Set up Aideon Keys', 'nobody'],
+    ['/gallery', 'Gallery', 'nobody'],
+    ['/', 'Overview', 'Nora'],
+    ['/services', 'Services', 'Nora'],
+    ['/fallback', 'Fallback', 'Nora'],
+    ['/credits', 'Credits', 'Nora'],
+    ['/operations', 'Operations', 'Nora'],
+    ['/access-tokens', 'Access tokens', 'Nora'],
+    ['/account', 'Account', 'Nora'],
+    ['/admin', 'Overview', 'administrator'],
+    ['/admin/system-keys', 'System keys', 'administrator'],
+    ['/admin/users', 'Users', 'administrator'],
+    ['/admin/operations', 'Operations', 'administrator'],
+    ['/admin/organizations', 'Organisations', 'administrator'],
+    ['/admin/services', 'Services', 'administrator'],
+    ['/admin/platform-tokens', 'Platform tokens', 'administrator'],
+  ]
+  const visitors = new Map<string, Visitor>()
+  const visitorOf = async (who: string): Promise<Visitor> => {
+    const link = who === 'administrator' ? demo.facts.administrator.signInLink : undefined
+    const visitor =
+      visitors.get(who) ?? (await visit(browser, who === 'Nora' ? person('Nora').signInLink : link))
+    visitors.set(who, visitor)
+    return visitor
+  }
+  afterAll(() => Promise.all([...visitors.values()].map((visitor) => visitor[Symbol.asyncDispose]())))
+
+  test.each(screens)('%s', async (path, heading, who) => {
+    const { page, complaints } = await visitorOf(who)
+    await page.goto(`${demo.url}${path}`)
+    await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
+    await page.waitForLoadState('networkidle')
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+    expect(complaints()).toEqual([])
+  })
+})
+
+test.runIf(process.platform === 'linux' && process.arch === 'x64')(
+  'the browser from npm starts here and shows the dashboards',
+  async () => {
+    await using own = {
+      browser: await openPackagedBrowser(),
+      [Symbol.asyncDispose]: () => own.browser.close(),
+    }
+    const page = await own.browser.newPage()
+    await page.goto(`${demo.url}/sign-in`)
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
+  },
+  90_000,
+)

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { demoSecret, type ServiceName } from '../../simulator/keys.ts'
+import type { DemoFile } from '../../src/demo/demo-file.ts'
+import { cloneDatabase } from '../database.ts'
+import { startGatewayProcess } from '../processes/gateway-process.ts'
+
+export interface Demo extends AsyncDisposable {
+  readonly url: string
+  readonly facts: DemoFile
+  /** A secret that the simulated service accepts from now on, and that nobody has stored yet. */
+  newKey(service: ServiceName): Promise<string>
+}
+
+/** The demo as `--demo` starts it, on a database of its own, with the dashboards built from source. */
+export const startDemo = async (): Promise<Demo> => {
+  await using opened = new AsyncDisposableStack()
+  const clone = opened.use(await cloneDatabase({ migrated: false }))
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'aideon-browser-'))
+  opened.defer(() => rmSync(dataDirectory, { recursive: true, force: true }))
+  const gateway = await startGatewayProcess({
+    AIDEON_DEMO: 'true',
+    AIDEON_DATA_DIR: dataDirectory,
+    AIDEON_MASTER_KEY: randomBytes(32).toString('base64'),
+    DATABASE_URL: clone.url,
+  })
+  opened.defer(async () => {
+    gateway.signal('SIGTERM')
+    await gateway.exit
+  })
+  await dashboardsReady(gateway.url, gateway.output)
+  const facts = JSON.parse(readFileSync(join(dataDirectory, 'demo.json'), 'utf8')) as DemoFile
+  const resources = opened.move()
+  let made = 0
+  return {
+    url: gateway.url,
+    facts,
+    newKey: async (service) => {
+      made += 1
+      const secret = demoSecret(service, `Visitor${made}`)
+      await fetch(`${facts.simulatorUrl}/_simulator/keys`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ secret, service, behaviour: { kind: 'ok' } }),
+      })
+      return secret
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** They are built by a process of their own, which says nothing: its result is asked for. */
+const dashboardsReady = async (url: string, output: () => string): Promise<void> => {
+  const deadline = Date.now() + 90_000
+  while (Date.now() < deadline) {
+    const meta = (await (await fetch(`${url}/api/meta`)).json()) as { dashboardsReady: boolean }
+    if (meta.dashboardsReady) return
+    await pause(200)
+  }
+  throw new Error(`The dashboards were not built in time:\n${output()}`)
+}

@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import packaged, { inflate } from '@sparticuz/chromium'
+
+export interface Executable {
+  readonly path: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+const require = createRequire(import.meta.url)
+const packageDirectory = join(dirname(require.resolve('@sparticuz/chromium')), '..')
+const { version } = require(join(packageDirectory, 'package.json')) as { version: string }
+
+/**
+ * The browser of the npm package, unpacked once beside it (210 MB). The package unpacks into the system's temporary
+ * directory, half-written files and all, so it is given a directory of its own that gets its name when it is whole.
+ */
+const unpacked = async (): Promise<string> => {
+  const target = join(packageDirectory, `../../.cache/chromium-${version}`)
+  if (existsSync(target)) return target
+  const partial = `${target}.${process.pid}`
+  mkdirSync(partial, { recursive: true })
+  const { TMPDIR } = process.env
+  process.env['TMPDIR'] = partial
+  try {
+    await packaged.executablePath()
+    await inflate(join(packageDirectory, 'bin/al2023.tar.br'))
+  } finally {
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
+  }
+  try {
+    renameSync(partial, target)
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true })
+    if (!existsSync(target)) throw error
+  }
+  return target
+}
+
+/** Linux on x64 only. Its libraries of NSS come first: a bare Debian has none, and no harm is done where there are some. */
+export const packagedBrowser = async (): Promise<Executable> => {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error('The packaged browser is for Linux on x64: install Chromium or Chrome for the browser tests.')
+  const directory = await unpacked()
+  return {
+    path: join(directory, 'chromium'),
+    environment: {
+      FONTCONFIG_PATH: join(directory, 'fonts'),
+      LD_LIBRARY_PATH: [join(directory, 'al2023/lib'), process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),
+    },
+  }
+}

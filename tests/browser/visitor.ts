@@ -1,0 +1,66 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+export interface Visitor extends AsyncDisposable {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the browser complained about since the last call, refused requests of the content security policy too. */
+  complaints(): string[]
+}
+
+/** Somebody with a browser of their own, signed in by link unless none is given. */
+export const visit = async (browser: Browser, link?: string): Promise<Visitor> => {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  let said: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
+  })
+  page.on('pageerror', (error) => said.push(error.message))
+  if (link !== undefined) {
+    await page.goto(link)
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  }
+  return {
+    page,
+    context,
+    complaints: () => {
+      const complaints = said
+      said = []
+      return complaints
+    },
+    [Symbol.asyncDispose]: () => context.close(),
+  }
+}
+
+/** No rule of axe is broken. Dark differs from light in colours only, so only they are looked at again. */
+export const expectAccessible = async (page: Page): Promise<void> => {
+  expect(await findings(new AxeBuilder({ page }))).toEqual([])
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.locator('html[data-mantine-color-scheme="dark"]').waitFor()
+  expect(
+    await findings(new AxeBuilder({ page }).withRules(['color-contrast', 'link-in-text-block'])),
+  ).toEqual([])
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
+const findings = async (axe: AxeBuilder): Promise<string[]> => {
+  // Without its second page, which is for frames of other origins: there are none.
+  const { violations } = await axe.setLegacyMode().analyze()
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`))
+}
+
+/** On a narrow screen nothing sticks out to the right: tables become cards or scroll inside themselves. */
+export const expectNoOverflow = async (page: Page): Promise<void> => {
+  const { width, height } = page.viewportSize() ?? { width: 1440, height: 900 }
+  await page.setViewportSize({ width: 390, height: 844 })
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+  await page.setViewportSize({ width, height })
+}
