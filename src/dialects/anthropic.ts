@@ -2,10 +2,12 @@ import { type Fault, faults, failure, type Outcome, success } from '../kit/fault
 import type { TokenUsage } from '../metering/usage.ts'
 import type { Endpoint } from '../services/service.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, StreamTap } from './dialect.ts'
-import { boundInputTokens } from './estimate.ts'
+import { measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
-import { parseObject, readCount, readFlag, readModel, reportedCount } from './request.ts'
+import { countOf, isCount } from './reported.ts'
+import { isObject, parseObject, readCount, readFlag, readModel } from './request.ts'
 import { dataOf } from './sse.ts'
+import { unpricedInMessages } from './unpriced.ts'
 
 /** Messages. Shapes: https://platform.claude.com/docs/en/api/messages */
 const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
@@ -30,7 +32,8 @@ const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
     maximumOutputTokens: limit.value,
     producesOutput: true,
     choices: 1,
-    inputTokensBound: boundInputTokens(body, parsed),
+    input: measureInput(body, parsed),
+    unpriced: unpricedInMessages(parsed),
     wantsUsageEvent: true,
   })
 }
@@ -54,12 +57,14 @@ const nameOf = (event: Buffer): string => {
 const makeTap = (): StreamTap => {
   let counts: Record<string, unknown> | null = null
 
-  /** Later reports are running totals that replace earlier ones, field by field. */
+  /** Later reports are running totals that replace earlier ones, field by field; null leaves a field as it was. */
   const read = (event: Buffer): void => {
     try {
-      const data = JSON.parse(dataOf(event)) as { usage?: object; message?: { usage?: object } }
+      const data = JSON.parse(dataOf(event)) as { usage?: unknown; message?: { usage?: unknown } }
       const usage = data.message?.usage ?? data.usage
-      if (usage) counts = { ...counts, ...usage }
+      if (!isObject(usage)) return
+      const told = Object.entries(usage).filter(([, value]) => value !== null)
+      counts = { ...counts, ...Object.fromEntries(told) }
     } catch {
       // Not ours to judge: the caller gets the bytes as they are.
     }
@@ -78,25 +83,30 @@ const makeTap = (): StreamTap => {
   }
 }
 
-/** `input_tokens` excludes what was read from or written to the cache. Thinking is part of `output_tokens`, unsplit. */
-const usageFrom = (usage: Record<string, unknown>): TokenUsage => {
+/**
+ * `input_tokens` excludes what was read from or written to the cache. Thinking is part of `output_tokens`, unsplit.
+ * Null where the totals are no counts: then there is no report.
+ */
+const usageFrom = (usage: Record<string, unknown>): TokenUsage | null => {
+  const { input_tokens: input, output_tokens: output } = usage
+  if (!isCount(input) || !isCount(output)) return null
   const created = usage.cache_creation as Record<string, unknown> | undefined | null
-  const writes = reportedCount(usage.cache_creation_input_tokens)
-  const cacheWrite1h = Math.min(reportedCount(created?.ephemeral_1h_input_tokens), writes)
+  const writes = countOf(usage.cache_creation_input_tokens)
+  const cacheWrite1h = Math.min(countOf(created?.ephemeral_1h_input_tokens), writes)
   return {
-    input: reportedCount(usage.input_tokens),
-    cacheRead: reportedCount(usage.cache_read_input_tokens),
+    input,
+    cacheRead: countOf(usage.cache_read_input_tokens),
     cacheWrite: writes - cacheWrite1h,
     cacheWrite1h,
-    output: reportedCount(usage.output_tokens),
+    output,
     reasoning: 0,
   }
 }
 
 const usageOf = (reply: Buffer): TokenUsage | null => {
   try {
-    const { usage } = JSON.parse(reply.toString('utf8')) as { usage?: Record<string, unknown> }
-    return usage ? usageFrom(usage) : null
+    const { usage } = JSON.parse(reply.toString('utf8')) as { usage?: unknown }
+    return isObject(usage) ? usageFrom(usage) : null
   } catch {
     return null
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { fault } from '../kit/fault.ts'
 import { anthropicCodec } from './anthropic.ts'
 import { codecs } from './codecs.ts'
+import { boundInputTokens } from './estimate.ts'
 import { openaiCodec } from './openai.ts'
 
 const body = (value: unknown) => Buffer.from(JSON.stringify(value))
@@ -92,16 +93,34 @@ describe('what a request may use at most', () => {
     expect(parsed({ ...chat, n: 3, max_tokens: 100 }).maximumOutputTokens).toBe(300)
   })
 
-  test('text is bounded by its bytes; an image by what services make of one, not by its base64', () => {
-    const text = parsed({ ...chat, messages: [{ role: 'user', content: '好'.repeat(1000) }] })
-    expect(text.inputTokensBound).toBeGreaterThanOrEqual(3000)
-    const url = `data:image/png;base64,${'A'.repeat(400_000)}`
-    const image = parsed({
-      ...chat,
-      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
-    })
-    expect(image.inputTokensBound).toBeLessThan(30_000)
-    expect(image.inputTokensBound).toBeGreaterThan(6_000)
+  const most = { image: 12_000, document: 200_000 }
+  const part = (content: unknown) =>
+    parsed({ ...chat, messages: [{ role: 'user', content: [content] }] }).input
+  const base64 = 'A'.repeat(400_000)
+
+  test('text is bounded by its bytes', () => {
+    const { input } = parsed({ ...chat, messages: [{ role: 'user', content: '好'.repeat(1000) }] })
+    expect(boundInputTokens(input, most)).toBeGreaterThanOrEqual(3000)
+  })
+
+  test('an image by what models make of one, a document by their context; neither by its base64', () => {
+    const image = part({ type: 'image_url', image_url: { url: `data:image/png;base64,${base64}` } })
+    expect(boundInputTokens(image, most)).toBeGreaterThanOrEqual(12_000)
+    expect(boundInputTokens(image, most)).toBeLessThan(13_000)
+    const document = part({ type: 'file', file: { file_data: base64 } })
+    expect(boundInputTokens(document, most)).toBe(200_000)
+  })
+
+  test('what only looks like an attachment counts as the text it is', () => {
+    const disguised = part({ type: 'text', text: base64, image_url: { url: base64 } })
+    expect(boundInputTokens(disguised, most)).toBeGreaterThan(800_000)
+    const plain = part({ type: 'document', source: { type: 'text', data: base64 } })
+    expect(boundInputTokens(plain, most)).toBeGreaterThan(400_000)
+  })
+
+  test('the larger of two limits counts, as services differ in which they obey', () => {
+    expect(parsed({ ...chat, max_tokens: 500, max_completion_tokens: 5 }).maximumOutputTokens).toBe(500)
+    expect(parsed({ ...chat, max_tokens: 5, max_completion_tokens: 500 }).maximumOutputTokens).toBe(500)
   })
 })
 

@@ -1,6 +1,7 @@
 import type { Fault, Outcome } from '../kit/fault.ts'
 import type { TokenUsage } from '../metering/usage.ts'
 import type { Endpoint } from '../services/service.ts'
+import type { InputMeasure } from './estimate.ts'
 
 /** What the gateway must know of a request; the body itself is passed on as it came. */
 export interface ParsedRequest {
@@ -8,13 +9,14 @@ export interface ParsedRequest {
   readonly body: Buffer
   readonly model: string
   readonly streamed: boolean
-  /** What the caller allows for the whole reply (all choices), or null when the caller names no limit. */
+  /** The most that a service may produce by the caller's own limits (all choices), or null when there is none. */
   readonly maximumOutputTokens: number | null
   /** False for embeddings: nothing is produced. */
   readonly producesOutput: boolean
   readonly choices: number
-  /** No tokenizer counts more than this: see estimate.ts. */
-  readonly inputTokensBound: number
+  readonly input: InputMeasure
+  /** The field that keeps it from running on a system key (unpriced.ts), or null. */
+  readonly unpriced: string | null
   /** The caller asked for the usage event of a stream; where we asked in its place, the event is taken out again. */
   readonly wantsUsageEvent: boolean
 }

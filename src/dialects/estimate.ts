@@ -1,70 +1,112 @@
-/**
- * Input tokens, bounded from above without a tokenizer: every token of a byte-pair encoding is at least one byte of
- * text, so the bytes of the body bound its text. Attachments are not text: their base64 is left out and each counts
- * as the most a service is known to make of one. Tools add a hidden prompt (Anthropic documents 346 to 804 tokens).
- */
-const tokensPerAttachment = 6_000
-const tokensPerByteOfAttachment = 1 / 40
+import { isObject } from './request.ts'
+
+/** What a request gives a model to read, as far as it can be told without a tokenizer. */
+export interface InputMeasure {
+  /** Bytes of the body but for the base64 of attachments: every token of a byte-pair encoding is at least one of them. */
+  readonly textBytes: number
+  /** Prompts that a service adds. */
+  readonly hiddenTokens: number
+  readonly images: number
+  readonly documents: number
+  readonly documentBytes: number
+}
+
+/** The most that a model makes of an attachment. */
+export interface AttachmentTokens {
+  readonly image: number
+  /** A model's whole context: the text in a PDF is compressed, so its size bounds nothing. */
+  readonly document: number
+}
+
 const tokensOfHiddenPrompt = 64
+/** Tools add a prompt (Anthropic documents 346 to 804 tokens); those whose schema the service has, up to 735 each. */
 const tokensOfHiddenToolPrompt = 1_000
 
-export const boundInputTokens = (body: Buffer, parsed: Record<string, unknown>): number => {
-  const attachments = attachmentsOf(parsed.messages)
-  const text = body.length - attachments.bytes
-  const data =
-    attachments.count * tokensPerAttachment + Math.ceil(attachments.bytes * tokensPerByteOfAttachment)
-  const hidden = tokensOfHiddenPrompt + (parsed.tools === undefined ? 0 : tokensOfHiddenToolPrompt)
-  return text + data + hidden
+export const measureInput = (body: Buffer, parsed: Record<string, unknown>): InputMeasure => {
+  const found = { images: 0, documents: 0, imageBytes: 0, documentBytes: 0 }
+  if (Array.isArray(parsed.messages))
+    for (const message of parsed.messages) if (isObject(message)) count(message.content, found, 0)
+  const { images, documents, documentBytes } = found
+  return {
+    textBytes: body.length - found.imageBytes - documentBytes,
+    hiddenTokens: tokensOfHiddenPrompt + hiddenToolTokens(parsed.tools),
+    images,
+    documents,
+    documentBytes,
+  }
 }
+
+const hiddenToolTokens = (tools: unknown): number => {
+  if (tools === undefined || tools === null) return 0
+  const known = Array.isArray(tools)
+    ? tools.filter((tool) => isObject(tool) && tool.input_schema === undefined)
+    : []
+  return tokensOfHiddenToolPrompt * (1 + known.filter(({ type }) => type !== 'function').length)
+}
+
+/** No tokenizer counts more than this; for holds. */
+export const boundInputTokens = (input: InputMeasure, most: AttachmentTokens): number => {
+  const tokens = input.textBytes + input.hiddenTokens + input.images * most.image
+  return input.documents > 0 ? Math.max(tokens, most.document) : tokens
+}
+
+/** About what a service counts where it did not say: four bytes a token, an ordinary image, a page for each 100 KB. */
+export const estimateInputTokens = ({ textBytes, images, documents, documentBytes }: InputMeasure): number =>
+  Math.ceil(textBytes / 4) + images * 1_500 + documents * 1_500 + Math.ceil(documentBytes / 40)
 
 /**
  * Output tokens of a stream that ended before usage was reported. Each content event carries at least one token, and
- * at about four bytes a token what exceeds the smallest event (its envelope) carries the rest.
+ * at about four bytes a token what exceeds an event's envelope carries the rest.
  */
 export interface OutputEstimate {
   add(eventBytes: number): void
   tokens(): number
 }
 
+/** The smallest event is nearly all envelope, unless a stream has few and large ones: no service's is larger than this. */
+const largestEnvelopeBytes = 400
+
 export const makeOutputEstimate = (): OutputEstimate => {
   let events = 0
   let bytes = 0
-  let smallest = Number.POSITIVE_INFINITY
+  let envelope = largestEnvelopeBytes
   return {
     add(eventBytes) {
       events++
       bytes += eventBytes
-      if (eventBytes < smallest) smallest = eventBytes
+      if (eventBytes < envelope) envelope = eventBytes
     },
-    tokens: () => (events === 0 ? 0 : Math.max(events, Math.ceil((bytes - events * smallest) / 4))),
+    tokens: () => Math.max(events, Math.ceil((bytes - events * envelope) / 4)),
   }
 }
 
-const attachmentsOf = (messages: unknown): { count: number; bytes: number } => {
-  const found = { count: 0, bytes: 0 }
-  if (!Array.isArray(messages)) return found
-  for (const message of messages) count((message as { content?: unknown } | null)?.content, found, 0)
-  return found
+interface Found {
+  images: number
+  documents: number
+  imageBytes: number
+  documentBytes: number
 }
 
 /** Content parts that are not text, also those inside a tool's result; deeper nesting is no valid request anywhere. */
-const count = (content: unknown, found: { count: number; bytes: number }, depth: number): void => {
+const count = (content: unknown, found: Found, depth: number): void => {
   if (!Array.isArray(content) || depth > 3) return
   for (const part of content) {
-    if (typeof part !== 'object' || part === null) continue
-    const { type, content: inner } = part as { type?: unknown; content?: unknown }
-    if (type === 'text' || type === 'tool_use') continue
-    if (type === 'tool_result') {
-      count(inner, found, depth + 1)
-      continue
-    }
-    found.count++
-    found.bytes += base64Bytes(part)
+    if (!isObject(part)) continue
+    if (part.type === 'image_url' || part.type === 'image') {
+      found.images++
+      found.imageBytes += base64Bytes(part)
+    } else if (part.type === 'document' || part.type === 'file' || part.type === 'input_audio') {
+      found.documents++
+      found.documentBytes += base64Bytes(part)
+      if (isObject(part.source)) count(part.source.content, found, depth + 1)
+    } else if (part.type === 'tool_result') count(part.content, found, depth + 1)
   }
 }
 
-const base64Bytes = (part: object): number => {
+/** Only what cannot be read as text: plain text in a document is text. */
+const base64Bytes = (part: Record<string, unknown>): number => {
   const { image_url, source, input_audio, file } = part as Record<string, Record<string, unknown> | undefined>
+  if (source?.type === 'text') return 0
   const candidates = [image_url?.url, source?.data, input_audio?.data, file?.file_data]
   const data = candidates.find((value) => typeof value === 'string')
   return typeof data === 'string' && !data.startsWith('http') ? data.length : 0

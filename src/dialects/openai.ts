@@ -2,14 +2,16 @@ import { type Fault, faults, failure, type Outcome, success } from '../kit/fault
 import type { TokenUsage } from '../metering/usage.ts'
 import type { Endpoint } from '../services/service.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, StreamTap } from './dialect.ts'
-import { boundInputTokens } from './estimate.ts'
+import { measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
-import { parseObject, readCount, readFlag, readModel, reportedCount } from './request.ts'
+import { countOf, isCount } from './reported.ts'
+import { isObject, parseObject, readCount, readFlag, readModel, readObject } from './request.ts'
 import { dataOf } from './sse.ts'
+import { unpricedInChat, unpricedInEmbeddings } from './unpriced.ts'
 
 /** Chat completions and embeddings. Shapes: https://platform.openai.com/docs/api-reference */
 interface OpenAiRequest extends ParsedRequest {
-  readonly parsed: Record<string, unknown>
+  readonly streamOptions: Readonly<Record<string, unknown>> | undefined
 }
 
 const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
@@ -20,41 +22,46 @@ const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
   if (!model.ok) return model
   const streamed = readFlag(parsed, 'stream')
   if (!streamed.ok) return streamed
-  const limit = readCount(
-    parsed,
-    parsed.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
-  )
+  const streamOptions = readObject(parsed, 'stream_options')
+  if (!streamOptions.ok) return streamOptions
+  const limit = readLimit(parsed)
   if (!limit.ok) return limit
   const choices = readCount(parsed, 'n')
   if (!choices.ok) return choices
+  const { duplicate } = readMembers(body)
+  if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   const producesOutput = endpoint === 'chat_completions'
   const n = producesOutput ? (choices.value ?? 1) : 1
   return success<OpenAiRequest>({
     endpoint,
     body,
-    parsed,
     model: model.value,
     streamed: streamed.value && producesOutput,
+    streamOptions: streamOptions.value,
     maximumOutputTokens: limit.value === null ? null : limit.value * n,
     producesOutput,
     choices: n,
-    inputTokensBound: boundInputTokens(body, parsed),
-    wantsUsageEvent: usageAsked(parsed.stream_options),
+    input: measureInput(body, parsed),
+    unpriced: producesOutput ? unpricedInChat(parsed) : unpricedInEmbeddings(parsed),
+    wantsUsageEvent: streamOptions.value?.include_usage === true,
   })
 }
 
-const usageAsked = (options: unknown): boolean =>
-  typeof options === 'object' &&
-  options !== null &&
-  (options as { include_usage?: unknown }).include_usage === true
+/** Services differ in which of the two names they obey, so the larger one counts. */
+const readLimit = (parsed: Record<string, unknown>): Outcome<number | null> => {
+  const [older, newer] = [readCount(parsed, 'max_tokens'), readCount(parsed, 'max_completion_tokens')]
+  if (!older.ok) return older
+  if (!newer.ok || older.value === null) return newer
+  return success(Math.max(older.value, newer.value ?? 0))
+}
 
 const bodyFor = (request: ParsedRequest, changes: BodyChanges): Buffer => {
-  const { parsed } = request as OpenAiRequest
+  const { streamOptions } = request as OpenAiRequest
   const values = new Map<string, unknown>()
   if (changes.model !== request.model) values.set('model', changes.model)
   if (changes.maximumOutputTokens !== null) values.set(changes.outputLimitField, changes.maximumOutputTokens)
   if (request.streamed && !request.wantsUsageEvent)
-    values.set('stream_options', { ...(parsed.stream_options as object | undefined), include_usage: true })
+    values.set('stream_options', { ...streamOptions, include_usage: true })
   return values.size === 0 ? request.body : replaceMembers(request.body, readMembers(request.body), values)
 }
 
@@ -80,8 +87,10 @@ const makeTap = (): StreamTap => {
   let usage: TokenUsage | null = null
 
   const read = (event: Buffer): EventKind => {
+    const data = dataOf(event)
+    if (data === '[DONE]') return 'end'
     try {
-      const chunk = JSON.parse(dataOf(event)) as { usage?: unknown; error?: unknown; choices?: unknown[] }
+      const chunk = JSON.parse(data) as { usage?: unknown; error?: unknown; choices?: unknown[] }
       if (chunk.error !== undefined && chunk.error !== null) return 'error'
       if (isObject(chunk.usage)) usage = usageFrom(chunk.usage)
       return isObject(chunk.usage) && chunk.choices?.length === 0 ? 'usage' : 'content'
@@ -101,18 +110,18 @@ const makeTap = (): StreamTap => {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
-
-/** Cached input is part of `prompt_tokens`, reasoning of `completion_tokens`: taken apart so that nothing counts twice. */
-const usageFrom = (usage: Record<string, unknown>): TokenUsage => {
+/**
+ * Cached input is part of `prompt_tokens`, reasoning of `completion_tokens`: taken apart so that nothing counts twice.
+ * Null where the totals are no counts: then there is no report.
+ */
+const usageFrom = (usage: Record<string, unknown>): TokenUsage | null => {
+  const { prompt_tokens: prompt, completion_tokens: completion = 0 } = usage
+  if (!isCount(prompt) || !isCount(completion)) return null
   const input = usage.prompt_tokens_details as Record<string, unknown> | undefined | null
   const output = usage.completion_tokens_details as Record<string, unknown> | undefined | null
-  const prompt = reportedCount(usage.prompt_tokens)
-  const completion = reportedCount(usage.completion_tokens)
-  const cacheRead = Math.min(reportedCount(input?.cached_tokens), prompt)
-  const cacheWrite = Math.min(reportedCount(input?.cache_write_tokens), prompt - cacheRead)
-  const reasoning = Math.min(reportedCount(output?.reasoning_tokens), completion)
+  const cacheRead = Math.min(countOf(input?.cached_tokens), prompt)
+  const cacheWrite = Math.min(countOf(input?.cache_write_tokens), prompt - cacheRead)
+  const reasoning = Math.min(countOf(output?.reasoning_tokens), completion)
   return {
     input: prompt - cacheRead - cacheWrite,
     cacheRead,
@@ -123,14 +132,21 @@ const usageFrom = (usage: Record<string, unknown>): TokenUsage => {
   }
 }
 
-/** Embedding replies can be megabytes of numbers before their usage: only that member is parsed. */
+/**
+ * Embedding replies can be megabytes of numbers before their usage: only that member is parsed. Where what stands last
+ * is not the report (a member of that name in what a service echoes), the whole reply is.
+ */
 const usageOf = (reply: Buffer): TokenUsage | null => {
   const at = reply.lastIndexOf(usageMark)
   if (at === -1) return null
   const tail = reply.subarray(at)
+  return usageIn(`{${tail.toString('utf8', 0, endOfUsage(tail))}}`) ?? usageIn(reply.toString('utf8'))
+}
+
+const usageIn = (text: string): TokenUsage | null => {
   try {
-    const wrapped = JSON.parse(`{${tail.toString('utf8', 0, endOfUsage(tail))}}`) as { usage: unknown }
-    return isObject(wrapped.usage) ? usageFrom(wrapped.usage) : null
+    const { usage } = JSON.parse(text) as { usage?: unknown }
+    return isObject(usage) ? usageFrom(usage) : null
   } catch {
     return null
   }
@@ -168,12 +184,7 @@ const errorObject = (fault: Fault, operationId: string) => ({
 })
 
 export const openaiCodec: Codec = {
-  parse: (endpoint, body) => {
-    const request = parse(endpoint, body)
-    if (!request.ok) return request
-    const { duplicate } = readMembers(body)
-    return duplicate === null ? request : failure('duplicate_field', { field: duplicate })
-  },
+  parse,
   bodyFor,
   makeTap,
   usageOf,

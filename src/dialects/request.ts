@@ -1,7 +1,15 @@
+import { isUtf8 } from 'node:buffer'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import { isParseable } from './json-bounds.ts'
 
 /** The body as an object, or what is wrong with it. */
 export const parseObject = (body: Buffer): Outcome<Record<string, unknown>> => {
+  // Decoders differ in what they make of other bytes, so a service might read something else than we do.
+  if (!isUtf8(body)) return failure('malformed_json', { message: 'The request body is not UTF-8.' })
+  if (!isParseable(body))
+    return failure('malformed_json', {
+      message: 'The request body has too many or too deeply nested values.',
+    })
   let parsed: unknown
   try {
     parsed = JSON.parse(body.toString('utf8'))
@@ -20,10 +28,12 @@ const wrong = (field: string, expected: string) =>
 export const readModel = (parsed: Record<string, unknown>): Outcome<string> => {
   const { model } = parsed
   if (model === undefined) return failure('invalid_request', { message: 'model is missing.', field: 'model' })
-  return typeof model === 'string' && model !== '' && model.length <= 256
+  return typeof model === 'string' && model !== '' && model.length <= 256 && !notInModels.test(model)
     ? success(model)
-    : wrong('model', 'a string of at most 256 characters')
+    : wrong('model', 'a string of at most 256 printable characters')
 }
+
+const notInModels = /[\p{Cc}\p{Cs}]/u
 
 export const readFlag = (parsed: Record<string, unknown>, field: string): Outcome<boolean> => {
   const value = parsed[field] ?? false
@@ -39,6 +49,14 @@ export const readCount = (parsed: Record<string, unknown>, field: string): Outco
     : wrong(field, 'a whole number from 1 to 10000000')
 }
 
-/** A count a service reported; anything that is not a non-negative whole number counts as zero. */
-export const reportedCount = (value: unknown): number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
+/** An object, or undefined when the field is absent. */
+export const readObject = (
+  parsed: Record<string, unknown>,
+  field: string,
+): Outcome<Record<string, unknown> | undefined> => {
+  const value = parsed[field] ?? undefined
+  return value === undefined || isObject(value) ? success(value) : wrong(field, 'an object')
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,24 +1,16 @@
 import type { KeyObject } from 'node:crypto'
 import { codecs } from '../dialects/codecs.ts'
 import type { ServiceKey } from '../keys/keys.ts'
-import { type Fault, fault, type Outcome, statusOf } from '../kit/fault.ts'
-import { redactSecrets } from '../kit/redact.ts'
+import { type Fault, fault, type Outcome } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
-import type { KeyFailure } from '../services/service.ts'
-import { type Cancellation, collect, type Exchange, startExchange } from './exchange.ts'
+import { type Cancellation, collect, type Exchange, isStream, startExchange } from './exchange.ts'
+import { type FailedReply, faultFor, isJson, replyForCaller, retryAfterSeconds } from './failure.ts'
 import type { AttemptRecord, Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
-/** An unsuccessful reply of a service, redacted, as the caller may see it. */
-export interface FailedReply {
-  readonly status: number
-  readonly headers: Exchange['headers']
-  readonly body: string
-}
-
 export type AttemptResult =
   | { readonly kind: 'reply'; readonly exchange: Exchange }
-  /** `reply` is what the service said, if it said anything; `final`: another key would be told the same. */
+  /** `reply` is what the service said, where the caller may see it; `final`: another key would be told the same. */
   | {
       readonly kind: 'failed'
       readonly final: boolean
@@ -29,6 +21,8 @@ export type AttemptResult =
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 const maximumErrorBytes = 64 * 1024
+/** An error that drips must not keep the next key from being asked. */
+const errorTimeoutMs = 2_000
 
 /** Runs an operation once, on one service key. Everything that goes out is made here, from nothing. */
 export const makeAttempt = (parts: GatewayParts) => {
@@ -74,6 +68,7 @@ export const makeAttempt = (parts: GatewayParts) => {
         path: url.pathname + url.search,
         headers: headersFor(candidate, secret.value, incoming),
         body: bodyOf(operation, candidate),
+        secret: Buffer.from(secret.value),
         firstByteTimeoutMs: limits.firstByteTimeoutMs,
         idleTimeoutMs: limits.idleTimeoutMs,
       },
@@ -105,29 +100,38 @@ export const makeAttempt = (parts: GatewayParts) => {
     }
     const { exchange } = started
     if (exchange.status < 300) {
+      if (!isReply(exchange)) {
+        exchange.abort()
+        note('service', exchange.status)
+        return { kind: 'failed', final: false, fault: fault('service_reply_invalid'), reply: null }
+      }
       note('ok', exchange.status)
       keys.report(candidate.serviceKey, { kind: 'ok' })
       return { kind: 'reply', exchange }
     }
 
-    const body = await collect(exchange, maximumErrorBytes)
-    const text = body.ok ? body.value.toString('utf8') : ''
+    const body = await collect(exchange, maximumErrorBytes, errorTimeoutMs)
+    const text = body.ok && isPlain(exchange) ? body.value.toString('utf8') : ''
     const said = candidate.service.readFailure(exchange.status, text)
-    note(said.kind === 'caller' ? 'refused' : said.kind, exchange.status)
-    const retryAfterSeconds = retryAfter(exchange.headers)
-    keys.report(candidate.serviceKey, said, retryAfterSeconds)
+    note(said.kind === 'caller' || said.kind === 'model' ? 'refused' : said.kind, exchange.status)
+    const retryAfter = retryAfterSeconds(exchange.headers, Date.now())
+    keys.report(candidate.serviceKey, said, retryAfter)
     return {
       kind: 'failed',
       final: said.kind === 'caller',
-      fault: faultFor(said, candidate, retryAfterSeconds),
-      reply: {
-        status: exchange.status,
-        headers: exchange.headers,
-        body: redactSecrets(text, [started.secret]),
-      },
+      fault: faultFor(said, candidate, retryAfter),
+      reply: replyForCaller(said, candidate, exchange, text, started.secret),
     }
   }
 }
+
+/** No service answers an operation with anything else; a proxy on the way may, with a page or an empty 204. */
+const isReply = (exchange: Exchange): boolean =>
+  exchange.status === 200 && isPlain(exchange) && (isStream(exchange) || isJson(exchange.headers))
+
+/** We ask for no compression. */
+const isPlain = ({ headers }: Exchange): boolean =>
+  /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''))
 
 const endpointPath = (operation: Operation, candidate: Candidate): string => {
   const { target } = operation
@@ -183,45 +187,3 @@ const outcomeOf = (f: Fault): AttemptRecord['outcome'] => {
   if (f.code === 'service_timeout') return 'timeout'
   return f.code === 'secret_unreadable' ? 'unreadable' : 'unreachable'
 }
-
-/** Seconds or an HTTP date (RFC 9110 §10.2.3). */
-const retryAfter = (headers: Headers): number | undefined => {
-  const value = headers['retry-after']
-  if (typeof value !== 'string') return undefined
-  const seconds = Number(value)
-  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds))
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000))
-}
-
-const faultFor = (said: KeyFailure, candidate: Candidate, retryAfterSeconds: number | undefined): Fault => {
-  const { name } = candidate.service
-  const whose =
-    candidate.serviceKey.owner === 'user'
-      ? 'your'
-      : candidate.serviceKey.owner === 'organization'
-        ? 'your organisation’s'
-        : 'the platform’s'
-  switch (said.kind) {
-    case 'unauthorized':
-      return fault('service_key_refused', { message: `${name} refused ${whose} key.` })
-    case 'exhausted':
-      return fault('service_key_exhausted', { message: `At ${name}, ${whose} key has no quota left.` })
-    case 'limited':
-      return fault('service_overloaded', {
-        message: `${name} limits ${whose} key.`,
-        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-      })
-    case 'service':
-      return fault('service_error', { message: `${name} answered with an error.` })
-    case 'caller':
-      return fault(said.fault ?? 'service_refused')
-  }
-}
-
-/** A service's own refusal goes to the caller as it came, but for what only concerns the key and would mislead. */
-export const mayRelay = (reply: FailedReply, failed: Fault): boolean =>
-  failed.code !== 'service_key_refused' && reply.body !== '' && reply.status >= 400
-
-export const statusOfFailure = (reply: FailedReply | null, failed: Fault): number =>
-  reply !== null && mayRelay(reply, failed) ? reply.status : statusOf(failed)

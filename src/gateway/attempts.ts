@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type Outcome, success } from '../kit/fault.ts'
+import { fault, type Outcome, success } from '../kit/fault.ts'
 import { type AttemptResult, makeAttempt } from './attempt.ts'
 import type { Decision } from './decide.ts'
 import type { Cancellation } from './exchange.ts'
@@ -31,6 +31,7 @@ export const makeAttempts = (parts: GatewayParts) => {
         // What the own key's service said matters more than that there are no credits either.
         if (!held.ok) return last ?? held
       }
+      if (cancellation.cancelled) return last ?? success(goneBefore)
       operation.candidate = candidate
       const result = await attempt(operation, candidate, incoming.headers, cancellation)
       if (result.kind === 'reply' || result.final) return success(result)
@@ -40,4 +41,12 @@ export const makeAttempts = (parts: GatewayParts) => {
     if (last === null) throw new Error('a route has at least one candidate')
     return last
   }
+}
+
+/** The caller hung up before anything went out. */
+const goneBefore: AttemptResult = {
+  kind: 'failed',
+  final: true,
+  fault: fault('service_timeout'),
+  reply: null,
 }

@@ -23,8 +23,6 @@ const targets: Readonly<Record<string, Target>> = {
   '/v1/messages': { kind: 'operation', endpoint: 'messages', dialect: 'anthropic', method: 'POST' },
 }
 
-const modelsPath = /^\/v1\/models(?:\/|$)/
-
 /** Errors speak the caller's dialect: told by the path, or by the version header that only Anthropic's clients send. */
 const spokenDialect = (headers: IncomingHttpHeaders): Dialect =>
   headers['anthropic-version'] === undefined ? 'openai' : 'anthropic'
@@ -42,7 +40,7 @@ export const targetOf = (url: string, headers: IncomingHttpHeaders): Target => {
   const target = targets[path]
   if (target !== undefined) return target
   const dialect = path.startsWith('/v1/messages') ? 'anthropic' : spokenDialect(headers)
-  return modelsPath.test(path)
+  return path === '/v1/models'
     ? { kind: 'models', dialect, method: 'GET' }
     : { kind: 'unknown', dialect, method: null }
 }

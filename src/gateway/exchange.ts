@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { type LeakDetector, makeLeakDetector } from './leak.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
@@ -23,6 +24,8 @@ export interface ExchangeRequest {
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: Buffer
+  /** What went out in `headers` and must not come back. */
+  readonly secret: Buffer
   readonly firstByteTimeoutMs: number
   readonly idleTimeoutMs: number
 }
@@ -39,7 +42,8 @@ export interface Cancellation {
 }
 
 export const cancellationOf = (response: ServerResponse, timeoutMs: number): Cancellation => {
-  const state = { cancelled: false, outOfTime: false }
+  // Who hung up while the request was read or routed is gone already, and no event will tell.
+  const state = { cancelled: response.closed, outOfTime: false }
   let abort: (() => void) | null = null
   const timer = setTimeout(() => {
     state.outOfTime = true
@@ -75,29 +79,26 @@ export const startExchange = (
 ): Promise<Started> =>
   new Promise((done) => {
     let controller: Dispatcher.DispatchController | null = null
-    let started = false
-    let waiting: Buffer[] = []
-    let ended: { failed: Fault | null } | null = null
-    let sink: { onChunk: (chunk: Buffer) => void; onEnd: (failed: Fault | null) => void } | null = null
+    let unwanted = false
+    let reply: IncomingReply | null = null
 
-    const abort = () => controller?.abort(new Aborted())
-    const end = (failed: Fault | null) => {
-      ended = { failed }
-      sink?.onEnd(failed)
+    const abort = () => {
+      unwanted = true
+      controller?.abort(new Aborted())
     }
-    const exchangeOf = (status: number, headers: Headers): Exchange => ({
-      status,
-      headers,
-      read(onChunk, onEnd) {
-        sink = { onChunk, onEnd }
-        const chunks = waiting
-        waiting = []
-        for (const chunk of chunks) onChunk(chunk)
-        if (ended !== null) onEnd(ended.failed)
-      },
-      pause: () => controller?.pause(),
-      resume: () => controller?.resume(),
-      abort,
+    /** Nothing came back yet; also while the connection is made, when there is no controller to abort. */
+    const giveUp = (failed: Fault) => {
+      clearTimeout(firstByteTimer)
+      done({ ok: false, fault: failed })
+    }
+    // undici's own limit begins with the request and begins again with every informational reply.
+    const firstByteTimer = setTimeout(() => {
+      abort()
+      giveUp(fault('service_timeout'))
+    }, request.firstByteTimeoutMs)
+    cancellation.onCancel(() => {
+      abort()
+      if (reply === null) giveUp(fault('service_timeout'))
     })
 
     dispatcher.dispatch(
@@ -106,32 +107,87 @@ export const startExchange = (
         path: request.path,
         headers: request.headers,
         body: request.body,
-        headersTimeout: request.firstByteTimeoutMs,
+        headersTimeout: 0,
         bodyTimeout: request.idleTimeoutMs,
       },
       {
         onRequestStart(c) {
           controller = c
-          cancellation.onCancel(abort)
+          if (unwanted) abort()
         },
-        onResponseStart(_, status, headers) {
+        onResponseStart(c, status, headers) {
           if (status < 200) return
-          started = true
-          done({ ok: true, exchange: exchangeOf(status, headers) })
+          clearTimeout(firstByteTimer)
+          reply = makeIncomingReply(c, makeLeakDetector(request.secret), abort)
+          done({
+            ok: true,
+            exchange: { ...reply.face, status, headers: withoutSecret(headers, request.secret) },
+          })
         },
-        onResponseData(_, chunk) {
-          if (sink === null) waiting.push(chunk)
-          else sink.onChunk(chunk)
-        },
-        onResponseEnd: () => end(null),
+        onResponseData: (_, chunk) => reply?.take(chunk),
+        onResponseEnd: () => reply?.end(null),
         onResponseError(_, error) {
-          const failed = faultOf(error)
-          if (started) end(failed)
-          else done({ ok: false, fault: failed })
+          if (reply === null) giveUp(faultOf(error))
+          else reply.end(faultOf(error))
         },
       },
     )
   })
+
+interface IncomingReply {
+  readonly face: Pick<Exchange, 'read' | 'pause' | 'resume' | 'abort'>
+  take(chunk: Buffer): void
+  end(failed: Fault | null): void
+}
+
+/** Chunks wait for their reader. The first of two ends counts: an abort comes back as an error. */
+const makeIncomingReply = (
+  controller: Dispatcher.DispatchController,
+  leaks: LeakDetector,
+  abort: () => void,
+): IncomingReply => {
+  let waiting: Buffer[] = []
+  let ended: { failed: Fault | null } | null = null
+  let sink: { onChunk: (chunk: Buffer) => void; onEnd: (failed: Fault | null) => void } | null = null
+
+  const end = (failed: Fault | null) => {
+    if (ended !== null) return
+    ended = { failed }
+    sink?.onEnd(failed)
+  }
+  return {
+    face: {
+      read(onChunk, onEnd) {
+        sink = { onChunk, onEnd }
+        const chunks = waiting
+        waiting = []
+        for (const chunk of chunks) onChunk(chunk)
+        if (ended !== null) onEnd(ended.failed)
+      },
+      pause: () => controller.pause(),
+      resume: () => controller.resume(),
+      abort,
+    },
+    take(chunk) {
+      if (ended !== null) return
+      if (leaks(chunk)) {
+        end(fault('service_reply_invalid'))
+        abort()
+      } else if (sink === null) waiting.push(chunk)
+      else sink.onChunk(chunk)
+    },
+    end,
+  }
+}
+
+const withoutSecret = (headers: Headers, secret: Buffer): Headers => {
+  const text = secret.toString('latin1')
+  const clean = Object.entries(headers).filter(([, value]) => !String(value).includes(text))
+  return Object.fromEntries(clean)
+}
+
+export const isStream = ({ headers }: Exchange): boolean =>
+  /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
 
 /** What went wrong on the connection; its own text may quote what was sent, so it goes nowhere. */
 const faultOf = (error: Error): Fault => {
@@ -141,8 +197,13 @@ const faultOf = (error: Error): Fault => {
 }
 
 /** The whole body of a reply, or why there is none. */
-export const collect = (exchange: Exchange, maximumBytes: number): Promise<Outcome<Buffer>> =>
+export const collect = (
+  exchange: Exchange,
+  maximumBytes: number,
+  withinMs: number | null = null,
+): Promise<Outcome<Buffer>> =>
   new Promise((done) => {
+    const timer = withinMs === null ? undefined : setTimeout(() => exchange.abort(), withinMs)
     const chunks: Buffer[] = []
     let bytes = 0
     exchange.read(
@@ -153,6 +214,7 @@ export const collect = (exchange: Exchange, maximumBytes: number): Promise<Outco
         done(failure('service_reply_too_large'))
       },
       (failed) => {
+        clearTimeout(timer)
         if (failed !== null) done({ ok: false, fault: failed })
         else done(success(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
       },

@@ -1,8 +1,9 @@
 import type { ParsedRequest } from '../dialects/dialect.ts'
+import { boundInputTokens } from '../dialects/estimate.ts'
 import { fault, type Outcome, success } from '../kit/fault.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import type { Candidate } from '../routing/route.ts'
-import type { Service } from '../services/service.ts'
+import { imageTokensOf, type Service } from '../services/service.ts'
 import type { Decision } from './decide.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
@@ -11,6 +12,7 @@ import type { GatewayParts } from './parts.ts'
 export interface HoldBounds {
   readonly minimumMicros: bigint
   readonly maximumMicros: bigint
+  readonly inputTokens: number
   /** Output tokens that `maximumMicros` pays for, over all choices. */
   readonly outputTokens: number
   /** The caller left the length open, and the model could produce more than this. */
@@ -24,6 +26,7 @@ export interface HoldBounds {
 const defaultOutputTokens = 16_384
 /** For models whose own limit is not known; every chat model takes it. */
 const unknownModelOutputTokens = 4_096
+const unknownContextTokens = 200_000
 /** A reply shorter than this is no use: refuse instead. */
 const leastOutputTokens = 256
 
@@ -34,18 +37,22 @@ export const holdBounds = (
   model: string,
   request: ParsedRequest,
 ): HoldBounds => {
-  const inputTokens = request.inputTokensBound
+  const inputTokens = boundInputTokens(request.input, {
+    image: imageTokensOf(service, model),
+    document: price.contextTokens ?? unknownContextTokens,
+  })
   const micros = (outputTokens: number) =>
     book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }))
   if (!request.producesOutput) {
     const maximumMicros = micros(0)
-    return { minimumMicros: maximumMicros, maximumMicros, outputTokens: 0, limited: false }
+    return { minimumMicros: maximumMicros, maximumMicros, inputTokens, outputTokens: 0, limited: false }
   }
   if (request.maximumOutputTokens !== null) {
     const maximumMicros = micros(request.maximumOutputTokens)
     return {
       minimumMicros: maximumMicros,
       maximumMicros,
+      inputTokens,
       outputTokens: request.maximumOutputTokens,
       limited: false,
     }
@@ -55,6 +62,7 @@ export const holdBounds = (
   return {
     minimumMicros: micros(Math.min(leastOutputTokens, each) * request.choices),
     maximumMicros: micros(each * request.choices),
+    inputTokens,
     outputTokens: each * request.choices,
     limited: known === undefined || each < known,
   }
@@ -79,6 +87,12 @@ export const affordableOutputTokens = (
   return low
 }
 
+const unpricedOption = (field: string) =>
+  fault('unpriced_option', {
+    message: `What ${JSON.stringify(field.slice(0, 80))} asks for has no price here, so it cannot run on system keys.`,
+    field,
+  })
+
 /** Sets credits aside before the first system key is used: durable before anything goes out. */
 export const makeHold =
   ({ ledger }: GatewayParts) =>
@@ -88,6 +102,7 @@ export const makeHold =
     const { price, service, serviceKey, model } = candidate
     if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
     if (price === null) return { ok: false, fault: fault('price_unknown') }
+    if (request.unpriced !== null) return { ok: false, fault: unpricedOption(request.unpriced) }
     const bounds = holdBounds(priceBook, price, service, model, request)
     const held = await ledger.hold({
       organizationId,
@@ -117,7 +132,7 @@ export const makeHold =
       operation.outputLimit = affordableOutputTokens(
         priceBook,
         price,
-        request.inputTokensBound,
+        bounds.inputTokens,
         heldMicros,
         bounds.outputTokens,
       )

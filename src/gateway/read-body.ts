@@ -18,6 +18,8 @@ export const readBody = (
   if (Number(request.headers['content-length'] ?? 0) > limits.maximumBodyBytes)
     return failure('body_too_large')
 
+  if (request.destroyed) return failure('request_timeout')
+
   return new Promise((done) => {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -25,6 +27,8 @@ export const readBody = (
     const finish = (outcome: Outcome<Buffer>) => {
       clearTimeout(timer)
       request.removeAllListeners('data')
+      // What still comes is read and dropped: a caller who is still sending would see a reset, not the refusal.
+      request.resume()
       done(outcome)
     }
     request.on('data', (chunk: Buffer) => {

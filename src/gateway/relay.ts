@@ -1,53 +1,49 @@
 import type { ServerResponse } from 'node:http'
 import { codecs } from '../dialects/codecs.ts'
-import { type OutputEstimate, makeOutputEstimate } from '../dialects/estimate.ts'
+import { estimateInputTokens, makeOutputEstimate } from '../dialects/estimate.ts'
+import { judgeUnreported } from '../dialects/reported.ts'
 import { makeEventSplitter } from '../dialects/sse.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
-import { type Fault, fault } from '../kit/fault.ts'
-import type { TokenUsage } from '../metering/usage.ts'
+import { type Fault, fault, statusOf } from '../kit/fault.ts'
+import { redactSecrets } from '../kit/redact.ts'
+import { noUsage, type TokenUsage } from '../metering/usage.ts'
 import { type Cancellation, collect, type Exchange } from './exchange.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { Ending, Operation } from './operation.ts'
 import { receiptHeaders, sendBody, sendFault, serviceHeaders } from './reply.ts'
 import type { Finish } from './settle.ts'
 
-/** The usage of an ending: what the service reported, or an estimate marked as one. */
-const usageOfCut = (
-  request: ParsedRequest,
-  reported: TokenUsage | null,
-  produced: OutputEstimate,
-): Pick<Ending, 'usage' | 'usageSource'> => {
+type Used = Pick<Ending, 'usage' | 'usageSource'>
+
+const nothingUsed: Used = { usage: null, usageSource: 'none' }
+
+/** What was used as far as it is known: an estimate, marked as one. */
+const estimatedUse = (request: ParsedRequest, reported: TokenUsage | null, outputTokens: number): Used => {
   // A report that came before the end (Anthropic's first event) counts the input exactly and the output not at all.
-  const input = reported ?? {
-    input: estimatedInput(request),
-    cacheRead: 0,
-    cacheWrite: 0,
-    cacheWrite1h: 0,
-    output: 0,
-    reasoning: 0,
-  }
+  const input = reported ?? { ...noUsage, input: estimateInputTokens(request.input) }
   return {
-    usage: { ...input, output: Math.max(input.output, produced.tokens() - input.reasoning) },
+    usage: { ...input, output: Math.max(input.output, outputTokens - input.reasoning) },
     usageSource: 'estimated',
   }
 }
 
-/** About four bytes a token; the bound used for holds would charge four times as much. */
-const estimatedInput = (request: ParsedRequest) => Math.ceil(request.inputTokensBound / 4)
-
-/** The caller hung up: the service has read the prompt, and what it had produced by then counts too. */
-export const cancelledEnding = (request: ParsedRequest): Ending => ({
-  status: 'cancelled',
-  httpStatus: clientClosedRequest,
-  fault: null,
-  ...usageOfCut(request, null, makeOutputEstimate()),
-})
+/** The caller hung up before the reply: what the service was still working on has been read by it at least. */
+export const cancelledEnding = (operation: Operation, request: ParsedRequest): Ending => {
+  const last = operation.attempts.at(-1)?.outcome
+  const wasWorking = last === 'cancelled' || last === 'ok'
+  return {
+    status: 'cancelled',
+    httpStatus: clientClosedRequest,
+    fault: null,
+    ...(wasWorking ? estimatedUse(request, null, 0) : nothingUsed),
+  }
+}
 
 /** Not sent to anybody; nginx's code for a caller that hung up. */
 const clientClosedRequest = 499
 
-export const isStream = (exchange: Exchange): boolean =>
-  /^text\/event-stream/i.test(String(exchange.headers['content-type'] ?? ''))
+/** About what a text costs in tokens. */
+const tokensOfBytes = (bytes: number) => Math.ceil(bytes / 4)
 
 /** A reply that is not a stream: read whole, put on record, then sent. */
 export const relayWhole = async (
@@ -62,27 +58,43 @@ export const relayWhole = async (
   const body = await collect(exchange, limits.maximumReplyBytes)
   operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
   if (cancellation.cancelled) {
-    await finish(cancelledEnding(request))
+    await finish(cancelledEnding(operation, request))
     return
   }
+  const fail = async (failed: Fault, used: Used) => {
+    await finish({ status: 'failed', httpStatus: statusOf(failed), fault: failed, ...used })
+    sendFault(response, operation, failed)
+  }
   if (!body.ok) {
-    const failed = body.fault.code === 'service_unreachable' ? fault('stream_interrupted') : body.fault
-    const usage = usageOfCut(request, null, makeOutputEstimate())
-    await finish({ status: 'failed', httpStatus: 502, fault: failed, ...usage })
-    return sendFault(response, operation, failed)
+    // The caller's own doing, and produced all the same; any other failure is not the caller's to pay.
+    const isTooLarge = body.fault.code === 'service_reply_too_large'
+    const used = isTooLarge
+      ? estimatedUse(request, null, tokensOfBytes(limits.maximumReplyBytes))
+      : nothingUsed
+    return fail(interrupted(body.fault, cancellation), used)
   }
   const reported = codecs[operation.target.dialect].usageOf(body.value)
-  const produced = makeOutputEstimate()
-  if (reported === null && request.producesOutput) produced.add(body.value.length)
-  const usage: Pick<Ending, 'usage' | 'usageSource'> =
-    reported === null ? usageOfCut(request, null, produced) : { usage: reported, usageSource: 'reported' }
-  const committed = await finish({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...usage })
+  if (reported === null) {
+    const what = judgeUnreported(body.value)
+    if (what === 'error') return fail(fault('service_error'), nothingUsed)
+    if (what === 'invalid') return fail(fault('service_reply_invalid'), nothingUsed)
+  }
+  const produced = request.producesOutput ? tokensOfBytes(body.value.length) : 0
+  const used: Used =
+    reported === null ? estimatedUse(request, null, produced) : { usage: reported, usageSource: 'reported' }
+  const committed = await finish({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...used })
   if (!committed) return sendFault(response, operation, fault('database_unavailable'))
   const headers = [
     ...serviceHeaders(operation, exchange.headers),
     ...receiptHeaders(operation, operation.creditMicros),
   ]
   sendBody(response, exchange.status, headers, body.value)
+}
+
+/** A connection that broke within a reply. */
+const interrupted = (failed: Fault | null, cancellation: Cancellation): Fault => {
+  if (cancellation.outOfTime) return fault('service_timeout')
+  return failed === null || failed.code === 'service_unreachable' ? fault('stream_interrupted') : failed
 }
 
 /**
@@ -108,17 +120,16 @@ export const relayStream = (
 
     const close = (ending: Ending, last: (committed: boolean) => void) => {
       over = true
-      void finish(ending).then((committed) => {
-        last(committed)
-        done()
-      })
+      void finish(ending)
+        .then(last)
+        .catch(() => response.destroy())
+        .finally(done)
     }
-    const cutUsage = () => usageOfCut(request, tap.reported(), produced)
+    const cutUse = () => estimatedUse(request, tap.reported(), produced.tokens())
     const succeed = (lastEvent: Buffer) => {
       const reported = tap.reported()
-      const usage: Pick<Ending, 'usage' | 'usageSource'> =
-        reported === null ? cutUsage() : { usage: reported, usageSource: 'reported' }
-      close({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...usage }, (committed) => {
+      const used: Used = reported === null ? cutUse() : { usage: reported, usageSource: 'reported' }
+      close({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...used }, (committed) => {
         if (committed) end(lastEvent)
         else breakOff(fault('database_unavailable'))
       })
@@ -128,16 +139,18 @@ export const relayStream = (
       if (!response.headersSent) return sendFault(response, operation, failed)
       response.write(codec.errorEvent(failed, operation.id), () => response.destroy())
     }
-    const fail = (failed: Fault) => {
-      close({ status: 'failed', httpStatus: 502, fault: failed, ...cutUsage() }, () => breakOff(failed))
+    /** The service's failure: what it had produced is paid for, the prompt alone is not. */
+    const fail = (failed: Fault, last: () => void) => {
+      const used = produced.tokens() === 0 && tap.reported() === null ? nothingUsed : cutUse()
+      close({ status: 'failed', httpStatus: statusOf(failed), fault: failed, ...used }, last)
+    }
+    const cutOff = (failed: Fault) => fail(failed, () => breakOff(failed))
+    const failAsSaid = (errorEvent: Buffer) => {
+      const said = Buffer.from(redactSecrets(errorEvent.toString('utf8')))
+      fail(fault('service_error'), () => end(said))
     }
     const cancel = () => {
-      close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUsage() }, () => {})
-    }
-    const failAsSaid = (errorEvent: Buffer) => {
-      close({ status: 'failed', httpStatus: 502, fault: fault('service_error'), ...cutUsage() }, () =>
-        end(errorEvent),
-      )
+      close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUse() }, () => {})
     }
 
     const begin = () => {
@@ -159,8 +172,11 @@ export const relayStream = (
       if (response.write(bytes) || paused) return
       paused = true
       exchange.pause()
+      // A caller who takes nothing for that long is gone; node closes the connection, which cancels the operation.
+      response.setTimeout(limits.idleTimeoutMs)
       response.once('drain', () => {
         paused = false
+        response.setTimeout(0)
         exchange.resume()
       })
     }
@@ -180,19 +196,20 @@ export const relayStream = (
 
     exchange.read(
       (chunk) => {
-        if (over) return
+        // Whatever follows the last event is nobody's.
+        if (over) return exchange.abort()
         try {
           for (const event of splitter.push(chunk)) onEvent(event)
         } catch {
-          fail(fault('service_reply_invalid'))
+          cutOff(fault('service_reply_invalid'))
           exchange.abort()
         }
       },
-      () => {
+      (failed) => {
         if (over) return
         // The caller's hang-up reaches the service first, and comes back from there as an end.
         if (cancellation.cancelled) cancel()
-        else fail(fault(cancellation.outOfTime ? 'service_timeout' : 'stream_interrupted'))
+        else cutOff(interrupted(failed, cancellation))
       },
     )
   })

@@ -64,6 +64,14 @@ export const sendBody = (
   response.end(body)
 }
 
+/** Resolves when the last byte has left, or nobody takes it any more. */
+export const delivered = (response: ServerResponse, idleTimeoutMs: number): Promise<void> | void => {
+  if (response.closed) return
+  // Node closes a connection on which nothing moves for this long.
+  response.setTimeout(idleTimeoutMs)
+  return new Promise((done) => void response.once('close', done))
+}
+
 /** A refusal or failure in the shape of the caller's dialect. */
 export const sendFault = (response: ServerResponse, operation: Operation, fault: Fault): void => {
   const status = statusOf(fault)
@@ -71,8 +79,7 @@ export const sendFault = (response: ServerResponse, operation: Operation, fault:
   const headers = ['content-type', 'application/json', ...receiptHeaders(operation, operation.creditMicros)]
   if (fault.retryAfterSeconds !== undefined) headers.push('retry-after', String(fault.retryAfterSeconds))
   if (status === 401) headers.push('www-authenticate', 'Bearer')
-  // A body that was not read to its end would be taken for the next request.
-  if (!response.req.complete) headers.push('connection', 'close')
+  if (status === 405) headers.push('allow', operation.target.method ?? '')
   sendBody(response, status, headers, codecs[operation.target.dialect].errorBody(fault, operation.id))
 }
 

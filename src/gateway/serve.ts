@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isDatabaseUnavailable } from '../db/database.ts'
 import { type Fault, fault, statusOf } from '../kit/fault.ts'
-import { type AttemptResult, mayRelay, statusOfFailure } from './attempt.ts'
+import type { AttemptResult } from './attempt.ts'
 import { makeAttempts } from './attempts.ts'
 import { makeAuthenticate, makeDecide } from './decide.ts'
 import { targetOf } from './endpoints.ts'
-import { cancellationOf } from './exchange.ts'
+import { cancellationOf, isStream } from './exchange.ts'
 import { sendModels } from './models.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { cancelledEnding, isStream, relayStream, relayWhole } from './relay.ts'
-import { sendFault, sendServiceReply } from './reply.ts'
+import { cancelledEnding, relayStream, relayWhole } from './relay.ts'
+import { delivered, sendFault, sendServiceReply } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
 
 /**
@@ -30,12 +30,12 @@ export const makeServe = (parts: GatewayParts) => {
     operation: Operation,
     incoming: IncomingMessage,
     response: ServerResponse,
+    finish: Finish,
   ): Promise<void> => {
     const caller = await authenticate(operation, incoming)
     if (!caller.ok) return sendFault(response, operation, caller.fault)
     if (operation.target.kind === 'models') return sendModels(parts, operation, caller.value, response)
 
-    const finish = settle(operation)
     const decision = await decide(operation, caller.value, incoming)
     if (!decision.ok) return refuse(operation, response, decision.fault, finish)
 
@@ -43,7 +43,8 @@ export const makeServe = (parts: GatewayParts) => {
     try {
       const result = await attempts(operation, decision.value, incoming, cancellation)
       if (!result.ok) return await refuse(operation, response, result.fault, finish)
-      if (cancellation.cancelled) return void (await finish(cancelledEnding(decision.value.request)))
+      if (cancellation.cancelled)
+        return void (await finish(cancelledEnding(operation, decision.value.request)))
       if (result.value.kind === 'failed') return await fail(operation, response, result.value, finish)
 
       const { exchange } = result.value
@@ -57,24 +58,29 @@ export const makeServe = (parts: GatewayParts) => {
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const operation = beginOperation(targetOf(incoming.url ?? '/', incoming.headers))
     const refusal = admission.enter()
-    if (refusal !== null) return sendFault(response, operation, refusal)
+    if (refusal !== null) {
+      sendFault(response, operation, refusal)
+      return counters.ended(operation, response.statusCode)
+    }
+    const finish = settle(operation)
     try {
-      await run(operation, incoming, response)
+      await run(operation, incoming, response, finish)
     } catch (error) {
-      log.error({ err: error, operationId: operation.id }, 'an operation failed unexpectedly')
-      if (response.headersSent) response.destroy()
-      else
-        sendFault(
-          response,
-          operation,
-          fault(isDatabaseUnavailable(error) ? 'database_unavailable' : 'internal'),
-        )
+      log.error({ error, operationId: operation.id }, 'an operation failed unexpectedly')
+      await fail(operation, response, unexpected(error), finish)
     } finally {
+      // Until then the reply is in our memory, and whoever stops this process would cut it off.
+      await delivered(response, limits.idleTimeoutMs)
       counters.ended(operation, response.statusCode)
       admission.leave()
     }
   }
 }
+
+const unexpected = (error: unknown) => ({
+  fault: fault(isDatabaseUnavailable(error) ? 'database_unavailable' : 'internal'),
+  reply: null,
+})
 
 const refuse = async (
   operation: Operation,
@@ -92,16 +98,16 @@ const refuse = async (
   sendFault(response, operation, refusal)
 }
 
-/** Every attempt failed: the last service's own words where they are the caller's business, else ours. */
+/** In the last service's own words where they are the caller's business, else in ours. Gives back what was held. */
 const fail = async (
   operation: Operation,
   response: ServerResponse,
-  failed: AttemptResult & { kind: 'failed' },
+  { fault: failed, reply }: Pick<AttemptResult & { kind: 'failed' }, 'fault' | 'reply'>,
   finish: Finish,
 ): Promise<void> => {
-  const httpStatus = statusOfFailure(failed.reply, failed.fault)
-  await finish({ status: 'failed', httpStatus, fault: failed.fault, usage: null, usageSource: 'none' })
-  if (failed.reply !== null && mayRelay(failed.reply, failed.fault))
-    sendServiceReply(response, operation, failed.reply)
-  else sendFault(response, operation, failed.fault)
+  const httpStatus = reply?.status ?? statusOf(failed)
+  await finish({ status: 'failed', httpStatus, fault: failed, usage: null, usageSource: 'none' })
+  if (response.headersSent) response.destroy()
+  else if (reply !== null) sendServiceReply(response, operation, reply)
+  else sendFault(response, operation, failed)
 }

@@ -1,29 +1,40 @@
 import { toRecord, type Ending, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
-/** Puts the operation on record and settles it. False: that failed, and the caller must not get a complete reply. */
+/**
+ * Puts the operation on record and settles it, once: of several endings the first counts. False: that failed, and the
+ * caller must not get a complete reply. Never rejects.
+ */
 export type Finish = (ending: Ending) => Promise<boolean>
 
 /** Measure → settle → record, in one commit, before the caller gets the last byte. */
-export const makeSettle =
+export const makeSettle = (parts: GatewayParts) => {
+  const settle = settleWith(parts)
+  return (operation: Operation): Finish => {
+    let settled: Promise<boolean> | null = null
+    return (ending) => (settled ??= settle(operation, ending))
+  }
+}
+
+const settleWith =
   ({ recorder, log }: GatewayParts) =>
-  (operation: Operation): Finish =>
-  async (ending) => {
+  async (operation: Operation, ending: Ending): Promise<boolean> => {
     const { caller } = operation
     operation.faultCode = ending.fault?.code ?? null
     if (caller === null) return true
-    const costNanoUsd = costOf(operation, ending)
-    operation.creditMicros = chargeOf(operation, ending, costNanoUsd)
-    const { organizationId, accountId } = caller.person
-    const settlement =
-      operation.heldMicros > 0n && accountId !== null
-        ? { organizationId, accountId, operationId: operation.id, chargeMicros: operation.creditMicros }
-        : null
     try {
+      const costNanoUsd = costOf(operation, ending)
+      operation.creditMicros = chargeOf(operation, ending, costNanoUsd)
+      const { organizationId, accountId } = caller.person
+      const settlement =
+        operation.heldMicros > 0n && accountId !== null
+          ? { organizationId, accountId, operationId: operation.id, chargeMicros: operation.creditMicros }
+          : null
       await recorder.record(toRecord(operation, caller, ending, costNanoUsd), settlement)
       return true
     } catch (error) {
-      log.error({ err: error, operationId: operation.id }, 'an operation could not be put on record')
+      log.error({ error, operationId: operation.id }, 'an operation could not be put on record')
+      operation.creditMicros = 0n
       return false
     }
   }

@@ -184,6 +184,13 @@ export const faults = {
     'This model has no price here, so it cannot run on system keys.',
     'Use your own key, or ask the operator to add a price.',
   ),
+  unpriced_option: row(
+    422,
+    'caller',
+    false,
+    'This request asks for something that has no price here, so it cannot run on system keys.',
+    'Leave the named field out, or use your own key for the service.',
+  ),
 
   // Service keys
   key_rejected: row(

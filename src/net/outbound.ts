@@ -33,7 +33,6 @@ export interface Outbound {
 }
 
 export interface OutboundOptions {
-  readonly connectionsPerOrigin?: number
   readonly connectTimeoutMs?: number
 }
 
@@ -90,9 +89,10 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
   }
 
   const open = (url: URL): Pool => {
-    const { connectionsPerOrigin = 256, connectTimeoutMs = 10_000 } = options
+    const { connectTimeoutMs = 10_000 } = options
     const pool = new Pool(url.origin, {
-      connections: connectionsPerOrigin,
+      // As many as operations are let in: a queue in here would be seen by none of their time limits.
+      connections: null,
       pipelining: 1,
       connect: { timeout: connectTimeoutMs, lookup: guardedLookup(() => allowances, portOf(url)) },
       maxHeaderSize: 32 * 1024,

@@ -192,7 +192,7 @@ const systemCandidates = (
     .filter((key) => key.serviceId === offer.service.id)
     .sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || a.position - b.position || compareIds(a, b))
     .filter((key) => isUsable(key, owners, request.now, passedOver))
-  if (offer.price === null) {
+  if (offer.price === null || offer.service.unpricedModels?.test(offer.model)) {
     for (const key of keys) passedOver.push(passedBecause(key, 'no_price'))
     return []
   }

@@ -1,3 +1,4 @@
+import { isServiceTrouble, readError } from './error-reply.ts'
 import type { Service } from './service.ts'
 
 export const anthropic: Service = {
@@ -32,12 +33,13 @@ export const anthropic: Service = {
   outputLimits: [],
   forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
   readFailure: (status, body) => {
+    const { type, message } = readError(body)
+    // An empty balance is a 400, and 402 on newer accounts.
+    if (status === 402 || (status === 400 && message.startsWith('Your credit balance is too low')))
+      return { kind: 'exhausted' }
+    if (status === 404 && type === 'not_found_error' && message.startsWith('model')) return { kind: 'model' }
     if (status === 401 || status === 403) return { kind: 'unauthorized' }
-    if (status === 402) return { kind: 'exhausted' }
-    // Anthropic reports an empty balance as a 400 (billing_error is 402 on newer accounts).
-    if (status === 400 && body.includes('credit balance is too low')) return { kind: 'exhausted' }
     if (status === 429) return { kind: 'limited' }
-    if (status >= 500 || status === 408) return { kind: 'service' }
-    return { kind: 'caller' }
+    return isServiceTrouble(status) ? { kind: 'service' } : { kind: 'caller' }
   },
 }

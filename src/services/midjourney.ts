@@ -1,3 +1,4 @@
+import { isServiceTrouble } from './error-reply.ts'
 import type { Service } from './service.ts'
 
 /** Any midjourney-proxy compatible server; there is no official API. Never a Discord user token. */
@@ -32,6 +33,6 @@ export const midjourney: Service = {
   readFailure: (status) => {
     if (status === 401 || status === 403) return { kind: 'unauthorized' }
     if (status === 429) return { kind: 'limited' }
-    return status >= 500 ? { kind: 'service' } : { kind: 'caller' }
+    return isServiceTrouble(status) ? { kind: 'service' } : { kind: 'caller' }
   },
 }

@@ -1,17 +1,23 @@
+import { type ErrorReply, isServiceTrouble, readError } from './error-reply.ts'
 import type { KeyFailure, Verdict } from './service.ts'
 
 /** Error replies of OpenAI and of the services that copied its shape: `{"error": {"type", "code", …}}`. */
 export const readOpenAiFailure = (status: number, body: string): KeyFailure => {
+  const error = readError(body)
+  if (status === 402 || isOutOfQuota(error)) return { kind: 'exhausted' }
+  // 404 for a model the account does not have, 403 for one that its project may not use.
+  if ((status === 403 || status === 404) && error.code === 'model_not_found') return { kind: 'model' }
+  // OpenRouter refuses prompts by 403 too.
+  if (status === 403 && error.isModeration) return { kind: 'caller' }
   if (status === 401 || status === 403) return { kind: 'unauthorized' }
-  if (status === 402) return { kind: 'exhausted' }
-  if (status === 429) {
-    return /"(?:insufficient_quota|billing_hard_limit_reached|billing_not_active)"/.test(body)
-      ? { kind: 'exhausted' }
-      : { kind: 'limited' }
-  }
-  if (status >= 500 || status === 408) return { kind: 'service' }
-  return { kind: 'caller' }
+  if (status === 429) return { kind: 'limited' }
+  return isServiceTrouble(status) ? { kind: 'service' } : { kind: 'caller' }
 }
+
+const outOfQuota = new Set(['insufficient_quota', 'billing_not_active', 'billing_hard_limit_reached'])
+
+/** With 429, or 400 for the last. */
+const isOutOfQuota = ({ code, type }: ErrorReply): boolean => outOfQuota.has(code) || outOfQuota.has(type)
 
 export const readOpenAiVerdict = (status: number): { verdict: Verdict; detail: string } => {
   if (status === 200) return { verdict: 'valid', detail: 'The service accepted the key.' }

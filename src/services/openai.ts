@@ -38,6 +38,9 @@ export const openai: Service = {
     ['o3', 100_000],
     ['o4', 100_000],
   ],
+  // 2,833 tokens and 5,667 for each of up to 8 tiles. https://platform.openai.com/docs/guides/images-vision
+  imageTokens: [['gpt-4o-mini', 48_169]],
+  unpricedModels: /-search-(?:preview|api)/,
   forwardedHeaders: ['openai-beta'],
   readFailure: readOpenAiFailure,
 }

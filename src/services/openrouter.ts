@@ -19,6 +19,9 @@ export const openrouter: Service = {
   equivalentModel: (serviceId, model) => `${serviceId}/${model}`,
   outputLimitField: 'max_tokens',
   outputLimits: [],
+  imageTokens: [['openai/gpt-4o-mini', 48_169]],
+  // Perplexity's models charge for each call.
+  unpricedModels: /^~?perplexity\/|-search-(?:preview|api)|:online\b/,
   forwardedHeaders: [],
   readFailure: readOpenAiFailure,
 }

@@ -51,16 +51,30 @@ export interface Service {
   readonly outputLimitField: string
   /** The most output tokens a model takes as a limit, by prefix of its name, most specific first. */
   readonly outputLimits: readonly (readonly [prefix: string, tokens: number])[]
+  /** The most input tokens an image may count as, by prefix of the model's name; absent: `imageTokensElsewhere`. */
+  readonly imageTokens?: readonly (readonly [prefix: string, tokens: number])[]
+  /** Models that charge by more than tokens whatever is asked of them (built-in searches): never on system keys. */
+  readonly unpricedModels?: RegExp
   /** Request headers of the caller that mean something to this service and hold no secret. */
   readonly forwardedHeaders: readonly string[]
   /** A failed reply → what it says about the key that was used. */
   readonly readFailure: (status: number, body: string) => KeyFailure
 }
 
-/** What an unsuccessful reply means for key choice (architecture §3.5). */
+/**
+ * What an unsuccessful reply means for key choice (architecture §3.5). What a caller can bring about by what they ask
+ * must be `caller` or `model`: anything else marks the key, which on a system key is everybody's.
+ */
 export type KeyFailure =
   | { readonly kind: 'caller'; readonly fault?: FaultCode } // 400, 404, 413, 422, content refusals: never falls back
+  | { readonly kind: 'model' } // this account may not use the model, another may: next attempt, the key is well
   | { readonly kind: 'unauthorized' } // 401, 403: the key is suspect
   | { readonly kind: 'exhausted' } // 402, quota errors: until re-checked
   | { readonly kind: 'limited' } // 429: cool down for retry-after
   | { readonly kind: 'service' } // 5xx, overload: next attempt
+
+/** 10,000 patches at 1.2 tokens: the most of models that take an image in its original size. */
+export const imageTokensElsewhere = 12_000
+
+export const imageTokensOf = (service: Service, model: string): number =>
+  service.imageTokens?.find(([prefix]) => model.startsWith(prefix))?.[1] ?? imageTokensElsewhere

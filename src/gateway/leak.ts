@@ -1,0 +1,22 @@
+/**
+ * Whether a reply repeats the credential it was asked with, as debugging proxies do. The service key of a system or an
+ * organisation is not the caller's to see.
+ */
+export type LeakDetector = (chunk: Buffer) => boolean
+
+/** Local model servers take any word for a key (`ollama`), and such a word may well be part of a reply. */
+const shortestSecretBytes = 16
+
+export const makeLeakDetector = (secret: Buffer): LeakDetector => {
+  if (secret.length < shortestSecretBytes) return () => false
+  const reach = secret.length - 1
+  let seam: Buffer | null = null
+  return (chunk) => {
+    if (chunk.includes(secret)) return true
+    // It may begin in one chunk and end in another.
+    if (seam !== null && Buffer.concat([seam, chunk.subarray(0, reach)]).includes(secret)) return true
+    seam = seam === null || chunk.length >= reach ? chunk : Buffer.concat([seam, chunk])
+    seam = seam.subarray(Math.max(0, seam.length - reach))
+    return false
+  }
+}
