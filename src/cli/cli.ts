@@ -7,6 +7,7 @@ import { explainFailure } from './failure.ts'
 type Flags = Partial<Record<SettingName, string | boolean>>
 
 const startFlags: readonly SettingName[] = ['host', 'port', 'dataDirectory', 'demo', 'logLevel', 'publicUrl']
+const linkFlags: readonly SettingName[] = ['host', 'port', 'dataDirectory', 'logLevel', 'publicUrl']
 const databaseFlags: readonly SettingName[] = ['dataDirectory', 'logLevel']
 
 /** Commander names an option by its long flag (`--data` → `data`); the settings have names of their own. */
@@ -73,6 +74,14 @@ withFlags(program.command('apply'), databaseFlags)
     const config = configFromProcess(flagsOf(command))
     const { apply } = await import('./apply.ts')
     process.exitCode = await apply({ file: options.file, dryRun: options.dryRun === true, config })
+  })
+
+withFlags(program.command('sign-in-link'), linkFlags)
+  .description('print a link by which a user signs in once, such as an administrator made by apply')
+  .argument('<email>', 'who signs in')
+  .action(async (email: string, _: unknown, command: Command) => {
+    const { signInLink } = await import('./sign-in-link.ts')
+    process.exitCode = await signInLink(configFromProcess(flagsOf(command)), email)
   })
 
 const ledger = program.command('ledger').description('examine the credit ledger').helpCommand(false)
