@@ -28,6 +28,9 @@ export interface Gateway {
   stop(): Promise<void>
 }
 
+/** As long as a record waits for a database that does not answer. */
+const settleSeconds = 10
+
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /** The composition root: config → database → rooms → gateway and shell → jobs. */
@@ -118,6 +121,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await jobs.stop()
       await drained
       http.server.closeAllConnections()
+      // Whatever that cut off has still to be put on record.
+      await withinSeconds(settleSeconds, admission.drain())
       await http.close()
       await rooms.access.flushUses()
       await rooms.serviceKeys.reportsSettled()

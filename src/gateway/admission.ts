@@ -16,7 +16,7 @@ export const makeAdmission = (maximumConcurrentOperations: number): Admission =>
   let empty: (() => void) | null = null
   return {
     enter() {
-      if (draining) return fault('draining')
+      if (draining) return fault('draining', { retryAfterSeconds: 1 })
       if (underWay >= maximumConcurrentOperations) return fault('overloaded', { retryAfterSeconds: 1 })
       underWay++
       return null

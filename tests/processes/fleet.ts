@@ -17,7 +17,7 @@ export interface Fleet extends Scene, AsyncDisposable {
   /** Commands from outside, as `aideon-keys apply` gives them: this process serves no operations. */
   readonly rooms: Rooms
   readonly databaseUrl: string
-  start(): Promise<GatewayProcess>
+  start(more?: Readonly<Record<string, string>>): Promise<GatewayProcess>
   /** Rejects, with what it wrote, when a process ends before `work` is done. */
   whileRunning<T>(work: Promise<T>): Promise<T>
   /** Starts another process in the place of one that has ended. */
@@ -65,9 +65,10 @@ export const openFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
     for (const gateway of gateways) gateway.signal('SIGKILL')
     await Promise.all(gateways.map((gateway) => gateway.exit))
   })
-  const begin = () => startGatewayProcess(environment, options.script)
+  const begin = (more: Readonly<Record<string, string>> = {}) =>
+    startGatewayProcess({ ...environment, ...more }, options.script)
   // Together, as a deployment starts them.
-  const started = await Promise.allSettled(Array.from({ length: options.processes ?? 3 }, begin))
+  const started = await Promise.allSettled(Array.from({ length: options.processes ?? 3 }, () => begin()))
   for (const result of started) if (result.status === 'fulfilled') gateways.push(result.value)
   for (const result of started) if (result.status === 'rejected') throw result.reason
 
@@ -78,8 +79,8 @@ export const openFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
     simulator,
     rooms,
     databaseUrl,
-    async start() {
-      const gateway = await begin()
+    async start(more) {
+      const gateway = await begin(more)
       gateways.push(gateway)
       return gateway
     },

@@ -1,14 +1,19 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBookkeeping } from './bookkeeping.ts'
 import { openClient, type Reply, startLoad } from './client.ts'
-import { openFleet } from './fleet.ts'
+import { type Fleet, openFleet } from './fleet.ts'
 import { mixedCalls } from './mixed-calls.ts'
+
+let fleet: Fleet
+beforeAll(async () => {
+  fleet = await openFleet()
+})
+afterAll(() => fleet[Symbol.asyncDispose]())
 
 const isWhole = (reply: Reply): boolean => reply.whole
 
 test('kill -9 of one gateway of three under load loses no reply that was received whole, no hold and no credits', async () => {
-  await using fleet = await openFleet()
   await using client = openClient()
   await using books = await openBookkeeping(fleet.databaseUrl)
   const load = startLoad(client, 32, await mixedCalls(fleet))
@@ -28,16 +33,43 @@ test('kill -9 of one gateway of three under load loses no reply that was receive
   expect(replies.filter(({ status, call }) => status !== 200 && call.url !== killed?.url)).toEqual([])
 }, 90_000)
 
-test('a gateway that replied before it recorded would be found out', async () => {
-  const script = join(import.meta.dirname, 'early-reply-child.ts')
-  await using fleet = await openFleet({ processes: 1, script })
+test('a gateway that stood still until its holds were given back ends no reply as if it were paid for', async () => {
   await using client = openClient()
   await using books = await openBookkeeping(fleet.databaseUrl)
-  const load = startLoad(client, 8, await mixedCalls(fleet))
+  await fleet.systemKey('openai', 1)
+  const person = await fleet.person()
+  const [, frozen] = fleet.gateways
+  const calls = [true, false].map((streamed) =>
+    client.send({
+      url: frozen?.url ?? '',
+      token: person.token,
+      dialect: 'openai',
+      streamed,
+      prompt: streamed ? '[[simulate: slow 20ms]] [[simulate: tokens 100]]' : '[[simulate: wait 2s]]',
+      maximumTokens: 200,
+    }),
+  )
+  await expect.poll(() => books.unfinishedHolds(), { timeout: 10_000, interval: 10 }).toBe(2)
+  frozen?.signal('SIGSTOP')
+  await expect.poll(() => books.unfinishedHolds(), { timeout: 30_000, interval: 100 }).toBe(0)
+  frozen?.signal('SIGCONT')
+  const replies = await Promise.all(calls)
+  expect(replies.filter(isWhole)).toEqual([])
+  expect(await books.recordProblems(replies)).toEqual([])
+  expect(await books.ledgerProblems()).toEqual([])
+  expect(await books.account(person.accountId)).toMatchObject({ charged: 0n, available: 100_000_000n })
+}, 60_000)
+
+test('a gateway that replied before it recorded would be found out', async () => {
+  const script = join(import.meta.dirname, 'early-reply-child.ts')
+  await using planted = await openFleet({ processes: 1, script })
+  await using client = openClient()
+  await using books = await openBookkeeping(planted.databaseUrl)
+  const load = startLoad(client, 8, await mixedCalls(planted))
   await load.more(50, isWhole)
   const stopped = load.stop()
-  fleet.gateways[0]?.signal('SIGKILL')
-  await fleet.gateways[0]?.exit
+  planted.gateways[0]?.signal('SIGKILL')
+  await planted.gateways[0]?.exit
   expect(await books.recordProblems(await stopped)).toContainEqual(
     expect.stringMatching(/was received whole and is not on record$/),
   )
