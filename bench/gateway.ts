@@ -236,7 +236,8 @@ const measure = async (bench: Bench, lane: Lane, one: Case, round: number): Prom
 
 const measureAll = async (bench: Bench): Promise<Measurement[]> => {
   const expected = new Map<string, string>()
-  const warmSeconds = bench.options.quick ? 0.2 : 2
+  // Until the optimising compiler has settled: the first thousands of calls cost several times more.
+  const warmSeconds = bench.options.quick ? 0.2 : 4
   for (const lane of bench.lanes)
     for (const one of bench.options.cases) {
       await check(bench, lane, one, expected)
