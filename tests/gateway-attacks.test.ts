@@ -715,6 +715,16 @@ describe('a key is not harmed by what a caller asks', () => {
       '404 Not Found',
       { error: { code: 'model_not_found', message: 'no such' } },
     ],
+    [
+      'more than the account may send in a minute',
+      '429 Too Many Requests',
+      {
+        error: {
+          code: 'rate_limit_exceeded',
+          message: 'Request too large for gpt-4o-mini in organization org-a',
+        },
+      },
+    ],
   ])('%s: the next key is asked, and the first stays as it was', async (_, status, body) => {
     const person = await stage.person()
     await stage.systemKey('openai', 1)

@@ -113,7 +113,7 @@ export const makeAttempt = (parts: GatewayParts) => {
     const body = await collect(exchange, maximumErrorBytes, errorTimeoutMs)
     const text = body.ok && isPlain(exchange) ? body.value.toString('utf8') : ''
     const said = candidate.service.readFailure(exchange.status, text)
-    note(said.kind === 'caller' || said.kind === 'model' ? 'refused' : said.kind, exchange.status)
+    note(said.kind === 'caller' || said.kind === 'account' ? 'refused' : said.kind, exchange.status)
     const retryAfter = retryAfterSeconds(exchange.headers, Date.now())
     keys.report(candidate.serviceKey, said, retryAfter)
     return {

@@ -22,7 +22,7 @@ export const replyForCaller = (
   text: string,
   secret: string,
 ): FailedReply | null => {
-  const aboutKey = said.kind === 'limited' || said.kind === 'exhausted'
+  const aboutKey = said.kind === 'limited' || said.kind === 'exhausted' || said.kind === 'account'
   if (said.kind === 'unauthorized' || (aboutKey && candidate.serviceKey.owner === 'system')) return null
   if (exchange.status < 400 || text === '' || !isJson(exchange.headers)) return null
   return { status: exchange.status, headers: exchange.headers, body: redactSecrets(text, [secret]) }
@@ -63,8 +63,11 @@ export const faultFor = (said: KeyFailure, candidate: Candidate, retryAfter: num
       })
     case 'service':
       return fault('service_error', { message: `${name} answered with an error.` })
-    case 'model':
-      return fault('service_refused', { message: `At ${name}, ${whose[owner]} key may not use this model.` })
+    case 'account':
+      return fault('service_refused', {
+        message: `At ${name}, the account of ${whose[owner]} key has no access to this model, or too low limits.`,
+        next: 'Ask for another model or a smaller reply, or use another key.',
+      })
     case 'caller':
       return fault(said.fault ?? 'service_refused')
   }

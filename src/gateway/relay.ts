@@ -8,6 +8,7 @@ import { type Fault, fault, statusOf } from '../kit/fault.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import { noUsage, type TokenUsage } from '../metering/usage.ts'
 import { type Cancellation, collect, type Exchange } from './exchange.ts'
+import { makeEventWriter } from './event-writer.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { Ending, Operation } from './operation.ts'
 import { receiptHeaders, sendBody, sendFault, serviceHeaders } from './reply.ts'
@@ -111,12 +112,11 @@ export const relayStream = (
   finish: Finish,
 ): Promise<void> =>
   new Promise((done) => {
-    const codec = codecs[operation.target.dialect]
-    const tap = codec.makeTap()
+    const tap = codecs[operation.target.dialect].makeTap()
     const splitter = makeEventSplitter(limits.maximumEventBytes)
+    const writer = makeEventWriter(operation, exchange, response, limits.idleTimeoutMs)
     const produced = makeOutputEstimate()
     let over = false
-    let paused = false
 
     const close = (ending: Ending, last: (committed: boolean) => void) => {
       over = true
@@ -130,59 +130,22 @@ export const relayStream = (
       const reported = tap.reported()
       const used: Used = reported === null ? cutUse() : { usage: reported, usageSource: 'reported' }
       close({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...used }, (committed) => {
-        if (committed) end(lastEvent)
-        else breakOff(fault('database_unavailable'))
+        if (committed) writer.end(lastEvent)
+        else writer.breakOff(fault('database_unavailable'))
       })
-    }
-    /** An error event, then a connection that ends in the middle: no client can take this for a whole reply. */
-    const breakOff = (failed: Fault) => {
-      if (!response.headersSent) return sendFault(response, operation, failed)
-      response.write(codec.errorEvent(failed, operation.id), () => response.destroy())
     }
     /** The service's failure: what it had produced is paid for, the prompt alone is not. */
     const fail = (failed: Fault, last: () => void) => {
       const used = produced.tokens() === 0 && tap.reported() === null ? nothingUsed : cutUse()
       close({ status: 'failed', httpStatus: statusOf(failed), fault: failed, ...used }, last)
     }
-    const cutOff = (failed: Fault) => fail(failed, () => breakOff(failed))
+    const cutOff = (failed: Fault) => fail(failed, () => writer.breakOff(failed))
     const failAsSaid = (errorEvent: Buffer) => {
       const said = Buffer.from(redactSecrets(errorEvent.toString('utf8')))
-      fail(fault('service_error'), () => end(said))
+      fail(fault('service_error'), () => writer.end(said))
     }
     const cancel = () => {
       close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUse() }, () => {})
-    }
-
-    const begin = () => {
-      if (response.headersSent) return
-      operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
-      const headers = [
-        ...serviceHeaders(operation, exchange.headers),
-        ...receiptHeaders(operation, operation.heldMicros),
-      ]
-      response.writeHead(exchange.status, [...headers, 'cache-control', 'no-cache'])
-    }
-    const write = (bytes: Buffer) => {
-      begin()
-      if (response.writableCorked === 0) {
-        // What one turn of the event loop brings goes out in one write: half the cost of a burst is in writes.
-        response.cork()
-        process.nextTick(() => response.uncork())
-      }
-      if (response.write(bytes) || paused) return
-      paused = true
-      exchange.pause()
-      // A caller who takes nothing for that long is gone; node closes the connection, which cancels the operation.
-      response.setTimeout(limits.idleTimeoutMs)
-      response.once('drain', () => {
-        paused = false
-        response.setTimeout(0)
-        exchange.resume()
-      })
-    }
-    const end = (lastEvent: Buffer) => {
-      begin()
-      response.end(lastEvent)
     }
 
     const onEvent = (event: Buffer) => {
@@ -191,25 +154,22 @@ export const relayStream = (
       if (kind === 'end') return succeed(event)
       if (kind === 'error') return failAsSaid(event)
       if (kind === 'content') produced.add(event.length)
-      if (kind !== 'usage' || request.wantsUsageEvent) write(event)
+      if (kind !== 'usage' || request.wantsUsageEvent) writer.write(event)
     }
-
-    exchange.read(
-      (chunk) => {
-        // Whatever follows the last event is nobody's.
-        if (over) return exchange.abort()
-        try {
-          for (const event of splitter.push(chunk)) onEvent(event)
-        } catch {
-          cutOff(fault('service_reply_invalid'))
-          exchange.abort()
-        }
-      },
-      (failed) => {
-        if (over) return
-        // The caller's hang-up reaches the service first, and comes back from there as an end.
-        if (cancellation.cancelled) cancel()
-        else cutOff(interrupted(failed, cancellation))
-      },
-    )
+    const onChunk = (chunk: Buffer) => {
+      // Whatever follows the last event is nobody's.
+      if (over) return exchange.abort()
+      try {
+        for (const event of splitter.push(chunk)) onEvent(event)
+      } catch {
+        cutOff(fault('service_reply_invalid'))
+        exchange.abort()
+      }
+    }
+    exchange.read(onChunk, (failed) => {
+      if (over) return
+      // The caller's hang-up reaches the service first, and comes back from there as an end.
+      if (cancellation.cancelled) cancel()
+      else cutOff(interrupted(failed, cancellation))
+    })
   })

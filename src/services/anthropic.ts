@@ -37,7 +37,8 @@ export const anthropic: Service = {
     // An empty balance is a 400, and 402 on newer accounts.
     if (status === 402 || (status === 400 && message.startsWith('Your credit balance is too low')))
       return { kind: 'exhausted' }
-    if (status === 404 && type === 'not_found_error' && message.startsWith('model')) return { kind: 'model' }
+    if (status === 404 && type === 'not_found_error' && message.startsWith('model'))
+      return { kind: 'account' }
     if (status === 401 || status === 403) return { kind: 'unauthorized' }
     if (status === 429) return { kind: 'limited' }
     return isServiceTrouble(status) ? { kind: 'service' } : { kind: 'caller' }

@@ -6,10 +6,12 @@ export const readOpenAiFailure = (status: number, body: string): KeyFailure => {
   const error = readError(body)
   if (status === 402 || isOutOfQuota(error)) return { kind: 'exhausted' }
   // 404 for a model the account does not have, 403 for one that its project may not use.
-  if ((status === 403 || status === 404) && error.code === 'model_not_found') return { kind: 'model' }
+  if ((status === 403 || status === 404) && error.code === 'model_not_found') return { kind: 'account' }
   // OpenRouter refuses prompts by 403 too.
   if (status === 403 && error.isModeration) return { kind: 'caller' }
   if (status === 401 || status === 403) return { kind: 'unauthorized' }
+  // More tokens than the account may ever send in a minute: waiting would not help, and others' calls still fit.
+  if (status === 429 && error.message.startsWith('Request too large')) return { kind: 'account' }
   if (status === 429) return { kind: 'limited' }
   return isServiceTrouble(status) ? { kind: 'service' } : { kind: 'caller' }
 }

@@ -63,11 +63,11 @@ export interface Service {
 
 /**
  * What an unsuccessful reply means for key choice (architecture §3.5). What a caller can bring about by what they ask
- * must be `caller` or `model`: anything else marks the key, which on a system key is everybody's.
+ * must be `caller` or `account`: anything else marks the key, which on a system key is everybody's.
  */
 export type KeyFailure =
   | { readonly kind: 'caller'; readonly fault?: FaultCode } // 400, 404, 413, 422, content refusals: never falls back
-  | { readonly kind: 'model' } // this account may not use the model, another may: next attempt, the key is well
+  | { readonly kind: 'account' } // this account lacks the model or the limits, another may not: next attempt
   | { readonly kind: 'unauthorized' } // 401, 403: the key is suspect
   | { readonly kind: 'exhausted' } // 402, quota errors: until re-checked
   | { readonly kind: 'limited' } // 429: cool down for retry-after

@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http'
+import { codecs } from '../dialects/codecs.ts'
+import type { Fault } from '../kit/fault.ts'
+import type { Exchange } from './exchange.ts'
+import type { Operation } from './operation.ts'
+import { receiptHeaders, sendFault, serviceHeaders } from './reply.ts'
+
+/** The caller's end of a stream. Headers go out with the first event. */
+export interface EventWriter {
+  /** Stops the service while the caller takes nothing. */
+  write(event: Buffer): void
+  /** The last event of a stream that ends as its dialect has it. */
+  end(event: Buffer): void
+  /** An error event, then a connection that ends in the middle: no client can take this for a whole reply. */
+  breakOff(failed: Fault): void
+}
+
+export const makeEventWriter = (
+  operation: Operation,
+  exchange: Exchange,
+  response: ServerResponse,
+  idleTimeoutMs: number,
+): EventWriter => {
+  let paused = false
+
+  const begin = () => {
+    if (response.headersSent) return
+    operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
+    const headers = [
+      ...serviceHeaders(operation, exchange.headers),
+      ...receiptHeaders(operation, operation.heldMicros),
+    ]
+    response.writeHead(exchange.status, [...headers, 'cache-control', 'no-cache'])
+  }
+
+  const waitForCaller = () => {
+    paused = true
+    exchange.pause()
+    // A caller who takes nothing for that long is gone; node closes the connection, which cancels the operation.
+    response.setTimeout(idleTimeoutMs)
+    response.once('drain', () => {
+      paused = false
+      response.setTimeout(0)
+      exchange.resume()
+    })
+  }
+
+  return {
+    write(event) {
+      begin()
+      if (response.writableCorked === 0) {
+        // What one turn of the event loop brings goes out in one write: half the cost of a burst is in writes.
+        response.cork()
+        process.nextTick(() => response.uncork())
+      }
+      if (!response.write(event) && !paused) waitForCaller()
+    },
+    end(event) {
+      begin()
+      response.end(event)
+    },
+    breakOff(failed) {
+      if (!response.headersSent) return sendFault(response, operation, failed)
+      const { errorEvent } = codecs[operation.target.dialect]
+      response.write(errorEvent(failed, operation.id), () => response.destroy())
+    },
+  }
+}
