@@ -4,6 +4,10 @@
  */
 const mostValues = 500_000
 const deepest = 200
+/** Too short for either to matter, and most calls are. */
+const harmlessBytes = 4_096
+/** Finding a quote with indexOf costs a call into C++, which only long strings are worth. */
+const lookedThroughBytes = 48
 
 const quote = 0x22
 const backslash = 0x5c
@@ -13,6 +17,7 @@ const isClosing = (byte: number | undefined) => byte === 0x7d || byte === 0x5d
 
 /** Whether a text may go into JSON.parse. Its syntax need not be right. */
 export const isParseable = (text: Buffer): boolean => {
+  if (text.length < harmlessBytes) return true
   let depth = 0
   let values = 0
   for (let at = 0; at < text.length; at++) {
@@ -33,10 +38,16 @@ export const isParseable = (text: Buffer): boolean => {
 /** Offset of the quote that closes the string that opens at `at`, or -1. */
 const closingQuote = (text: Buffer, at: number): number => {
   for (;;) {
-    at = text.indexOf(quote, at + 1)
+    at = nextQuote(text, at + 1)
     if (at === -1) return -1
     let escapes = 0
     while (text[at - 1 - escapes] === backslash) escapes++
     if (escapes % 2 === 0) return at
   }
+}
+
+const nextQuote = (text: Buffer, from: number): number => {
+  const near = Math.min(text.length, from + lookedThroughBytes)
+  for (let at = from; at < near; at++) if (text[at] === quote) return at
+  return text.indexOf(quote, near)
 }
