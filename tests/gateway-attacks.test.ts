@@ -301,7 +301,7 @@ describe('bodies', () => {
   test('that meet a defect of ours after credits were set aside get an error and the credits back', async () => {
     const person = await stage.person()
     await stage.systemKey('openai', 1)
-    const defect = vi.spyOn(stage.gateway.rooms.vault, 'openWith').mockImplementation(() => {
+    const defect = vi.spyOn(stage.gateway.rooms.vault, 'open').mockImplementation(() => {
       throw new TypeError('planted')
     })
     const reply = await post(person, chat())

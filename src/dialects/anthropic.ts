@@ -70,14 +70,23 @@ const makeTap = (): StreamTap => {
     }
   }
 
+  const kindOf = (event: Buffer): EventKind => {
+    const name = nameOf(event)
+    if (name === 'content_block_delta') return 'content'
+    if (name === 'message_stop') return 'end'
+    if (name === 'error') return 'error'
+    if (name === 'message_start' || name === 'message_delta') read(event)
+    return 'other'
+  }
+
   return {
-    event(event): EventKind {
-      const name = nameOf(event)
-      if (name === 'content_block_delta') return 'content'
-      if (name === 'message_stop') return 'end'
-      if (name === 'error') return 'error'
-      if (name === 'message_start' || name === 'message_delta') read(event)
-      return 'other'
+    classify(text, ends) {
+      let start = 0
+      return ends.map((end) => {
+        const kind = kindOf(text.subarray(start, end))
+        start = end
+        return kind
+      })
     },
     reported: () => counts && usageFrom(counts),
   }

@@ -35,7 +35,8 @@ export type EventKind = 'content' | 'other' | 'usage' | 'end' | 'error'
 
 /** Watches a stream in its own dialect; the bytes stay untouched. */
 export interface StreamTap {
-  event(event: Buffer): EventKind
+  /** The kinds of whole events: the first from 0 to `ends[0]`, the next from there, and so on. */
+  classify(text: Buffer, ends: readonly number[]): EventKind[]
   /** Null until the service has reported any. */
   reported(): TokenUsage | null
 }

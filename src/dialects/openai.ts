@@ -75,13 +75,26 @@ const dataMark = Buffer.from('data:')
  * A quote inside a JSON string is escaped, so the bytes `"usage"` never occur within generated text. Every chunk of a
  * stream that was asked for usage has `"usage":null`; only the one that is not null is parsed.
  */
-const hasUsage = (event: Buffer): boolean => {
-  let at = event.lastIndexOf(usageMark)
-  if (at === -1) return false
-  at += usageMark.length
-  while (event[at] === 0x3a || event[at] === 0x20) at++
-  return event[at] === 0x7b
+const nextUsage = (text: Buffer, from: number): number => {
+  for (let at = text.indexOf(usageMark, from); at !== -1; at = text.indexOf(usageMark, at + 1)) {
+    let value = at + usageMark.length
+    while (text[value] === 0x3a || text[value] === 0x20) value++
+    if (text[value] === 0x7b) return at
+  }
+  return -1
 }
+
+/** Offsets of a mark, asked for in rising order. */
+const cursor = (find: (from: number) => number) => {
+  let at = find(0)
+  return (from: number): number => {
+    if (at !== -1 && at < from) at = find(from)
+    return at
+  }
+}
+
+/** `data:` without a slice: the letters that differ from every other field name. */
+const isData = (text: Buffer, at: number) => text[at] === 0x64 && text[at + 4] === 0x3a
 
 const makeTap = (): StreamTap => {
   let usage: TokenUsage | null = null
@@ -99,12 +112,33 @@ const makeTap = (): StreamTap => {
     }
   }
 
+  const kindOf = (event: Buffer): EventKind => {
+    if (event.indexOf(dataMark) !== 0) return event.includes(dataMark) ? read(event) : 'other'
+    if (event.length < 24 && event.includes(doneMark)) return 'end'
+    if (nextUsage(event, 0) !== -1) return read(event)
+    return event.includes(errorMark) && !event.includes(contentMark) ? read(event) : 'content'
+  }
+
   return {
-    event(event) {
-      if (event.indexOf(dataMark) !== 0) return event.includes(dataMark) ? read(event) : 'other'
-      if (event.length < 24 && event.includes(doneMark)) return 'end'
-      if (hasUsage(event) || (event.includes(errorMark) && !event.includes(contentMark))) return read(event)
-      return 'content'
+    classify(text, ends) {
+      // Marks are looked for in the whole text: a burst of fifty events costs a few searches, not two hundred.
+      const marks = [
+        cursor((from) => nextUsage(text, from)),
+        cursor((from) => text.indexOf(errorMark, from)),
+        cursor((from) => text.indexOf(doneMark, from)),
+      ]
+      const isMarked = (start: number, end: number) =>
+        marks.some((next) => {
+          const at = next(start)
+          return at !== -1 && at < end
+        })
+      let start = 0
+      return ends.map((end) => {
+        const isPlain = isData(text, start) && !isMarked(start, end)
+        const kind = isPlain ? 'content' : kindOf(text.subarray(start, end))
+        start = end
+        return kind
+      })
     },
     reported: () => usage,
   }

@@ -2,13 +2,16 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { anthropicCodec } from './anthropic.ts'
 import { openaiCodec } from './openai.ts'
-import { makeEventSplitter } from './sse.ts'
+import { type Events, makeEventSplitter } from './sse.ts'
 
 /** Cuts bytes at the given places. */
 const cut = (bytes: Buffer, places: readonly number[]): Buffer[] => {
   const at = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
   return [0, ...at].map((start, index) => bytes.subarray(start, at[index] ?? bytes.length))
 }
+
+const eventsOf = ({ text, ends }: Events) =>
+  ends.map((end, index) => text.subarray(ends[index - 1] ?? 0, end))
 
 const lineEnds = fc.constantFrom('\n', '\r\n')
 const places = fc.array(fc.nat(), { maxLength: 30 })
@@ -19,7 +22,7 @@ test('any chunking gives the same events, byte for byte', () => {
     fc.property(words, lineEnds, places, (texts, end, cuts) => {
       const events = texts.map((text) => Buffer.from(`data: ${JSON.stringify({ text })}${end}${end}`))
       const splitter = makeEventSplitter(1_000_000)
-      const found = cut(Buffer.concat(events), cuts).flatMap((chunk) => splitter.push(chunk))
+      const found = cut(Buffer.concat(events), cuts).flatMap((chunk) => eventsOf(splitter.push(chunk)))
       expect(found.map((event) => event.toString())).toEqual(events.map((event) => event.toString()))
       expect(splitter.pending()).toBe(0)
     }),
@@ -37,7 +40,10 @@ test('an event that never ends costs bounded memory and is refused', () => {
 const tapped = (makeTap: typeof openaiCodec.makeTap, chunks: Buffer[]) => {
   const tap = makeTap()
   const splitter = makeEventSplitter(1_000_000)
-  const kinds = chunks.flatMap((chunk) => splitter.push(chunk)).map((event) => tap.event(event))
+  const kinds = chunks.flatMap((chunk) => {
+    const { text, ends } = splitter.push(chunk)
+    return tap.classify(text, ends)
+  })
   return { kinds, usage: tap.reported() }
 }
 

@@ -1,7 +1,12 @@
+/** Whole events, each with its closing blank line: the first from 0 to `ends[0]`, the next from there, and so on. */
+export interface Events {
+  readonly text: Buffer
+  readonly ends: readonly number[]
+}
+
 /** Splits the bytes of a server-sent event stream into whole events, however they were cut into chunks. */
 export interface EventSplitter {
-  /** Whole events in `chunk` and what came before; each with its closing blank line. */
-  push(chunk: Buffer): Buffer[]
+  push(chunk: Buffer): Events
   /** Bytes of an event that has not ended. */
   pending(): number
 }
@@ -21,18 +26,18 @@ export const makeEventSplitter = (maximumBytes: number): EventSplitter => {
       // The blank line may begin in the rest: look at most three bytes back into it.
       const text = rest === null ? chunk : Buffer.concat([rest, chunk])
       const searched = rest === null ? 0 : Math.max(0, rest.length - 3)
-      const events: Buffer[] = []
+      const ends: number[] = []
       let start = 0
       let end = endOfEvent(text, searched)
       while (end !== -1) {
-        events.push(text.subarray(start, end))
+        ends.push(end)
         start = end
         end = endOfEvent(text, start)
       }
       rest = start === text.length ? null : text.subarray(start)
       if (rest !== null && rest.length > maximumBytes)
         throw new RangeError(`an event is larger than ${maximumBytes} bytes`)
-      return events
+      return { text, ends }
     },
     pending: () => rest?.length ?? 0,
   }

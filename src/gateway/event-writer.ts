@@ -7,8 +7,8 @@ import { receiptHeaders, sendFault, serviceHeaders } from './reply.ts'
 
 /** The caller's end of a stream. Headers go out with the first event. */
 export interface EventWriter {
-  /** Stops the service while the caller takes nothing. */
-  write(event: Buffer): void
+  /** One event or several. Stops the service while the caller takes nothing. */
+  write(events: Buffer): void
   /** The last event of a stream that ends as its dialect has it. */
   end(event: Buffer): void
   /** An error event, then a connection that ends in the middle: no client can take this for a whole reply. */
@@ -46,14 +46,9 @@ export const makeEventWriter = (
   }
 
   return {
-    write(event) {
+    write(events) {
       begin()
-      if (response.writableCorked === 0) {
-        // What one turn of the event loop brings goes out in one write: half the cost of a burst is in writes.
-        response.cork()
-        process.nextTick(() => response.uncork())
-      }
-      if (!response.write(event) && !paused) waitForCaller()
+      if (!response.write(events) && !paused) waitForCaller()
     },
     end(event) {
       begin()

@@ -42,31 +42,28 @@ export interface Cancellation {
 }
 
 export const cancellationOf = (response: ServerResponse, timeoutMs: number): Cancellation => {
-  // Who hung up while the request was read or routed is gone already, and no event will tell.
-  const state = { cancelled: response.closed, outOfTime: false }
   let abort: (() => void) | null = null
+  // Plain fields: with getters V8 kept every operation reachable until the next full collection (a fifth of all CPU).
+  const cancellation = {
+    // Who hung up while the request was read or routed is gone already, and no event will tell.
+    cancelled: response.closed,
+    outOfTime: false,
+    onCancel(latest: () => void) {
+      abort = latest
+      if (cancellation.cancelled || cancellation.outOfTime) latest()
+    },
+    end: () => clearTimeout(timer),
+  }
   const timer = setTimeout(() => {
-    state.outOfTime = true
+    cancellation.outOfTime = true
     abort?.()
   }, timeoutMs)
   response.once('close', () => {
     if (response.writableFinished) return
-    state.cancelled = true
+    cancellation.cancelled = true
     abort?.()
   })
-  return {
-    get cancelled() {
-      return state.cancelled
-    },
-    get outOfTime() {
-      return state.outOfTime
-    },
-    onCancel(latest) {
-      abort = latest
-      if (state.cancelled || state.outOfTime) latest()
-    },
-    end: () => clearTimeout(timer),
-  }
+  return cancellation
 }
 
 class Aborted extends Error {}
@@ -140,7 +137,11 @@ interface IncomingReply {
   end(failed: Fault | null): void
 }
 
-/** Chunks wait for their reader. The first of two ends counts: an abort comes back as an error. */
+/**
+ * What one turn of the event loop brings is handed on as one chunk: undici calls once for each chunk of HTTP, which is
+ * once for each event of a stream. Chunks wait for their reader. The first of two ends counts: an abort comes back as
+ * an error.
+ */
 const makeIncomingReply = (
   controller: Dispatcher.DispatchController,
   leaks: LeakDetector,
@@ -150,18 +151,28 @@ const makeIncomingReply = (
   let ended: { failed: Fault | null } | null = null
   let sink: { onChunk: (chunk: Buffer) => void; onEnd: (failed: Fault | null) => void } | null = null
 
-  const end = (failed: Fault | null) => {
+  const finish = (failed: Fault | null) => {
     if (ended !== null) return
     ended = { failed }
     sink?.onEnd(failed)
+  }
+  const flush = () => {
+    if (sink === null || waiting.length === 0) return
+    const text = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting)
+    waiting = []
+    if (!leaks(text)) return sink.onChunk(text)
+    finish(fault('service_reply_invalid'))
+    abort()
+  }
+  const end = (failed: Fault | null) => {
+    if (ended === null) flush()
+    finish(failed)
   }
   return {
     face: {
       read(onChunk, onEnd) {
         sink = { onChunk, onEnd }
-        const chunks = waiting
-        waiting = []
-        for (const chunk of chunks) onChunk(chunk)
+        flush()
         if (ended !== null) onEnd(ended.failed)
       },
       pause: () => controller.pause(),
@@ -170,11 +181,8 @@ const makeIncomingReply = (
     },
     take(chunk) {
       if (ended !== null) return
-      if (leaks(chunk)) {
-        end(fault('service_reply_invalid'))
-        abort()
-      } else if (sink === null) waiting.push(chunk)
-      else sink.onChunk(chunk)
+      waiting.push(chunk)
+      if (waiting.length === 1) queueMicrotask(flush)
     },
     end,
   }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { codecs } from '../dialects/codecs.ts'
 import { estimateInputTokens, makeOutputEstimate } from '../dialects/estimate.ts'
 import { judgeUnreported } from '../dialects/reported.ts'
-import { makeEventSplitter } from '../dialects/sse.ts'
+import { type Events, makeEventSplitter } from '../dialects/sse.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Fault, fault, statusOf } from '../kit/fault.ts'
 import { redactSecrets } from '../kit/redact.ts'
@@ -148,19 +148,33 @@ export const relayStream = (
       close({ status: 'cancelled', httpStatus: clientClosedRequest, fault: null, ...cutUse() }, () => {})
     }
 
-    const onEvent = (event: Buffer) => {
-      if (over) return
-      const kind = tap.event(event)
-      if (kind === 'end') return succeed(event)
-      if (kind === 'error') return failAsSaid(event)
-      if (kind === 'content') produced.add(event.length)
-      if (kind !== 'usage' || request.wantsUsageEvent) writer.write(event)
+    /** Events that go on stay together in one write: half the cost of a burst is in writes. */
+    const onEvents = ({ text, ends }: Events) => {
+      let unsent = 0
+      let start = 0
+      const sendUpTo = (end: number) => {
+        if (end > unsent) writer.write(text.subarray(unsent, end))
+      }
+      for (const [index, kind] of tap.classify(text, ends).entries()) {
+        const end = ends[index] as number
+        if (kind === 'end' || kind === 'error') {
+          sendUpTo(start)
+          return kind === 'end' ? succeed(text.subarray(start, end)) : failAsSaid(text.subarray(start, end))
+        }
+        if (kind === 'content') produced.add(end - start)
+        if (kind === 'usage' && !request.wantsUsageEvent) {
+          sendUpTo(start)
+          unsent = end
+        }
+        start = end
+      }
+      sendUpTo(start)
     }
     const onChunk = (chunk: Buffer) => {
       // Whatever follows the last event is nobody's.
       if (over) return exchange.abort()
       try {
-        for (const event of splitter.push(chunk)) onEvent(event)
+        onEvents(splitter.push(chunk))
       } catch {
         cutOff(fault('service_reply_invalid'))
         exchange.abort()
