@@ -25,8 +25,16 @@ export const replyForCaller = (
   const aboutKey = said.kind === 'limited' || said.kind === 'exhausted' || said.kind === 'account'
   if (said.kind === 'unauthorized' || (aboutKey && candidate.serviceKey.owner === 'system')) return null
   if (exchange.status < 400 || text === '' || !isJson(exchange.headers)) return null
-  return { status: exchange.status, headers: exchange.headers, body: redactSecrets(text, [secret]) }
+  const redacted = (said: string) => redactSecrets(said, [secret])
+  return { status: exchange.status, headers: mapped(exchange.headers, redacted), body: redacted(text) }
 }
+
+const mapped = (headers: Exchange['headers'], change: (value: string) => string): Exchange['headers'] =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, change(value)]] : [],
+    ),
+  )
 
 export const isJson = (headers: Exchange['headers']): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\b/i.test(String(headers['content-type'] ?? ''))

@@ -1,6 +1,7 @@
 import { newId } from '../kit/id.ts'
 import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
 import type { PriceBook } from '../metering/price-book.ts'
+import { redactSecrets } from '../kit/redact.ts'
 import { noUsage, type TokenUsage, usageColumns } from '../metering/usage.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Fault, FaultCode } from '../kit/fault.ts'
@@ -102,7 +103,7 @@ export const toRecord = (
     status: ending.status,
     httpStatus: ending.httpStatus,
     faultCode: ending.fault?.code ?? null,
-    requestedModel: request?.model ?? null,
+    requestedModel: requestedModel(operation),
     serviceId: candidate?.service.id ?? null,
     model: candidate?.model ?? null,
     keyOwner: candidate?.serviceKey.owner ?? null,
@@ -118,3 +119,7 @@ export const toRecord = (
     creditMicros: operation.creditMicros,
   }
 }
+
+/** Without a route it is anything at all, also a key in the wrong field. */
+const requestedModel = ({ candidate, request }: Operation): string | null =>
+  request === null ? null : candidate === null ? redactSecrets(request.model) : request.model

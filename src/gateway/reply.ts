@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { codecs } from '../dialects/codecs.ts'
 import { type Fault, statusOf } from '../kit/fault.ts'
 import { formatMicros } from '../kit/money.ts'
+import { redactSecrets } from '../kit/redact.ts'
 import type { Operation } from './operation.ts'
 
 /** Headers of a service's reply that callers' clients use; all others stay behind. */
@@ -80,7 +81,9 @@ export const sendFault = (response: ServerResponse, operation: Operation, fault:
   if (fault.retryAfterSeconds !== undefined) headers.push('retry-after', String(fault.retryAfterSeconds))
   if (status === 401) headers.push('www-authenticate', 'Bearer')
   if (status === 405) headers.push('allow', operation.target.method ?? '')
-  sendBody(response, status, headers, codecs[operation.target.dialect].errorBody(fault, operation.id))
+  // Faults quote what the caller sent, and people paste keys into the wrong field.
+  const told = { ...fault, message: redactSecrets(fault.message) }
+  sendBody(response, status, headers, codecs[operation.target.dialect].errorBody(told, operation.id))
 }
 
 /** What a service said to a call it did not serve, redacted, with our receipt. */
