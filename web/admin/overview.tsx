@@ -15,7 +15,7 @@ export const AdminOverview = () => {
   const overview = useRead('readOverview', {}, { refreshSeconds: 15 })
   return (
     <Page title="Overview" description={`This installation over the last 24 hours. Times in ${zone}.`}>
-      <Loaded of={overview} skeleton={<Block height={420} />}>
+      <Loaded of={overview} skeleton={<Block height={533} narrow={1000} />}>
         {(data) => <OverviewBody overview={data} />}
       </Loaded>
     </Page>

@@ -20,7 +20,7 @@ export const AdminServices = () => {
   return (
     <Page title="Services" description="Which services are on, and where their calls go.">
       <Panel flush>
-        <Loaded of={services} skeleton={<Block height={240} />}>
+        <Loaded of={services} skeleton={<Block height={238} narrow={739} />}>
           {({ items }) => (
             <DataTable
               label="Services"

@@ -31,7 +31,7 @@ export const SystemKeys = () => {
       }
     >
       {keys.error && !keys.data && <FaultNotice error={keys.error} onRetry={() => void keys.refetch()} />}
-      <Loaded of={services} skeleton={<Block height={480} />}>
+      <Loaded of={services} skeleton={<Block height={880} narrow={1400} />}>
         {({ items }) => (
           <ul className={classes.services}>
             {items.map((service) => (

@@ -15,7 +15,7 @@ export const Opening = () => (
       <h1 className="visually-hidden">Loading</h1>
       <div className={classes.opening}>
         <Block height={52} />
-        <Block height={92} />
+        <Block height={103} narrow={206} />
         <Block height={320} />
       </div>
     </main>

@@ -1,6 +1,6 @@
 import { Button, Skeleton } from '@mantine/core'
 import { IconAlertTriangle, IconCircleX, IconInfoCircle } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
+import type { CSSProperties, ReactNode } from 'react'
 import { CallFault } from '../data/call.ts'
 import classes from './notice.module.css'
 
@@ -93,4 +93,14 @@ export const Lines = (props: { count: number; height?: number }) => (
   </div>
 )
 
-export const Block = (props: { height: number }) => <Skeleton height={props.height} radius="lg" />
+/** In the place of a panel; heights are those that panels of usual content have, so that little moves when it comes. */
+export const Block = (props: { height: number; narrow?: number }) => (
+  <div
+    className={classes.block}
+    style={
+      { '--height': `${props.height}px`, '--narrow': `${props.narrow ?? props.height}px` } as CSSProperties
+    }
+  >
+    <Skeleton height="100%" radius="lg" />
+  </div>
+)

@@ -40,9 +40,9 @@ export const CreditsPage = () => {
 
 const CreditsSkeleton = () => (
   <div className={classes.skeleton}>
-    <Block height={92} />
-    <Block height={220} />
-    <Block height={160} />
+    <Block height={103} narrow={206} />
+    <Block height={187} narrow={370} />
+    <Block height={146} narrow={245} />
   </div>
 )
 

@@ -23,7 +23,7 @@ export const FallbackPreference = () => {
       title="Fallback"
       description="What happens to a call when no key of your own can serve it. Your own keys always come first."
     >
-      <Loaded of={preferences} skeleton={<Block height={420} />}>
+      <Loaded of={preferences} skeleton={<Block height={700} narrow={910} />}>
         {(data) => (
           <>
             {data.locked && (
@@ -113,7 +113,7 @@ const Overrides = (props: { preferences: Preferences }) => {
   }
   return (
     <Panel title="Per service" description="For example: never spend credits at one service." flush>
-      <Loaded of={services} skeleton={<Block height={180} />}>
+      <Loaded of={services} skeleton={<Block height={205} narrow={329} />}>
         {({ items }) => (
           <ul>
             {items.map((service) => (

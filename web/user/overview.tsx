@@ -23,17 +23,17 @@ export const Overview = () => {
         me.organization.kind === 'personal' ? me.user.name : `${me.user.name}, ${me.organization.name}`
       }
     >
-      <Loaded of={credits} skeleton={<Block height={92} />}>
+      <Loaded of={credits} skeleton={<Block height={103} narrow={206} />}>
         {(data) => <Balance credits={data} />}
       </Loaded>
-      <Loaded of={services} skeleton={<Block height={66} />}>
+      <Loaded of={services} skeleton={<Block height={70} narrow={229} />}>
         {({ items }) => <ServiceStrip services={items} />}
       </Loaded>
       <Panel
         title="Own keys and credits"
         description="Operations of the last 30 days by whose key paid. Days in UTC."
       >
-        <Loaded of={usage} skeleton={<Block height={290} />}>
+        <Loaded of={usage} skeleton={<Block height={366} narrow={404} />}>
           {(data) => <UsageChart usage={data} />}
         </Loaded>
       </Panel>

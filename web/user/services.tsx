@@ -74,7 +74,7 @@ export const Services = () => {
 const Skeletons = () => (
   <div className={classes.list}>
     {[1, 2, 3, 4].map((each) => (
-      <Block key={each} height={104} />
+      <Block key={each} height={80} narrow={150} />
     ))}
   </div>
 )
