@@ -1,9 +1,16 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { codecs } from '../dialects/codecs.ts'
 import type { ServiceKey } from '../keys/keys.ts'
-import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
-import { type Cancellation, collect, type Exchange, isStream, startExchange } from './exchange.ts'
+import {
+  type Cancellation,
+  collect,
+  type Exchange,
+  isStream,
+  type Started,
+  startExchange,
+} from './exchange.ts'
 import { type FailedReply, faultFor, isJson, replyForCaller, retryAfterSeconds } from './failure.ts'
 import type { AttemptRecord, Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
@@ -44,7 +51,7 @@ export const makeAttempt = (parts: GatewayParts) => {
     candidate: Candidate,
     incoming: Headers,
     cancellation: Cancellation,
-  ) => {
+  ): Promise<Started> => {
     const { service, serviceKey } = candidate
     const secret = secretOf(serviceKey)
     if (!secret.ok) {
@@ -52,14 +59,14 @@ export const makeAttempt = (parts: GatewayParts) => {
         { serviceKeyId: serviceKey.id, operationId: operation.id },
         'a stored secret failed its integrity check',
       )
-      return { ok: false as const, fault: secret.fault, secret: '' }
+      return secret
     }
     const base = catalogue.baseUrlOf(service.id, serviceKey.baseUrl)
     const url = base === null ? null : URL.parse(base + endpointPath(operation, candidate))
-    if (url === null) return { ok: false as const, fault: fault('service_unreachable'), secret: '' }
+    if (url === null) return failure('service_unreachable')
     const pool = outbound.poolOf(url.origin)
-    if (!pool.ok) return { ok: false as const, fault: pool.fault, secret: '' }
-    const started = await startExchange(
+    if (!pool.ok) return pool
+    return startExchange(
       pool.value,
       {
         path: url.pathname + url.search,
@@ -71,7 +78,6 @@ export const makeAttempt = (parts: GatewayParts) => {
       },
       cancellation,
     )
-    return { ...started, secret: secret.value }
   }
 
   return async (
@@ -117,7 +123,7 @@ export const makeAttempt = (parts: GatewayParts) => {
       kind: 'failed',
       final: said.kind === 'caller',
       fault: faultFor(said, candidate, retryAfter),
-      reply: replyForCaller(said, candidate, exchange, text, started.secret),
+      reply: replyForCaller(said, candidate, exchange, text),
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { redactSecrets } from '../kit/redact.ts'
 import { type LeakDetector, makeLeakDetector } from './leak.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -14,6 +15,8 @@ export interface Exchange {
   resume(): void
   /** Closes the connection to the service: what is still to come is not wanted. */
   abort(): void
+  /** What the service says of a failure, without the secret it was sent, in whatever form. */
+  redact(said: string): string
 }
 
 export type Started =
@@ -118,7 +121,12 @@ export const startExchange = (
           reply = makeIncomingReply(c, makeLeakDetector(request.secret), abort)
           done({
             ok: true,
-            exchange: { ...reply.face, status, headers: withoutSecret(headers, request.secret) },
+            exchange: {
+              ...reply.face,
+              status,
+              headers: withoutSecret(headers, request.secret),
+              redact: (said) => redactSecrets(said, [request.secret.toString('utf8')]),
+            },
           })
         },
         onResponseData: (_, chunk) => reply?.take(chunk),

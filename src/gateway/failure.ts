@@ -1,5 +1,4 @@
 import { type Fault, fault } from '../kit/fault.ts'
-import { redactSecrets } from '../kit/redact.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { KeyFailure } from '../services/service.ts'
 import type { Exchange } from './exchange.ts'
@@ -20,13 +19,12 @@ export const replyForCaller = (
   candidate: Candidate,
   exchange: Exchange,
   text: string,
-  secret: string,
 ): FailedReply | null => {
   const aboutKey = said.kind === 'limited' || said.kind === 'exhausted' || said.kind === 'account'
   if (said.kind === 'unauthorized' || (aboutKey && candidate.serviceKey.owner === 'system')) return null
   if (exchange.status < 400 || text === '' || !isJson(exchange.headers)) return null
-  const redacted = (said: string) => redactSecrets(said, [secret])
-  return { status: exchange.status, headers: mapped(exchange.headers, redacted), body: redacted(text) }
+  const { status, headers, redact } = exchange
+  return { status, headers: mapped(headers, redact), body: redact(text) }
 }
 
 const mapped = (headers: Exchange['headers'], change: (value: string) => string): Exchange['headers'] =>

@@ -5,7 +5,6 @@ import { judgeUnreported } from '../dialects/reported.ts'
 import { type Events, makeEventSplitter } from '../dialects/sse.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Fault, fault, statusOf } from '../kit/fault.ts'
-import { redactSecrets } from '../kit/redact.ts'
 import { noUsage, type TokenUsage } from '../metering/usage.ts'
 import { type Cancellation, collect, type Exchange } from './exchange.ts'
 import { makeEventWriter } from './event-writer.ts'
@@ -141,7 +140,7 @@ export const relayStream = (
     }
     const cutOff = (failed: Fault) => fail(failed, () => writer.breakOff(failed))
     const failAsSaid = (errorEvent: Buffer) => {
-      const said = Buffer.from(redactSecrets(errorEvent.toString('utf8')))
+      const said = Buffer.from(exchange.redact(errorEvent.toString('utf8')))
       fail(fault('service_error'), () => writer.end(said))
     }
     const cancel = () => {
