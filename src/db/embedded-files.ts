@@ -38,17 +38,37 @@ export const layoutOf = (dataDirectory: string): Layout => {
 
 /** Makes the directories with the owners and modes that the account needs, and says what is in its way. */
 export const prepareDirectories = (layout: Layout, account: Account): void => {
+  requirePlainPath(layout.dataDirectory)
   if (process.getuid?.() !== 0) {
-    mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o700 })
-    mkdirSync(layout.databaseDirectory, { recursive: true, mode: 0o700 })
+    makeDirectory(layout.dataDirectory, 0o700)
+    makeDirectory(layout.databaseDirectory, 0o700)
     return
   }
   requireWay(layout.dataDirectory, account)
   // Passing through is all that the account may do here: what lies beside the database (master key) is 0600 and root's.
-  mkdirSync(layout.dataDirectory, { recursive: true, mode: 0o711 })
+  makeDirectory(layout.dataDirectory, 0o711)
   chmodSync(layout.dataDirectory, 0o711)
-  mkdirSync(layout.databaseDirectory, { recursive: true, mode: 0o700 })
+  makeDirectory(layout.databaseDirectory, 0o700)
   chownSync(layout.databaseDirectory, account.uid, account.gid)
+}
+
+/** initdb runs its neighbour through a shell, in double quotes: what these do not protect would be executed. */
+const requirePlainPath = (dataDirectory: string): void => {
+  if (/["$`\\\r\n]/.test(dataDirectory))
+    throw new PostgresError(
+      `The built-in PostgreSQL cannot work in ${JSON.stringify(dataDirectory)}: its path has a quotation mark, $, \`, \\ or line break. Choose another data directory with --data.`,
+    )
+}
+
+/** With all above it. Not mkdirSync's `recursive`, which never returns where a file system makes no directories (/proc). */
+const makeDirectory = (path: string, mode: number): void => {
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path), mode)
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    // It is there already, or another start made it meanwhile.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
 }
 
 /** Every directory above the data directory must let the account through; nothing is made before that is sure. */

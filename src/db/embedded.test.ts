@@ -194,6 +194,11 @@ describe('the built-in PostgreSQL', () => {
     },
   )
 
+  test('refuses at once a directory that cannot be made and one that a shell would read otherwise', async () => {
+    await expect(start('/proc/aideon')).rejects.toThrow(/cannot be made/)
+    await expect(start(join(root, 'a "$b"'))).rejects.toThrow(/quotation mark/)
+  })
+
   test.runIf(asRoot)('as root, runs as another user without any privilege', async () => {
     const { pid } = await start()
     const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8')

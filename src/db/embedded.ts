@@ -154,6 +154,11 @@ const explainingAccess = <T>(layout: Layout, work: () => T): T => {
     return work()
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'ENOENT')
+      throw new PostgresError(
+        `The data directory ${layout.dataDirectory} cannot be made: ${path ?? layout.dataDirectory} is no directory and cannot become one (${code}). Choose another one with --data.`,
+        { cause: error },
+      )
     if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error
     throw new PostgresError(
       `The data directory ${layout.dataDirectory} cannot be used: ${path ?? layout.dataDirectory} may not be written by this user (${code}). Give it to this user (chown -R), or choose another one with --data.`,
