@@ -75,7 +75,7 @@ afterAll(async () => {
 const useService = async (baseUrl: string) =>
   must(await fleet.rooms.catalogue.change(operator, 'openai', { baseUrl }))
 
-describe('secrets at work', () => {
+describe('secrets at work', { timeout: 90_000 }, () => {
   let administrator: Browser
   let user: Browser
   let person: StagePerson

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { must } from '../../src/kit/fault.ts'
 import { operator, type StagePerson } from '../scene.ts'
@@ -64,7 +67,7 @@ const ownKeyOf = async (person: StagePerson) => {
   return key?.id ?? ''
 }
 
-describe('no operation on any of three processes starts', () => {
+describe('no operation on any of three processes starts', { timeout: 60_000 }, () => {
   test('with an access token whose revocation has returned', async () => {
     const person = await fleet.person()
     const browser = await browserOf(person, fleet.gateways[0])
@@ -108,18 +111,39 @@ describe('no operation on any of three processes starts', () => {
     expect(outcomes(after)).toEqual(['user key'])
   })
 
-  test('with a revoked token where the process stood still while it was revoked', async () => {
+  test('with a revoked token where the process stood still and heard nothing of it', async () => {
     const person = await fleet.person()
     const [, , frozen] = fleet.gateways
-    const first = await client.send(callAt(frozen, person))
+    expect(outcomes([await client.send(callAt(frozen, person))])).toEqual(['system key'])
+    const calls = await Promise.all(
+      Array.from({ length: 4 }, () => openCall(frozen?.url ?? '', person.token)),
+    )
     frozen?.signal('SIGSTOP')
-    const { access } = fleet.rooms
+    // What comes first is read first: the beginning of the request goes before the news of the revocation.
+    for (const call of calls) call.begin()
     const { organizationId, accessTokenId } = person
     // Returns when the lease of the process that does not answer is over.
-    must(await access.revokeToken(operator, { organizationId, id: accessTokenId }))
-    const waiting = Promise.all(Array.from({ length: 8 }, () => client.send(callAt(frozen, person))))
+    must(await fleet.rooms.access.revokeToken(operator, { organizationId, id: accessTokenId }))
+    const replies = calls.map((call) => call.finish())
     frozen?.signal('SIGCONT')
-    expect(outcomes([first])).toEqual(['system key'])
-    expect(outcomes(await waiting)).toEqual(['401 revoked_token'])
+    for (const reply of await Promise.all(replies))
+      expect(reply).toMatch(/^HTTP\/1\.1 401 [^]*"revoked_token"/)
   })
 })
+
+/** An operation whose bytes go out in two halves, on a connection that is there already. */
+const openCall = async (url: string, token: string) => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  const body = '{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hello"}]}'
+  return {
+    begin: () => void socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\n'),
+    finish: () => {
+      socket.write(
+        `authorization: Bearer ${token}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      )
+      return text(socket)
+    },
+  }
+}
