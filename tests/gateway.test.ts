@@ -92,7 +92,8 @@ describe('whose key runs it', () => {
     expect(first.headers.get('x-aideon-key-priority')).toBe('secondary')
     expect(first.headers.get('x-aideon-attempts')).toBe('2')
     // Soon no operation even asks the key that is cooling down.
-    const attempts = async () => (await post(person, '/v1/chat/completions', chat('hello'))).headers.get('x-aideon-attempts')
+    const attempts = async () =>
+      (await post(person, '/v1/chat/completions', chat('hello'))).headers.get('x-aideon-attempts')
     await expect.poll(attempts).toBe('1')
     await revokeAllSystemKeys()
   })

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../src/db/database.ts'
-import { newId } from '../src/kit/id.ts'
-import { silentLog } from '../src/kit/log.ts'
-import type { HoldRequest, Ledger } from '../src/ledger/ledger.ts'
-import * as store from '../src/ledger/store.ts'
-import { verifyLedger } from '../src/ledger/verify.ts'
-import { makeRecorder, type Recorder } from '../src/metering/recorder.ts'
-import { cloneDatabase, type TestDatabase } from './database.ts'
-import { openLosingProxy } from './ledger-proxy.ts'
+import { type Database, openDatabase } from '../db/database.ts'
+import { newId } from '../kit/id.ts'
+import { silentLog } from '../kit/log.ts'
+import type { HoldRequest, Ledger } from './ledger.ts'
+import * as store from './store.ts'
+import { verifyLedger } from './verify.ts'
+import { makeRecorder, type Recorder } from '../metering/recorder.ts'
+import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
+import { openLosingProxy } from '../../tests/ledger-proxy.ts'
 import {
   checkLedger,
   holdRequest,
@@ -16,7 +16,7 @@ import {
   operationRecord,
   purchase,
   type TestAccount,
-} from './ledger.ts'
+} from '../../tests/ledger.ts'
 
 /** What one gateway process has: its own connections, ledger and recorder. */
 interface Node {
