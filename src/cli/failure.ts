@@ -7,7 +7,7 @@ export const explainFailure = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError || error instanceof PostgresError) return error.message
   if (error instanceof FaultError) return `${error.fault.message} ${error.fault.next}`
-  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & {
+  const { code, syscall, path, port, address, hostname } = error as NodeJS.ErrnoException & {
     port?: number
     address?: string
     hostname?: string
@@ -18,6 +18,8 @@ export const explainFailure = (error: unknown): string => {
     return `This user may not listen on port ${port}. Choose one above 1023 with --port.`
   if (syscall === 'listen' && code === 'EADDRNOTAVAIL')
     return `This machine does not have the address ${address}. Choose another one with --host.`
+  if (path !== undefined && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOSPC'))
+    return `${path} cannot be written (${code}). Choose another data directory with --data.`
   if (syscall === 'getaddrinfo')
     return `The name ${hostname} cannot be resolved (${code}). Choose another one with --host, or write an IP address.`
   return error.stack ?? error.message

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
-  cpSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -100,17 +100,12 @@ export const installServer = (layout: Layout): string => {
   const partial = `${target}.partial`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial)
-  cpSync(join(packageDirectory, 'native'), join(partial, 'native'), {
-    recursive: true,
-    // Static libraries are a third of the size and no use here; links are made below, whoever made them before.
-    filter: (source) => !source.endsWith('.a') && !isLink(packageDirectory, source),
-  })
+  chmodSync(partial, 0o755)
+  copyPrograms(join(packageDirectory, 'native'), join(partial, 'native'))
   for (const { source, target: link } of readLinks(packageDirectory)) {
     rmSync(join(partial, link), { force: true })
     symlinkSync(basename(source), join(partial, link))
   }
-  // The copy took its modes from this process' umask, which may shut the account out.
-  openToAll(partial)
   renameSync(partial, target)
   return join(target, 'native/bin')
 }
@@ -145,21 +140,20 @@ const readLinks = (packageDirectory: string): LibraryLink[] => {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LibraryLink[]) : []
 }
 
-const isLink = (packageDirectory: string, source: string): boolean =>
-  readLinksOnce(packageDirectory).has(source)
-
-let linkTargets: Set<string> | null = null
-const readLinksOnce = (packageDirectory: string): Set<string> => {
-  linkTargets ??= new Set(readLinks(packageDirectory).map((link) => join(packageDirectory, link.target)))
-  return linkTargets
-}
-
-const openToAll = (directory: string): void => {
-  chmodSync(directory, 0o755)
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name)
-    if (entry.isDirectory()) openToAll(path)
-    else if (entry.isFile()) chmodSync(path, basename(directory) === 'bin' ? 0o755 : 0o644)
+/**
+ * With modes of its own: the package's may be read-only, which no directory can be that is copied into, and this process'
+ * umask may shut the account out. Static libraries are a third of the size and no use; links are made anew.
+ */
+const copyPrograms = (from: string, to: string): void => {
+  mkdirSync(to)
+  chmodSync(to, 0o755)
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) copyPrograms(source, target)
+    else if (entry.isFile() && !entry.name.endsWith('.a')) {
+      copyFileSync(source, target)
+      chmodSync(target, basename(to) === 'bin' ? 0o755 : 0o644)
+    }
   }
 }
 
