@@ -1,11 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, type KeyObject, randomBytes } from 'node:crypto'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { MasterKey } from './master-key.ts'
 
@@ -20,9 +13,6 @@ export interface Vault {
   /** A fresh DEK for each call: sealing the same secret twice gives unrelated bytes. */
   seal(binding: SecretBinding, secret: string): SealedSecret
   open(binding: SecretBinding, sealed: SealedSecret): Outcome<string>
-  /** The DEK, off the heap and not exportable by accident: may be cached where the secret itself may not. */
-  unwrap(binding: SecretBinding, sealed: SealedSecret): Outcome<KeyObject>
-  openWith(dek: KeyObject, binding: SecretBinding, sealed: SealedSecret): Outcome<string>
   /** Tells duplicates within one organization and service, and nothing across them. */
   fingerprint(organizationId: string, serviceId: string, secret: string): Buffer
 }
@@ -65,7 +55,7 @@ export const makeVault = (masterKey: MasterKey): Vault => {
     }
   }
 
-  const unwrap: Vault['unwrap'] = (binding, sealed) => {
+  const unwrap = (binding: SecretBinding, sealed: SealedSecret): Outcome<Buffer> => {
     if (sealed.masterKeyId !== masterKey.id) return failure('secret_unreadable')
     const dek = decrypt(
       masterKey.wrap,
@@ -73,19 +63,20 @@ export const makeVault = (masterKey: MasterKey): Vault => {
       sealed.wrappedKey,
     )
     if (dek?.length !== dekBytes) return failure('secret_unreadable')
-    const key = createSecretKey(dek)
-    dek.fill(0)
-    return success(key)
+    return success(dek)
   }
 
   return {
     masterKeyId: masterKey.id,
     seal,
-    unwrap,
-    openWith,
     open: (binding, sealed) => {
       const dek = unwrap(binding, sealed)
-      return dek.ok ? openWith(dek.value, binding, sealed) : dek
+      if (!dek.ok) return dek
+      try {
+        return openWith(dek.value, binding, sealed)
+      } finally {
+        dek.value.fill(0)
+      }
     },
     fingerprint: (organizationId, serviceId, secret) =>
       createHmac('sha256', masterKey.fingerprint)
@@ -94,7 +85,7 @@ export const makeVault = (masterKey: MasterKey): Vault => {
   }
 }
 
-const openWith: Vault['openWith'] = (dek, binding, sealed) => {
+const openWith = (dek: Buffer, binding: SecretBinding, sealed: SealedSecret): Outcome<string> => {
   const secret = decrypt(dek, associatedData('secret', binding, sealed.masterKeyId), sealed.sealedSecret)
   if (!secret) return failure('secret_unreadable')
   const text = secret.toString('utf8')
@@ -109,7 +100,7 @@ const encrypt = (key: KeyObject | Buffer, authenticated: Buffer, plain: Buffer):
   return Buffer.concat([Buffer.of(formatVersion), nonce, body, cipher.getAuthTag()])
 }
 
-const decrypt = (key: KeyObject, authenticated: Buffer, blob: Buffer): Buffer | null => {
+const decrypt = (key: KeyObject | Buffer, authenticated: Buffer, blob: Buffer): Buffer | null => {
   if (blob.length < 1 + nonceBytes + tagBytes || blob[0] !== formatVersion) return null
   const nonce = blob.subarray(1, 1 + nonceBytes)
   const body = blob.subarray(1 + nonceBytes, -tagBytes)
