@@ -1,5 +1,5 @@
-// Prints "N passed, N failed[, N skipped]" from vitest's report; fails when a test failed or none ran. Plain JavaScript
-// for Node 20, as .ci/run calls it.
+// Prints "N passed, N failed[, N skipped]" from vitest's report and exit code; fails when a test failed or none ran. Plain
+// JavaScript for Node 20, as .ci/run calls it.
 import { readFileSync } from 'node:fs'
 
 const read = (path) => {
@@ -20,7 +20,11 @@ const brokenFiles = testResults.filter(
 for (const file of brokenFiles) console.log(`failed to run: ${file.name}`)
 
 const passed = count('passed')
-const failed = count('failed') + brokenFiles.length
+const failedTests = count('failed') + brokenFiles.length
+// It did not start, or an error came from outside any test: the last line must not read as if all were well.
+const brokenRun = failedTests === 0 && (process.argv[3] !== '0' || passed === 0)
+if (brokenRun) console.log(`failed to run: the test command itself (exit code ${process.argv[3]})`)
+const failed = failedTests + (brokenRun ? 1 : 0)
 const skipped = count('skipped', 'pending', 'todo', 'disabled')
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-process.exitCode = passed > 0 && failed === 0 ? 0 : 1
+process.exitCode = failed === 0 ? 0 : 1
