@@ -20,9 +20,6 @@ export const newId = (now: number = Date.now()): string => {
   return `${time.slice(0, 8)}-${time.slice(8)}-${random.slice(0, 4)}-${random.slice(4, 8)}-${random.slice(8)}`
 }
 
-/** When a UUIDv7 was made. */
-export const timeOfId = (id: string): Date => new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16))
-
 /** Owner of the system keys and of platform tokens: a row in `organizations` like any other. */
 export const platformOrganizationId = '00000000-0000-7000-8000-000000000000'
 

@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../db/database.ts'
-import { newId } from '../kit/id.ts'
+import { openDatabase } from '../db/database.ts'
 import { silentLog } from '../kit/log.ts'
-import type { HoldRequest, Ledger } from './ledger.ts'
-import * as store from './store.ts'
-import { verifyLedger } from './verify.ts'
-import { makeRecorder, type Recorder } from '../metering/recorder.ts'
+import { makeRecorder } from '../metering/recorder.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
-import { openLosingProxy } from '../../tests/ledger-proxy.ts'
 import {
   checkLedger,
   holdRequest,
@@ -17,98 +12,20 @@ import {
   purchase,
   type TestAccount,
 } from '../../tests/ledger.ts'
-
-/** What one gateway process has: its own connections, ledger and recorder. */
-interface Node {
-  readonly processId: string
-  readonly database: Database
-  readonly ledger: Ledger
-  readonly recorder: Recorder
-  close(): Promise<void>
-}
-
-const openNode = (url: string, planted?: Partial<typeof store>): Node => {
-  const database = openDatabase({ url, maximumConnections: 4 })
-  const processId = newId()
-  const ledger = openLedger(database, {
-    processId,
-    graceSeconds: 30,
-    holdPatienceMs: 2_000,
-    store: { ...store, ...planted },
-  })
-  const recorder = makeRecorder({ database, ledger, log: silentLog, patienceMs: 2_000 })
-  return {
-    processId,
-    database,
-    ledger,
-    recorder,
-    close: async () => {
-      await recorder.close()
-      await ledger.close()
-      await database.close()
-    },
-  }
-}
-
-const openNodes = async (count: number, planted?: Partial<typeof store>) => {
-  const clone = await cloneDatabase()
-  const nodes = Array.from({ length: count }, () => openNode(clone.url, planted))
-  for (const node of nodes) await join(clone, node.processId, '1 hour')
-  return { clone, nodes, first: nodes[0] as Node }
-}
-
-/** Gives a process a lease, as `src/db/epoch.ts` does; a negative one is a dead process. */
-const join = (clone: TestDatabase, processId: string, lease: string) =>
-  clone.database.pool.query(
-    `INSERT INTO processes (id, pid, host, version, lease_until, acknowledged_epoch)
-     VALUES ($1, 1, 'test', 'test', now() + $2::interval, 1)
-     ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until`,
-    [processId, lease],
-  )
-
-const settled = (account: TestAccount, request: HoldRequest, chargeMicros: bigint) =>
-  operationRecord(account, {
-    id: request.operationId,
-    keyOwner: 'system',
-    creditMicros: chargeMicros,
-    heldMicros: request.maximumMicros,
-  })
-
-const use = async (
-  node: Node,
-  account: TestAccount,
-  heldMicros: bigint,
-  chargeMicros: bigint,
-): Promise<boolean> => {
-  const request = holdRequest(account, heldMicros)
-  const held = await node.ledger.hold(request)
-  if (!held.ok) return false
-  await node.recorder.record(settled(account, request, chargeMicros), { ...request, chargeMicros })
-  return true
-}
-
-const upkeepBy = async (nodes: readonly Node[]) => {
-  for (const node of nodes) {
-    await node.ledger.expireGrants(new Date())
-    await node.ledger.recoverHolds(new Date())
-  }
-}
-
-const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000)
-
-/** 64 clients spend until each is refused; gives what was spent. */
-const race = async (nodes: readonly Node[], account: TestAccount): Promise<bigint> => {
-  let spent = 0n
-  const client = async (index: number) => {
-    for (let turn = 0; ; turn++) {
-      const charge = BigInt((index * 7 + turn * 3) % 8)
-      if (!(await use(nodes[(index + turn) % nodes.length] as Node, account, 7n, charge))) return
-      spent += charge
-    }
-  }
-  await Promise.all(Array.from({ length: 64 }, (_, index) => client(index)))
-  return spent
-}
+import {
+  type Node,
+  openNodes,
+  openNode,
+  join,
+  settled,
+  use,
+  upkeepBy,
+  inSeconds,
+  race,
+} from '../../tests/ledger-nodes.ts'
+import { openLosingProxy } from '../../tests/ledger-proxy.ts'
+import type { HoldRequest } from './ledger.ts'
+import { verifyLedger } from './verify.ts'
 
 describe('several processes', () => {
   let clone: TestDatabase
@@ -433,103 +350,5 @@ describe('a commit whose answer is lost', () => {
     expect(rows).toEqual([{ status: 'interrupted', credit_micros: 0n }])
     await close()
     expect(await checkLedger(clone.database)).toEqual([])
-  })
-})
-
-/** The last line of defence is the schema itself; it is taken away to see whether the checks notice alone. */
-const withoutConstraints = async (clone: TestDatabase) => {
-  await clone.database.pool.query(`
-    ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_pkey;
-    DROP INDEX ledger_entries_once;
-    ALTER TABLE grants DROP CONSTRAINT grants_check;
-    ALTER TABLE credit_accounts DROP CONSTRAINT credit_accounts_held_micros_check`)
-}
-
-describe('planted errors: were the ledger wrong, these tests would see it', () => {
-  const unlocked: Partial<typeof store> = {
-    lock: (unit, accounts, holds) =>
-      store.lock(
-        {
-          ...unit,
-          ask: (statement, values) =>
-            unit.ask(
-              { name: `${statement.name}_unlocked`, text: statement.text.replace('FOR NO KEY UPDATE', '') },
-              values,
-            ),
-        },
-        accounts,
-        holds,
-      ),
-  }
-  const everOpen: Partial<typeof store> = {
-    lock: async (unit, accounts, holds) => {
-      const locked = await store.lock(unit, accounts, holds)
-      return {
-        ...locked,
-        holds: new Map([...locked.holds].map(([key, hold]) => [key, { ...hold, state: 'open' as const }])),
-      }
-    },
-  }
-
-  test('read-then-write: accounts that are not locked lose credits or make them', async () => {
-    const { clone, nodes, first } = await openNodes(3, unlocked)
-    await withoutConstraints(clone)
-    const account = await makeAccount(first.database, first.ledger)
-    await purchase(first.ledger, account, 1_000n)
-    await race(nodes, account)
-    expect((await checkLedger(clone.database)).length).toBeGreaterThan(0)
-    expect((await verifyLedger(clone.database)).ok).toBe(false)
-    for (const node of nodes) await node.close()
-    await clone.drop()
-  })
-
-  test('double settlement: a hold that always looks open is charged twice', async () => {
-    const { clone, nodes, first } = await openNodes(1, everOpen)
-    await withoutConstraints(clone)
-    const account = await makeAccount(first.database, first.ledger)
-    await purchase(first.ledger, account, 100n)
-    const request = holdRequest(account, 10n)
-    await first.ledger.hold(request)
-    const twice = [0, 1].map(() =>
-      first.recorder.record(settled(account, request, 3n), { ...request, chargeMicros: 3n }).catch(() => {}),
-    )
-    await Promise.all(twice)
-    await first.recorder
-      .record(settled(account, request, 3n), { ...request, chargeMicros: 3n })
-      .catch(() => {})
-    expect((await checkLedger(clone.database)).length).toBeGreaterThan(0)
-    expect((await verifyLedger(clone.database)).ok).toBe(false)
-    for (const node of nodes) await node.close()
-    await clone.drop()
-  })
-
-  test('double settlement with the schema in place is refused by the database', async () => {
-    const { clone, nodes, first } = await openNodes(1, everOpen)
-    const account = await makeAccount(first.database, first.ledger)
-    await purchase(first.ledger, account, 100n)
-    const request = holdRequest(account, 10n)
-    await first.ledger.hold(request)
-    await first.recorder.record(settled(account, request, 3n), { ...request, chargeMicros: 3n })
-    await expect(
-      first.recorder.record(settled(account, request, 3n), { ...request, chargeMicros: 3n }),
-    ).rejects.toThrow()
-    expect(await checkLedger(clone.database)).toEqual([])
-    for (const node of nodes) await node.close()
-    await clone.drop()
-  })
-
-  test('release on unknown: credits given back while the charge was on record are seen', async () => {
-    const { clone, nodes, first } = await openNodes(1, everOpen)
-    await withoutConstraints(clone)
-    const account = await makeAccount(first.database, first.ledger)
-    await purchase(first.ledger, account, 100n)
-    const request = holdRequest(account, 10n)
-    await first.ledger.hold(request)
-    await first.recorder.record(settled(account, request, 3n), { ...request, chargeMicros: 3n })
-    await first.ledger.release(account.organizationId, request.operationId)
-    expect((await checkLedger(clone.database)).length).toBeGreaterThan(0)
-    expect((await verifyLedger(clone.database)).ok).toBe(false)
-    for (const node of nodes) await node.close()
-    await clone.drop()
   })
 })
