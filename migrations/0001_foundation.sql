@@ -1,5 +1,5 @@
 -- People, organisations, access, policy. Tenant tables lead every key with organization_id so that
--- create_distributed_table(..., 'organization_id') works later (docs/decisions/0003-tenant-keys.md).
+-- create_distributed_table(..., 'organization_id') works later (docs/decisions/0010-tenant-keys.md).
 
 CREATE TABLE tiers (
   id                         text PRIMARY KEY CHECK (id ~ '^[a-z][a-z0-9_-]{0,39}$'),

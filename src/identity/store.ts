@@ -90,7 +90,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
 
   /** Held until the transaction ends. */
   lockSetUp: async (transaction: Transaction<Schema>): Promise<void> => {
-    await sql`SELECT pg_advisory_xact_lock(4203417002)`.execute(transaction)
+    await sql`SELECT pg_advisory_xact_lock(4203417003)`.execute(transaction)
   },
 
   /** The organisation a user works in: the earliest membership. */
