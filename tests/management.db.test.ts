@@ -173,6 +173,8 @@ describe('users', () => {
     expect(again.json()).toMatchObject({ error: { code: 'conflict', field: 'email' } })
     const found = await http.call('listUsers', administrator, { query: { search: 'grace@' } })
     expect(found.json()).toMatchObject({ total: 1, items: [{ id: grace.id }] })
+    const byId = await http.call('listUsers', administrator, { query: { user: grace.id } })
+    expect(byId.json()).toMatchObject({ total: 1, items: [{ id: grace.id }] })
   })
 
   test('the same idempotency key grants once, even at the same time; the statement shows it', async () => {
@@ -270,6 +272,8 @@ describe('operations and usage', () => {
       query: { keyOwner: 'system', service: 'openai' },
     })
     expect(filtered.json()).toMatchObject({ totals: { operations: 1, creditMicros: '700' } })
+    const keyless = await http.call('listOperations', member, { query: { keyOwner: 'none' } })
+    expect(keyless.json()).toMatchObject({ totals: { operations: 1 }, items: [{ id: last }] })
     const credits = (await http.call('readCredits', member, {})).json<{ usageByService: unknown[] }>()
     expect(credits.usageByService).toContainEqual({
       serviceId: 'openai',

@@ -20,6 +20,9 @@ interface Context {
   readonly queryClient: QueryClient
 }
 
+/** A path here: `//host` and `/\host` lead elsewhere, so that a link to the sign-in page could send people away. */
+const ownPath = z.string().regex(/^\/(?![/\\])/)
+
 /** What the address bar may say about a list of operations; wrong values are dropped, never an error page. */
 const operationSearch = z.object({
   service: operationFilters.shape.service.catch(undefined),
@@ -34,7 +37,7 @@ const root = createRootRouteWithContext<Context>()({ notFoundComponent: NotFound
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: z.object({ to: z.string().startsWith('/').optional().catch(undefined) }),
+  validateSearch: z.object({ to: ownPath.optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./entry/sign-in.tsx'), 'SignIn'),
 })
 const setup = createRoute({

@@ -119,6 +119,7 @@ export const administrationEndpoints = defineEndpoints({
     query: wire.pageQuery.extend({
       search: z.string().max(120).optional().describe('Part of name or e-mail'),
       organization: wire.id.optional(),
+      user: wire.id.optional().describe('This one only'),
     }),
     reply: wire.page(adminUser).extend({ total: wire.count }),
   },

@@ -63,10 +63,14 @@ export const receipt = operation.extend({
 })
 export type Receipt = z.infer<typeof receipt>
 
+/** `none`: refused before any key was chosen. */
+export const payer = z.enum([...wire.keyOwner.options, 'none'])
+export type Payer = z.infer<typeof payer>
+
 export const operationFilters = z.object({
   service: wire.serviceId.optional(),
   status: operationStatus.optional(),
-  keyOwner: wire.keyOwner.optional(),
+  keyOwner: payer.optional().describe('none: no key was used'),
   since: wire.time.optional(),
 })
 

@@ -7,7 +7,9 @@ export type Verdict = z.infer<typeof verdict>
 
 /** Where a user stands with a service. */
 export const coverage = z.object({
-  status: z.enum(['own_key', 'system_credits', 'alternative', 'not_covered']),
+  status: z
+    .enum(['own_key', 'system_credits', 'alternative', 'not_covered', 'keys_only'])
+    .describe('keys_only: keys can be stored and checked; calls are not possible'),
   keyOwner: wire.keyOwner.nullable().describe('Whose key the next operation starts on'),
   reason: z.string(),
   next: z.string().nullable().describe('What to do about it; null: nothing needs doing'),

@@ -11,7 +11,7 @@ export interface OperationFilter {
   readonly userId?: string
   readonly service?: string
   readonly status?: OperationStatus
-  readonly keyOwner?: KeyOwner
+  readonly keyOwner?: KeyOwner | 'none'
   readonly since?: Date
 }
 

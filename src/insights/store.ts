@@ -23,7 +23,8 @@ const matching = (filter: OperationFilter): RawBuilder<unknown> => {
   if (filter.userId !== undefined) conditions.push(sql`o.user_id = ${filter.userId}`)
   if (filter.service !== undefined) conditions.push(sql`o.service_id = ${filter.service}`)
   if (filter.status !== undefined) conditions.push(sql`o.status = ${filter.status}`)
-  if (filter.keyOwner !== undefined) conditions.push(sql`o.key_owner = ${filter.keyOwner}`)
+  if (filter.keyOwner === 'none') conditions.push(sql`o.key_owner IS NULL`)
+  else if (filter.keyOwner !== undefined) conditions.push(sql`o.key_owner = ${filter.keyOwner}`)
   // The id's own time only prunes partitions; an hour allows for clocks that differ between processes.
   if (filter.since !== undefined)
     conditions.push(

@@ -83,7 +83,7 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     },
 
     async listUsers({ query }) {
-      const filter = { search: query.search, organizationId: query.organization }
+      const filter = { search: query.search, organizationId: query.organization, id: query.user }
       const page = { before: decodeCursor(query.cursor), limit: query.limit + 1, now: clock() }
       const [rows, total] = await Promise.all([insights.users(filter, page), insights.countUsers(filter)])
       return {

@@ -119,6 +119,19 @@ test('a service that is switched off is not covered, whatever keys there are', (
   })
 })
 
+test('a service that this gateway cannot call says so, whatever keys there are, and asks for none', () => {
+  const midjourney = findService('midjourney') as Service
+  for (const ownKeys of [
+    [],
+    [key('midjourney', 'user')],
+    [key('midjourney', 'user', { status: 'invalid' })],
+  ]) {
+    const coverage = cover({ ownKeys, systemKeys: [key('midjourney', 'system')] }, midjourney)
+    expect(coverage).toMatchObject({ status: 'keys_only', keyOwner: null, next: null })
+    expect(coverage.reason).toContain('not possible yet')
+  }
+})
+
 test('whatever is not covered says what to do next', () => {
   for (const controlPolicy of ['user_control', 'hybrid', 'it_control'] as const)
     for (const fallback of ['system', 'alternative', 'alternative_then_system', 'none'] as const)

@@ -35,6 +35,7 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
   const { control, preferences } = request
   if (!request.enabledServices.some((enabled) => enabled.id === service.id))
     return notCovered('The administrator has switched this service off.', null)
+  if (Object.keys(service.endpoints).length === 0) return keysOnly(control, service)
   const owner = ownKeyOwner(request, service.id)
   if (owner !== null)
     return {
@@ -75,6 +76,16 @@ const notCovered = (reason: string, next: string | null): Coverage => ({
   keyOwner: null,
   reason,
   next,
+})
+
+/** No key, of whoever, would make a call possible, so none is asked for. */
+const keysOnly = (control: OrganizationControl, service: Service): Coverage => ({
+  status: 'keys_only',
+  keyOwner: null,
+  reason: allowedOwners(control, service.id).has('user')
+    ? `${service.name} keys can be stored and checked here. Calls through this gateway are not possible yet.`
+    : 'Calls through this gateway are not possible yet.',
+  next: null,
 })
 
 const isUsable = (key: KnownKey, now: Date): boolean =>

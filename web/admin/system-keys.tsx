@@ -80,7 +80,7 @@ const ServiceKeys = (props: {
         <ServiceTile name={service.name} />
         <div className={classes.words}>
           <h2 className={classes.name}>{service.name}</h2>
-          <p className={classes.note}>{describe(keys, props.loading)}</p>
+          <p className={classes.note}>{describe(service, keys, props.loading)}</p>
         </div>
         <Button variant="default" onClick={props.onAdd} aria-label={`Add key for ${service.name}`}>
           Add key
@@ -93,8 +93,9 @@ const ServiceKeys = (props: {
   )
 }
 
-const describe = (keys: readonly ServiceKey[], loading: boolean): string => {
+const describe = (service: Service, keys: readonly ServiceKey[], loading: boolean): string => {
   if (loading) return 'Loading keys'
+  if (service.coverage.status === 'keys_only') return service.coverage.reason
   if (keys.length === 0) return 'No system key: this service runs on users’ own keys only.'
   const usable = keys.filter((key) => key.status === 'active').length
   return usable === keys.length

@@ -7,7 +7,7 @@ import { useMe } from '../data/session.ts'
 import { CopyableId, CopyField } from '../ui/copy.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Ago, Credits } from '../ui/figures.tsx'
-import { FaultNotice, Notice } from '../ui/notice.tsx'
+import { FaultNotice, Lines, Loaded, Notice } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
@@ -15,16 +15,33 @@ import { GrantForm } from './grant-form.tsx'
 import classes from './users.module.css'
 
 /** Everything about one user, and what an administrator can do for or against them. */
-export const UserDrawer = (props: { user: AdminUser | undefined; onClose: () => void }) => (
-  <Drawer
-    opened={props.user !== undefined}
-    onClose={props.onClose}
-    title={props.user?.name ?? 'User'}
-    size={480}
-  >
-    {props.user && <UserDetail key={props.user.id} user={props.user} />}
-  </Drawer>
-)
+export const UserDrawer = (props: {
+  id: string | undefined
+  /** As the list shows it; a user who is not on the loaded pages is asked for. */
+  row: AdminUser | undefined
+  onClose: () => void
+}) => {
+  const { id, row } = props
+  const asked = useRead(
+    'listUsers',
+    { query: { user: id } },
+    { enabled: id !== undefined && row === undefined },
+  )
+  const user = row ?? (id === undefined ? undefined : asked.data?.items[0])
+  return (
+    <Drawer opened={id !== undefined} onClose={props.onClose} title={user?.name ?? 'User'} size={480}>
+      {user ? (
+        <UserDetail key={user.id} user={user} />
+      ) : (
+        id !== undefined && (
+          <Loaded of={asked} skeleton={<Lines count={10} />}>
+            {() => <Notice tone="warning" title="There is no such user." />}
+          </Loaded>
+        )
+      )}
+    </Drawer>
+  )
+}
 
 const UserDetail = ({ user }: { user: AdminUser }) => (
   <div className={classes.detail}>

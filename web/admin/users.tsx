@@ -115,7 +115,8 @@ export const Users = () => {
         )}
       </Panel>
       <UserDrawer
-        user={rows?.find((row) => row.id === user)}
+        id={user}
+        row={rows?.find((row) => row.id === user)}
         onClose={() => void navigate({ search: (old) => ({ ...old, user: undefined }), replace: true })}
       />
       {creating && <CreateUserDialog onClose={() => setCreating(false)} />}

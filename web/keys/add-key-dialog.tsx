@@ -77,7 +77,8 @@ const AddKeyForm = (props: AddKeyProps) => {
   const save = () =>
     actions.add.mutate(key, {
       onSuccess: (stored) => {
-        tellDone(`${service?.name ?? 'The'} key “${stored.label}” is saved. The next operation uses it.`)
+        const effect = service?.coverage.status === 'keys_only' ? '' : ' The next operation uses it.'
+        tellDone(`${service?.name ?? 'The'} key “${stored.label}” is saved.${effect}`)
         props.onClose()
       },
     })

@@ -1,7 +1,6 @@
 import { Button, NativeSelect } from '@mantine/core'
 import type { ReactNode } from 'react'
-import type { OperationStatus } from '../../src/contract/operations.ts'
-import type { KeyOwner } from '../../src/contract/wire.ts'
+import type { OperationStatus, Payer } from '../../src/contract/operations.ts'
 import { moment } from '../ui/format.ts'
 import { useNow } from '../ui/figures.tsx'
 import { useRead } from '../data/queries.ts'
@@ -11,7 +10,7 @@ import classes from './operations.module.css'
 export interface OperationFilters {
   readonly service?: string | undefined
   readonly status?: OperationStatus | undefined
-  readonly keyOwner?: KeyOwner | undefined
+  readonly keyOwner?: Payer | undefined
   readonly since?: string | undefined
 }
 
@@ -22,10 +21,11 @@ const statuses: readonly { value: OperationStatus; label: string }[] = [
   { value: 'cancelled', label: 'Cancelled' },
   { value: 'interrupted', label: 'Interrupted' },
 ]
-const owners: readonly { value: KeyOwner; label: string }[] = [
+const owners: readonly { value: Payer; label: string }[] = [
   { value: 'user', label: 'Own key' },
   { value: 'organization', label: 'Organisation’s key' },
   { value: 'system', label: 'System key (credits)' },
+  { value: 'none', label: 'No key' },
 ]
 
 /** Filters live in the address bar, so a filtered list can be linked to and sent. */
@@ -66,7 +66,7 @@ export const FilterBar = (props: {
         value={filters.keyOwner ?? ''}
         data={[{ value: '', label: 'Any key' }, ...owners]}
         onChange={(event) =>
-          onChange({ ...filters, keyOwner: (event.currentTarget.value || undefined) as KeyOwner | undefined })
+          onChange({ ...filters, keyOwner: (event.currentTarget.value || undefined) as Payer | undefined })
         }
       />
       <SinceSelect since={filters.since} onChange={(since) => onChange({ ...filters, since })} />

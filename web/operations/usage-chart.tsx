@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import type { Usage } from '../../src/contract/operations.ts'
+import type { Payer, Usage } from '../../src/contract/operations.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { Credits, Usd } from '../ui/figures.tsx'
 import { count } from '../ui/format.ts'
@@ -7,13 +7,13 @@ import { EmptyState } from '../ui/notice.tsx'
 import { StackedBars } from '../ui/stacked-bars.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import classes from './usage-chart.module.css'
-import { type Payer, type PayerTotals, usageBars, usageByPayer } from './usage-days.ts'
+import { type PayerTotals, usageBars, usageByPayer } from './usage-days.ts'
 
 const payers: Record<Payer, { label: string; color: string }> = {
   user: { label: 'Own keys', color: 'var(--own-bar)' },
   organization: { label: 'Organisation’s keys', color: 'var(--shared-bar)' },
   system: { label: 'System keys (credits)', color: 'var(--credits-bar)' },
-  none: { label: 'Refused, no key', color: 'var(--line-control)' },
+  none: { label: 'No key', color: 'var(--line-control)' },
 }
 
 /** Whose key paid: by day as bars, and over all days with links to the very operations. */
@@ -67,15 +67,9 @@ const RowsLink = (props: { row: PayerTotals; since: string }) => {
   const { payer, operations } = props.row
   return (
     <TextLink quiet>
-      {payer === 'none' ? (
-        <Link to="/operations" search={{ status: 'refused', since: props.since }}>
-          {count(operations)}
-        </Link>
-      ) : (
-        <Link to="/operations" search={{ keyOwner: payer, since: props.since }}>
-          {count(operations)}
-        </Link>
-      )}
+      <Link to="/operations" search={{ keyOwner: payer, since: props.since }}>
+        {count(operations)}
+      </Link>
     </TextLink>
   )
 }

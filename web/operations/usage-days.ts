@@ -1,9 +1,6 @@
-import type { Totals, Usage } from '../../src/contract/operations.ts'
+import type { Payer, Totals, Usage } from '../../src/contract/operations.ts'
 import type { Bar } from '../ui/stacked-bars.tsx'
 import { utcDay } from '../ui/format.ts'
-
-/** `none`: refused before any key was chosen. */
-export type Payer = 'user' | 'organization' | 'system' | 'none'
 
 const dayMilliseconds = 86_400_000
 

@@ -101,6 +101,7 @@ const MarksPart = () => (
       <CoverageMark status="system_credits" />
       <CoverageMark status="alternative" />
       <CoverageMark status="not_covered" />
+      <CoverageMark status="keys_only" />
       <Mark tone="quiet">Quiet</Mark>
     </Line>
     <Line>

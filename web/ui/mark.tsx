@@ -32,6 +32,7 @@ const coverages = {
   system_credits: { tone: 'credits', icon: IconCoin, text: 'Credits' },
   alternative: { tone: 'shared', icon: IconArrowsSplit, text: 'Alternative' },
   not_covered: { tone: 'bad', icon: IconCircleDashed, text: 'Not covered' },
+  keys_only: { tone: 'quiet', icon: IconLock, text: 'Keys only' },
 } as const
 
 /** Where a user stands with a service. */
