@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -28,6 +28,7 @@ const unpacked = async (): Promise<string> => {
       cwd: import.meta.dirname,
       env: { ...process.env, TMPDIR: partial },
     })
+    writeFileSync(join(partial, 'fonts/fonts.conf'), fontsBesideIt)
     renameSync(partial, target)
   } catch (error) {
     rmSync(partial, { recursive: true, force: true })
@@ -41,6 +42,15 @@ const unpack = `
   import packaged, { inflate } from '@sparticuz/chromium'
   await packaged.executablePath()
   await inflate(${JSON.stringify(join(packageDirectory, 'bin/al2023.tar.br'))})
+`
+
+/** The package's own names /tmp/fonts and the like; without a single font the browser ends at the first page. */
+const fontsBesideIt = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
 `
 
 /** Linux on x64 only. Its libraries of NSS come first: a bare Debian has none, and no harm is done where there are some. */
