@@ -15,6 +15,8 @@ export const overview = z.object({
       succeeded: wire.count,
       failed: wire.count,
       refused: wire.count,
+      cancelled: wire.count,
+      interrupted: wire.count,
       ownKeyOperations: wire.count,
       systemKeyOperations: wire.count,
       systemCostNanoUsd: wire.nanoUsd.describe('What the services charge for operations on system keys'),

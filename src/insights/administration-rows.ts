@@ -37,6 +37,8 @@ export interface InstallationOverview {
   readonly operations: bigint
   readonly succeeded: bigint
   readonly failed: bigint
+  readonly cancelled: bigint
+  readonly interrupted: bigint
   readonly refused: bigint
   readonly ownKeyOperations: bigint
   readonly systemKeyOperations: bigint

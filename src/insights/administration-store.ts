@@ -95,7 +95,9 @@ export const makeAdministrationStore = (kysely: Kysely<Schema>) => ({
       FROM (
         SELECT count(*) AS operations,
                count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-               count(*) FILTER (WHERE status IN ('failed', 'interrupted')) AS failed,
+               count(*) FILTER (WHERE status = 'failed') AS failed,
+               count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+               count(*) FILTER (WHERE status = 'interrupted') AS interrupted,
                count(*) FILTER (WHERE status = 'refused') AS refused,
                count(*) FILTER (WHERE key_owner IN ('user', 'organization')) AS "ownKeyOperations",
                count(*) FILTER (WHERE key_owner = 'system') AS "systemKeyOperations",

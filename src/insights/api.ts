@@ -77,6 +77,8 @@ export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clo
           succeeded: Number(now.succeeded),
           failed: Number(now.failed),
           refused: Number(now.refused),
+          cancelled: Number(now.cancelled),
+          interrupted: Number(now.interrupted),
           ownKeyOperations: Number(now.ownKeyOperations),
           systemKeyOperations: Number(now.systemKeyOperations),
           systemCostNanoUsd: String(now.systemCostNanoUsd),

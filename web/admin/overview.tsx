@@ -127,18 +127,24 @@ const LastDay = ({ overview, since }: { overview: Overview; since: string }) => 
 const share = (part: number, whole: number): string =>
   whole === 0 ? '—' : `${(Math.round((part / whole) * 1000) / 10).toString()} %`
 
+const outcomes = ['succeeded', 'failed', 'refused', 'cancelled', 'interrupted'] as const
+const always: ReadonlySet<string> = new Set(['succeeded', 'failed', 'refused'])
+
+/** Together they are all operations: each is one status, and links to its rows. */
 const Outcomes = ({ overview, since }: { overview: Overview; since: string }) => (
   <Facts>
-    {(['succeeded', 'failed', 'refused'] as const).map((status) => (
-      <Fact key={status} name={status.slice(0, 1).toUpperCase() + status.slice(1)}>
-        <TextLink quiet>
-          <Link to="/admin/operations" search={{ since, status }}>
-            {count(overview.lastDay[status])}
-          </Link>
-        </TextLink>{' '}
-        ({share(overview.lastDay[status], overview.lastDay.operations)})
-      </Fact>
-    ))}
+    {outcomes
+      .filter((status) => always.has(status) || overview.lastDay[status] > 0)
+      .map((status) => (
+        <Fact key={status} name={status.slice(0, 1).toUpperCase() + status.slice(1)}>
+          <TextLink quiet>
+            <Link to="/admin/operations" search={{ since, status }}>
+              {count(overview.lastDay[status])}
+            </Link>
+          </TextLink>{' '}
+          ({share(overview.lastDay[status], overview.lastDay.operations)})
+        </Fact>
+      ))}
     <Fact name="Unresolved holds">
       {count(overview.unresolvedHolds)}
       {overview.unresolvedHolds > 0 && ', released after a grace time'}

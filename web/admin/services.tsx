@@ -124,7 +124,7 @@ const BaseUrlDialog = ({ service, onClose }: { service: AdminService; onClose: (
     >
       <TextInput
         label="Base URL"
-        description="An enterprise proxy, another host of the same API, or a local model. Empty: the default."
+        description="An enterprise proxy, another host of the same API, or a local model; a private address has to be listed under Private addresses first. Empty: the default."
         placeholder={service.defaultBaseUrl ?? 'https://…'}
         type="url"
         data-autofocus

@@ -92,7 +92,11 @@ const TierSelect = ({ user }: { user: AdminUser }) => {
   const { tierId: before } = user
   const choose = (tierId: string) =>
     void set(tierId).then(
-      () => tellDone(`Tier: ${tierId}.`, before === null ? undefined : () => set(before)),
+      () =>
+        tellDone(
+          `Tier: ${tiers.data?.items.find((tier) => tier.id === tierId)?.name ?? tierId}.`,
+          before === null ? undefined : () => set(before),
+        ),
       tellFault,
     )
   return (

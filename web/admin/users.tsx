@@ -5,6 +5,7 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import type { AdminUser } from '../../src/contract/administration.ts'
 import { usePages } from '../data/queries.ts'
+import { TierName } from '../data/tier-name.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Ago, Credits } from '../ui/figures.tsx'
 import { count, counted } from '../ui/format.ts'
@@ -31,7 +32,11 @@ const columns: readonly Column<AdminUser>[] = [
     ),
   },
   { key: 'organization', header: 'Organisation', render: (row) => row.organizationName },
-  { key: 'tier', header: 'Tier', render: (row) => row.tierId ?? '—' },
+  {
+    key: 'tier',
+    header: 'Tier',
+    render: (row) => (row.tierId === null ? '—' : <TierName id={row.tierId} />),
+  },
   {
     key: 'state',
     header: 'State',

@@ -1,4 +1,5 @@
 import {
+  MutationCache,
   QueryCache,
   QueryClient,
   queryOptions,
@@ -14,14 +15,14 @@ import { CallFault, call } from './call.ts'
 const isExpected = (error: unknown): boolean =>
   error instanceof CallFault && error.status >= 400 && error.status < 500
 
-/** A session that ended elsewhere shows as a 401 on any read: `onSignedOut` takes the person to the sign-in page. */
-export const makeQueryClient = (onSignedOut: () => void): QueryClient =>
-  new QueryClient({
-    queryCache: new QueryCache({
-      onError: (error) => {
-        if (error instanceof CallFault && error.code === 'not_signed_in') onSignedOut()
-      },
-    }),
+/** A session that ended elsewhere shows as a 401 on any call: `onSignedOut` takes the person to the sign-in page. */
+export const makeQueryClient = (onSignedOut: () => void): QueryClient => {
+  const onError = (error: unknown) => {
+    if (error instanceof CallFault && error.code === 'not_signed_in') onSignedOut()
+  }
+  return new QueryClient({
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,
@@ -30,6 +31,7 @@ export const makeQueryClient = (onSignedOut: () => void): QueryClient =>
       },
     },
   })
+}
 
 export const read = <Name extends EndpointName>(name: Name, request: Request<Name>) =>
   queryOptions<Reply<Name>, CallFault>({

@@ -56,7 +56,13 @@ const SetUpForm = (props: { token: string }) => {
         autoComplete="new-password"
         {...form.getInputProps('password')}
       />
-      {setUp.error && <FaultNotice error={setUp.error} />}
+      {setUp.error?.field === 'token' ? (
+        <Notice tone="bad" live title="This link is not whole">
+          Open all of it, including the part after the # sign.
+        </Notice>
+      ) : (
+        setUp.error && <FaultNotice error={setUp.error} />
+      )}
       <Button type="submit" loading={setUp.isPending} fullWidth>
         Create administrator
       </Button>

@@ -1,6 +1,7 @@
 import { Button, Loader, PasswordInput, TextInput } from '@mantine/core'
 import { getRouteApi, useNavigate, useRouterState } from '@tanstack/react-router'
 import { type FormEvent, useEffect, useState } from 'react'
+import type { CallFault } from '../data/call.ts'
 import { takeLinkToken, useEnter } from '../data/enter.ts'
 import { useRead } from '../data/queries.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
@@ -38,7 +39,7 @@ export const SignIn = () => {
           : 'To your keys, credits and receipts.'
       }
     >
-      {link.error && <FaultNotice error={link.error} />}
+      {link.error && <LinkFault error={link.error} />}
       {meta.data?.needsSetup && (
         <Notice tone="info" title="No administrator exists yet">
           Open the set-up link that the first start printed.
@@ -48,6 +49,16 @@ export const SignIn = () => {
     </Entry>
   )
 }
+
+/** Cut off or mistyped: the API names a field that nobody sees here. */
+const LinkFault = ({ error }: { error: CallFault }) =>
+  error.field === 'token' ? (
+    <Notice tone="bad" live title="This link is not whole">
+      Open all of it, including the part after the # sign, or ask for a new one.
+    </Notice>
+  ) : (
+    <FaultNotice error={error} />
+  )
 
 const PasswordForm = (props: { onEntered: () => void }) => {
   const [email, setEmail] = useState('')

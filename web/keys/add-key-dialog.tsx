@@ -84,6 +84,8 @@ const AddKeyForm = (props: AddKeyProps) => {
     })
   const ready =
     service !== undefined && draft.secret.length >= 8 && (!service.needsBaseUrl || draft.baseUrl !== '')
+  // The check shows the key to the chosen service: not to another one than it seems to be for, unless so asked.
+  const elsewhere = service !== undefined && recognized.length > 0 && !recognized.includes(service)
   const savable = checked !== null && checked.verdict !== 'invalid'
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -171,7 +173,7 @@ const AddKeyForm = (props: AddKeyProps) => {
           </Button>
         ) : (
           <Button type="submit" loading={actions.check.isPending} disabled={!ready}>
-            {checked ? 'Check again' : 'Check key'}
+            {checked ? 'Check again' : elsewhere ? `Check at ${service.name} anyway` : 'Check key'}
           </Button>
         )}
       </div>

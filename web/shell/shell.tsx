@@ -5,6 +5,7 @@ import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useMe } from '../data/session.ts'
 import { Brand } from './brand.tsx'
+import { Connection } from './connection.tsx'
 import { Navigation } from './navigation.tsx'
 import { useTimeZone } from '../ui/figures.tsx'
 import classes from './shell.module.css'
@@ -25,6 +26,7 @@ export const Shell = () => {
       </aside>
       <div className={classes.main}>
         {me.demo && <DemoBanner />}
+        <Connection />
         <main id="content" className={classes.content} tabIndex={-1}>
           <Outlet />
         </main>

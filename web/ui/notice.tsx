@@ -76,7 +76,10 @@ export const Loaded = <Data,>(props: {
   children: (data: Data) => ReactNode
 }) => {
   if (props.of.data !== undefined) return props.children(props.of.data)
-  if (props.of.error) return <FaultNotice error={props.of.error} onRetry={() => void props.of.refetch()} />
+  const { error } = props.of
+  // What is not there, or not the caller's, is not there the next time either.
+  if (error instanceof CallFault && error.status === 404) return <FaultNotice error={error} />
+  if (error) return <FaultNotice error={error} onRetry={() => void props.of.refetch()} />
   return (
     <div aria-busy="true">
       <output className="visually-hidden">Loading</output>

@@ -118,11 +118,13 @@ const ServiceCard = (props: {
           </div>
           <p className={classes.reason}>
             {service.coverage.reason} {service.coverage.next}{' '}
-            <TextLink>
-              <Link to="/operations" search={{ service: service.id }}>
-                Operations
-              </Link>
-            </TextLink>
+            {service.coverage.status !== 'keys_only' && (
+              <TextLink>
+                <Link to="/operations" search={{ service: service.id }}>
+                  Operations
+                </Link>
+              </TextLink>
+            )}
           </p>
           {!service.mayManageKey && service.mayNotBecause && (
             <p className={classes.locked}>
