@@ -21,6 +21,10 @@ const tool = (...parameters) =>
     child.on('close', (code) => resolve({ ok: code === 0, output }))
   })
 
+/** What did not change since the last run is not checked again: a third of the time. npm ci takes the memory away. */
+const types = (project, name) =>
+  tool('tsc', '-p', project, '--incremental', '--tsBuildInfoFile', `node_modules/.cache/types-${name}.json`)
+
 const findings = (lines) => ({ ok: lines.length === 0, output: lines.join('\n') })
 
 const houseRules = () =>
@@ -52,9 +56,9 @@ const read = (path) => {
 }
 
 const steps = [
-  ['types: server', () => tool('tsc', '-p', '.')],
-  ['types: dashboards', () => tool('tsc', '-p', 'web')],
   ['lint', () => tool('oxlint', '--type-aware', '--deny-warnings')],
+  ['types: server', () => types('.', 'server')],
+  ['types: dashboards', () => types('web', 'dashboards')],
   ['schema types', () => tool('scripts/db-types.mjs', '--check')],
   ['unused code', () => tool('knip')],
   ['format', () => tool('biome', 'format')],
