@@ -129,6 +129,18 @@ describe('a user', () => {
     expect((await chat(token)).status).toBe(401)
   })
 
+  test('is told when the gateway stops answering, and the page goes on by itself when it is back', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    const api = (url: URL) => url.pathname.startsWith('/api/')
+    await page.route(api, (route) => route.abort())
+    await page.getByRole('link', { name: 'Credits', exact: true }).first().click()
+    await page.getByText('The gateway does not answer').waitFor()
+    await page.unroute(api)
+    await page.getByRole('cell', { name: 'Monthly allocation' }).first().waitFor()
+    await page.getByText('The gateway does not answer').waitFor({ state: 'detached' })
+  })
+
   test('is taken to the sign-in page by signing out, and back to where they were going by signing in', async () => {
     await using nora = await visit(browser, person('Nora').signInLink)
     const { page } = nora
@@ -202,6 +214,13 @@ describe('an administrator', () => {
     await page.getByText('Undone.').waitFor()
     await olivia.page.reload()
     await olivia.page.getByRole('button', { name: 'Add key', exact: true }).waitFor()
+  })
+
+  test('opens a user by a link, though the list shows others', async () => {
+    await using admin = await signIn()
+    const { page } = admin
+    await page.goto(`${demo.url}/admin/users?search=nobody-of-this-name&user=${person('Olivia').id}`)
+    await page.getByRole('dialog', { name: 'Olivia' }).getByText(person('Olivia').email).waitFor()
   })
 
   test('is the only one who sees the administration', async () => {
