@@ -95,6 +95,10 @@ export const demoKeys = (): CastKey[] => [
   ...demoUsers.flatMap((user) => user.ownServices.map((service) => userCastKey(user, service))),
 ]
 
+/** Nobody's yet, and accepted by the simulator: for a visitor who tries to add a key. */
+export const demoSpareKeys = (): CastKey[] =>
+  (['openai', 'anthropic', 'openrouter'] as const).map((service) => castKey(service, 'Spare', { kind: 'ok' }))
+
 /** What the document's `env:` references stand for. */
 export const demoEnvironment = (): Record<string, string> =>
   Object.fromEntries(demoKeys().map(({ variable, secret }) => [variable, secret]))

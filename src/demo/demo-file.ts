@@ -25,6 +25,8 @@ const demoFileSchema = z.object({
   administrator: z.object({ email: z.string(), name: z.string(), signInLink: z.string() }),
   users: z.array(demoUser),
   signInLinksExpireAt: z.string(),
+  /** Service keys that the simulator accepts and nobody has yet. */
+  spareKeys: z.array(z.object({ service: z.string(), secret: z.string() })).default([]),
   /** One per interesting case, as printed at the start. */
   commands: z.array(z.object({ title: z.string(), command: z.string() })),
 })

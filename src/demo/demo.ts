@@ -12,6 +12,7 @@ import {
   demoDocument,
   demoEnvironment,
   demoKeys,
+  demoSpareKeys,
   demoOrganization,
   demoUsers,
 } from './cast.ts'
@@ -26,7 +27,7 @@ export interface DemoRooms extends ApplyRooms {
 export interface SeededDemo {
   /** Operations are on record already; it needs no warming up. */
   readonly hasHistory: boolean
-  readonly facts: Omit<DemoFile, 'baseUrl' | 'commands' | 'administrator' | 'users'> & {
+  readonly facts: Omit<DemoFile, 'baseUrl' | 'commands' | 'spareKeys' | 'administrator' | 'users'> & {
     readonly administrator: { readonly email: string; readonly name: string; readonly signInPath: string }
     readonly users: readonly (Omit<DemoFile['users'][number], 'signInLink'> & {
       readonly signInPath: string
@@ -43,7 +44,7 @@ const linkReserveMs = 2 * 86_400_000
 /** At the port of the last time where that is free, so that what is stored stays right. */
 export const startDemoSimulator = async (dataDirectory: string): Promise<Simulator> => {
   const previous = await readDemoFile(dataDirectory)
-  const options = { keys: demoKeys(), pacing: { firstChunkMs: 120, chunkMs: 20 } }
+  const options = { keys: [...demoKeys(), ...demoSpareKeys()], pacing: { firstChunkMs: 120, chunkMs: 20 } }
   const port = previous ? Number(new URL(previous.simulatorUrl).port) : 0
   if (port === 0) return startSimulator(options)
   return startSimulator({ ...options, port }).catch(() => startSimulator(options))
@@ -178,6 +179,7 @@ export const publishDemo = async (
     baseUrl,
     administrator: withLink(facts.administrator),
     users,
+    spareKeys: demoSpareKeys().map(({ service, secret }) => ({ service, secret })),
     commands: demoCommands({ baseUrl, platformToken: facts.platformToken, users }),
   }
   await writeDemoFile(dataDirectory, demo)
