@@ -190,6 +190,11 @@ describe('refusals say what would help', () => {
     )
   })
 
+  test('a cooling key that the preference forbids is no reason to come back', () => {
+    const route = planRoute(requestOf({ ...plain, own: 'absent', system: 'cooling', fallback: 'none' }))
+    expect(route).toMatchObject({ ok: false, fault: { code: 'no_route' } })
+  })
+
   test('every key is cooling down: when to come back', () => {
     const route = planRoute(requestOf({ ...plain, own: 'cooling', system: 'cooling' }))
     expect(route).toMatchObject({ ok: false, fault: { code: 'service_overloaded', retryAfterSeconds: 30 } })

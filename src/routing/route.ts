@@ -84,29 +84,24 @@ export const planRoute = (request: RouteRequest): Outcome<Route> => {
   if (!narrowed.ok) return narrowed
   const fallback = narrowed.value
 
+  const mayAlternate = fallback === 'alternative' || fallback === 'alternative_then_system'
+  const mayUseSystem = fallback === 'system' || fallback === 'alternative_then_system'
+
   const passedOver: PassedOver[] = []
-  const own = ownCandidates(request, requested, passedOver, {
+  const own = ownCandidates(request, requested, passedOver, true, {
     user: 'own-key',
     organization: 'organization-key',
   })
+  const ownKeyUnusable =
+    own.length === 0 && passedOver.some((p) => p.serviceId === requested.service.id && p.why !== 'policy')
   const alternatives = equivalentOffers(request, requested).flatMap((offer) =>
-    ownCandidates(request, offer, passedOver, {
+    ownCandidates(request, offer, passedOver, mayAlternate, {
       user: 'alternative-own-key',
       organization: 'alternative-organization-key',
     }),
   )
-  const ownKeyUnusable =
-    own.length === 0 && passedOver.some((p) => p.serviceId === requested.service.id && p.why !== 'policy')
-  const system = systemCandidates(request, requested, passedOver, ownKeyUnusable)
-
-  const mayAlternate = fallback === 'alternative' || fallback === 'alternative_then_system'
-  const mayUseSystem = fallback === 'system' || fallback === 'alternative_then_system'
-  if (!mayUseSystem)
-    for (const candidate of system) passedOver.push(passedBecause(candidate.serviceKey, 'preference'))
-  if (!mayAlternate)
-    for (const candidate of alternatives) passedOver.push(passedBecause(candidate.serviceKey, 'preference'))
-
-  const candidates = [...own, ...(mayAlternate ? alternatives : []), ...(mayUseSystem ? system : [])]
+  const system = systemCandidates(request, requested, passedOver, mayUseSystem, ownKeyUnusable)
+  const candidates = [...own, ...alternatives, ...system]
   return candidates.length > 0
     ? { ok: true, value: { candidates, passedOver } }
     : refuse(whyNone(request, requested.service, fallback, passedOver))
@@ -167,13 +162,14 @@ const ownCandidates = (
   request: RouteRequest,
   offer: Offer,
   passedOver: PassedOver[],
+  isPreferred: boolean,
   reasons: { user: RouteReason; organization: RouteReason },
 ): Candidate[] => {
   const owners = allowedOwners(request.control, offer.service.id)
   const keys = request.ownKeys.filter((key) => key.serviceId === offer.service.id)
   return [...keys]
     .sort((a, b) => ownerRank(a.owner) - ownerRank(b.owner) || a.position - b.position || compareIds(a, b))
-    .filter((key) => isUsable(key, owners, request.now, passedOver))
+    .filter((key) => isUsable(key, owners, isPreferred, request.now, passedOver))
     .map((serviceKey) => ({
       ...offer,
       serviceKey,
@@ -185,13 +181,14 @@ const systemCandidates = (
   request: RouteRequest,
   offer: Offer,
   passedOver: PassedOver[],
+  isPreferred: boolean,
   ownKeyUnusable: boolean,
 ): Candidate[] => {
   const owners = allowedOwners(request.control, offer.service.id)
   const keys = request.systemKeys
     .filter((key) => key.serviceId === offer.service.id)
     .sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || a.position - b.position || compareIds(a, b))
-    .filter((key) => isUsable(key, owners, request.now, passedOver))
+    .filter((key) => isUsable(key, owners, isPreferred, request.now, passedOver))
   if (offer.price === null || offer.service.unpricedModels?.test(offer.model)) {
     for (const key of keys) passedOver.push(passedBecause(key, 'no_price'))
     return []
@@ -206,11 +203,13 @@ const compareIds = (a: ServiceKey, b: ServiceKey) => (a.id < b.id ? -1 : 1)
 const isUsable = (
   key: ServiceKey,
   owners: ReadonlySet<KeyOwner>,
+  isPreferred: boolean,
   now: Date,
   passedOver: PassedOver[],
 ): boolean => {
   if (key.status === 'revoked') return false
   if (!owners.has(key.owner)) passedOver.push(passedBecause(key, 'policy'))
+  else if (!isPreferred) passedOver.push(passedBecause(key, 'preference'))
   else if (key.status !== 'active') passedOver.push(passedBecause(key, key.status))
   else if (key.coolingUntil !== null && key.coolingUntil > now)
     passedOver.push({ ...passedBecause(key, 'cooling'), until: key.coolingUntil })
@@ -254,7 +253,11 @@ const whyNone = (
       : has('policy', 'user')
         ? []
         : [`add your own ${service.name} key`]),
-    ...(has('preference') ? [`allow a fallback (yours is “${fallback}”)`] : []),
+    ...(has('preference')
+      ? [
+          `allow a fallback (${request.askedFallback === undefined ? 'yours' : 'this call’s'} is “${fallback}”)`,
+        ]
+      : []),
     ...(request.control.systemKeysAllowed ? [] : ['ask your administrator to allow system keys']),
   ]
   if (has('no_price') && !has('preference')) return fault('price_unknown')
