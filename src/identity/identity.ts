@@ -233,6 +233,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
         if (!proof.matches)
           return failure('invalid_credentials', {
             message: 'The current password is wrong.',
+            next: 'Enter the password you signed in with, or ask an administrator for a sign-in link.',
             field: 'currentPassword',
           })
       }
