@@ -28,6 +28,7 @@ export const rules = {
     'utils, shared, common and helpers attract whatever has no home. Name the thing and give it a room.',
   barrel: 'A barrel hides where things are and pulls in what was not asked for.',
   size: 'A file is one idea; beyond 500 lines it is several.',
+  log: 'The log writes an error out under the name err only; under any other it is {} and the cause is lost.',
   name: 'kebab-case files are the same on every file system.',
 } as const
 export type RuleName = keyof typeof rules
@@ -157,6 +158,14 @@ const fileRules: readonly [RuleName, (file: SourceFile) => string | null][] = [
       const lines = text.split('\n').length - 1
       return /^(src|web|simulator)\//.test(path) && lines > largestLines ? `${lines} lines` : null
     },
+  ],
+  [
+    'log',
+    ({ path, text }) =>
+      path.startsWith('src/')
+        ? (/\blog\.(?:warn|error|fatal)\(\s*\{[^}]*\berror\b(?=\s*[,:}])(?<!err: error)/.exec(text)?.[0] ??
+          null)
+        : null,
   ],
   ['name', ({ path }) => (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(basename(path)) ? null : basename(path))],
 ]

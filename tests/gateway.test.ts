@@ -118,6 +118,20 @@ describe('whose key runs it', () => {
     },
   )
 
+  test('a failing own key is told as itself where there are no credits for the fallback', async () => {
+    const person = await stage.person({ fallback: 'system', creditMicros: 0n })
+    await stage.ownKey(person, 'openai', { kind: 'failing', status: 503 })
+    await stage.systemKey('openai', 1)
+    const reply = await post(person, '/v1/chat/completions', chat('hello'))
+    expect(reply.status).toBe(503)
+    expect(Object.fromEntries(reply.headers)).toMatchObject({
+      'x-aideon-key-owner': 'user',
+      'x-aideon-reason': 'own-key',
+      'x-aideon-credits': '0',
+    })
+    await revokeAllSystemKeys()
+  })
+
   test('preference none never steps to credits, whatever the own key does', async () => {
     const person = await stage.person({ fallback: 'none' })
     await stage.ownKey(person, 'openai', { kind: 'failing', status: 500 })

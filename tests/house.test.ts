@@ -33,6 +33,8 @@ describe('the rules of the house', () => {
     ['gravity', 'web/shared/button.tsx', ''],
     ['barrel', 'src/ledger/index.ts', ''],
     ['size', 'src/ledger/ledger.ts', 'x\n'.repeat(501)],
+    ['log', 'src/net/outbound.ts', `log.error({ error, id }, 'lost')`],
+    ['log', 'src/net/outbound.ts', `log.warn({ id, error: cause }, 'lost')`],
     ['name', 'src/ledger/creditLedger.ts', ''],
   ])('%s can be broken in %s (case %#)', (rule, path, text) => {
     expect(broken(path, text)).toContain(rule)
@@ -44,6 +46,7 @@ describe('the rules of the house', () => {
     ['src/ledger/ledger.db.test.ts', `import { cloneDatabase } from '../../tests/database.ts'`],
     ['src/dialects/openai.ts', `import type { TokenUsage } from '../metering/usage.ts'`],
     ['web/user/page.tsx', `import { wire } from '../../src/contract/wire.ts'`],
+    ['src/net/outbound.ts', `log.error({ err: error, id }, 'told')`],
     ['src/keys/secret.ts', '// nothing imported, as in a comment about utils'],
   ])('%s may import what is below it (case %#)', (path, text) => {
     expect(broken(path, text)).toEqual([])

@@ -25,11 +25,16 @@ export const makeAttempts = (parts: GatewayParts) => {
     let ownKeyFailed = false
     for (const candidate of decision.route.candidates) {
       const isSystem = candidate.serviceKey.owner === 'system'
+      const reasonBefore = operation.reason
       operation.reason = isSystem && ownKeyFailed ? 'system-key-own-key-failed' : candidate.reason
       if (isSystem && operation.heldMicros === 0n) {
         const held = await hold(operation, decision, candidate)
-        // What the own key's service said matters more than that there are no credits either.
-        if (!held.ok) return last ?? held
+        if (!held.ok) {
+          if (last === null) return held
+          // What the own key's service said matters more than that there are no credits either.
+          operation.reason = reasonBefore
+          return last
+        }
       }
       if (cancellation.cancelled) return last ?? success(goneBefore)
       operation.candidate = candidate

@@ -66,7 +66,7 @@ export const makeServe = (parts: GatewayParts) => {
     try {
       await run(operation, incoming, response, finish)
     } catch (error) {
-      log.error({ error, operationId: operation.id }, 'an operation failed unexpectedly')
+      log.error({ err: error, operationId: operation.id }, 'an operation failed unexpectedly')
       await fail(operation, response, unexpected(error), finish)
     } finally {
       // Until then the reply is in our memory, and whoever stops this process would cut it off.

@@ -33,7 +33,7 @@ const settleWith =
       await recorder.record(toRecord(operation, caller, ending, costNanoUsd), settlement)
       return true
     } catch (error) {
-      log.error({ error, operationId: operation.id }, 'an operation could not be put on record')
+      log.error({ err: error, operationId: operation.id }, 'an operation could not be put on record')
       operation.creditMicros = 0n
       return false
     }

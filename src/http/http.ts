@@ -74,7 +74,7 @@ const answer = (log: Log, error: unknown, request: FastifyRequest, reply: Fastif
   // The id ties what the caller saw to the line here; the line has the stack, the reply never.
   if (f.code === 'internal')
     log.error(
-      { error, operationId: request.id, method: request.method, route: request.routeOptions?.url },
+      { err: error, operationId: request.id, method: request.method, route: request.routeOptions?.url },
       'unexpected error',
     )
   if (f.retryAfterSeconds !== undefined) reply.header('retry-after', String(f.retryAfterSeconds))
