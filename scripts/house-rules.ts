@@ -37,15 +37,19 @@ const largestLines = 500
 const rooms = [
   'access',
   'audit',
+  'health',
   'identity',
   'insights',
   'keys',
   'ledger',
+  'limits',
+  'long-operations',
   'metering',
   'net',
   'organizations',
   'policy',
   'routing',
+  'translation',
   'vault',
 ]
 

@@ -55,6 +55,8 @@ export const columnType = (column: Column): string => {
     throw new Error(
       `${column.table}.${column.name} has type ${column.type}: teach it to scripts/schema-source.ts`,
     )
+  // ColumnTypes do not nest.
+  if (plain === 'Json' && column.hasDefault && !column.nullable && !isArray) return 'GeneratedJson'
   const type =
     column.literals.length > 0 ? column.literals.map((literal) => `'${literal}'`).join(' | ') : plain
   const full = `${type}${isArray ? '[]' : ''}${column.nullable ? ' | null' : ''}`
@@ -68,6 +70,7 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [name
 
 /** Written as JSON text: pg would send a bare array as a PostgreSQL array. */
 export type Json = ColumnType<JsonValue, string, string>
+export type GeneratedJson = ColumnType<JsonValue, string | undefined, string>
 `
 
 const interfaceName = (table: string): string =>

@@ -122,6 +122,8 @@ export const operationRecord = (
   httpStatus: 200,
   faultCode: null,
   keyOwner: 'user',
+  units: null,
+  decision: null,
   attempts: [{ serviceId: 'openai', status: 200 }],
   inputTokens: 10,
   cacheReadTokens: 0,

@@ -5,6 +5,7 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [name
 
 /** Written as JSON text: pg would send a bare array as a PostgreSQL array. */
 export type Json = ColumnType<JsonValue, string, string>
+export type GeneratedJson = ColumnType<JsonValue, string | undefined, string>
 
 export interface AccessTokens {
   organization_id: string
@@ -153,6 +154,8 @@ export interface Operations {
   cost_nano_usd: bigint | null
   held_micros: Generated<bigint>
   credit_micros: Generated<bigint>
+  units: Json | null
+  decision: Json | null
 }
 
 export interface Organizations {
@@ -250,6 +253,7 @@ export interface ServiceKeys {
   created_by: string | null
   created_at: Generated<Date>
   revoked_at: Date | null
+  settings: GeneratedJson
 }
 
 export interface ServiceSettings {

@@ -1,7 +1,7 @@
-import { type Fault, faults, failure, type Outcome, success } from '../kit/fault.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { TokenUsage } from '../metering/usage.ts'
-import type { Endpoint } from '../services/service.ts'
-import type { BodyChanges, Codec, EventKind, ParsedRequest, StreamTap } from './dialect.ts'
+import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
+import { errorShapes } from './errors.ts'
 import { measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
 import { countOf, isCount } from './reported.ts'
@@ -10,7 +10,7 @@ import { dataOf } from './sse.ts'
 import { unpricedInMessages } from './unpriced.ts'
 
 /** Messages. Shapes: https://platform.claude.com/docs/en/api/messages */
-const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
+const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
   const object = parseObject(body)
   if (!object.ok) return object
   const parsed = object.value
@@ -27,12 +27,14 @@ const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
   return success({
     endpoint,
     body,
+    contentType: 'application/json',
     model: model.value,
     streamed: streamed.value,
     maximumOutputTokens: limit.value,
     producesOutput: true,
     choices: 1,
     input: measureInput(body, parsed),
+    mostUnits: null,
     unpriced: unpricedInMessages(parsed),
     wantsUsageEvent: true,
   })
@@ -121,37 +123,11 @@ const usageOf = (reply: Buffer): TokenUsage | null => {
   }
 }
 
-const errorTypes: Record<number, string> = {
-  401: 'authentication_error',
-  402: 'billing_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  503: 'overloaded_error',
-  504: 'timeout_error',
-}
-
-const errorObject = (fault: Fault, operationId: string) => {
-  const { status } = faults[fault.code]
-  return {
-    type: 'error',
-    error: {
-      type: errorTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'),
-      message: `${fault.message} ${fault.next}`,
-      code: fault.code,
-      ...(fault.field === undefined ? {} : { field: fault.field }),
-    },
-    request_id: operationId,
-  }
-}
-
 export const anthropicCodec: Codec = {
   parse,
   bodyFor,
+  reply: 'json',
   makeTap,
-  usageOf,
-  errorBody: (fault, operationId) => JSON.stringify(errorObject(fault, operationId)),
-  errorEvent: (fault, operationId) =>
-    `event: error\ndata: ${JSON.stringify(errorObject(fault, operationId))}\n\n`,
+  usageOf: ({ body }) => usageOf(body),
+  errorEvent: (fault, operationId) => `event: error\ndata: ${errorShapes.anthropic(fault, operationId)}\n\n`,
 }

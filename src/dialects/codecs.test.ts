@@ -1,25 +1,40 @@
 import { describe, expect, test } from 'vitest'
 import { fault } from '../kit/fault.ts'
+import type { Endpoint } from '../services/service.ts'
 import { anthropicCodec } from './anthropic.ts'
 import { codecs } from './codecs.ts'
+import type { RequestSource } from './dialect.ts'
+import { errorShapes } from './errors.ts'
 import { boundInputTokens } from './estimate.ts'
 import { openaiCodec } from './openai.ts'
 
 const body = (value: unknown) => Buffer.from(JSON.stringify(value))
 const chat = { model: 'gpt-4o', messages: [{ role: 'user', content: 'hello' }] }
+const source = (endpoint: Endpoint, body: Buffer): RequestSource => ({
+  endpoint,
+  body,
+  contentType: 'application/json',
+  pathModel: null,
+})
+const whole = (body: Buffer) => ({ body, contentType: 'application/json' })
 const parsed = (value: unknown) => {
-  const outcome = openaiCodec.parse('chat_completions', body(value))
+  const outcome = openaiCodec.parse(source('chat_completions', body(value)))
   if (!outcome.ok) throw new Error(outcome.fault.code)
   return outcome.value
 }
-const unchanged = { model: 'gpt-4o', maximumOutputTokens: null, outputLimitField: 'max_completion_tokens' }
+const unchanged = {
+  model: 'gpt-4o',
+  maximumOutputTokens: null,
+  outputLimitField: 'max_completion_tokens',
+  noStreamOptions: false,
+}
 
 describe('what goes to the service', () => {
   test('is the caller’s bytes untouched where nothing has to differ', () => {
     const text = Buffer.from(
       '{ "model":"gpt-4o",\n "messages":[{"role":"user","content":"h\\u00e9"}] , "temperature":1.0 }',
     )
-    const request = openaiCodec.parse('chat_completions', text)
+    const request = openaiCodec.parse(source('chat_completions', text))
     expect(request.ok && openaiCodec.bodyFor(request.value, unchanged)).toBe(text)
   })
 
@@ -40,6 +55,7 @@ describe('what goes to the service', () => {
       model: 'openai/gpt-4o',
       maximumOutputTokens: 300,
       outputLimitField: 'max_tokens',
+      noStreamOptions: false,
     })
     expect(JSON.parse(sent.toString())).toEqual({ ...chat, model: 'openai/gpt-4o', max_tokens: 300 })
   })
@@ -60,13 +76,13 @@ describe('requests that cannot be served are refused by name', () => {
     ['an array', [chat], 'malformed_json'],
   ]
   test.each(cases)('%s', (_, value, code, field) => {
-    const outcome = openaiCodec.parse('chat_completions', body(value))
+    const outcome = openaiCodec.parse(source('chat_completions', body(value)))
     expect(outcome).toMatchObject({ ok: false, fault: { code, ...(field ? { field } : {}) } })
   })
 
   test('text that is not JSON', () => {
     for (const dialect of Object.values(codecs))
-      expect(dialect.parse('chat_completions', Buffer.from('{"model":'))).toMatchObject({
+      expect(dialect.parse(source('chat_completions', Buffer.from('{"model":')))).toMatchObject({
         ok: false,
         fault: { code: 'malformed_json' },
       })
@@ -74,14 +90,16 @@ describe('requests that cannot be served are refused by name', () => {
 
   test('a field that occurs twice, which services would read differently than we do', () => {
     const twice = Buffer.from('{"model":"gpt-4o-mini","model":"gpt-5-pro","messages":[]}')
-    expect(openaiCodec.parse('chat_completions', twice)).toMatchObject({
+    expect(openaiCodec.parse(source('chat_completions', twice))).toMatchObject({
       ok: false,
       fault: { code: 'duplicate_field', field: 'model' },
     })
   })
 
   test('Anthropic without max_tokens', () => {
-    expect(anthropicCodec.parse('messages', body({ ...chat, model: 'claude-sonnet-5' }))).toMatchObject({
+    expect(
+      anthropicCodec.parse(source('messages', body({ ...chat, model: 'claude-sonnet-5' }))),
+    ).toMatchObject({
       ok: false,
       fault: { field: 'max_tokens' },
     })
@@ -130,7 +148,7 @@ describe('usage of whole replies', () => {
       data: [{ embedding: Array.from({ length: 50_000 }, () => 0.1) }],
       usage: { prompt_tokens: 9, total_tokens: 9 },
     })
-    expect(openaiCodec.usageOf(reply)).toMatchObject({ input: 9, output: 0 })
+    expect(openaiCodec.usageOf(whole(reply), parsed(chat))).toMatchObject({ input: 9, output: 0 })
   })
 
   test('absurd reports never become negative tokens', () => {
@@ -142,7 +160,7 @@ describe('usage of whole replies', () => {
         completion_tokens_details: { reasoning_tokens: 9 },
       },
     })
-    expect(openaiCodec.usageOf(reply)).toEqual({
+    expect(openaiCodec.usageOf(whole(reply), parsed(chat))).toEqual({
       input: 0,
       cacheRead: 5,
       cacheWrite: 0,
@@ -153,11 +171,13 @@ describe('usage of whole replies', () => {
   })
 
   test('a reported zero is zero, and no report is none', () => {
-    expect(openaiCodec.usageOf(body({ usage: { prompt_tokens: 0, completion_tokens: 0 } }))).toMatchObject({
+    expect(
+      openaiCodec.usageOf(whole(body({ usage: { prompt_tokens: 0, completion_tokens: 0 } })), parsed(chat)),
+    ).toMatchObject({
       input: 0,
       output: 0,
     })
-    expect(openaiCodec.usageOf(body({ choices: [] }))).toBeNull()
+    expect(openaiCodec.usageOf(whole(body({ choices: [] })), parsed(chat))).toBeNull()
   })
 
   test('Anthropic: writes to the one-hour cache are told apart', () => {
@@ -168,7 +188,7 @@ describe('usage of whole replies', () => {
       cache_creation_input_tokens: 10,
       cache_creation: { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 6 },
     }
-    expect(anthropicCodec.usageOf(body({ usage }))).toEqual({
+    expect(anthropicCodec.usageOf(whole(body({ usage })), parsed(chat))).toEqual({
       input: 3,
       cacheRead: 5,
       cacheWrite: 4,
@@ -181,10 +201,10 @@ describe('usage of whole replies', () => {
 
 test('errors have the shape of the dialect they are sent in', () => {
   const f = fault('insufficient_credits')
-  expect(JSON.parse(openaiCodec.errorBody(f, 'op'))).toMatchObject({
+  expect(JSON.parse(errorShapes.openai(f, 'op'))).toMatchObject({
     error: { code: 'insufficient_credits', type: 'insufficient_quota', param: null },
   })
-  expect(JSON.parse(anthropicCodec.errorBody(f, 'op'))).toMatchObject({
+  expect(JSON.parse(errorShapes.anthropic(f, 'op'))).toMatchObject({
     type: 'error',
     error: { type: 'billing_error', code: 'insufficient_credits' },
   })

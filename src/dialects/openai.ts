@@ -1,7 +1,7 @@
-import { type Fault, faults, failure, type Outcome, success } from '../kit/fault.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { TokenUsage } from '../metering/usage.ts'
-import type { Endpoint } from '../services/service.ts'
-import type { BodyChanges, Codec, EventKind, ParsedRequest, StreamTap } from './dialect.ts'
+import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
+import { errorShapes } from './errors.ts'
 import { measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
 import { countOf, isCount } from './reported.ts'
@@ -14,7 +14,7 @@ interface OpenAiRequest extends ParsedRequest {
   readonly streamOptions: Readonly<Record<string, unknown>> | undefined
 }
 
-const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
+const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
   const object = parseObject(body)
   if (!object.ok) return object
   const parsed = object.value
@@ -35,6 +35,7 @@ const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
   return success<OpenAiRequest>({
     endpoint,
     body,
+    contentType: 'application/json',
     model: model.value,
     streamed: streamed.value && producesOutput,
     streamOptions: streamOptions.value,
@@ -42,6 +43,7 @@ const parse = (endpoint: Endpoint, body: Buffer): Outcome<ParsedRequest> => {
     producesOutput,
     choices: n,
     input: measureInput(body, parsed),
+    mostUnits: null,
     unpriced: producesOutput ? unpricedInChat(parsed) : unpricedInEmbeddings(parsed),
     wantsUsageEvent: streamOptions.value?.include_usage === true,
   })
@@ -60,7 +62,7 @@ const bodyFor = (request: ParsedRequest, changes: BodyChanges): Buffer => {
   const values = new Map<string, unknown>()
   if (changes.model !== request.model) values.set('model', changes.model)
   if (changes.maximumOutputTokens !== null) values.set(changes.outputLimitField, changes.maximumOutputTokens)
-  if (request.streamed && !request.wantsUsageEvent)
+  if (request.streamed && !request.wantsUsageEvent && !changes.noStreamOptions)
     values.set('stream_options', { ...streamOptions, include_usage: true })
   return values.size === 0 ? request.body : replaceMembers(request.body, readMembers(request.body), values)
 }
@@ -196,32 +198,11 @@ const endOfUsage = (tail: Buffer): number => {
   return tail.length
 }
 
-const errorTypes: Record<number, string> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  402: 'insufficient_quota',
-  403: 'permission_error',
-  404: 'invalid_request_error',
-  429: 'rate_limit_error',
-}
-
-const errorObject = (fault: Fault, operationId: string) => ({
-  error: {
-    message: `${fault.message} ${fault.next}`,
-    type:
-      errorTypes[faults[fault.code].status] ??
-      (faults[fault.code].status < 500 ? 'invalid_request_error' : 'server_error'),
-    param: fault.field ?? null,
-    code: fault.code,
-    operation_id: operationId,
-  },
-})
-
 export const openaiCodec: Codec = {
   parse,
   bodyFor,
+  reply: 'json',
   makeTap,
-  usageOf,
-  errorBody: (fault, operationId) => JSON.stringify(errorObject(fault, operationId)),
-  errorEvent: (fault, operationId) => `data: ${JSON.stringify(errorObject(fault, operationId))}\n\n`,
+  usageOf: ({ body }) => usageOf(body),
+  errorEvent: (fault, operationId) => `data: ${errorShapes.openai(fault, operationId)}\n\n`,
 }

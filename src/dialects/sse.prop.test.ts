@@ -38,7 +38,7 @@ test('an event that never ends costs bounded memory and is refused', () => {
 })
 
 const tapped = (makeTap: typeof openaiCodec.makeTap, chunks: Buffer[]) => {
-  const tap = makeTap()
+  const tap = makeTap(null as never)
   const splitter = makeEventSplitter(1_000_000)
   const kinds = chunks.flatMap((chunk) => {
     const { text, ends } = splitter.push(chunk)

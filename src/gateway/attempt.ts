@@ -1,8 +1,10 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { codecs } from '../dialects/codecs.ts'
+import { codecOf } from '../dialects/codecs.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
+import { fillPath, wireModelOf } from '../services/address.ts'
 import {
   type Cancellation,
   collect,
@@ -61,17 +63,22 @@ export const makeAttempt = (parts: GatewayParts) => {
       )
       return secret
     }
-    const base = catalogue.baseUrlOf(service.id, serviceKey.baseUrl)
-    const url = base === null ? null : URL.parse(base + endpointPath(operation, candidate))
+    const request = requestOf(operation)
+    const base = catalogue.baseUrlOf(service.id, serviceKey.baseUrl, serviceKey.settings)
+    const url = base === null ? null : URL.parse(base + endpointPath(request, candidate))
     if (url === null) return failure('service_unreachable')
     const pool = outbound.poolOf(url.origin)
     if (!pool.ok) return pool
+    const body = bodyOf(operation, candidate)
+    const headers = headersFor(request, candidate, incoming)
+    const credentials = { secret: secret.value, settings: serviceKey.settings, accessToken: null }
+    const signed = service.authenticate(credentials, { method: 'POST', url, headers, body, at: new Date() })
     return startExchange(
       pool.value,
       {
         path: url.pathname + url.search,
-        headers: headersFor(candidate, secret.value, incoming),
-        body: bodyOf(operation, candidate),
+        headers: Object.assign(headers, signed instanceof Promise ? await signed : signed),
+        body,
         secret: Buffer.from(secret.value),
         firstByteTimeoutMs: limits.firstByteTimeoutMs,
         idleTimeoutMs: limits.idleTimeoutMs,
@@ -103,7 +110,7 @@ export const makeAttempt = (parts: GatewayParts) => {
     }
     const { exchange } = started
     if (exchange.status < 300) {
-      if (!isReply(exchange)) {
+      if (!isReply(requestOf(operation), exchange)) {
         exchange.abort()
         note('service', exchange.status)
         return { kind: 'failed', final: false, fault: fault('service_reply_invalid'), reply: null }
@@ -129,22 +136,42 @@ export const makeAttempt = (parts: GatewayParts) => {
 }
 
 /** No service answers an operation with anything else; a proxy on the way may, with a page or an empty 204. */
-const isReply = (exchange: Exchange): boolean =>
-  exchange.status === 200 && isPlain(exchange) && (isStream(exchange) || isJson(exchange.headers))
+const isReply = ({ endpoint }: ParsedRequest, exchange: Exchange): boolean =>
+  exchange.status === 200 &&
+  isPlain(exchange) &&
+  (isStream(exchange) || replyTypes[codecOf(endpoint).reply](exchange.headers))
+
+const typeOf = (headers: Headers) => String(headers['content-type'] ?? '')
+const replyTypes = {
+  json: isJson,
+  audio: (headers: Headers) => /^(?:audio\/|application\/octet-stream\b)/i.test(typeOf(headers)),
+  json_or_text: (headers: Headers) => isJson(headers) || /^text\/(?:plain|vtt|srt)\b/i.test(typeOf(headers)),
+} as const
 
 /** We ask for no compression. */
 const isPlain = ({ headers }: Exchange): boolean =>
   /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''))
 
-const endpointPath = (operation: Operation, candidate: Candidate): string => {
-  const { target } = operation
-  return target.kind === 'operation' ? (candidate.service.endpoints[target.endpoint] ?? '') : ''
+const endpointPath = ({ endpoint }: ParsedRequest, { service, serviceKey, model }: Candidate): string => {
+  const path = service.endpoints[endpoint] ?? ''
+  if (!path.includes('{')) return path
+  const { settings } = serviceKey
+  return fillPath(path, { ...settings, model: wireModelOf(service, model, settings) })
+}
+
+const requestOf = ({ request }: Operation): ParsedRequest => {
+  if (request === null) throw new Error('an attempt needs a parsed request')
+  return request
 }
 
 /** Nothing of the caller's goes along but what the service's own file names. */
-const headersFor = (candidate: Candidate, secret: string, incoming: Headers): Record<string, string> => {
+const headersFor = (
+  { contentType }: ParsedRequest,
+  candidate: Candidate,
+  incoming: Headers,
+): Record<string, string> => {
   const headers: Record<string, string> = {
-    'content-type': 'application/json',
+    'content-type': contentType,
     accept: '*/*',
     'accept-encoding': 'identity',
     'user-agent': 'aideon-keys',
@@ -153,19 +180,20 @@ const headersFor = (candidate: Candidate, secret: string, incoming: Headers): Re
     const value = incoming[name]
     if (typeof value === 'string') headers[name] = value
   }
-  return Object.assign(headers, candidate.service.authenticate(secret))
+  return headers
 }
 
 const bodyOf = (operation: Operation, candidate: Candidate): Buffer => {
-  const { request, target } = operation
-  if (request === null) throw new Error('an attempt needs a parsed request')
-  return codecs[target.dialect].bodyFor(request, {
-    model: candidate.model,
+  const request = requestOf(operation)
+  const { service, serviceKey, model } = candidate
+  return codecOf(request.endpoint).bodyFor(request, {
+    model: wireModelOf(service, model, serviceKey.settings),
     maximumOutputTokens:
-      operation.outputLimit !== null && candidate.serviceKey.owner === 'system'
+      operation.outputLimit !== null && serviceKey.owner === 'system'
         ? Math.floor(operation.outputLimit / request.choices)
         : null,
-    outputLimitField: candidate.service.outputLimitField,
+    outputLimitField: service.outputLimitField,
+    noStreamOptions: service.noStreamOptions === true,
   })
 }
 

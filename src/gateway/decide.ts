@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { codecs } from '../dialects/codecs.ts'
+import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
@@ -37,13 +37,15 @@ export const makeDecide =
     if (target.kind !== 'operation') return { ok: false, fault: fault('unknown_route') }
     const body = await readBody(incoming, limits)
     if (!body.ok) return body
-    const request = codecs[target.dialect].parse(target.endpoint, body.value)
+    const { endpoint, pathModel } = target
+    const contentType = incoming.headers['content-type'] ?? 'application/json'
+    const request = codecOf(endpoint).parse({ endpoint, body: body.value, contentType, pathModel })
     if (!request.ok) return request
     operation.request = request.value
     const priceBook = prices.current()
     operation.priceBook = priceBook
     const route = planRoute({
-      endpoint: target.endpoint,
+      endpoint,
       model: request.value.model,
       control: caller.person.control,
       preferences: caller.person.preferences,

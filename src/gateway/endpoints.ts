@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Dialect, Endpoint } from '../services/service.ts'
+import { codecs } from '../dialects/codecs.ts'
+import { type Dialect, type Endpoint, endpointKind } from '../services/endpoint.ts'
 
 /** What a request to the data plane asks for, by its path alone. */
 export type Target =
@@ -8,27 +9,57 @@ export type Target =
       readonly endpoint: Endpoint
       readonly dialect: Dialect
       readonly method: 'POST'
+      /** Of dialects that name the model in the path. */
+      readonly pathModel: string | null
     }
   | { readonly kind: 'models'; readonly dialect: Dialect; readonly method: 'GET' }
   | { readonly kind: 'unknown'; readonly dialect: Dialect; readonly method: null }
 
+const operation = (endpoint: Endpoint, pathModel: string | null = null): Target => ({
+  kind: 'operation',
+  endpoint,
+  dialect: endpointKind(endpoint).dialect,
+  method: 'POST',
+  pathModel,
+})
+
 const targets: Readonly<Record<string, Target>> = {
-  '/v1/chat/completions': {
-    kind: 'operation',
-    endpoint: 'chat_completions',
-    dialect: 'openai',
-    method: 'POST',
-  },
-  '/v1/embeddings': { kind: 'operation', endpoint: 'embeddings', dialect: 'openai', method: 'POST' },
-  '/v1/messages': { kind: 'operation', endpoint: 'messages', dialect: 'anthropic', method: 'POST' },
+  '/v1/chat/completions': operation('chat_completions'),
+  '/v1/responses': operation('responses'),
+  '/v1/embeddings': operation('embeddings'),
+  '/v1/images/generations': operation('image_generations'),
+  '/v1/images/edits': operation('image_edits'),
+  '/v1/audio/speech': operation('speech'),
+  '/v1/audio/transcriptions': operation('transcriptions'),
+  '/v1/audio/translations': operation('translations'),
+  '/v1/moderations': operation('moderations'),
+  '/v1/messages': operation('messages'),
+  '/v1/messages/count_tokens': operation('count_tokens'),
+  // Cohere's clients know both versions; the shapes are the same.
+  '/v1/rerank': operation('rerank'),
+  '/v2/rerank': operation('rerank'),
 }
 
-/** Errors speak the caller's dialect: told by the path, or by the version header that only Anthropic's clients send. */
-const spokenDialect = (headers: IncomingHttpHeaders): Dialect =>
-  headers['anthropic-version'] === undefined ? 'openai' : 'anthropic'
+/** `/v1beta/models/<model>:<method>`; the newest clients of Gemini say `/v1`. */
+const geminiPath = /^\/(?:v1|v1beta)\/models\/([^:]+):(\w+)$/
+const geminiMethods: Readonly<Record<string, Endpoint>> = {
+  generateContent: 'generate_content',
+  streamGenerateContent: 'stream_generate_content',
+  countTokens: 'gemini_count_tokens',
+  embedContent: 'embed_content',
+  batchEmbedContents: 'batch_embed_contents',
+}
+
+/** Errors speak the caller's dialect: told by the path, or by the header that only one dialect's clients send. */
+const spokenDialect = (path: string, headers: IncomingHttpHeaders): Dialect => {
+  if (path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined) return 'anthropic'
+  if (path.startsWith('/v1beta') || headers['x-goog-api-key'] !== undefined) return 'gemini'
+  return path.endsWith('/rerank') ? 'cohere' : 'openai'
+}
 
 /** Paths of the data plane; everything else is the dashboards' and their API's. */
-export const isDataPlane = (url: string): boolean => url.startsWith('/v1/') || url === '/v1'
+export const isDataPlane = (url: string): boolean =>
+  url.startsWith('/v1/') || url.startsWith('/v1beta/') || url.startsWith('/v2/') || url === '/v1'
 
 export const pathOf = (url: string): string => {
   const query = url.indexOf('?')
@@ -37,10 +68,25 @@ export const pathOf = (url: string): string => {
 
 export const targetOf = (url: string, headers: IncomingHttpHeaders): Target => {
   const path = pathOf(url)
-  const target = targets[path]
-  if (target !== undefined) return target
-  const dialect = path.startsWith('/v1/messages') ? 'anthropic' : spokenDialect(headers)
-  return path === '/v1/models'
+  const target = targets[path] ?? geminiTarget(path)
+  if (target?.kind === 'operation' && codecs[target.endpoint] !== undefined) return target
+  const dialect = spokenDialect(path, headers)
+  return path === '/v1/models' || path === '/v1beta/models'
     ? { kind: 'models', dialect, method: 'GET' }
     : { kind: 'unknown', dialect, method: null }
+}
+
+const geminiTarget = (path: string): Target | undefined => {
+  const [, model, method] = geminiPath.exec(path) ?? []
+  if (model === undefined || method === undefined || !Object.hasOwn(geminiMethods, method)) return undefined
+  return operation(geminiMethods[method] as Endpoint, decoded(model))
+}
+
+/** A malformed escape is no model's name; it will be told as an unknown one. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

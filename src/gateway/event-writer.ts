@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { codecs } from '../dialects/codecs.ts'
+import { codecOf } from '../dialects/codecs.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Fault } from '../kit/fault.ts'
 import type { Exchange } from './exchange.ts'
 import type { Operation } from './operation.ts'
@@ -17,6 +18,7 @@ export interface EventWriter {
 
 export const makeEventWriter = (
   operation: Operation,
+  request: ParsedRequest,
   exchange: Exchange,
   response: ServerResponse,
   idleTimeoutMs: number,
@@ -56,7 +58,7 @@ export const makeEventWriter = (
     },
     breakOff(failed) {
       if (!response.headersSent) return sendFault(response, operation, failed)
-      const { errorEvent } = codecs[operation.target.dialect]
+      const { errorEvent } = codecOf(request.endpoint)
       response.write(errorEvent(failed, operation.id), () => response.destroy())
     },
   }

@@ -20,7 +20,7 @@ export interface ModelsRequest {
 /** The models this caller could use now, in the shape of the dialect's own list. Pure. */
 export const listModels = (request: ModelsRequest): unknown => {
   const ids = request.services.flatMap((service) =>
-    service.dialectOf.chat_completions === request.dialect || service.dialectOf.messages === request.dialect
+    service.endpoints[request.dialect === 'anthropic' ? 'messages' : 'chat_completions'] !== undefined
       ? request.priceBook
           .models(service.id)
           .filter((model) => isRoutable(request, service, model.modelId))

@@ -2,7 +2,7 @@ import { newId } from '../kit/id.ts'
 import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import { redactSecrets } from '../kit/redact.ts'
-import { noUsage, type TokenUsage, usageColumns } from '../metering/usage.ts'
+import { noUsage, type Usage, usageColumns } from '../metering/usage.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Fault, FaultCode } from '../kit/fault.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
@@ -78,7 +78,7 @@ export interface Ending {
   readonly status: OperationStatus
   readonly httpStatus: number
   readonly fault: Fault | null
-  readonly usage: TokenUsage | null
+  readonly usage: Usage | null
   readonly usageSource: 'reported' | 'estimated' | 'none'
 }
 
@@ -112,6 +112,8 @@ export const toRecord = (
     reason: operation.reason,
     attempts: operation.attempts,
     ...usageColumns(ending.usage ?? noUsage),
+    units: ending.usage?.units ?? null,
+    decision: null,
     usageSource: ending.usageSource,
     priceBookVersion: operation.priceBook?.version ?? null,
     costNanoUsd,

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import { codecs } from '../dialects/codecs.ts'
+import { codecOf } from '../dialects/codecs.ts'
 import { estimateInputTokens, makeOutputEstimate } from '../dialects/estimate.ts'
 import { judgeUnreported } from '../dialects/reported.ts'
 import { type Events, makeEventSplitter } from '../dialects/sse.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Fault, fault, statusOf } from '../kit/fault.ts'
-import { noUsage, type TokenUsage } from '../metering/usage.ts'
+import { noUsage, type Usage } from '../metering/usage.ts'
 import { type Cancellation, collect, type Exchange } from './exchange.ts'
 import { makeEventWriter } from './event-writer.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -15,10 +15,11 @@ import type { Finish } from './settle.ts'
 
 type Used = Pick<Ending, 'usage' | 'usageSource'>
 
+const noBytes = Buffer.alloc(0)
 const nothingUsed: Used = { usage: null, usageSource: 'none' }
 
 /** What was used as far as it is known: an estimate, marked as one. */
-const estimatedUse = (request: ParsedRequest, reported: TokenUsage | null, outputTokens: number): Used => {
+const estimatedUse = (request: ParsedRequest, reported: Usage | null, outputTokens: number): Used => {
   // A report that came before the end (Anthropic's first event) counts the input exactly and the output not at all.
   const input = reported ?? { ...noUsage, input: estimateInputTokens(request.input) }
   return {
@@ -73,7 +74,8 @@ export const relayWhole = async (
       : nothingUsed
     return fail(interrupted(body.fault, cancellation), used)
   }
-  const reported = codecs[operation.target.dialect].usageOf(body.value)
+  const contentType = String(exchange.headers['content-type'] ?? '')
+  const reported = codecOf(request.endpoint).usageOf({ body: body.value, contentType }, request)
   if (reported === null) {
     const what = judgeUnreported(body.value)
     if (what === 'error') return fail(fault('service_error'), nothingUsed)
@@ -111,9 +113,9 @@ export const relayStream = (
   finish: Finish,
 ): Promise<void> =>
   new Promise((done) => {
-    const tap = codecs[operation.target.dialect].makeTap()
+    const tap = codecOf(request.endpoint).makeTap(request)
     const splitter = makeEventSplitter(limits.maximumEventBytes)
-    const writer = makeEventWriter(operation, exchange, response, limits.idleTimeoutMs)
+    const writer = makeEventWriter(operation, request, exchange, response, limits.idleTimeoutMs)
     const produced = makeOutputEstimate()
     let over = false
 
@@ -183,6 +185,7 @@ export const relayStream = (
       if (over) return
       // The caller's hang-up reaches the service first, and comes back from there as an end.
       if (cancellation.cancelled) cancel()
+      else if (failed === null && tap.endsWithConnection?.() === true) succeed(noBytes)
       else cutOff(interrupted(failed, cancellation))
     })
   })

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { codecs } from '../dialects/codecs.ts'
+import { errorShapes } from '../dialects/errors.ts'
 import { type Fault, statusOf } from '../kit/fault.ts'
 import { formatMicros } from '../kit/money.ts'
 import { redactSecrets } from '../kit/redact.ts'
@@ -83,7 +83,7 @@ export const sendFault = (response: ServerResponse, operation: Operation, fault:
   if (status === 405) headers.push('allow', operation.target.method ?? '')
   // Faults quote what the caller sent, and people paste keys into the wrong field.
   const told = { ...fault, message: redactSecrets(fault.message) }
-  sendBody(response, status, headers, codecs[operation.target.dialect].errorBody(told, operation.id))
+  sendBody(response, status, headers, errorShapes[operation.target.dialect](told, operation.id))
 }
 
 /** What a service said to a call it did not serve, redacted, with our receipt. */

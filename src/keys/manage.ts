@@ -78,6 +78,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       priority,
       position: await store.nextPosition(t, { organizationId, owner, userId, serviceId, priority }),
       baseUrl: entered.keyBaseUrl,
+      settings: entered.settings,
       lastFour,
       fingerprint: fingerprintOf(organizationId, entered),
       createdBy: actor.id !== null && isId(actor.id) ? actor.id : null,
@@ -121,8 +122,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     replace: async (actor, which, input) => {
       const before = await store.findStored(database.kysely, which)
       if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
-      const { serviceId, baseUrl } = before
-      const entered = proving.read({ serviceId, secret: input.secret, baseUrl })
+      const { serviceId, baseUrl, settings } = before
+      const entered = proving.read({ serviceId, secret: input.secret, baseUrl, settings })
       if (!entered.ok) return entered
       const fingerprint = fingerprintOf(which.organizationId, entered.value)
       if (await store.holdsFingerprint(database.kysely, { ...before, fingerprint }))

@@ -7,6 +7,7 @@ import type { Clock } from '../kit/clock.ts'
 import { FaultError, type Outcome, success } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { Outbound } from '../net/outbound.ts'
+import type { KeySettings } from '../services/service.ts'
 import type { SecretBinding, Vault } from '../vault/vault.ts'
 import type { KeyReference, ServiceKeyView, Which } from './service-key.ts'
 import type { StoredKey } from './store.ts'
@@ -14,7 +15,7 @@ import type { StoredKey } from './store.ts'
 /** What this room needs to know of the services as they are set up here. */
 export interface ServiceAddresses {
   isEnabled(serviceId: string): boolean
-  baseUrlOf(serviceId: string, serviceKeyBaseUrl?: string | null): string | null
+  baseUrlOf(serviceId: string, serviceKeyBaseUrl?: string | null, settings?: KeySettings): string | null
 }
 
 export interface ServiceKeyParts {

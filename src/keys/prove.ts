@@ -1,23 +1,24 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { findService } from '../services/registry.ts'
-import type { Service } from '../services/service.ts'
+import type { KeySettings, Service } from '../services/service.ts'
 import type { ServiceKeyParts } from './parts.ts'
 import { readSecret, resemblanceWarning } from './secret.ts'
 import type { KeyCheck, SecretInput } from './service-key.ts'
-import { type Judgement, judge, readBaseUrl, validationRequest } from './validation.ts'
+import { type Judgement, judge, provenByUse, readBaseUrl, validationRequest } from './validation.ts'
 
 /** What a person entered, after the checks that need no network. */
 export interface EnteredSecret {
   readonly service: Service
   readonly secret: string
   readonly keyBaseUrl: string | null
+  readonly settings: KeySettings
   readonly warning: string | null
 }
 
 export interface Proving {
   readonly read: (input: SecretInput) => Outcome<EnteredSecret>
   readonly prove: (
-    entered: Pick<EnteredSecret, 'service' | 'secret' | 'keyBaseUrl'>,
+    entered: Pick<EnteredSecret, 'service' | 'secret' | 'keyBaseUrl' | 'settings'>,
   ) => Promise<Outcome<Judgement>>
   readonly check: (input: SecretInput) => Promise<Outcome<KeyCheck>>
 }
@@ -31,18 +32,23 @@ export const makeProving = ({ outbound, catalogue }: ServiceKeyParts): Proving =
     if (!secret.ok) return secret
     const keyBaseUrl = readBaseUrl(service, input.baseUrl ?? null)
     if (!keyBaseUrl.ok) return keyBaseUrl
-    const address = catalogue.baseUrlOf(service.id, keyBaseUrl.value)
+    const settings = input.settings ?? {}
+    const address = catalogue.baseUrlOf(service.id, keyBaseUrl.value, settings)
     if (address === null) return failure('invalid_request', needsAddress(service))
     const safe = outbound.check(address)
     if (!safe.ok) return { ok: false, fault: { ...safe.fault, field: 'baseUrl' } }
     const warning = resemblanceWarning(service, secret.value)
-    return success({ service, secret: secret.value, keyBaseUrl: keyBaseUrl.value, warning })
+    return success({ service, secret: secret.value, keyBaseUrl: keyBaseUrl.value, settings, warning })
   }
 
-  const prove: Proving['prove'] = async ({ service, secret, keyBaseUrl }) => {
-    const address = catalogue.baseUrlOf(service.id, keyBaseUrl)
+  const prove: Proving['prove'] = async ({ service, secret, keyBaseUrl, settings }) => {
+    const address = catalogue.baseUrlOf(service.id, keyBaseUrl, settings)
     if (address === null) return failure('invalid_request', needsAddress(service))
-    return judge(service, await outbound.request(validationRequest(service, address, secret)))
+    if (service.validation === null) return success(provenByUse(service))
+    return judge(
+      service,
+      await outbound.request(await validationRequest(service, address, { secret, settings })),
+    )
   }
 
   return {

@@ -38,7 +38,12 @@ export const makeRechecks = (
       log.error({ serviceKeyId: key.id }, 'a stored secret failed its integrity check')
       return secret
     }
-    const judgement = await proving.prove({ service, secret: secret.value, keyBaseUrl: key.baseUrl })
+    const judgement = await proving.prove({
+      service,
+      secret: secret.value,
+      keyBaseUrl: key.baseUrl,
+      settings: key.settings,
+    })
     const warning = resemblanceWarning(service, secret.value)
     return judgement.ok ? success({ judgement: judgement.value, warning }) : judgement
   }

@@ -1,4 +1,4 @@
-import type { Verdict } from '../services/service.ts'
+import type { KeySettings, Verdict } from '../services/service.ts'
 import type { SealedSecret } from '../vault/vault.ts'
 
 export type ServiceKeyStatus = 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
@@ -15,6 +15,7 @@ export interface ServiceKeyView {
   readonly priority: 1 | 2 | 3 | null
   readonly position: number
   readonly baseUrl: string | null
+  readonly settings: KeySettings
   readonly status: ServiceKeyStatus
   readonly statusReason: string | null
   readonly coolingUntil: Date | null
@@ -40,6 +41,7 @@ export interface ServiceKey {
   readonly priority: 1 | 2 | 3 | null
   readonly position: number
   readonly baseUrl: string | null
+  readonly settings: KeySettings
   readonly status: ServiceKeyStatus
   readonly coolingUntil: Date | null
   readonly suspectedAt: Date | null
@@ -56,6 +58,8 @@ export interface SecretInput {
   readonly secret: string
   /** The key's own server, for services without a fixed address. */
   readonly baseUrl?: string | null
+  /** What the service asks for beside the secret (`Service.settingFields`). */
+  readonly settings?: KeySettings
 }
 
 export interface NewServiceKey extends SecretInput {

@@ -20,6 +20,7 @@ export interface NewKeyRow extends KeyReference {
   readonly priority: number | null
   readonly position: number
   readonly baseUrl: string | null
+  readonly settings: Readonly<Record<string, string>>
   readonly lastFour: string
   readonly fingerprint: Buffer
   readonly createdBy: string | null
@@ -35,6 +36,7 @@ const viewColumns = [
   'k.priority',
   'k.position',
   'k.base_url as baseUrl',
+  sql<Readonly<Record<string, string>>>`k.settings`.as('settings'),
   'k.status',
   'k.status_reason as statusReason',
   'k.cooling_until as coolingUntil',
@@ -117,6 +119,7 @@ export const listSealed = async (executor: Executor, filter: KeyFilter): Promise
       'k.priority',
       'k.position',
       'k.base_url as baseUrl',
+      sql<Readonly<Record<string, string>>>`k.settings`.as('settings'),
       'k.status',
       'k.cooling_until as coolingUntil',
       'k.suspected_at as suspectedAt',
@@ -197,6 +200,7 @@ export const insertKey = async (
       priority: row.priority,
       position: row.position,
       base_url: row.baseUrl,
+      settings: JSON.stringify(row.settings),
       last_four: row.lastFour,
       fingerprint: row.fingerprint,
       created_by: row.createdBy,

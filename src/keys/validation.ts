@@ -1,6 +1,6 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { OutboundReply, OutboundRequest } from '../net/outbound.ts'
-import type { Service, Verdict } from '../services/service.ts'
+import type { Credentials, Service, Verdict } from '../services/service.ts'
 
 /** What a validation call says about a secret. The texts are ours: nothing of the service's reply is in them. */
 export interface Judgement {
@@ -15,12 +15,30 @@ const timeoutMs = 10_000
 const maximumReplyBytes = 4 * 1024 * 1024
 
 /** One request, made from nothing, to the service that the person chose: a secret is never tried on another. */
-export const validationRequest = (service: Service, baseUrl: string, secret: string): OutboundRequest => ({
-  method: service.validation.request.method,
-  url: baseUrl.replace(/\/+$/, '') + service.validation.request.path,
-  headers: { ...service.validation.request.headers, ...service.authenticate(secret) },
-  timeoutMs,
-  maximumBytes: maximumReplyBytes,
+export const validationRequest = async (
+  service: Service,
+  baseUrl: string,
+  credentials: Pick<Credentials, 'secret' | 'settings'>,
+): Promise<OutboundRequest> => {
+  if (service.validation === null) throw new Error(`${service.id} has no validation call`)
+  const { method, path, headers, body } = service.validation.request(credentials.settings)
+  const url = /^https?:/.test(path) ? path : baseUrl.replace(/\/+$/, '') + path
+  const outgoing = { method, url: new URL(url), headers, body: Buffer.from(body ?? ''), at: new Date() }
+  return {
+    method,
+    url,
+    headers: { ...headers, ...(await service.authenticate({ ...credentials, accessToken: null }, outgoing)) },
+    ...(body === undefined ? {} : { body }),
+    timeoutMs,
+    maximumBytes: maximumReplyBytes,
+  }
+}
+
+/** The service offers no call that proves a key and costs nothing. */
+export const provenByUse = (service: Service): Judgement => ({
+  verdict: 'unknown',
+  detail: `${service.name} has no call that only proves a key; the first operation will.`,
+  exhausted: false,
 })
 
 /** A service that cannot be asked says nothing about the key; an address we may not call is the caller's mistake. */
@@ -28,7 +46,7 @@ export const judge = (service: Service, reply: Outcome<OutboundReply>): Outcome<
   if (reply.ok) {
     const { status, body } = reply.value
     const exhausted = service.readFailure(status, body).kind === 'exhausted'
-    const said = service.validation.verdict(status, body)
+    const said = service.validation?.verdict(status, body) ?? provenByUse(service)
     return success({ ...said, exhausted: exhausted && said.verdict === 'valid_but_unusable' })
   }
   if (reply.fault.code === 'unsafe_address') return { ok: false, fault: { ...reply.fault, field: 'baseUrl' } }

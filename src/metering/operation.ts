@@ -1,5 +1,6 @@
 import type { Endpoint } from '../services/service.ts'
 import type { KeyOwner } from '../policy/control.ts'
+import type { Units } from './usage.ts'
 
 export type OperationStatus = 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'interrupted'
 
@@ -32,6 +33,10 @@ export interface OperationRecord {
   readonly cacheWrite1hTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number
+  /** What was used beside text tokens. */
+  readonly units: Units | null
+  /** JSON text: the candidates in their order and what was passed over. */
+  readonly decision: string | null
   readonly usageSource: 'reported' | 'estimated' | 'none'
   readonly priceBookVersion: number | null
   readonly costNanoUsd: bigint | null

@@ -57,6 +57,8 @@ const columns: readonly Column[] = [
   plain('cache_write_1h_tokens', 'bigint', (r) => tokens(r.cacheWrite1hTokens)),
   plain('output_tokens', 'bigint', (r) => tokens(r.outputTokens)),
   plain('reasoning_tokens', 'bigint', (r) => tokens(r.reasoningTokens)),
+  text('units', (r) => (r.units === null ? null : JSON.stringify(r.units))),
+  text('decision', (r) => r.decision),
   plain('usage_source', 'text', (r) => r.usageSource),
   plain('price_book_version', 'integer', (r) => r.priceBookVersion),
   plain('cost_nano_usd', 'bigint', (r) => r.costNanoUsd),
@@ -65,7 +67,8 @@ const columns: readonly Column[] = [
 ]
 
 const names = columns.map((column) => column.name).join(', ')
-const selected = columns.map((c) => (c.name === 'attempts' ? 'attempts::jsonb' : c.name)).join(', ')
+const documents = new Set(['attempts', 'units', 'decision'])
+const selected = columns.map(({ name }) => (documents.has(name) ? `${name}::jsonb` : name)).join(', ')
 const parameters = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(', ')
 
 /** A record that is there already is left as it is: a batch whose commit was never heard of can be sent again. */

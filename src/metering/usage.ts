@@ -15,6 +15,17 @@ export interface TokenUsage {
   readonly reasoning: number
 }
 
+/**
+ * What is counted beside the six classes of text tokens, as whole numbers by a unit's name; a variant follows a colon:
+ * `image:1024x1024:high`, `audio_seconds`, `characters`, `search`, `input_audio_tokens`. Disjoint from the classes.
+ */
+export type Units = Readonly<Record<string, number>>
+
+/** All that one operation used. */
+export interface Usage extends TokenUsage {
+  readonly units?: Units
+}
+
 export type TokenClass = keyof TokenUsage
 
 export const tokenClasses = [
@@ -26,7 +37,7 @@ export const tokenClasses = [
   'reasoning',
 ] as const satisfies readonly TokenClass[]
 
-export const noUsage: TokenUsage = Object.freeze({
+export const noUsage: Usage = Object.freeze({
   input: 0,
   cacheRead: 0,
   cacheWrite: 0,

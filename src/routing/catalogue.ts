@@ -8,7 +8,7 @@ import { platformOrganizationId } from '../kit/id.ts'
 import { parseAllowance } from '../net/address.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { findService, services } from '../services/registry.ts'
-import type { Service } from '../services/service.ts'
+import type { KeySettings, Service } from '../services/service.ts'
 import { makeCatalogueStore, type ServiceSetting } from './store.ts'
 
 /** The services as this installation has set them up: base URLs, on or off, private addresses that may be reached. */
@@ -19,7 +19,7 @@ export interface Catalogue {
   /** Enabled services, in the order of the registry. */
   enabled(): readonly Service[]
   /** No trailing slash. Null: the service has none and the service key brings none either. */
-  baseUrlOf(serviceId: string, serviceKeyBaseUrl?: string | null): string | null
+  baseUrlOf(serviceId: string, serviceKeyBaseUrl?: string | null, settings?: KeySettings): string | null
   list(): { serviceId: string; baseUrl: string | null; defaultBaseUrl: string | null; enabled: boolean }[]
   change(actor: Actor, serviceId: string, change: ServiceChange): Promise<Outcome<void>>
   allowances(): readonly string[]
@@ -75,8 +75,12 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
     load,
     enabled: () => enabledServices,
     isEnabled: (serviceId) => settings.get(serviceId)?.enabled ?? true,
-    baseUrlOf: (serviceId, serviceKeyBaseUrl) =>
-      serviceKeyBaseUrl ?? settings.get(serviceId)?.baseUrl ?? findService(serviceId)?.baseUrl ?? null,
+    baseUrlOf(serviceId, serviceKeyBaseUrl, keySettings) {
+      const replaced = serviceKeyBaseUrl ?? settings.get(serviceId)?.baseUrl
+      if (replaced) return replaced
+      const service = findService(serviceId)
+      return (keySettings && service?.baseUrlFor?.(keySettings)) ?? service?.baseUrl ?? null
+    },
     list: () =>
       services.map((service) => ({
         serviceId: service.id,

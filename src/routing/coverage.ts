@@ -109,10 +109,8 @@ const alternativeTo = (request: CoverageRequest, service: Service): Service | un
   request.enabledServices.find(
     (other) =>
       other.id !== service.id &&
-      other.equivalentModel !== undefined &&
-      Object.entries(service.dialectOf).some(
-        ([endpoint, dialect]) => other.dialectOf[endpoint as keyof typeof other.dialectOf] === dialect,
-      ) &&
+      (other.id === 'openrouter' || service.id === 'openrouter') &&
+      Object.keys(service.endpoints).some((endpoint) => endpoint in other.endpoints) &&
       ownKeyOwner(request, other.id) !== null,
   )
 

@@ -9,6 +9,7 @@ import {
   narrowFallback,
   type OrganizationControl,
 } from '../policy/control.ts'
+import { sameModelAt } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
 
 /** Why a candidate is on the route; the receipt's `reason`. */
@@ -26,6 +27,7 @@ export interface Candidate {
   readonly service: Service
   readonly model: string
   readonly serviceKey: ServiceKey
+  readonly via: 'pass_through' | 'translation'
   readonly reason: RouteReason
   /** Null only on own keys: system keys need a price. */
   readonly price: ModelPrice | null
@@ -151,9 +153,9 @@ const requestedOffer = ({ endpoint, model, services, priceBook, ownKeys }: Route
 /** The same model at other services that speak the same dialect at this endpoint. */
 const equivalentOffers = ({ endpoint, services, priceBook }: RouteRequest, requested: Offer): Offer[] =>
   services.flatMap((service) => {
-    const model = service.equivalentModel?.(requested.service.id, requested.model)
-    const sameDialect = service.dialectOf[endpoint] === requested.service.dialectOf[endpoint]
-    if (model === undefined || service.id === requested.service.id || !sameDialect) return []
+    const model = sameModelAt(requested.service.id, requested.model, service.id)
+    const isAble = service.endpoints[endpoint] !== undefined
+    if (model === undefined || service.id === requested.service.id || !isAble) return []
     const price = priceBook.find(service.id, model)
     return price === null ? [] : [{ service, model, price }]
   })
@@ -173,6 +175,7 @@ const ownCandidates = (
     .map((serviceKey) => ({
       ...offer,
       serviceKey,
+      via: 'pass_through',
       reason: serviceKey.owner === 'user' ? reasons.user : reasons.organization,
     }))
 }
@@ -194,7 +197,7 @@ const systemCandidates = (
     return []
   }
   const reason = ownKeyUnusable ? 'system-key-own-key-unusable' : 'system-key-no-own-key'
-  return keys.map((serviceKey) => ({ ...offer, serviceKey, reason }))
+  return keys.map((serviceKey) => ({ ...offer, serviceKey, via: 'pass_through', reason }))
 }
 
 const ownerRank = (owner: KeyOwner) => (owner === 'user' ? 0 : 1)

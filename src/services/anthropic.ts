@@ -8,13 +8,16 @@ export const anthropic: Service = {
   docsUrl: 'https://platform.claude.com/docs',
   keysUrl: 'https://platform.claude.com/settings/keys',
   endpoints: { messages: '/v1/messages' },
-  dialectOf: { messages: 'anthropic' },
   tasks: ['chat'],
-  authenticate: (secret) => ({ 'x-api-key': secret }),
+  authenticate: ({ secret }) => ({ 'x-api-key': secret }),
   keyShapes: [{ pattern: /^sk-ant-[A-Za-z0-9_-]{20,400}$/, specific: true }],
   keyHint: 'sk-ant-api03-…',
   validation: {
-    request: { method: 'GET', path: '/v1/models?limit=1', headers: { 'anthropic-version': '2023-06-01' } },
+    request: () => ({
+      method: 'GET',
+      path: '/v1/models?limit=1',
+      headers: { 'anthropic-version': '2023-06-01' },
+    }),
     verdict: (status) => {
       if (status === 200) return { verdict: 'valid', detail: 'The service accepted the key.' }
       if (status === 401 || status === 404)
@@ -27,10 +30,12 @@ export const anthropic: Service = {
       }
     },
   },
+  rotation: 'assisted',
   pricesId: 'anthropic',
   // The caller must always set it, so there is never a limit to choose.
   outputLimitField: 'max_tokens',
   outputLimits: [],
+  cachesPrompts: true,
   forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
   readFailure: (status, body) => {
     const { type, message } = readError(body)

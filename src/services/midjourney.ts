@@ -9,13 +9,12 @@ export const midjourney: Service = {
   docsUrl: 'https://github.com/novicezk/midjourney-proxy',
   keysUrl: null,
   endpoints: {},
-  dialectOf: {},
   tasks: ['image'],
-  authenticate: (secret) => ({ 'mj-api-secret': secret }),
+  authenticate: ({ secret }) => ({ 'mj-api-secret': secret }),
   keyShapes: [],
   keyHint: 'the mj-api-secret of your midjourney-proxy server',
   validation: {
-    request: { method: 'GET', path: '/mj/task/list', headers: {} },
+    request: () => ({ method: 'GET', path: '/mj/task/list', headers: {} }),
     verdict: (status) => {
       if (status === 200) return { verdict: 'valid', detail: 'The server accepted the secret.' }
       if (status === 401 || status === 403)
@@ -26,6 +25,7 @@ export const midjourney: Service = {
       }
     },
   },
+  rotation: 'by_hand',
   pricesId: null,
   outputLimitField: 'max_tokens',
   outputLimits: [],

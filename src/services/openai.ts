@@ -8,19 +8,20 @@ export const openai: Service = {
   docsUrl: 'https://platform.openai.com/docs',
   keysUrl: 'https://platform.openai.com/api-keys',
   endpoints: { chat_completions: '/v1/chat/completions', embeddings: '/v1/embeddings' },
-  dialectOf: { chat_completions: 'openai', embeddings: 'openai' },
   tasks: ['chat', 'embedding'],
-  authenticate: (secret) => ({ authorization: `Bearer ${secret}` }),
+  authenticate: ({ secret }) => ({ authorization: `Bearer ${secret}` }),
   keyShapes: [
     { pattern: /^sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,400}$/, specific: true },
     { pattern: /^sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}$/, specific: true },
     { pattern: /^sk-[A-Za-z0-9_-]{20,400}$/, specific: false },
   ],
   keyHint: 'sk-proj-…',
-  validation: { request: { method: 'GET', path: '/v1/models', headers: {} }, verdict: readOpenAiVerdict },
+  validation: {
+    request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
+    verdict: readOpenAiVerdict,
+  },
+  rotation: 'api',
   pricesId: 'openai',
-  equivalentModel: (serviceId, model) =>
-    serviceId === 'openrouter' && model.startsWith('openai/') ? model.slice('openai/'.length) : undefined,
   outputLimitField: 'max_completion_tokens',
   // https://platform.openai.com/docs/models
   outputLimits: [
@@ -41,6 +42,7 @@ export const openai: Service = {
   // 2,833 tokens and 5,667 for each of up to 8 tiles. https://platform.openai.com/docs/guides/images-vision
   imageTokens: [['gpt-4o-mini', 48_169]],
   unpricedModels: /-search-(?:preview|api)/,
+  cachesPrompts: true,
   forwardedHeaders: ['openai-beta'],
   readFailure: readOpenAiFailure,
 }
