@@ -91,8 +91,15 @@ export interface Service {
    * percent-encoded.
    */
   readonly endpoints: Readonly<Partial<Record<Endpoint, string>>>
+  /** Where an endpoint is spoken natively for some models only; the others need a translation. */
+  readonly nativeModels?: Readonly<Partial<Record<Endpoint, RegExp>>>
   /** Serves what it does not speak. */
   readonly translation?: Translation
+  /**
+   * Other hosts that its translation calls and that get its credentials, beside the host of the base URL. Every
+   * other address (a finished image's) is fetched without any.
+   */
+  readonly credentialHosts?: RegExp
   readonly tasks: readonly Task[]
   /** Beside the secret; absent: none. */
   readonly settingFields?: readonly SettingField[]
