@@ -149,6 +149,13 @@ export const faults = {
     'This model cannot do what this endpoint asks.',
     'Use another model or endpoint.',
   ),
+  not_translatable: row(
+    400,
+    'caller',
+    false,
+    'This cannot be carried over to a service that speaks another dialect.',
+    'Leave the named field out, or use a model of a service that speaks this dialect itself.',
+  ),
   preference_widened: row(
     400,
     'caller',
