@@ -94,6 +94,7 @@ export interface Holds {
   created_at: Date
   unresolved_at: Date | null
   resolved_at: Date | null
+  kept_by: Generated<'process' | 'long_operation'>
 }
 
 export interface Installation {
@@ -113,6 +114,40 @@ export interface LedgerEntries {
   operation_id: string | null
   available_micros: bigint
   at: Date
+}
+
+export interface LongOperations {
+  organization_id: string
+  id: string
+  user_id: string
+  access_token_id: string
+  service_id: string
+  service_key_id: string
+  key_owner: 'user' | 'organization' | 'system'
+  external_id: string
+  public_id: string
+  kind: string
+  action: string
+  parent_id: string | null
+  state: Generated<'submitted' | 'running' | 'succeeded' | 'failed' | 'unresolved' | 'cancelled'>
+  progress: Generated<number>
+  failure: string | null
+  said: Json | null
+  webhook_url: string | null
+  draft: Json
+  units: Json
+  cost_nano_usd: bigint | null
+  charge_micros: Generated<bigint>
+  held_micros: Generated<bigint>
+  submitted_at: Date
+  deadline_at: Date
+  last_asked_at: Date | null
+  failed_asks: Generated<number>
+  next_ask_at: Date
+  claimed_by: string | null
+  claimed_until: Date | null
+  ended_at: Date | null
+  recorded_at: Date | null
 }
 
 export interface Memberships {
@@ -310,6 +345,35 @@ export interface Users {
   created_at: Generated<Date>
 }
 
+export interface WebhookDeliveries {
+  organization_id: string
+  id: string
+  user_id: string
+  operation_id: string
+  url: string
+  event: string
+  payload: string | null
+  state: Generated<'pending' | 'delivered' | 'failed' | 'superseded'>
+  attempts: Generated<number>
+  next_attempt_at: Date
+  claimed_until: Date | null
+  last_status: number | null
+  last_fault: string | null
+  created_at: Date
+  ended_at: Date | null
+}
+
+export interface WebhookSecrets {
+  organization_id: string
+  user_id: string
+  id: string
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  last_four: string
+  created_at: Date
+}
+
 export interface Schema {
   access_tokens: AccessTokens
   audit_entries: AuditEntries
@@ -320,6 +384,7 @@ export interface Schema {
   holds: Holds
   installation: Installation
   ledger_entries: LedgerEntries
+  long_operations: LongOperations
   memberships: Memberships
   operations: Operations
   organizations: Organizations
@@ -336,4 +401,6 @@ export interface Schema {
   throttles: Throttles
   tiers: Tiers
   users: Users
+  webhook_deliveries: WebhookDeliveries
+  webhook_secrets: WebhookSecrets
 }
