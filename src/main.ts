@@ -10,6 +10,7 @@ import { makeCounters } from './gateway/counters.ts'
 import { makeMetrics } from './gateway/metrics.ts'
 import type { GatewayLimits } from './gateway/limits.ts'
 import { makeListener } from './gateway/listener.ts'
+import { makeRealtime } from './gateway/realtime.ts'
 import { makeServe } from './gateway/serve.ts'
 import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
@@ -65,7 +66,9 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     clock: rooms.clock,
   })
   const counters = makeCounters(admission)
-  const serve = makeServe({ ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits })
+  const parts = { ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits }
+  const serve = makeServe(parts)
+  const realtime = makeRealtime(parts)
   const dashboards = config.dashboards
     ? buildDashboards({ checkout, dataDirectory: config.dataDirectory, log })
     : noDashboards
@@ -83,6 +86,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
         metrics: makeMetrics({ access: rooms.access, counters }),
         healthy: () => serving,
         rest,
+        upgrade: realtime.upgrade,
         headersTimeoutMs: config.limits.headerSeconds * 1000,
         requestTimeoutMs: (config.limits.headerSeconds + config.limits.bodySeconds) * 1000,
       }),
@@ -116,6 +120,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     async stop() {
       serving = false
       const drained = withinSeconds(config.limits.drainSeconds, admission.drain())
+      realtime.close()
       for (const timer of timers) clearInterval(timer)
       await dashboards.stop()
       await jobs.stop()

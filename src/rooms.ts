@@ -8,6 +8,7 @@ import { migrate } from './db/migrate.ts'
 import { makeIdentity } from './identity/identity.ts'
 import { makeInsights } from './insights/insights.ts'
 import { makeServiceKeys } from './keys/keys.ts'
+import { makeTokenExchange } from './keys/token-exchange.ts'
 import { systemClock } from './kit/clock.ts'
 import { must } from './kit/fault.ts'
 import type { Log } from './kit/log.ts'
@@ -53,6 +54,7 @@ export const openRooms = async (options: {
     })
     const access = makeAccess({ database, epoch, clock, log })
     const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
+    const tokenExchange = makeTokenExchange({ outbound, clock })
     const { holdGraceSeconds } = config.limits
     const ledger = makeLedger({
       database,
@@ -94,6 +96,7 @@ export const openRooms = async (options: {
       prices,
       recorder,
       serviceKeys,
+      tokenExchange,
       vault,
     }
   } catch (error) {

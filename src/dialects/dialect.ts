@@ -73,7 +73,7 @@ export interface Codec {
   parse(source: RequestSource): Outcome<ParsedRequest>
   bodyFor(request: ParsedRequest, changes: BodyChanges): Buffer
   /** What a whole reply may be, by its content type. */
-  readonly reply: 'json' | 'audio' | 'json_or_text'
+  readonly reply: 'json' | 'audio' | 'json_or_text' | 'any'
   makeTap(request: ParsedRequest): StreamTap
   /** Usage of a whole reply; null when it reports none and the request does not tell either. */
   usageOf(reply: WholeReply, request: ParsedRequest): Usage | null

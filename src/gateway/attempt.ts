@@ -1,21 +1,12 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
 import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
-import type { ServiceKey } from '../keys/keys.ts'
-import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, fault } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
-import { fillPath, wireModelOf } from '../services/address.ts'
-import {
-  type Cancellation,
-  collect,
-  type Exchange,
-  isStream,
-  type Started,
-  startExchange,
-} from './exchange.ts'
+import { type Cancellation, collect, type Exchange, isStream } from './exchange.ts'
 import { type FailedReply, faultFor, isJson, replyForCaller, retryAfterSeconds } from './failure.ts'
-import type { AttemptRecord, Operation } from './operation.ts'
+import { type AttemptRecord, type Operation, requestOf } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { makeSend } from './send.ts'
 
 export type AttemptResult =
   | { readonly kind: 'reply'; readonly exchange: Exchange }
@@ -35,57 +26,8 @@ const errorTimeoutMs = 2_000
 
 /** Runs an operation once, on one service key. Everything that goes out is made here, from nothing. */
 export const makeAttempt = (parts: GatewayParts) => {
-  const { vault, outbound, catalogue, keys, limits, log } = parts
-  // Opened once for each cached row and dropped with it. A KeyObject is off the heap: a heap snapshot holds the
-  // secret only while an attempt is under way, as it did when each attempt opened it anew, at a ninth of all CPU.
-  const opened = new WeakMap<ServiceKey, KeyObject>()
-
-  const secretOf = (serviceKey: ServiceKey): Outcome<string> => {
-    const known = opened.get(serviceKey)
-    if (known !== undefined) return success(known.export().toString('utf8'))
-    const secret = vault.open({ ...serviceKey, serviceKeyId: serviceKey.id }, serviceKey.sealed)
-    if (secret.ok) opened.set(serviceKey, createSecretKey(secret.value, 'utf8'))
-    return secret
-  }
-
-  const send = async (
-    operation: Operation,
-    candidate: Candidate,
-    incoming: Headers,
-    cancellation: Cancellation,
-  ): Promise<Started> => {
-    const { service, serviceKey } = candidate
-    const secret = secretOf(serviceKey)
-    if (!secret.ok) {
-      log.error(
-        { serviceKeyId: serviceKey.id, operationId: operation.id },
-        'a stored secret failed its integrity check',
-      )
-      return secret
-    }
-    const request = requestOf(operation)
-    const base = catalogue.baseUrlOf(service.id, serviceKey.baseUrl, serviceKey.settings)
-    const url = base === null ? null : URL.parse(base + endpointPath(request, candidate))
-    if (url === null) return failure('service_unreachable')
-    const pool = outbound.poolOf(url.origin)
-    if (!pool.ok) return pool
-    const body = bodyOf(operation, candidate)
-    const headers = headersFor(request, candidate, incoming)
-    const credentials = { secret: secret.value, settings: serviceKey.settings, accessToken: null }
-    const signed = service.authenticate(credentials, { method: 'POST', url, headers, body, at: new Date() })
-    return startExchange(
-      pool.value,
-      {
-        path: url.pathname + url.search,
-        headers: Object.assign(headers, signed instanceof Promise ? await signed : signed),
-        body,
-        secret: Buffer.from(secret.value),
-        firstByteTimeoutMs: limits.firstByteTimeoutMs,
-        idleTimeoutMs: limits.idleTimeoutMs,
-      },
-      cancellation,
-    )
-  }
+  const { keys } = parts
+  const send = makeSend(parts)
 
   return async (
     operation: Operation,
@@ -137,7 +79,7 @@ export const makeAttempt = (parts: GatewayParts) => {
 
 /** No service answers an operation with anything else; a proxy on the way may, with a page or an empty 204. */
 const isReply = ({ endpoint }: ParsedRequest, exchange: Exchange): boolean =>
-  exchange.status === 200 &&
+  (exchange.status === 200 || endpoint === 'raw') &&
   isPlain(exchange) &&
   (isStream(exchange) || replyTypes[codecOf(endpoint).reply](exchange.headers))
 
@@ -145,57 +87,13 @@ const typeOf = (headers: Headers) => String(headers['content-type'] ?? '')
 const replyTypes = {
   json: isJson,
   audio: (headers: Headers) => /^(?:audio\/|application\/octet-stream\b)/i.test(typeOf(headers)),
+  any: () => true,
   json_or_text: (headers: Headers) => isJson(headers) || /^text\/(?:plain|vtt|srt)\b/i.test(typeOf(headers)),
 } as const
 
 /** We ask for no compression. */
 const isPlain = ({ headers }: Exchange): boolean =>
   /^(?:identity)?$/i.test(String(headers['content-encoding'] ?? ''))
-
-const endpointPath = ({ endpoint }: ParsedRequest, { service, serviceKey, model }: Candidate): string => {
-  const path = service.endpoints[endpoint] ?? ''
-  if (!path.includes('{')) return path
-  const { settings } = serviceKey
-  return fillPath(path, { ...settings, model: wireModelOf(service, model, settings) })
-}
-
-const requestOf = ({ request }: Operation): ParsedRequest => {
-  if (request === null) throw new Error('an attempt needs a parsed request')
-  return request
-}
-
-/** Nothing of the caller's goes along but what the service's own file names. */
-const headersFor = (
-  { contentType }: ParsedRequest,
-  candidate: Candidate,
-  incoming: Headers,
-): Record<string, string> => {
-  const headers: Record<string, string> = {
-    'content-type': contentType,
-    accept: '*/*',
-    'accept-encoding': 'identity',
-    'user-agent': 'aideon-keys',
-  }
-  for (const name of candidate.service.forwardedHeaders) {
-    const value = incoming[name]
-    if (typeof value === 'string') headers[name] = value
-  }
-  return headers
-}
-
-const bodyOf = (operation: Operation, candidate: Candidate): Buffer => {
-  const request = requestOf(operation)
-  const { service, serviceKey, model } = candidate
-  return codecOf(request.endpoint).bodyFor(request, {
-    model: wireModelOf(service, model, serviceKey.settings),
-    maximumOutputTokens:
-      operation.outputLimit !== null && serviceKey.owner === 'system'
-        ? Math.floor(operation.outputLimit / request.choices)
-        : null,
-    outputLimitField: service.outputLimitField,
-    noStreamOptions: service.noStreamOptions === true,
-  })
-}
 
 const attemptRecord = (
   candidate: Candidate,

@@ -104,9 +104,10 @@ const personOf = (
   return access.person(token.organizationId, token.userId as string)
 }
 
-/** OpenAI's clients send a Bearer token, Anthropic's x-api-key. */
+/** OpenAI's clients send a Bearer token, Anthropic's x-api-key, Google's x-goog-api-key, Midjourney's mj-api-secret. */
 const tokenOf = (headers: IncomingHttpHeaders): string | undefined => {
   const { authorization } = headers
   if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7).trim()
-  return (headers['x-api-key'] as string | undefined)?.trim()
+  const given = headers['x-api-key'] ?? headers['x-goog-api-key'] ?? headers['mj-api-secret']
+  return (given as string | undefined)?.trim()
 }

@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
-import { fault, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
+import type { Catalogue } from '../routing/catalogue.ts'
 import { planRoute, type Route } from '../routing/route.ts'
+import type { Endpoint, Service } from '../services/service.ts'
 import type { Caller } from './callers.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { readBody } from './read-body.ts'
+import { bodyTypesOf, readBody } from './read-body.ts'
 
 /** An operation that may be attempted. */
 export interface Decision {
@@ -29,15 +31,20 @@ export const makeAuthenticate =
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
 
+const only = (service: Service, catalogue: Catalogue): Service[] =>
+  catalogue.isEnabled(service.id) ? [service] : []
+
 /** Reads the request and plans its route by policy, preference, keys and prices. */
 export const makeDecide =
   ({ callers, catalogue, clock, limits, prices }: GatewayParts) =>
   async (operation: Operation, caller: Caller, incoming: IncomingMessage): Promise<Outcome<Decision>> => {
     const { target } = operation
     if (target.kind !== 'operation') return { ok: false, fault: fault('unknown_route') }
-    const body = await readBody(incoming, limits)
-    if (!body.ok) return body
     const { endpoint, pathModel } = target
+    const unreadable = refuseUnreadable(endpoint, incoming.url ?? '')
+    if (unreadable !== null) return { ok: false, fault: unreadable }
+    const body = await readBody(incoming, limits, bodyTypesOf(endpoint))
+    if (!body.ok) return body
     const contentType = incoming.headers['content-type'] ?? 'application/json'
     const request = codecOf(endpoint).parse({ endpoint, body: body.value, contentType, pathModel })
     if (!request.ok) return request
@@ -46,15 +53,25 @@ export const makeDecide =
     operation.priceBook = priceBook
     const route = planRoute({
       endpoint,
-      model: request.value.model,
+      model: target.service === null ? request.value.model : `${target.service.id}/${request.value.model}`,
       control: caller.person.control,
       preferences: caller.person.preferences,
       askedFallback: incoming.headers['x-aideon-fallback'] as string | undefined,
       ownKeys: caller.ownKeys,
       systemKeys: await callers.systemKeys(),
-      services: catalogue.enabled(),
+      services: target.service === null ? catalogue.enabled() : only(target.service, catalogue),
       priceBook,
       now: clock(),
     })
     return route.ok ? success({ caller, request: request.value, priceBook, route: route.value }) : route
   }
+
+/** Without alt=sse Gemini streams one JSON array, which has no events to pass on one by one. */
+const refuseUnreadable = (endpoint: Endpoint, url: string): Fault | null =>
+  endpoint === 'stream_generate_content' && !/[?&]alt=sse(?:&|$)/.test(url)
+    ? fault('invalid_request', {
+        message: 'streamGenerateContent is served as server-sent events only.',
+        next: 'Add alt=sse to the URL, as Google’s own clients do.',
+        field: 'alt',
+      })
+    : null

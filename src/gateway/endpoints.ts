@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { codecs } from '../dialects/codecs.ts'
 import { type Dialect, type Endpoint, endpointKind } from '../services/endpoint.ts'
+import { findService } from '../services/registry.ts'
+import type { Service } from '../services/service.ts'
 
 /** What a request to the data plane asks for, by its path alone. */
 export type Target =
@@ -8,9 +10,11 @@ export type Target =
       readonly kind: 'operation'
       readonly endpoint: Endpoint
       readonly dialect: Dialect
-      readonly method: 'POST'
+      readonly method: string
       /** Of dialects that name the model in the path. */
       readonly pathModel: string | null
+      /** Of /services/<service>/…: no other service may serve it. */
+      readonly service: Service | null
     }
   | { readonly kind: 'models'; readonly dialect: Dialect; readonly method: 'GET' }
   | { readonly kind: 'unknown'; readonly dialect: Dialect; readonly method: null }
@@ -21,6 +25,7 @@ const operation = (endpoint: Endpoint, pathModel: string | null = null): Target 
   dialect: endpointKind(endpoint).dialect,
   method: 'POST',
   pathModel,
+  service: null,
 })
 
 const targets: Readonly<Record<string, Target>> = {
@@ -57,18 +62,19 @@ const spokenDialect = (path: string, headers: IncomingHttpHeaders): Dialect => {
   return path.endsWith('/rerank') ? 'cohere' : 'openai'
 }
 
+const dataPlanePath = /^\/(?:v1|v1beta|v2|mj|services)\//
+
 /** Paths of the data plane; everything else is the dashboards' and their API's. */
-export const isDataPlane = (url: string): boolean =>
-  url.startsWith('/v1/') || url.startsWith('/v1beta/') || url.startsWith('/v2/') || url === '/v1'
+export const isDataPlane = (url: string): boolean => dataPlanePath.test(url) || url === '/v1'
 
 export const pathOf = (url: string): string => {
   const query = url.indexOf('?')
   return query === -1 ? url : url.slice(0, query)
 }
 
-export const targetOf = (url: string, headers: IncomingHttpHeaders): Target => {
+export const targetOf = (url: string, method: string, headers: IncomingHttpHeaders): Target => {
   const path = pathOf(url)
-  const target = targets[path] ?? geminiTarget(path)
+  const target = targets[path] ?? geminiTarget(path) ?? serviceTarget(url, method)
   if (target?.kind === 'operation' && codecs[target.endpoint] !== undefined) return target
   const dialect = spokenDialect(path, headers)
   return path === '/v1/models' || path === '/v1beta/models'
@@ -89,4 +95,38 @@ const decoded = (text: string): string => {
   } catch {
     return text
   }
+}
+
+const servicePath = /^\/services\/([a-z0-9_]+)(\/.*)$/s
+
+/**
+ * `/services/<service>/<path>`: a path that the service's own file names is that endpoint, metered like any other; of all
+ * others nobody can tell what they cost.
+ */
+const serviceTarget = (url: string, method: string): Target | undefined => {
+  const [, id, rest] = servicePath.exec(url) ?? []
+  const service = id === undefined ? undefined : findService(id)
+  if (service === undefined || rest === undefined) return undefined
+  const known = method === 'POST' ? nativeEndpoint(service, pathOf(rest)) : null
+  if (known !== null) return { ...operation(known.endpoint, known.model), service } as Target
+  const dialect = service.endpoints.messages !== undefined ? 'anthropic' : endpointKind('raw').dialect
+  // What is in braces would be filled in.
+  const path = rest.replaceAll('{', '%7B').replaceAll('}', '%7D')
+  const only = { ...service, endpoints: { raw: path } }
+  return { kind: 'operation', endpoint: 'raw', dialect, method, pathModel: null, service: only }
+}
+
+const nativeEndpoint = (
+  service: Service,
+  path: string,
+): { endpoint: Endpoint; model: string | null } | null => {
+  for (const [endpoint, template] of Object.entries(service.endpoints)) {
+    const [before = '', after] = pathOf(template).split('{model}')
+    if (after === undefined ? path === before : path.startsWith(before) && path.endsWith(after))
+      return {
+        endpoint: endpoint as Endpoint,
+        model: after === undefined ? null : decoded(path.slice(before.length, path.length - after.length)),
+      }
+  }
+  return null
 }

@@ -24,6 +24,7 @@ export type Started =
   | { readonly ok: false; readonly fault: Fault }
 
 export interface ExchangeRequest {
+  readonly method: string
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: Buffer
@@ -103,7 +104,7 @@ export const startExchange = (
 
     dispatcher.dispatch(
       {
-        method: 'POST',
+        method: request.method as Dispatcher.HttpMethod,
         path: request.path,
         headers: request.headers,
         body: request.body,

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { isDataPlane, pathOf } from './endpoints.ts'
 
 export interface ListenerOptions {
@@ -8,6 +9,8 @@ export interface ListenerOptions {
   readonly healthy: () => boolean
   /** Everything that is not the data plane. */
   readonly rest: (request: IncomingMessage, response: ServerResponse) => void
+  /** WebSockets. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
 }
@@ -15,7 +18,7 @@ export interface ListenerOptions {
 /** One port for both planes: operations on bare node:http, all else on the shell's own handler. */
 export const makeListener = (options: ListenerOptions): Server => {
   const { serve, metrics, healthy, rest } = options
-  return createServer(
+  const server = createServer(
     {
       headersTimeout: options.headersTimeoutMs,
       requestTimeout: options.requestTimeoutMs,
@@ -32,6 +35,8 @@ export const makeListener = (options: ListenerOptions): Server => {
       else rest(request, response)
     },
   )
+  server.on('upgrade', options.upgrade)
+  return server
 }
 
 const sendHealth = (response: ServerResponse, healthy: boolean): void => {

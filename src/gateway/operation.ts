@@ -49,6 +49,8 @@ export interface Operation {
   heldMicros: bigint
   /** Set where the caller left the reply's length open and credits, or our default, limit it. */
   outputLimit: number | null
+  /** Fields of the request that a translation could not carry over and that change nothing that matters. */
+  notCarried: readonly string[]
   creditMicros: bigint
   faultCode: FaultCode | null
 }
@@ -69,9 +71,16 @@ export const beginOperation = (target: Target): Operation => {
     firstByteMs: null,
     heldMicros: 0n,
     outputLimit: null,
+    notCarried: [],
     creditMicros: 0n,
     faultCode: null,
   }
+}
+
+/** Of an operation that has come as far as an attempt. */
+export const requestOf = ({ request }: Operation): ParsedRequest => {
+  if (request === null) throw new Error('an attempt needs a parsed request')
+  return request
 }
 
 export interface Ending {

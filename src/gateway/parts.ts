@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { ServiceKeys } from '../keys/keys.ts'
+import type { TokenExchange } from '../keys/token-exchange.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Prices } from '../metering/prices.ts'
@@ -26,5 +27,6 @@ export interface GatewayParts {
   readonly outbound: Outbound
   readonly prices: Prices
   readonly recorder: Recorder
+  readonly tokenExchange: TokenExchange
   readonly vault: Vault
 }

@@ -1,15 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { Endpoint } from '../services/service.ts'
 import type { GatewayLimits } from './limits.ts'
+
+const json = /^application\/(?:[\w.+-]+\+)?json\b/i
+const jsonOrForm = /^(?:application\/(?:[\w.+-]+\+)?json|multipart\/form-data)\b/i
+const anything = /^/
+const withFiles = new Set<Endpoint>(['image_edits', 'transcriptions', 'translations'])
+
+/** Content types that an endpoint takes. */
+export const bodyTypesOf = (endpoint: Endpoint): RegExp => {
+  if (endpoint === 'raw') return anything
+  return withFiles.has(endpoint) ? jsonOrForm : json
+}
 
 /** The whole body, bounded in size and time. Requests are read whole because key choice needs the model in them. */
 export const readBody = (
   request: IncomingMessage,
   limits: GatewayLimits,
+  types: RegExp,
 ): Promise<Outcome<Buffer>> | Outcome<Buffer> => {
   const type = request.headers['content-type']
-  if (type !== undefined && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type))
-    return failure('unsupported_media_type')
+  if (type !== undefined && !types.test(type)) return failure('unsupported_media_type')
   if (request.headers['content-encoding'] !== undefined)
     return failure('unsupported_media_type', {
       message: 'Compressed request bodies are not accepted.',

@@ -31,6 +31,8 @@ export const receiptHeaders = (operation: Operation, creditMicros: bigint): stri
   headers.push('x-aideon-credits', formatMicros(creditMicros))
   if (operation.outputLimit !== null)
     headers.push('x-aideon-max-output-tokens', String(operation.outputLimit))
+  if (operation.notCarried.length > 0)
+    headers.push('x-aideon-not-carried', headerSafe(operation.notCarried.join(',')))
   return headers
 }
 

@@ -56,7 +56,9 @@ export const makeServe = (parts: GatewayParts) => {
   }
 
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const operation = beginOperation(targetOf(incoming.url ?? '/', incoming.headers))
+    const operation = beginOperation(
+      targetOf(incoming.url ?? '/', incoming.method ?? 'GET', incoming.headers),
+    )
     const refusal = admission.enter()
     if (refusal !== null) {
       sendFault(response, operation, refusal)

@@ -1,5 +1,5 @@
 import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
-import { isIP } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { type Allowances, bare, isPublicAddress, makeAllowances } from './address.ts'
@@ -29,6 +29,8 @@ export interface Outbound {
   request(request: OutboundRequest): Promise<Outcome<OutboundReply>>
   /** For the data plane: the pool of one checked origin. */
   poolOf(origin: string): Outcome<Dispatcher>
+  /** For connections that are no HTTP requests: the name look-up that lets only checked addresses through. */
+  lookupFor(url: string): Outcome<LookupFunction>
   close(): Promise<void>
 }
 
@@ -138,6 +140,12 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     check,
     request,
     poolOf,
+    lookupFor(text) {
+      const checked = check(text)
+      return checked.ok
+        ? success(guardedLookup(() => allowances, portOf(checked.value)) as LookupFunction)
+        : checked
+    },
     async close() {
       await Promise.allSettled([...pools.values()].map((pool) => pool.close()))
     },

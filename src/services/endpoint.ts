@@ -42,6 +42,12 @@ export const endpoints = {
   translations: { dialect: 'openai', task: 'transcription' },
   moderations: { dialect: 'openai', task: 'moderation' },
   rerank: { dialect: 'cohere', task: 'rerank' },
+  // All of /mj/*: tasks that go on after the reply.
+  midjourney: { dialect: 'midjourney', task: 'image' },
+  // A WebSocket; the session is one operation.
+  realtime: { dialect: 'openai', task: 'chat' },
+  // Any other path of a service, at /services/<service>/…
+  raw: { dialect: 'openai', task: 'other' },
 } as const satisfies Record<string, EndpointKind>
 
 export type Endpoint = keyof typeof endpoints
