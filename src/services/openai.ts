@@ -7,7 +7,11 @@ export const openai: Service = {
   baseUrl: 'https://api.openai.com',
   docsUrl: 'https://platform.openai.com/docs',
   keysUrl: 'https://platform.openai.com/api-keys',
-  endpoints: { chat_completions: '/v1/chat/completions', embeddings: '/v1/embeddings' },
+  endpoints: {
+    chat_completions: '/v1/chat/completions',
+    embeddings: '/v1/embeddings',
+    realtime: '/v1/realtime?model={model}',
+  },
   tasks: ['chat', 'embedding'],
   authenticate: ({ secret }) => ({ authorization: `Bearer ${secret}` }),
   keyShapes: [
