@@ -42,20 +42,20 @@ CREATE TABLE long_operations (
   -- Whoever asks; another process may take over when this has passed.
   claimed_by          uuid,
   claimed_until       timestamptz,
-  -- How it ended is decided once; the record, made from this row alone, follows in a commit of its own.
+  -- Set in the commit that settles the hold and writes the record.
   ended_at            timestamptz,
-  recorded_at         timestamptz,
   PRIMARY KEY (organization_id, id),
-  CHECK ((state IN ('succeeded', 'failed', 'cancelled')) <= (ended_at IS NOT NULL)),
-  CHECK (recorded_at IS NULL OR ended_at IS NOT NULL)
+  CHECK (state NOT IN ('succeeded', 'failed', 'cancelled') OR ended_at IS NOT NULL),
+  CHECK (state NOT IN ('submitted', 'running') OR ended_at IS NULL)
 ) WITH (fillfactor = 80);
-CREATE INDEX long_operations_due ON long_operations (next_ask_at) WHERE recorded_at IS NULL;
+CREATE INDEX long_operations_due ON long_operations (next_ask_at) WHERE ended_at IS NULL;
 CREATE INDEX long_operations_public ON long_operations (organization_id, user_id, public_id);
+CREATE INDEX long_operations_user ON long_operations (organization_id, user_id, id);
 CREATE INDEX long_operations_external ON long_operations (service_key_id, external_id);
 CREATE INDEX long_operations_unresolved ON long_operations (ended_at) WHERE state = 'unresolved';
 -- Two that run at once are never the same task.
 CREATE UNIQUE INDEX long_operations_once ON long_operations (organization_id, service_key_id, external_id) WHERE ended_at IS NULL;
-CREATE INDEX long_operations_said ON long_operations (recorded_at) WHERE said IS NOT NULL AND recorded_at IS NOT NULL;
+CREATE INDEX long_operations_said ON long_operations (ended_at) WHERE said IS NOT NULL AND ended_at IS NOT NULL;
 
 -- A hold of a process is given back when its process dies; one of a long operation outlives every process, and ends
 -- with its operation.

@@ -81,3 +81,12 @@ UNION ALL
 SELECT format('operation %s ran on the caller''s own key and has ledger entries', o.id)
   FROM operations o WHERE o.key_owner IN ('user', 'organization')
     AND EXISTS (SELECT FROM ledger_entries l WHERE l.organization_id = o.organization_id AND l.operation_id = o.id AND l.line = 0 AND l.kind = 'settle')
+UNION ALL
+SELECT format('hold %s is kept for a long operation that is not there or over', h.id)
+  FROM holds h WHERE h.state IN ('open', 'unresolved') AND h.kept_by = 'long_operation'
+    AND NOT EXISTS (SELECT FROM long_operations l WHERE l.organization_id = h.organization_id AND l.id = h.id AND l.ended_at IS NULL)
+UNION ALL
+SELECT format('long operation %s is over with %s of %s credits on record', l.id, coalesce(o.credit_micros::text, 'no'), l.charge_micros)
+  FROM long_operations l LEFT JOIN operations o ON o.organization_id = l.organization_id AND o.id = l.id
+  WHERE l.ended_at IS NOT NULL AND l.held_micros > 0
+    AND o.credit_micros IS DISTINCT FROM CASE WHEN l.state = 'succeeded' THEN l.charge_micros ELSE 0 END

@@ -14,7 +14,7 @@ import { type Account, availableMicros, endHold, type GrantKind, newJournal, ope
 import { giveGrants, makeUpkeep, type Recovered } from './upkeep.ts'
 import * as reads from './store-reads.ts'
 import * as ledgerStore from './store.ts'
-import { accountWithTier, insertAccount } from './store-upkeep.ts'
+import { accountWithTier, handOverHold, insertAccount } from './store-upkeep.ts'
 
 export interface HoldRequest {
   readonly organizationId: string
@@ -74,6 +74,14 @@ export interface Ledger {
   hold(request: HoldRequest): Promise<Outcome<{ heldMicros: bigint }>>
   /** Ends holds inside the recorder's transaction; one result per settlement, in order. */
   settleAll(unit: Unit, settlements: readonly Settlement[]): Promise<SettleResult[]>
+  /**
+   * The hold outlives this process from then on: only its settlement ends it, so whoever takes it has to see to that.
+   * False: it has ended already, as of a process that was thought dead.
+   */
+  handOver(
+    unit: Unit,
+    hold: { organizationId: string; accountId: string; operationId: string },
+  ): Promise<boolean>
   /** Gives a hold back outside of a record. */
   release(organizationId: string, operationId: string): Promise<SettleResult>
   balance(organizationId: string, accountId: string): Promise<reads.Balance | null>
@@ -219,6 +227,11 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     },
     hold: (request) => holds.submit(request),
     settleAll,
+    handOver: async (unit, hold) => {
+      // Whoever recovers holds decides under this lock.
+      await store.lock(unit, [accountKey(hold)], [])
+      return (await handOverHold(unit, holdKey(hold))) === 1
+    },
     release,
     balance: (organizationId, accountId) => reads.balance(database, organizationId, accountId, clock()),
     statement: (organizationId, accountId, page) =>

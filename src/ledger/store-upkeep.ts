@@ -98,8 +98,8 @@ export interface RecoverableHold extends Key {
 
 /**
  * A process is dead when its lease has run out by the database's clock and by the caller's: one fast clock alone
- * never takes a hold from a living process. The caller's own process is alive. $1 now, $2 grace in milliseconds,
- * $3 own process.
+ * never takes a hold from a living process. The caller's own process is alive. What a long operation keeps is its own
+ * to end, whatever became of the process that began it. $1 now, $2 grace in milliseconds, $3 own process.
  */
 const recoverable = `
   SELECT h.organization_id, h.id, h.account_id,
@@ -110,7 +110,7 @@ const recoverable = `
       SELECT FROM processes p WHERE p.id = h.process_id AND p.lease_until > least(now(), $1::timestamptz)
     ) AS is_alive
   ) AS process
-  WHERE h.state IN ('open', 'unresolved') AND h.process_id <> $3::uuid
+  WHERE h.state IN ('open', 'unresolved') AND h.kept_by = 'process' AND h.process_id <> $3::uuid
     AND CASE WHEN h.state = 'open' THEN NOT process.is_alive
       ELSE process.is_alive OR h.unresolved_at <= $1::timestamptz - $2::bigint * interval '1 millisecond' END`
 
@@ -185,6 +185,17 @@ export const markHolds = (unit: Unit, holds: readonly RecoverableHold[], at: Dat
     at,
   ])
 }
+
+const handOverStatement: Statement = {
+  name: 'ledger_hand_over_hold',
+  text: `
+    UPDATE holds SET kept_by = 'long_operation', state = 'open', unresolved_at = NULL
+    WHERE organization_id = $1 AND id = $2 AND state IN ('open', 'unresolved')`,
+}
+
+/** Gives the number of holds that were there to hand over. Its account has to be locked. */
+export const handOverHold = (unit: Unit, hold: Key): Promise<number> =>
+  unit.send(handOverStatement, [hold.organizationId, hold.id])
 
 /** The record of an operation whose process died, from what its hold knew. Its caller never had the whole reply. */
 const insertInterruptedStatement: Statement = {

@@ -95,7 +95,15 @@ export const checks: readonly Check[] = [
     claim: 'no hold is left of a dead process',
     text: `
       SELECT format('hold %s of process %s is %s since %s', h.id, h.process_id, h.state, h.created_at) AS problem
-      FROM holds h WHERE h.state IN ('open', 'unresolved') AND ${isDead}`,
+      FROM holds h WHERE h.state IN ('open', 'unresolved') AND h.kept_by = 'process' AND ${isDead}`,
+  },
+  {
+    claim: 'what long operations hold, they are still to record',
+    text: `
+      SELECT format('hold %s is %s since %s and kept for no long operation under way', h.id, h.state, h.created_at) AS problem
+      FROM holds h WHERE h.state IN ('open', 'unresolved') AND h.kept_by = 'long_operation'
+        AND NOT EXISTS (SELECT FROM long_operations l
+          WHERE l.organization_id = h.organization_id AND l.id = h.id AND l.ended_at IS NULL)`,
   },
 ]
 

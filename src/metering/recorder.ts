@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { makeLater } from '../db/later.ts'
-import { isPassing, openWriter } from '../db/writer.ts'
+import { isPassing, openWriter, type Unit } from '../db/writer.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { Ledger, Settlement, SettleResult } from '../ledger/ledger.ts'
@@ -21,6 +21,11 @@ export interface Recorder {
    * cannot be had: the caller must then not receive the end of the reply.
    */
   record(operation: OperationRecord, settlement: Settlement | null): Promise<void>
+  /**
+   * The same within a transaction that someone else commits. False: it ended or was recorded otherwise before, and the
+   * transaction must be given up.
+   */
+  recordIn(unit: Unit, operation: OperationRecord, settlement: Settlement | null): Promise<boolean>
   /** Resolves when everything given so far is committed or given up. */
   drain(): Promise<void>
   close(): Promise<void>
@@ -116,6 +121,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       requireAgreement(operation, settlement)
       const refused = await group.submit({ operation, settlement })
       if (refused) throw refused
+    },
+    recordIn: async (unit, operation, settlement) => {
+      requireAgreement(operation, settlement)
+      const outcomes = settlement ? await ledger.settleAll(unit, [settlement]) : []
+      const [refused] = refuse([{ operation, settlement }], outcomes)
+      if (refused) return false
+      return (await unit.send(insertOperations, operationValues([operation]))) === 1
     },
     drain: () => group.drain(),
     close: async () => {
