@@ -5,8 +5,8 @@ import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import { planRoute, type Route } from '../routing/route.ts'
-import type { Endpoint, Service } from '../services/service.ts'
 import type { Caller } from './callers.ts'
+import type { Target } from './endpoints.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
@@ -31,9 +31,6 @@ export const makeAuthenticate =
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
 
-const only = (service: Service, catalogue: Catalogue): Service[] =>
-  catalogue.isEnabled(service.id) ? [service] : []
-
 /** Reads the request and plans its route by policy, preference, keys and prices. */
 export const makeDecide =
   ({ callers, catalogue, clock, limits, prices }: GatewayParts) =>
@@ -41,8 +38,8 @@ export const makeDecide =
     const { target } = operation
     if (target.kind !== 'operation') return { ok: false, fault: fault('unknown_route') }
     const { endpoint, pathModel } = target
-    const unreadable = refuseUnreadable(endpoint, incoming.url ?? '')
-    if (unreadable !== null) return { ok: false, fault: unreadable }
+    const refusal = refusalOf(target, catalogue, incoming.url ?? '')
+    if (refusal !== null) return { ok: false, fault: refusal }
     const body = await readBody(incoming, limits, bodyTypesOf(endpoint))
     if (!body.ok) return body
     const contentType = incoming.headers['content-type'] ?? 'application/json'
@@ -59,19 +56,27 @@ export const makeDecide =
       askedFallback: incoming.headers['x-aideon-fallback'] as string | undefined,
       ownKeys: caller.ownKeys,
       systemKeys: await callers.systemKeys(),
-      services: target.service === null ? catalogue.enabled() : only(target.service, catalogue),
+      services: target.service === null ? catalogue.enabled() : [target.service],
       priceBook,
       now: clock(),
     })
     return route.ok ? success({ caller, request: request.value, priceBook, route: route.value }) : route
   }
 
-/** Without alt=sse Gemini streams one JSON array, which has no events to pass on one by one. */
-const refuseUnreadable = (endpoint: Endpoint, url: string): Fault | null =>
-  endpoint === 'stream_generate_content' && !/[?&]alt=sse(?:&|$)/.test(url)
-    ? fault('invalid_request', {
-        message: 'streamGenerateContent is served as server-sent events only.',
-        next: 'Add alt=sse to the URL, as Google’s own clients do.',
-        field: 'alt',
-      })
-    : null
+/** What no body could mend. */
+const refusalOf = (
+  { endpoint, service }: Target & { kind: 'operation' },
+  catalogue: Catalogue,
+  url: string,
+): Fault | null => {
+  if (service !== null && !catalogue.isEnabled(service.id))
+    return fault('unknown_route', { message: `${service.name} is switched off here.` })
+  // Without it Gemini streams one JSON array, which has no events to pass on one by one.
+  if (endpoint === 'stream_generate_content' && !/[?&]alt=sse(?:&|$)/.test(url))
+    return fault('invalid_request', {
+      message: 'streamGenerateContent is served as server-sent events only.',
+      next: 'Add alt=sse to the URL, as Google’s own clients do.',
+      field: 'alt',
+    })
+  return null
+}

@@ -107,7 +107,7 @@ export const startExchange = (
         method: request.method as Dispatcher.HttpMethod,
         path: request.path,
         headers: request.headers,
-        body: request.body,
+        body: request.body.length === 0 ? null : request.body,
         headersTimeout: 0,
         bodyTimeout: request.idleTimeoutMs,
       },
