@@ -1,16 +1,21 @@
-import { type Fault, fault, type Outcome } from '../kit/fault.ts'
+import type { Fault, Outcome } from '../kit/fault.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import {
-  allowedOwners,
   type Fallback,
   fallbackFor,
   type KeyOwner,
   narrowFallback,
   type OrganizationControl,
+  usersManageKeys,
 } from '../policy/control.ts'
-import { sameModelAt } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
+import { arrange, type Lot } from './arrange.ts'
+import { creditsFor, type OperationSize, roughly, typicalSize } from './estimate.ts'
+import type { ModelGroup } from './group.ts'
+import { keysAt, listedModels } from './key-index.ts'
+import { type Offer, type Resolution, resolveModel, taskOf, type Translates, type Via } from './offers.ts'
+import { whyNone } from './refusal.ts'
 
 /** Why a candidate is on the route; the receipt's `reason`. */
 export type RouteReason =
@@ -21,20 +26,24 @@ export type RouteReason =
   | 'system-key-no-own-key'
   | 'system-key-own-key-unusable'
   | 'system-key-own-key-failed'
+  | 'alternative-system-key'
 
 /** One model at one service on one service key. */
 export interface Candidate {
   readonly service: Service
   readonly model: string
   readonly serviceKey: ServiceKey
-  readonly via: 'pass_through' | 'translation'
+  readonly via: Via
   readonly reason: RouteReason
   /** Null only on own keys: system keys need a price. */
   readonly price: ModelPrice | null
+  /** `half_open`: it failed before and is to be tried by one operation at a time. */
+  readonly health: 'ok' | 'half_open'
 }
 
 export interface PassedOver {
   readonly serviceId: string
+  readonly model: string
   readonly owner: KeyOwner
   readonly serviceKeyId: string | null
   readonly why:
@@ -45,9 +54,18 @@ export interface PassedOver {
     | 'suspended'
     | 'revoked'
     | 'cooling'
+    | 'breaker_open'
+    | 'not_listed'
     | 'no_price'
+    | 'no_key'
+    | 'no_credits'
   readonly until?: Date
 }
+
+export type BreakerState =
+  | { readonly state: 'open'; readonly until: Date }
+  | { readonly state: 'half_open' }
+  | null
 
 export interface RouteRequest {
   readonly endpoint: Endpoint
@@ -63,211 +81,241 @@ export interface RouteRequest {
   readonly services: readonly Service[]
   readonly priceBook: PriceBook
   readonly now: Date
+  /** Whether a service serves by translation what it does not speak; absent: none does. */
+  readonly translates?: Translates
+  readonly groups?: readonly ModelGroup[]
+  readonly breaker?: (serviceId: string, serviceKeyId: string) => BreakerState
+  /** What the calls of one conversation have in common; absent: each call is its own. */
+  readonly conversation?: string | null
+  /** About how much it will use, to compare offers on credits; absent: what is typical of the task. */
+  readonly size?: OperationSize
 }
 
 export interface Route {
   readonly candidates: readonly Candidate[]
   readonly passedOver: readonly PassedOver[]
-}
-
-interface Offer {
-  readonly service: Service
-  readonly model: string
-  readonly price: ModelPrice | null
+  /** The preference that held. */
+  readonly fallback: Fallback
+  /** The next moment at which time alone changes the route: a key has cooled, a breaker lets a call try. Null: none. */
+  readonly validUntil: Date | null
+  /** What the candidates were arranged from. */
+  readonly lots: readonly Lot[]
 }
 
 /** The ordered candidates of one operation (architecture §3), or why there is none. Pure. */
 export const planRoute = (request: RouteRequest): Outcome<Route> => {
-  const requested = requestedOffer(request)
-  if (requested === null) return refuse(whyNoOffer(request))
+  const planned = planFor(request, false)
+  if (!planned.ok || planned.value.candidates.length > 0) return planned
+  return { ok: false, fault: refusalOf(request) }
+}
 
-  const preference = fallbackFor(request.control, request.preferences, requested.service.id)
+/** A route that was planned without a conversation, for one: what `planRoute` gives when it is told of it. */
+export const forConversation = (route: Route, conversation: string | null): Route =>
+  conversation === null || route.candidates.length < 2
+    ? route
+    : { ...route, candidates: arrange(route.lots, conversation) }
+
+/** Why a route that may be planned has no candidate. Looks at every key, for a message that helps. */
+export const refusalOf = (request: RouteRequest): Fault => {
+  const planned = planFor(request, true)
+  if (!planned.ok) return planned.fault
+  const { asked, group } = planned.value
+  return whyNone({ ...planned.value, ...request, offers: asked, group, control: request.control })
+}
+
+/** A route in the making, with what it was made from. */
+export interface Plan extends Route {
+  readonly asked: readonly Offer[]
+  readonly alternatives: readonly Offer[]
+  readonly scope: 'service' | 'model' | 'any'
+  readonly group: ModelGroup | null
+}
+
+type Offered = Extract<Resolution, { kind: 'offers' }>
+
+const neverTranslates: Translates = () => false
+const noGroups: readonly ModelGroup[] = []
+
+/** `thorough`: also keys and offers that the preference leaves out anyway, and those for which there is no key. */
+export const planFor = (request: RouteRequest, thorough: boolean): Outcome<Plan> => {
+  const { services, priceBook, translates = neverTranslates, groups = noGroups } = request
+  const resolved = resolveModel({ services, priceBook, translates, groups }, request.endpoint, request.model)
+  const offered = resolved.kind === 'offers' ? resolved : guess(request, resolved.guesses)
+  if (offered === null) return { ok: false, fault: (resolved as Resolution & { fault: Fault }).fault }
+
+  // A group names no service: the default holds for it, and at each service that service's own preference too.
+  const serviceId = offered.scope === 'any' ? '*' : (offered.asked[0] as Offer).service.id
+  const preference = fallbackFor(request.control, request.preferences, serviceId)
   const narrowed = narrowFallback(preference, request.askedFallback)
   if (!narrowed.ok) return narrowed
-  const fallback = narrowed.value
 
-  const mayAlternate = fallback === 'alternative' || fallback === 'alternative_then_system'
-  const mayUseSystem = fallback === 'system' || fallback === 'alternative_then_system'
-
-  const passedOver: PassedOver[] = []
-  const own = ownCandidates(request, requested, passedOver, true, {
-    user: 'own-key',
-    organization: 'organization-key',
-  })
-  const ownKeyUnusable =
-    own.length === 0 && passedOver.some((p) => p.serviceId === requested.service.id && p.why !== 'policy')
-  const alternatives = equivalentOffers(request, requested).flatMap((offer) =>
-    ownCandidates(request, offer, passedOver, mayAlternate, {
-      user: 'alternative-own-key',
-      organization: 'alternative-organization-key',
-    }),
-  )
-  const system = systemCandidates(request, requested, passedOver, mayUseSystem, ownKeyUnusable)
-  const candidates = [...own, ...alternatives, ...system]
-  return candidates.length > 0
-    ? { ok: true, value: { candidates, passedOver } }
-    : refuse(whyNone(request, requested.service, fallback, passedOver))
+  const survey = makeSurvey(request, thorough)
+  surveyOwnKeys(survey, offered, narrowed.value)
+  surveySystemKeys(survey, offered, narrowed.value)
+  const { lots, passedOver, validUntil } = survey
+  return {
+    ok: true,
+    value: {
+      candidates: lots.length === 0 ? [] : arrange(lots, request.conversation ?? null),
+      passedOver,
+      fallback: narrowed.value,
+      validUntil,
+      lots,
+      asked: offered.asked,
+      alternatives: offered.alternatives,
+      scope: offered.scope,
+      group: offered.group,
+    },
+  }
 }
 
-const refuse = (f: Fault): { ok: false; fault: Fault } => ({ ok: false, fault: f })
-const quoted = (model: string) => JSON.stringify(model.slice(0, 80))
-
-const whyNoOffer = ({ model, services, priceBook }: RouteRequest): Fault => {
-  const elsewhere = services.find((service) => priceBook.find(service.id, model) !== null)
-  const paths = Object.values(elsewhere?.endpoints ?? {})
-  if (elsewhere === undefined || paths.length === 0)
-    return fault('unknown_model', {
-      message: `No service here offers the model ${quoted(model)}.`,
-      field: 'model',
+/** Without a price (a fine-tune, a model newer than the price book) it can still run on one's own key. */
+const guess = ({ ownKeys, model }: RouteRequest, guesses: readonly Offer[]): Offered | null => {
+  const found = guesses.find((offer) => {
+    const isNamed = offer.model.length < model.length
+    const isNamesOwn = offer.service.id.startsWith('custom') && !isNamed
+    return keysAt(ownKeys, offer.service.id).some((key) => {
+      const listed = listedModels(key)
+      // A server of one's own that takes any model is not guessed at: it must be named, or list the model.
+      return listed === null ? !isNamesOwn : listed.has(offer.model)
     })
-  return fault('model_not_for_endpoint', {
-    message: `${elsewhere.name} offers the model ${quoted(model)}, but not at this endpoint.`,
-    next: `Use ${paths.join(' or ')}.`,
-    field: 'model',
   })
+  if (found === undefined) return null
+  return { kind: 'offers', scope: 'service', asked: [found], alternatives: [], group: null }
 }
 
-/** `service/model` names the service; a bare model is its home's: the first service that has a price for it. */
-const requestedOffer = ({ endpoint, model, services, priceBook, ownKeys }: RouteRequest): Offer | null => {
-  const able = services.filter((service) => service.endpoints[endpoint] !== undefined)
-  const takes = (service: Service, name: string) => service.modelShape?.test(name) ?? true
-  const slash = model.indexOf('/')
-  const named = slash > 0 ? able.find((service) => service.id === model.slice(0, slash)) : undefined
-  const wanted: { service: Service; model: string }[] = [
-    ...(named ? [{ service: named, model: model.slice(slash + 1) }] : []),
-    ...able.map((service) => ({ service, model })),
-  ]
-  for (const offer of wanted) {
-    const price = takes(offer.service, offer.model) ? priceBook.find(offer.service.id, offer.model) : null
-    if (price !== null) return { ...offer, price }
-  }
-  // Without a price (a fine-tune, a model newer than the price book) it can still run on one's own key.
-  const unpriced = wanted.find(
-    (offer) =>
-      takes(offer.service, offer.model) &&
-      ownKeys.some((key) => key.serviceId === offer.service.id && key.status !== 'revoked'),
-  )
-  return unpriced ? { ...unpriced, price: null } : null
+const mayAlternate = (fallback: Fallback) =>
+  fallback === 'alternative' || fallback === 'alternative_then_system'
+const mayUseSystem = (fallback: Fallback) => fallback === 'system' || fallback === 'alternative_then_system'
+
+/** What has been seen of a request's keys so far. */
+interface Survey {
+  readonly request: RouteRequest
+  readonly thorough: boolean
+  readonly lots: Lot[]
+  readonly passedOver: PassedOver[]
+  validUntil: Date | null
 }
 
-/** The same model at other services that speak the same dialect at this endpoint. */
-const equivalentOffers = ({ endpoint, services, priceBook }: RouteRequest, requested: Offer): Offer[] =>
-  services.flatMap((service) => {
-    const model = sameModelAt(requested.service.id, requested.model, service.id)
-    const isAble = service.endpoints[endpoint] !== undefined
-    if (model === undefined || service.id === requested.service.id || !isAble) return []
-    const price = priceBook.find(service.id, model)
-    return price === null ? [] : [{ service, model, price }]
-  })
-
-const ownCandidates = (
-  request: RouteRequest,
-  offer: Offer,
-  passedOver: PassedOver[],
-  isPreferred: boolean,
-  reasons: { user: RouteReason; organization: RouteReason },
-): Candidate[] => {
-  const owners = allowedOwners(request.control, offer.service.id)
-  const keys = request.ownKeys.filter((key) => key.serviceId === offer.service.id)
-  return [...keys]
-    .sort((a, b) => ownerRank(a.owner) - ownerRank(b.owner) || a.position - b.position || compareIds(a, b))
-    .filter((key) => isUsable(key, owners, isPreferred, request.now, passedOver))
-    .map((serviceKey) => ({
-      ...offer,
-      serviceKey,
-      via: 'pass_through',
-      reason: serviceKey.owner === 'user' ? reasons.user : reasons.organization,
-    }))
-}
-
-const systemCandidates = (
-  request: RouteRequest,
-  offer: Offer,
-  passedOver: PassedOver[],
-  isPreferred: boolean,
-  ownKeyUnusable: boolean,
-): Candidate[] => {
-  const owners = allowedOwners(request.control, offer.service.id)
-  const keys = request.systemKeys
-    .filter((key) => key.serviceId === offer.service.id)
-    .sort((a, b) => (a.priority ?? 9) - (b.priority ?? 9) || a.position - b.position || compareIds(a, b))
-    .filter((key) => isUsable(key, owners, isPreferred, request.now, passedOver))
-  if (offer.price === null || offer.service.unpricedModels?.test(offer.model)) {
-    for (const key of keys) passedOver.push(passedBecause(key, 'no_price'))
-    return []
-  }
-  const reason = ownKeyUnusable ? 'system-key-own-key-unusable' : 'system-key-no-own-key'
-  return keys.map((serviceKey) => ({ ...offer, serviceKey, via: 'pass_through', reason }))
-}
-
-const ownerRank = (owner: KeyOwner) => (owner === 'user' ? 0 : 1)
-const compareIds = (a: ServiceKey, b: ServiceKey) => (a.id < b.id ? -1 : 1)
-
-const isUsable = (
-  key: ServiceKey,
-  owners: ReadonlySet<KeyOwner>,
-  isPreferred: boolean,
-  now: Date,
-  passedOver: PassedOver[],
-): boolean => {
-  if (key.status === 'revoked') return false
-  if (!owners.has(key.owner)) passedOver.push(passedBecause(key, 'policy'))
-  else if (!isPreferred) passedOver.push(passedBecause(key, 'preference'))
-  else if (key.status !== 'active') passedOver.push(passedBecause(key, key.status))
-  else if (key.coolingUntil !== null && key.coolingUntil > now)
-    passedOver.push({ ...passedBecause(key, 'cooling'), until: key.coolingUntil })
-  else return true
-  return false
-}
-
-const passedBecause = (key: ServiceKey, why: PassedOver['why']): PassedOver => ({
-  serviceId: key.serviceId,
-  owner: key.owner,
-  serviceKeyId: key.id,
-  why,
+const makeSurvey = (request: RouteRequest, thorough: boolean): Survey => ({
+  request,
+  thorough,
+  lots: [],
+  passedOver: [],
+  validUntil: null,
 })
 
-const whyNone = (
-  request: RouteRequest,
-  service: Service,
-  fallback: Fallback,
-  passedOver: PassedOver[],
-): Fault => {
-  const cooling = passedOver.filter((p) => p.why === 'cooling' && p.until !== undefined)
-  if (cooling.length > 0) {
-    const first = Math.min(...cooling.map((p) => p.until?.getTime() ?? 0))
-    return fault('service_overloaded', {
-      message: `Every key this call may use at ${service.name} is cooling down after a rate limit.`,
-      retryAfterSeconds: Math.max(1, Math.ceil((first - request.now.getTime()) / 1000)),
-    })
-  }
-  const has = (why: PassedOver['why'], owner?: KeyOwner) =>
-    passedOver.some((p) => p.why === why && (owner === undefined || p.owner === owner))
-  const ownKeys = request.ownKeys.filter((key) => key.serviceId === service.id && key.status !== 'revoked')
-  const brokenOwn = ownKeys.find((key) => key.status === 'invalid' || key.status === 'exhausted')
-  const message = brokenOwn
-    ? `Your ${service.name} key is ${brokenOwn.status === 'invalid' ? 'refused by the service' : 'out of quota'} and no fallback is left.`
-    : has('suspended') || has('policy', 'user')
-      ? `Your organisation does not allow own keys for ${service.name}, and no other key is left.`
-      : `You have no ${service.name} key and no fallback is left.`
-  const helps = [
-    ...(brokenOwn
-      ? [`replace your ${service.name} key`]
-      : has('policy', 'user')
-        ? []
-        : [`add your own ${service.name} key`]),
-    ...(has('preference')
-      ? [
-          `allow a fallback (${request.askedFallback === undefined ? 'yours' : 'this call’s'} is “${fallback}”)`,
-        ]
-      : []),
-    ...(request.control.systemKeysAllowed ? [] : ['ask your administrator to allow system keys']),
-  ]
-  if (has('no_price') && !has('preference')) return fault('price_unknown')
-  return fault('no_route', {
-    message,
-    next: `${capitalized(helps.join(', or ') || 'ask an administrator')}.`,
-  })
+const surveyOwnKeys = (survey: Survey, offered: Offered, fallback: Fallback): void => {
+  for (const offer of offered.asked) surveyKeys(survey, offer, 0, true, ownReason)
+  for (const offer of offered.alternatives)
+    surveyKeys(survey, offer, 1, mayAlternate(fallback), alternativeReason)
 }
 
-const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+const ownReason = ({ owner }: ServiceKey): RouteReason => (owner === 'user' ? 'own-key' : 'organization-key')
+const alternativeReason = ({ owner }: ServiceKey): RouteReason =>
+  owner === 'user' ? 'alternative-own-key' : 'alternative-organization-key'
+const noOwnKey = (): RouteReason => 'system-key-no-own-key'
+const ownKeyUnusable = (): RouteReason => 'system-key-own-key-unusable'
+const alternativeSystemKey = (): RouteReason => 'alternative-system-key'
+
+/**
+ * On credits the requested service alone serves, unless alternatives are allowed too. A bare name names no service: where its
+ * home has no system key, those of the same model elsewhere take their place.
+ */
+const surveySystemKeys = (survey: Survey, offered: Offered, fallback: Fallback): void => {
+  const { asked, alternatives, scope } = offered
+  const { request, thorough, lots, passedOver } = survey
+  const own = lots.some(({ stage }) => stage === 0)
+  const hasUnusable =
+    !own && passedOver.some((p) => isTrouble(p) && asked.some((o) => o.service.id === p.serviceId))
+  const reason = hasUnusable ? ownKeyUnusable : noOwnKey
+  for (const offer of asked) {
+    const { id } = offer.service
+    const at = scope === 'any' ? fallbackFor(request.control, request.preferences, id) : fallback
+    surveyKeys(survey, offer, 2, mayUseSystem(fallback) && mayUseSystem(at), reason)
+  }
+  const hasNoHomeKey =
+    scope === 'model' && keysAt(request.systemKeys, (asked[0] as Offer).service.id).length === 0
+  const mayGoElsewhere = mayUseSystem(fallback) && (mayAlternate(fallback) || hasNoHomeKey)
+  if (mayGoElsewhere || thorough)
+    for (const offer of alternatives) surveyKeys(survey, offer, 2, mayGoElsewhere, alternativeSystemKey)
+  priceLots(survey)
+}
+
+const isTrouble = ({ why, owner }: PassedOver): boolean =>
+  owner !== 'system' && why !== 'policy' && why !== 'no_key' && why !== 'not_listed'
+
+/** Credits are worked out only where offers on credits compete. */
+const priceLots = ({ lots, request }: Survey): void => {
+  const first = lots.findIndex(({ stage }) => stage === 2)
+  if (first === -1 || first === lots.length - 1) return
+  const size = roughly(request.size ?? typicalSize(taskOf(request.endpoint)))
+  for (let index = first; index < lots.length; index++) {
+    const lot = lots[index] as Lot
+    lots[index] = { ...lot, creditMicros: creditsFor(request.priceBook, lot.offer, size) }
+  }
+}
+
+/** The keys of one offer that may be used become a lot; the others are passed over, with the reason. */
+const surveyKeys = (
+  survey: Survey,
+  offer: Offer,
+  stage: 0 | 1 | 2,
+  isPreferred: boolean,
+  reason: (key: ServiceKey) => RouteReason,
+): void => {
+  const { request, passedOver } = survey
+  const { service, model, via, price } = offer
+  const keys = keysAt(stage === 2 ? request.systemKeys : request.ownKeys, service.id)
+  if (keys.length === 0) {
+    if (survey.thorough)
+      passedOver.push({
+        serviceId: service.id,
+        model,
+        owner: stage === 2 ? 'system' : 'user',
+        serviceKeyId: null,
+        why: 'no_key',
+      })
+    return
+  }
+  const usersMay = usersManageKeys(request.control, service.id)
+  let candidates: Candidate[] | null = null
+  let isHalfOpen = true
+  for (const key of keys) {
+    const breaker = request.breaker?.(service.id, key.id) ?? null
+    const why = whyPassed(request, key, usersMay, offer, isPreferred, breaker)
+    if (why === null) {
+      const health = breaker === null ? 'ok' : 'half_open'
+      isHalfOpen &&= health === 'half_open'
+      candidates ??= []
+      candidates.push({ service, model, serviceKey: key, via, reason: reason(key), price, health })
+      continue
+    }
+    const until = why === 'cooling' ? key.coolingUntil : why === 'breaker_open' ? untilOf(breaker) : null
+    const passed = { serviceId: service.id, model, owner: key.owner, serviceKeyId: key.id, why }
+    passedOver.push(until === null ? passed : { ...passed, until })
+    if (until !== null && (survey.validUntil === null || until < survey.validUntil)) survey.validUntil = until
+  }
+  if (candidates !== null) survey.lots.push({ offer, stage, creditMicros: null, isHalfOpen, candidates })
+}
+
+const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
+
+/** The first reason against a key, or null: policy, preference, its own state, then health. */
+const whyPassed = (
+  { control, now }: RouteRequest,
+  key: ServiceKey,
+  usersMay: boolean,
+  offer: Offer,
+  isPreferred: boolean,
+  breaker: BreakerState,
+): PassedOver['why'] | null => {
+  if (key.owner === 'user' && !usersMay) return 'policy'
+  if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
+  if (listedModels(key)?.has(offer.model) === false) return 'not_listed'
+  if (!isPreferred) return 'preference'
+  if (key.status !== 'active') return key.status
+  if (key.coolingUntil !== null && key.coolingUntil > now) return 'cooling'
+  if (key.owner === 'system' && !offer.mayUseCredits) return 'no_price'
+  return breaker?.state === 'open' ? 'breaker_open' : null
+}

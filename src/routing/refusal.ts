@@ -1,0 +1,94 @@
+import { type Fault, fault } from '../kit/fault.ts'
+import type { ServiceKey } from '../keys/keys.ts'
+import { type Fallback, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import { groupPrefix, type ModelGroup } from './group.ts'
+import { keysAt } from './key-index.ts'
+import type { Offer } from './offers.ts'
+import type { PassedOver } from './route.ts'
+
+/** A plan without candidates. */
+interface Nothing {
+  readonly offers: readonly Offer[]
+  readonly group: ModelGroup | null
+  readonly control: OrganizationControl
+  readonly fallback: Fallback
+  readonly askedFallback: string | undefined
+  readonly passedOver: readonly PassedOver[]
+  readonly ownKeys: readonly ServiceKey[]
+  readonly now: Date
+}
+
+/** Why no key is left for a call, and what would help. */
+export const whyNone = (nothing: Nothing): Fault => {
+  const { passedOver, fallback, askedFallback, control } = nothing
+  const waiting = whenToComeBack(nothing)
+  if (waiting !== null) return waiting
+  const isLeftOut = passedOver.some((p) => p.why === 'preference')
+  if (!isLeftOut && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
+  const helps = [
+    ...helpWithKeys(nothing),
+    ...(isLeftOut
+      ? [`allow a fallback (${askedFallback === undefined ? 'yours' : 'this call’s'} is “${fallback}”)`]
+      : []),
+    ...(control.systemKeysAllowed ? [] : ['ask your administrator to allow system keys']),
+  ]
+  return fault('no_route', {
+    message: messageOf(nothing),
+    next: `${capitalized(helps.join(', or ') || 'ask an administrator')}.`,
+  })
+}
+
+const whenToComeBack = ({ passedOver, now, offers, group }: Nothing): Fault | null => {
+  const waiting = passedOver.filter((p) => p.until !== undefined)
+  if (waiting.length === 0) return null
+  const first = Math.min(...waiting.map((p) => p.until?.getTime() ?? 0))
+  const isCooling = waiting.some((p) => p.why === 'cooling')
+  return fault('service_overloaded', {
+    message: `Every key this call may use at ${placeOf(offers, group)} is ${isCooling ? 'cooling down after a rate limit' : 'left alone for a while after failures'}.`,
+    retryAfterSeconds: Math.max(1, Math.ceil((first - now.getTime()) / 1000)),
+  })
+}
+
+const placeOf = (offers: readonly Offer[], group: ModelGroup | null): string => {
+  if (group !== null) return `any service of ${groupPrefix}${group.id}`
+  return offers.length === 1 ? nameOf(offers) : 'any service with this model'
+}
+
+const nameOf = (offers: readonly Offer[]): string => offers[0]?.service.name ?? 'a service'
+
+const brokenKey = ({ offers, ownKeys }: Nothing) => {
+  for (const { service } of offers)
+    for (const key of keysAt(ownKeys, service.id))
+      if (key.status === 'invalid' || key.status === 'exhausted') return { service, status: key.status }
+  return null
+}
+
+const messageOf = (nothing: Nothing): string => {
+  const { passedOver, offers, group } = nothing
+  const broken = brokenKey(nothing)
+  if (broken !== null)
+    return `Your ${broken.service.name} key is ${broken.status === 'invalid' ? 'refused by the service' : 'out of quota'} and no fallback is left.`
+  const ids = new Set(offers.map(({ service }) => service.id))
+  const isForbidden = passedOver.some(
+    (p) => ids.has(p.serviceId) && (p.why === 'suspended' || (p.why === 'policy' && p.owner === 'user')),
+  )
+  if (isForbidden)
+    return `Your organisation does not allow own keys for ${placeOf(offers, group)}, and no other key is left.`
+  return offers.length === 1
+    ? `You have no ${nameOf(offers)} key and no fallback is left.`
+    : `You have no key for ${placeOf(offers, group)} and no fallback is left.`
+}
+
+const mostNamed = 3
+
+const helpWithKeys = (nothing: Nothing): string[] => {
+  const broken = brokenKey(nothing)
+  if (broken !== null) return [`replace your ${broken.service.name} key`]
+  const names = nothing.offers
+    .filter(({ service }) => usersManageKeys(nothing.control, service.id))
+    .map(({ service }) => service.name)
+  const named = [...new Set(names)].slice(0, mostNamed)
+  return named.length === 0 ? [] : [`add your own ${named.join(', or ')} key`]
+}
+
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
