@@ -1,13 +1,13 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
-import type { TokenUsage } from '../metering/usage.ts'
+import { addUsage, type TokenUsage, type Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
-import { measureInput } from './estimate.ts'
+import { measureInput, nothingToRead } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
-import { countOf, isCount } from './reported.ts'
+import { countOf, detailsOf, isCount, parseReported, usageOfFreeReply, withUnits } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel } from './request.ts'
 import { dataOf } from './sse.ts'
-import { unpricedInMessages } from './unpriced.ts'
+import { unpricedInCount, unpricedInMessages } from './unpriced.ts'
 
 /** Messages. Shapes: https://platform.claude.com/docs/en/api/messages */
 const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
@@ -61,15 +61,12 @@ const makeTap = (): StreamTap => {
 
   /** Later reports are running totals that replace earlier ones, field by field; null leaves a field as it was. */
   const read = (event: Buffer): void => {
-    try {
-      const data = JSON.parse(dataOf(event)) as { usage?: unknown; message?: { usage?: unknown } }
-      const usage = data.message?.usage ?? data.usage
-      if (!isObject(usage)) return
-      const told = Object.entries(usage).filter(([, value]) => value !== null)
-      counts = { ...counts, ...Object.fromEntries(told) }
-    } catch {
-      // Not ours to judge: the caller gets the bytes as they are.
-    }
+    const data = parseReported(Buffer.from(dataOf(event)))
+    if (!isObject(data)) return
+    const usage = isObject(data.message) ? data.message.usage : data.usage
+    if (!isObject(usage)) return
+    const told = Object.entries(usage).filter(([, value]) => value !== null)
+    counts = { ...counts, ...Object.fromEntries(told) }
   }
 
   const kindOf = (event: Buffer): EventKind => {
@@ -95,32 +92,36 @@ const makeTap = (): StreamTap => {
 }
 
 /**
- * `input_tokens` excludes what was read from or written to the cache. Thinking is part of `output_tokens`, unsplit.
- * Null where the totals are no counts: then there is no report.
+ * `input_tokens` excludes what was read from or written to the cache; `output_tokens` includes the thinking. Null where
+ * the totals are no counts: then there is no report.
  */
-const usageFrom = (usage: Record<string, unknown>): TokenUsage | null => {
+const usageFrom = (usage: Record<string, unknown>): Usage | null => {
   const { input_tokens: input, output_tokens: output } = usage
   if (!isCount(input) || !isCount(output)) return null
-  const created = usage.cache_creation as Record<string, unknown> | undefined | null
+  const reasoning = Math.min(countOf(detailsOf(usage.output_tokens_details).thinking_tokens), output)
+  let tokens: TokenUsage = { ...classesOf(usage), output: output - reasoning, reasoning }
+  // A compaction is a run of the same model that the totals leave out.
+  const runs = Array.isArray(usage.iterations) ? usage.iterations.filter(isObject) : []
+  for (const run of runs) if (run.type === 'compaction') tokens = addUsage(tokens, classesOf(run))
+  return withUnits(tokens, { search: countOf(detailsOf(usage.server_tool_use).web_search_requests) })
+}
+
+const classesOf = (usage: Record<string, unknown>): TokenUsage => {
   const writes = countOf(usage.cache_creation_input_tokens)
-  const cacheWrite1h = Math.min(countOf(created?.ephemeral_1h_input_tokens), writes)
+  const cacheWrite1h = Math.min(countOf(detailsOf(usage.cache_creation).ephemeral_1h_input_tokens), writes)
   return {
-    input,
+    input: countOf(usage.input_tokens),
     cacheRead: countOf(usage.cache_read_input_tokens),
     cacheWrite: writes - cacheWrite1h,
     cacheWrite1h,
-    output,
+    output: countOf(usage.output_tokens),
     reasoning: 0,
   }
 }
 
-const usageOf = (reply: Buffer): TokenUsage | null => {
-  try {
-    const { usage } = JSON.parse(reply.toString('utf8')) as { usage?: unknown }
-    return isObject(usage) ? usageFrom(usage) : null
-  } catch {
-    return null
-  }
+const usageOf = (reply: Buffer): Usage | null => {
+  const parsed = parseReported(reply)
+  return isObject(parsed) && isObject(parsed.usage) ? usageFrom(parsed.usage) : null
 }
 
 export const anthropicCodec: Codec = {
@@ -130,4 +131,34 @@ export const anthropicCodec: Codec = {
   makeTap,
   usageOf: ({ body }) => usageOf(body),
   errorEvent: (fault, operationId) => `event: error\ndata: ${errorShapes.anthropic(fault, operationId)}\n\n`,
+}
+
+/** https://platform.claude.com/docs/en/api/messages-count-tokens: free of charge, and limited apart from messages. */
+const parseCount = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
+  const object = parseObject(body)
+  if (!object.ok) return object
+  const model = readModel(object.value)
+  if (!model.ok) return model
+  const { duplicate } = readMembers(body)
+  if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
+  return success({
+    endpoint,
+    body,
+    contentType: 'application/json',
+    model: model.value,
+    streamed: false,
+    maximumOutputTokens: null,
+    producesOutput: false,
+    choices: 1,
+    input: nothingToRead,
+    mostUnits: null,
+    unpriced: unpricedInCount(object.value),
+    wantsUsageEvent: true,
+  })
+}
+
+export const countTokensCodec: Codec = {
+  ...anthropicCodec,
+  parse: parseCount,
+  usageOf: ({ body }) => usageOfFreeReply(body),
 }

@@ -22,19 +22,35 @@ const tokensOfHiddenPrompt = 64
 /** Tools add a prompt (Anthropic documents 346 to 804 tokens); those whose schema the service has, up to 735 each. */
 const tokensOfHiddenToolPrompt = 1_000
 
+/** For endpoints that cost nothing, and for what brings its own measure. */
+export const nothingToRead: InputMeasure = Object.freeze({
+  textBytes: 0,
+  hiddenTokens: 0,
+  images: 0,
+  documents: 0,
+  documentBytes: 0,
+})
+
+/** Chat completions, messages, embeddings and responses: `messages`, or `input` items with their `content` or `output`. */
 export const measureInput = (body: Buffer, parsed: Record<string, unknown>): InputMeasure => {
-  const found = { images: 0, documents: 0, imageBytes: 0, documentBytes: 0 }
-  if (Array.isArray(parsed.messages))
-    for (const message of parsed.messages) if (isObject(message)) count(message.content, found, 0)
-  const { images, documents, documentBytes } = found
-  return {
-    textBytes: body.length - found.imageBytes - documentBytes,
-    hiddenTokens: tokensOfHiddenPrompt + hiddenToolTokens(parsed.tools),
-    images,
-    documents,
-    documentBytes,
-  }
+  const found = nothingFound()
+  for (const list of [parsed.messages, parsed.input])
+    if (Array.isArray(list))
+      for (const message of list)
+        if (isObject(message)) {
+          count(message.content, found, 0)
+          count(isObject(message.output) ? [message.output] : message.output, found, 0)
+        }
+  return measureOf(body, found, parsed.tools)
 }
+
+export const measureOf = (body: Buffer, found: Found, tools: unknown): InputMeasure => ({
+  textBytes: body.length - found.imageBytes - found.documentBytes,
+  hiddenTokens: tokensOfHiddenPrompt + hiddenToolTokens(tools),
+  images: found.images,
+  documents: found.documents,
+  documentBytes: found.documentBytes,
+})
 
 const hiddenToolTokens = (tools: unknown): number => {
   if (tools === undefined || tools === null) return 0
@@ -80,22 +96,28 @@ export const makeOutputEstimate = (): OutputEstimate => {
   }
 }
 
-interface Found {
+/** Attachments and their base64, which is no text. */
+export interface Found {
   images: number
   documents: number
   imageBytes: number
   documentBytes: number
 }
 
+export const nothingFound = (): Found => ({ images: 0, documents: 0, imageBytes: 0, documentBytes: 0 })
+
+const imageTypes = new Set<unknown>(['image_url', 'image', 'input_image', 'computer_screenshot'])
+const documentTypes = new Set<unknown>(['document', 'file', 'input_file', 'input_audio'])
+
 /** Content parts that are not text, also those inside a tool's result; deeper nesting is no valid request anywhere. */
 const count = (content: unknown, found: Found, depth: number): void => {
   if (!Array.isArray(content) || depth > 3) return
   for (const part of content) {
     if (!isObject(part)) continue
-    if (part.type === 'image_url' || part.type === 'image') {
+    if (imageTypes.has(part.type)) {
       found.images++
       found.imageBytes += base64Bytes(part)
-    } else if (part.type === 'document' || part.type === 'file' || part.type === 'input_audio') {
+    } else if (documentTypes.has(part.type)) {
       found.documents++
       found.documentBytes += base64Bytes(part)
       if (isObject(part.source)) count(part.source.content, found, depth + 1)
@@ -107,7 +129,25 @@ const count = (content: unknown, found: Found, depth: number): void => {
 const base64Bytes = (part: Record<string, unknown>): number => {
   const { image_url, source, input_audio, file } = part as Record<string, Record<string, unknown> | undefined>
   if (source?.type === 'text') return 0
-  const candidates = [image_url?.url, source?.data, input_audio?.data, file?.file_data]
+  const candidates = [
+    image_url?.url,
+    image_url,
+    source?.data,
+    input_audio?.data,
+    file?.file_data,
+    part.file_data,
+  ]
   const data = candidates.find((value) => typeof value === 'string')
   return typeof data === 'string' && !data.startsWith('http') ? data.length : 0
+}
+
+/** The base64 of audio that a chat is given to hear. */
+export const audioBytesIn = (messages: unknown): number => {
+  let bytes = 0
+  if (!Array.isArray(messages)) return bytes
+  for (const message of messages)
+    if (isObject(message) && Array.isArray(message.content))
+      for (const part of message.content)
+        if (isObject(part) && part.type === 'input_audio') bytes += Math.max(base64Bytes(part), 1)
+  return bytes
 }

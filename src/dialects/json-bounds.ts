@@ -16,7 +16,7 @@ const isOpening = (byte: number | undefined) => byte === 0x7b || byte === 0x5b
 const isClosing = (byte: number | undefined) => byte === 0x7d || byte === 0x5d
 
 /** Whether a text may go into JSON.parse. Its syntax need not be right. */
-export const isParseable = (text: Buffer): boolean => {
+export const isParseable = (text: Buffer, most: number = mostValues): boolean => {
   if (text.length < harmlessBytes) return true
   let depth = 0
   let values = 0
@@ -30,7 +30,7 @@ export const isParseable = (text: Buffer): boolean => {
       if (++depth > deepest) return false
     } else if (isClosing(byte)) depth--
     else if (byte === comma) values++
-    if (values > mostValues) return false
+    if (values > most) return false
   }
   return true
 }

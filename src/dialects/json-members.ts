@@ -63,10 +63,11 @@ const endOfValue = (text: Buffer, at: number): number => {
   return at
 }
 
-export const readMembers = (text: Buffer): Members => {
+/** The members of the object that begins at or behind `from`. */
+export const readMembers = (text: Buffer, from = 0): Members => {
   const byName = new Map<string, Member>()
   let duplicate: string | null = null
-  let at = skipSpace(text, 0) + 1
+  let at = skipSpace(text, from) + 1
   for (;;) {
     at = skipSpace(text, at)
     if (text[at] !== quote) return { byName, duplicate }
@@ -82,26 +83,64 @@ export const readMembers = (text: Buffer): Members => {
   }
 }
 
+/** Offsets at which the objects begin that are elements of the array at or behind `from`. */
+export const readObjectElements = (text: Buffer, from: number): number[] => {
+  const starts: number[] = []
+  let at = skipSpace(text, from)
+  if (text[at] !== openBracket) return starts
+  do {
+    at = skipSpace(text, at + 1)
+    if (text[at] === openBrace) starts.push(at)
+    at = skipSpace(text, endOfValue(text, at))
+  } while (text[at] === comma)
+  return starts
+}
+
+/** Bytes that take the place of those from `start` to `end`. */
+export interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly bytes: Buffer
+}
+
+/** What sets members of the object at `from` to these values; members that are not there go first. */
+export const memberEdits = (
+  text: Buffer,
+  members: Members,
+  values: ReadonlyMap<string, unknown>,
+  from = 0,
+): Edit[] => {
+  const open = skipSpace(text, from) + 1
+  const edits: Edit[] = []
+  const added: string[] = []
+  for (const [name, value] of values) {
+    const member = members.byName.get(name)
+    const json = JSON.stringify(value)
+    if (member === undefined) added.push(`${JSON.stringify(name)}:${json}`)
+    else edits.push({ start: member.start, end: member.end, bytes: Buffer.from(json) })
+  }
+  if (added.length > 0) {
+    const separator = members.byName.size > 0 ? ',' : ''
+    edits.push({ start: open, end: open, bytes: Buffer.from(added.join(',') + separator) })
+  }
+  return edits
+}
+
+/** The text with all edits made; they must not overlap. */
+export const applyEdits = (text: Buffer, edits: readonly Edit[]): Buffer => {
+  const parts: Buffer[] = []
+  let at = 0
+  for (const { start, end, bytes } of edits.toSorted((a, b) => a.start - b.start)) {
+    parts.push(text.subarray(at, start), bytes)
+    at = end
+  }
+  parts.push(text.subarray(at))
+  return Buffer.concat(parts)
+}
+
 /** The same object with these members set to these values; members that were not there go first. */
 export const replaceMembers = (
   text: Buffer,
   members: Members,
   values: ReadonlyMap<string, unknown>,
-): Buffer => {
-  const replaced = [...values.keys()]
-    .map((name) => members.byName.get(name))
-    .filter((member) => member !== undefined)
-    .sort((a, b) => a.start - b.start)
-  const added = [...values].filter(([name]) => !members.byName.has(name))
-  const open = skipSpace(text, 0) + 1
-  const inserted = added.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')
-  const separator = inserted !== '' && members.byName.size > 0 ? ',' : ''
-  const parts: Buffer[] = [text.subarray(0, open), Buffer.from(inserted + separator)]
-  let at = open
-  for (const member of replaced) {
-    parts.push(text.subarray(at, member.start), Buffer.from(JSON.stringify(values.get(member.name))))
-    at = member.end
-  }
-  parts.push(text.subarray(at))
-  return Buffer.concat(parts)
-}
+): Buffer => applyEdits(text, memberEdits(text, members, values))

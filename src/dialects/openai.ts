@@ -1,10 +1,11 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
-import type { TokenUsage } from '../metering/usage.ts'
+import type { Units, Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
-import { measureInput } from './estimate.ts'
+import { audioBytesIn, measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
-import { countOf, isCount } from './reported.ts'
+import { chatUsage, usageOfChatReply, usageOfEmbeddings } from './openai-usage.ts'
+import { parseReported } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel, readObject } from './request.ts'
 import { dataOf } from './sse.ts'
 import { unpricedInChat, unpricedInEmbeddings } from './unpriced.ts'
@@ -43,10 +44,32 @@ const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
     producesOutput,
     choices: n,
     input: measureInput(body, parsed),
-    mostUnits: null,
+    mostUnits: producesOutput ? mostUnits(parsed, n, limit.value) : null,
     unpriced: producesOutput ? unpricedInChat(parsed) : unpricedInEmbeddings(parsed),
     wantsUsageEvent: streamOptions.value?.include_usage === true,
   })
+}
+
+/**
+ * Ten tokens a second of audio heard, at no less than 6 kbit/s (MP3 begins at 8) in base64; what a model says is part of
+ * its output limit. https://platform.openai.com/docs/guides/audio
+ */
+const leastBase64PerAudioToken = 100
+/** The most that models which speak write where nobody limits them. */
+const mostSpokenTokens = 16_384
+
+const mostUnits = (
+  { messages, modalities }: Readonly<Record<string, unknown>>,
+  choices: number,
+  limit: number | null,
+): Units | null => {
+  const heard = Math.ceil(audioBytesIn(messages) / leastBase64PerAudioToken)
+  const speaks = Array.isArray(modalities) && modalities.includes('audio')
+  if (heard === 0 && !speaks) return null
+  return {
+    ...(heard > 0 && { input_audio_tokens: heard }),
+    ...(speaks && { output_audio_tokens: (limit ?? mostSpokenTokens) * choices }),
+  }
 }
 
 /** Services differ in which of the two names they obey, so the larger one counts. */
@@ -99,19 +122,17 @@ const cursor = (find: (from: number) => number) => {
 const isData = (text: Buffer, at: number) => text[at] === 0x64 && text[at + 4] === 0x3a
 
 const makeTap = (): StreamTap => {
-  let usage: TokenUsage | null = null
+  let usage: Usage | null = null
 
   const read = (event: Buffer): EventKind => {
     const data = dataOf(event)
     if (data === '[DONE]') return 'end'
-    try {
-      const chunk = JSON.parse(data) as { usage?: unknown; error?: unknown; choices?: unknown[] }
-      if (chunk.error !== undefined && chunk.error !== null) return 'error'
-      if (isObject(chunk.usage)) usage = usageFrom(chunk.usage)
-      return isObject(chunk.usage) && chunk.choices?.length === 0 ? 'usage' : 'content'
-    } catch {
-      return 'other'
-    }
+    const chunk = parseReported(Buffer.from(data))
+    if (!isObject(chunk)) return 'other'
+    if (chunk.error !== undefined && chunk.error !== null) return 'error'
+    if (!isObject(chunk.usage)) return 'content'
+    usage = chatUsage(chunk.usage)
+    return Array.isArray(chunk.choices) && chunk.choices.length === 0 ? 'usage' : 'content'
   }
 
   const kindOf = (event: Buffer): EventKind => {
@@ -146,63 +167,12 @@ const makeTap = (): StreamTap => {
   }
 }
 
-/**
- * Cached input is part of `prompt_tokens`, reasoning of `completion_tokens`: taken apart so that nothing counts twice.
- * Null where the totals are no counts: then there is no report.
- */
-const usageFrom = (usage: Record<string, unknown>): TokenUsage | null => {
-  const { prompt_tokens: prompt, completion_tokens: completion = 0 } = usage
-  if (!isCount(prompt) || !isCount(completion)) return null
-  const input = usage.prompt_tokens_details as Record<string, unknown> | undefined | null
-  const output = usage.completion_tokens_details as Record<string, unknown> | undefined | null
-  const cacheRead = Math.min(countOf(input?.cached_tokens), prompt)
-  const cacheWrite = Math.min(countOf(input?.cache_write_tokens), prompt - cacheRead)
-  const reasoning = Math.min(countOf(output?.reasoning_tokens), completion)
-  return {
-    input: prompt - cacheRead - cacheWrite,
-    cacheRead,
-    cacheWrite,
-    cacheWrite1h: 0,
-    output: completion - reasoning,
-    reasoning,
-  }
-}
-
-/**
- * Embedding replies can be megabytes of numbers before their usage: only that member is parsed. Where what stands last
- * is not the report (a member of that name in what a service echoes), the whole reply is.
- */
-const usageOf = (reply: Buffer): TokenUsage | null => {
-  const at = reply.lastIndexOf(usageMark)
-  if (at === -1) return null
-  const tail = reply.subarray(at)
-  return usageIn(`{${tail.toString('utf8', 0, endOfUsage(tail))}}`) ?? usageIn(reply.toString('utf8'))
-}
-
-const usageIn = (text: string): TokenUsage | null => {
-  try {
-    const { usage } = JSON.parse(text) as { usage?: unknown }
-    return isObject(usage) ? usageFrom(usage) : null
-  } catch {
-    return null
-  }
-}
-
-/** Offset behind the closing brace of the first object in `"usage": {…}`; its strings hold no braces. */
-const endOfUsage = (tail: Buffer): number => {
-  let depth = 0
-  for (let at = 0; at < tail.length; at++) {
-    if (tail[at] === 0x7b) depth++
-    if (tail[at] === 0x7d && --depth === 0) return at + 1
-  }
-  return tail.length
-}
-
 export const openaiCodec: Codec = {
   parse,
   bodyFor,
   reply: 'json',
   makeTap,
-  usageOf: ({ body }) => usageOf(body),
+  usageOf: ({ body }, { endpoint }) =>
+    endpoint === 'embeddings' ? usageOfEmbeddings(body) : usageOfChatReply(body),
   errorEvent: (fault, operationId) => `data: ${errorShapes.openai(fault, operationId)}\n\n`,
 }

@@ -7,7 +7,7 @@ import { isObject } from './request.ts'
  * nothing. What is listed is what is known to be covered, so that a field that a service adds tomorrow is refused until
  * somebody has looked at it. Files of the account are left out too: on a system key they are other people's.
  */
-type Request = Readonly<Record<string, unknown>>
+export type Request = Readonly<Record<string, unknown>>
 
 /** The first top-level field that has no price, or null. */
 export const unpricedInChat = (request: Request): string | null => firstThatIsNot(isPricedInChat, request)
@@ -15,10 +15,16 @@ export const unpricedInChat = (request: Request): string | null => firstThatIsNo
 export const unpricedInEmbeddings = (request: Request): string | null =>
   firstThatIsNot((field) => embeddingFields.has(field), request)
 
+/** Counting is free; only what belongs to the account stays out, and calls that the service makes for it. */
+export const unpricedInCount = (request: Request): string | null => {
+  if (!everyPart(request.messages ?? [], isPricedPartOfMessages)) return 'messages'
+  return ['mcp_servers', 'container', 'thread'].find((field) => request[field] != null) ?? null
+}
+
 export const unpricedInMessages = (request: Request): string | null =>
   firstThatIsNot(isPricedInMessages, request)
 
-const firstThatIsNot = (
+export const firstThatIsNot = (
   isPriced: (field: string, value: unknown) => boolean,
   request: Request,
 ): string | null => Object.keys(request).find((field) => !isPriced(field, request[field])) ?? null
@@ -64,6 +70,10 @@ const chatFields = new Set([
   'usage',
 ])
 
+/**
+ * Beside what is listed: `web_search_options`, whose calls no usage reports; `prediction`, which takes no output limit
+ * and charges for what it got wrong; `moderation`; the tiers `flex`, `priority`, `fast` and `scale` at other prices.
+ */
 const isPricedInChat = (field: string, value: unknown): boolean => {
   if (value === null || chatFields.has(field)) return true
   switch (field) {
@@ -72,7 +82,12 @@ const isPricedInChat = (field: string, value: unknown): boolean => {
     case 'tools':
       return every(value, ({ type }) => type === undefined || type === 'function' || type === 'custom')
     case 'modalities':
-      return Array.isArray(value) && value.every((item) => item === 'text')
+      return Array.isArray(value) && value.every((item) => item === 'text' || item === 'audio')
+    case 'audio':
+      // A voice of the account's own is other people's.
+      return isObject(value) && typeof value.voice === 'string'
+    case 'prompt_cache_options':
+      return isShortCache(value)
     case 'service_tier':
       return value === 'auto' || value === 'default'
     default:
@@ -80,14 +95,21 @@ const isPricedInChat = (field: string, value: unknown): boolean => {
   }
 }
 
+/** Twelve hours in the cache have a price of their own; a response to compare with is the account's. */
+export const isShortCache = (value: unknown): boolean =>
+  isObject(value) && (value.ttl == null || value.ttl === '30m') && value.comparison_response_id == null
+
 const isPricedPartOfChat = (part: Request): boolean => {
   // An hour in the cache costs more than a write does, and no service of this dialect reports it apart.
   if (isObject(part.cache_control) && part.cache_control.ttl === '1h') return false
+  if (part.prompt_cache_breakpoint != null && !isShortCache(part.prompt_cache_breakpoint)) return false
   switch (part.type) {
     case 'text':
     case 'refusal':
     case 'image_url':
       return true
+    case 'input_audio':
+      return isObject(part.input_audio) && typeof part.input_audio.data === 'string'
     case 'file':
       return isObject(part.file) && part.file.file_id == null
     default:
@@ -116,6 +138,10 @@ const messagesFields = new Set([
 /** Tools that the caller runs; all others run at the service and charge by the call, the hour, or what they read. */
 const callersTool = /^(?:custom|bash_\d+|text_editor_\d+|computer_\d+|memory_\d+)$/
 
+/**
+ * Beside what is listed: `speed: fast` and regions, which multiply all prices; `container`, `mcp_servers`, `fallbacks`,
+ * `compaction` and the service's own tools (searches fill a prompt that nobody bounds); threads of the account.
+ */
 const isPricedInMessages = (field: string, value: unknown): boolean => {
   if (value === null || messagesFields.has(field)) return true
   switch (field) {
@@ -125,6 +151,10 @@ const isPricedInMessages = (field: string, value: unknown): boolean => {
       return every(value, ({ type }) => type == null || (typeof type === 'string' && callersTool.test(type)))
     case 'service_tier':
       return value === 'auto' || value === 'standard_only'
+    case 'speed':
+      return value === 'standard'
+    case 'inference_geo':
+      return value === 'global'
     case 'context_management':
       // Compaction is a second run of the model that the totals leave out.
       return isObject(value) && every(value.edits ?? [], ({ type }) => String(type).startsWith('clear_'))
@@ -155,7 +185,7 @@ const isPricedPartOfMessages = (part: Request): boolean => {
   }
 }
 
-const every = (value: unknown, holds: (item: Request) => boolean): boolean =>
+export const every = (value: unknown, holds: (item: Request) => boolean): boolean =>
   Array.isArray(value) && value.every((item) => isObject(item) && holds(item))
 
 /** Every part of every content that is a list; a content that is text is one. `audio` is what a model once said. */
