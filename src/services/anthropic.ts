@@ -1,4 +1,6 @@
+import { header } from './authentication.ts'
 import { isServiceTrouble, readError } from './error-reply.ts'
+import { noSecret } from './openai-models.ts'
 import type { Service } from './service.ts'
 
 export const anthropic: Service = {
@@ -7,9 +9,15 @@ export const anthropic: Service = {
   baseUrl: 'https://api.anthropic.com',
   docsUrl: 'https://platform.claude.com/docs',
   keysUrl: 'https://platform.claude.com/settings/keys',
-  endpoints: { messages: '/v1/messages' },
+  endpoints: { messages: '/v1/messages', count_tokens: '/v1/messages/count_tokens' },
+  translation: {
+    language: async ({ model, baseUrl, fetch }) => {
+      const { createAnthropic } = await import('@ai-sdk/anthropic')
+      return createAnthropic({ baseURL: `${baseUrl}/v1`, apiKey: noSecret, fetch })(model)
+    },
+  },
   tasks: ['chat'],
-  authenticate: ({ secret }) => ({ 'x-api-key': secret }),
+  authenticate: header('x-api-key'),
   keyShapes: [{ pattern: /^sk-ant-[A-Za-z0-9_-]{20,400}$/, specific: true }],
   keyHint: 'sk-ant-api03-…',
   validation: {

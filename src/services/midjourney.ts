@@ -1,3 +1,4 @@
+import { header } from './authentication.ts'
 import { isServiceTrouble } from './error-reply.ts'
 import type { Service } from './service.ts'
 
@@ -10,7 +11,7 @@ export const midjourney: Service = {
   keysUrl: null,
   endpoints: {},
   tasks: ['image'],
-  authenticate: ({ secret }) => ({ 'mj-api-secret': secret }),
+  authenticate: header('mj-api-secret'),
   keyShapes: [],
   keyHint: 'the mj-api-secret of your midjourney-proxy server',
   validation: {

@@ -1,4 +1,6 @@
+import { bearer } from './authentication.ts'
 import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
+import { openAiModels } from './openai-models.ts'
 import type { Service } from './service.ts'
 
 export const openai: Service = {
@@ -9,11 +11,22 @@ export const openai: Service = {
   keysUrl: 'https://platform.openai.com/api-keys',
   endpoints: {
     chat_completions: '/v1/chat/completions',
+    responses: '/v1/responses',
     embeddings: '/v1/embeddings',
+    image_generations: '/v1/images/generations',
+    image_edits: '/v1/images/edits',
+    speech: '/v1/audio/speech',
+    transcriptions: '/v1/audio/transcriptions',
+    translations: '/v1/audio/translations',
+    moderations: '/v1/moderations',
     realtime: '/v1/realtime?model={model}',
   },
-  tasks: ['chat', 'embedding'],
-  authenticate: ({ secret }) => ({ authorization: `Bearer ${secret}` }),
+  // Reasoning passes between turns at /v1/responses only; search and audio models are at chat completions only.
+  translation: openAiModels('/v1', (model) =>
+    /-search-(?:preview|api)|-audio/.test(model) ? 'chat' : 'responses',
+  ),
+  tasks: ['chat', 'embedding', 'image', 'speech', 'transcription', 'moderation'],
+  authenticate: bearer,
   keyShapes: [
     { pattern: /^sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,400}$/, specific: true },
     { pattern: /^sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}$/, specific: true },

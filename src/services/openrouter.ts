@@ -1,4 +1,6 @@
+import { bearer } from './authentication.ts'
 import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
+import { openAiCompatible } from './openai-models.ts'
 import type { Service } from './service.ts'
 
 export const openrouter: Service = {
@@ -7,9 +9,15 @@ export const openrouter: Service = {
   baseUrl: 'https://openrouter.ai/api',
   docsUrl: 'https://openrouter.ai/docs',
   keysUrl: 'https://openrouter.ai/settings/keys',
-  endpoints: { chat_completions: '/v1/chat/completions' },
-  tasks: ['chat'],
-  authenticate: ({ secret }) => ({ authorization: `Bearer ${secret}` }),
+  endpoints: {
+    chat_completions: '/v1/chat/completions',
+    responses: '/v1/responses',
+    messages: '/v1/messages',
+    embeddings: '/v1/embeddings',
+  },
+  translation: openAiCompatible('openrouter', '/v1', { embedding: true }),
+  tasks: ['chat', 'embedding'],
+  authenticate: bearer,
   keyShapes: [{ pattern: /^sk-or-v1-[0-9a-f]{64}$/, specific: true }],
   keyHint: 'sk-or-v1-…',
   validation: {
@@ -24,6 +32,7 @@ export const openrouter: Service = {
   imageTokens: [['openai/gpt-4o-mini', 48_169]],
   // Perplexity's models charge for each call.
   unpricedModels: /^~?perplexity\/|-search-(?:preview|api)|:online\b/,
-  forwardedHeaders: [],
+  cachesPrompts: true,
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
   readFailure: readOpenAiFailure,
 }

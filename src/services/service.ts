@@ -83,6 +83,8 @@ export interface Service {
   readonly baseUrl: string | null
   /** The address of a key's own region or resource; no trailing slash. */
   readonly baseUrlFor?: (settings: KeySettings) => string
+  /** What a key's own address looks like, where every key brings one. */
+  readonly baseUrlHint?: string
   readonly docsUrl: string
   /** Where a person makes a key. */
   readonly keysUrl: string | null
@@ -146,7 +148,7 @@ export interface Service {
   readonly imageTokens?: readonly (readonly [prefix: string, tokens: number])[]
   /** Models that charge by more than tokens whatever is asked of them (built-in searches): never on system keys. */
   readonly unpricedModels?: RegExp
-  /** Reports no usage on streams even when asked; then nothing is asked. */
+  /** Reports usage on streams always or never, and may refuse to be asked for it; so nothing is asked. */
   readonly noStreamOptions?: true
   /** Prompts it has read before cost less, so a conversation stays with it. */
   readonly cachesPrompts?: true

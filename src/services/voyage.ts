@@ -1,0 +1,34 @@
+import { bearer } from './authentication.ts'
+import { failureReader } from './failure.ts'
+import { openAiCompatible } from './openai-models.ts'
+import type { Service } from './service.ts'
+import { voyageRerank } from './voyage-rerank.ts'
+
+const { embedding } = openAiCompatible('voyage', '/v1', { embedding: true })
+
+export const voyage: Service = {
+  id: 'voyage',
+  name: 'Voyage AI',
+  baseUrl: 'https://api.voyageai.com',
+  docsUrl: 'https://docs.voyageai.com',
+  keysUrl: 'https://dashboard.voyageai.com/organization/api-keys',
+  // Its rerank says `top_k` and `data` where Cohere's shape says `top_n` and `results`.
+  endpoints: { embeddings: '/v1/embeddings' },
+  translation: {
+    ...(embedding && { embedding }),
+    reranking: (parts) => Promise.resolve(voyageRerank(parts)),
+  },
+  tasks: ['embedding', 'rerank'],
+  authenticate: bearer,
+  keyShapes: [{ pattern: /^pa-[A-Za-z0-9_-]{40,60}$/, specific: true }],
+  keyHint: 'pa-…',
+  // No call of its API is free.
+  validation: null,
+  rotation: 'by_hand',
+  pricesId: 'voyageai',
+  modelShape: /^(?:voyage|rerank-\d|rerank-lite)/,
+  outputLimitField: 'max_tokens',
+  outputLimits: [],
+  forwardedHeaders: [],
+  readFailure: failureReader(),
+}
