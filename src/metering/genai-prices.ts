@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto'
 import { findProvider } from '@pydantic/genai-prices'
 import { divideUp } from '../kit/money.ts'
-import type { ModelPrice, Rate } from './price-book.ts'
+import {
+  hasAnyPrice,
+  type ModelPrice,
+  type PricePeriod,
+  type PriceSet,
+  type Rate,
+  type UnitRate,
+} from './model-price.ts'
 import type { MatchRule } from './price-match.ts'
+import { withUnitPrices } from './unit-prices.ts'
 import type { TokenClass } from './usage.ts'
 
 /** The price data's unit of each token class, all per million tokens. */
@@ -15,10 +23,36 @@ const classOfUnit: Readonly<Record<string, TokenClass>> = {
   output_reasoning_mtok: 'reasoning',
 }
 
+/**
+ * The price data's other units: ours, and for how many of them its price is. `audio_hours` is the
+ * sum of its parts, so the two names are one unit.
+ */
+const unitOfUnit: Readonly<Record<string, { readonly unit: string; readonly per: bigint }>> = {
+  input_audio_mtok: { unit: 'input_audio_tokens', per: 1_000_000n },
+  input_image_mtok: { unit: 'input_image_tokens', per: 1_000_000n },
+  input_video_mtok: { unit: 'input_video_tokens', per: 1_000_000n },
+  cache_audio_read_mtok: { unit: 'cache_read_audio_tokens', per: 1_000_000n },
+  cache_image_read_mtok: { unit: 'cache_read_image_tokens', per: 1_000_000n },
+  output_audio_mtok: { unit: 'output_audio_tokens', per: 1_000_000n },
+  output_image_mtok: { unit: 'output_image_tokens', per: 1_000_000n },
+  output_video_mtok: { unit: 'output_video_tokens', per: 1_000_000n },
+  output_citation_mtok: { unit: 'citation_tokens', per: 1_000_000n },
+  audio_hours: { unit: 'audio_seconds', per: 3_600n },
+  input_audio_hours: { unit: 'audio_seconds', per: 3_600n },
+  requests_kcount: { unit: 'request', per: 1_000n },
+  web_searches_kcount: { unit: 'search', per: 1_000n },
+  storage_searches_kcount: { unit: 'file_search', per: 1_000n },
+  input_text_messages_kcount: { unit: 'text_messages', per: 1_000n },
+  input_document_kpages: { unit: 'document_pages', per: 1_000n },
+  input_annotated_document_kpages: { unit: 'annotated_document_pages', per: 1_000n },
+}
+
 type Amount = number | { base: number; tiers: { start: number; price: number }[] }
 type UnitPrices = Readonly<Record<string, Amount | undefined>>
 interface Conditional {
-  readonly constraint?: { type: 'start_date'; start_date: string } | { type: 'time_of_date' }
+  readonly constraint?:
+    | { type: 'start_date'; start_date: string }
+    | { type: 'time_of_date'; start_time: string; end_time: string }
   readonly prices: UnitPrices
 }
 /** What is read of a model in the price data; the package's own types are wider. */
@@ -29,57 +63,77 @@ export interface SourceModel {
   readonly prices: UnitPrices | readonly Conditional[]
 }
 
-/** The shipped prices of our services as of a moment. `pricesId` names the provider in the data. */
+/**
+ * The shipped prices of our services, with the changes that are known to come. `pricesId` names the provider in the data;
+ * what the data lacks comes from `unit-prices.ts`.
+ */
 export const shippedModels = (
   services: readonly { readonly id: string; readonly pricesId: string | null }[],
-  at: Date,
 ): ModelPrice[] =>
   services.flatMap(({ id, pricesId }) => {
     const provider = pricesId === null ? undefined : findProvider({ providerId: pricesId })
-    return (provider?.models ?? []).map((model) => convertModel(id, model as SourceModel, at))
+    const models = (provider?.models ?? []).map((model) => convertModel(id, model as SourceModel))
+    return withUnitPrices(id, models)
   })
 
-export const convertModel = (serviceId: string, model: SourceModel, at: Date): ModelPrice => {
-  const prices = pricesAt(model.prices, at)
-  const rates: Partial<Record<TokenClass, readonly Rate[]>> = {}
-  const unmetered: string[] = []
-  for (const [unit, amount] of Object.entries(prices)) {
-    if (amount === undefined) continue
-    const tokenClass = classOfUnit[unit]
-    if (tokenClass) rates[tokenClass] = convertAmount(amount)
-    else unmetered.push(unit)
-  }
+export const convertModel = (serviceId: string, model: SourceModel): ModelPrice => {
+  const conditions = Array.isArray(model.prices)
+    ? (model.prices as readonly Conditional[])
+    : [{ prices: model.prices as UnitPrices }]
+  const [base = { prices: {} }, ...conditional] = conditions
+  const own = convertPrices(base.prices)
+  const periods = conditional.map(convertPeriod)
   return {
     serviceId,
     modelId: model.id,
     match: model.match,
     contextTokens: model.context_window ?? null,
-    rates,
-    unmetered: unmetered.toSorted(),
-    // Prices by the hour or the image alone (whisper-1) would make tokens free of charge.
-    isPriced: rates.input !== undefined,
+    ...own,
+    periods,
+    unmetered: unmeteredIn(conditions),
+    isPriced: [own, ...periods].some(hasAnyPrice),
   }
 }
 
-/**
- * The last condition that holds wins. A price that depends on the time of day would be wrong at other times, so of
- * those the dearest is taken, whatever the time.
- */
-const pricesAt = (prices: SourceModel['prices'], at: Date): UnitPrices => {
-  if (!Array.isArray(prices)) return prices as UnitPrices
-  const conditions = prices as readonly Conditional[]
-  const candidates: UnitPrices[] = []
-  for (const { constraint, prices: candidate } of conditions.toReversed()) {
-    if (constraint?.type === 'start_date' && at < new Date(constraint.start_date)) continue
-    candidates.push(candidate)
-    if (constraint?.type !== 'time_of_date') break
-  }
-  return candidates.toSorted((a, b) => dearness(b) - dearness(a))[0] ?? conditions[0]?.prices ?? {}
+const unmeteredIn = (conditions: readonly Conditional[]): string[] => {
+  const named = new Set(conditions.flatMap(({ prices }) => Object.keys(prices)))
+  return [...named]
+    .filter((unit) => classOfUnit[unit] === undefined && unitOfUnit[unit] === undefined)
+    .toSorted()
 }
 
-const dearness = (prices: UnitPrices): number => baseOf(prices.input_mtok) + baseOf(prices.output_mtok)
-const baseOf = (amount: Amount | undefined): number =>
-  amount === undefined ? 0 : typeof amount === 'number' ? amount : amount.base
+const convertPeriod = ({ constraint, prices }: Conditional): PricePeriod => ({
+  since: constraint?.type === 'start_date' ? constraint.start_date : null,
+  daily:
+    constraint?.type === 'time_of_date'
+      ? { from: secondOf(constraint.start_time), until: secondOf(constraint.end_time) }
+      : null,
+  ...convertPrices(prices),
+})
+
+/** `16:30:00Z` → 59400. Other zones do not occur; a new form of the data has to be looked at. */
+const secondOf = (time: string): number => {
+  const match = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)Z$/.exec(time)
+  if (!match) throw new RangeError(`not a time of day in UTC: ${time}`)
+  return Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3])
+}
+
+const convertPrices = (prices: UnitPrices): Required<PriceSet> => {
+  const rates: Partial<Record<TokenClass, readonly Rate[]>> = {}
+  const unitRates = new Map<string, UnitRate>()
+  for (const [name, amount] of Object.entries(prices)) {
+    if (amount === undefined) continue
+    const tokenClass = classOfUnit[name]
+    const unit = unitOfUnit[name]
+    if (tokenClass) rates[tokenClass] = convertAmount(amount)
+    else if (unit) unitRates.set(unit.unit, { ...unit, nanoUsd: toNanoUsd(dearest(amount)) })
+  }
+  return { rates, unitRates: [...unitRates.values()] }
+}
+
+/** No unit has tiers so far; of those that came the dearest would count. */
+const dearest = (amount: Amount): number =>
+  typeof amount === 'number' ? amount : Math.max(amount.base, ...amount.tiers.map(({ price }) => price))
 
 const convertAmount = (amount: Amount): Rate[] => {
   if (typeof amount === 'number') return [{ fromInputTokens: 0, nanoUsdPerMillion: toNanoUsd(amount) }]

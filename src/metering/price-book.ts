@@ -1,37 +1,19 @@
 import { divideUp, microsPerCredit } from '../kit/money.ts'
-import {
-  compileMatch,
-  type MatchRule,
-  type Matcher,
-  modelLengthMaximum,
-  withDashedDates,
-} from './price-match.ts'
-import { inputTokens, type TokenClass, type TokenUsage, tokenClasses } from './usage.ts'
+import { costNanoUsd, worstCostNanoUsd } from './cost.ts'
+import type { ModelPrice } from './model-price.ts'
+import { exactOverrides, matchingOverrides, type PriceOverride, withOverrides } from './price-overrides.ts'
+import { compileMatch, type Matcher, modelLengthMaximum, withDashedDates } from './price-match.ts'
+import type { Units, Usage } from './usage.ts'
 
-/** A rate that holds for the whole operation from this many input tokens on. */
-export interface Rate {
-  readonly fromInputTokens: number
-  readonly nanoUsdPerMillion: bigint
-}
-
-export interface ModelPrice {
-  readonly serviceId: string
-  readonly modelId: string
-  readonly match: MatchRule
-  readonly contextTokens: number | null
-  /** Rising by `fromInputTokens`. A class without rates is charged as another one: see `substitutes`. */
-  readonly rates: Readonly<Partial<Record<TokenClass, readonly Rate[]>>>
-  /** What the service charges for beside token classes (`web_searches_kcount`, `input_audio_mtok`, …); not charged here. */
-  readonly unmetered: readonly string[]
-  /** Whether it has a price at all; without one it cannot run on system keys. */
-  readonly isPriced: boolean
-}
+export type { ModelPrice } from './model-price.ts'
 
 export interface PriceBookRow {
   readonly version: number
   readonly nanoUsdPerCredit: bigint
   readonly chargeBasisPoints: bigint
   readonly models: readonly ModelPrice[]
+  /** The administrators' own prices. */
+  readonly overrides?: readonly PriceOverride[]
 }
 
 export interface PriceBook {
@@ -40,77 +22,26 @@ export interface PriceBook {
   find(serviceId: string, model: string): ModelPrice | null
   /** Every model known for a service, priced or not, in the price data's order. */
   models(serviceId: string): readonly ModelPrice[]
-  costNanoUsd(price: ModelPrice, usage: TokenUsage): bigint
+  /** `at`: when the operation started; without it, at the dearest of the model's periods. */
+  costNanoUsd(price: ModelPrice, usage: Usage, at?: Date): bigint
   /** What a cost is in credits: rounded up, so never zero for a cost that is not. */
   creditMicros(costNanoUsd: bigint): bigint
-  worstCostNanoUsd(price: ModelPrice, tokens: { inputTokens: number; outputTokens: number }): bigint
+  worstCostNanoUsd(
+    price: ModelPrice,
+    tokens: { inputTokens: number; outputTokens: number },
+    units?: Units | null,
+    at?: Date,
+  ): bigint
 }
 
-/**
- * Where the price data has no rate for a class, the service charges it as the more general class. No rate at
- * the end of the chain means that the service does not charge (an embedding has no output).
- */
-const substitutes: Readonly<Partial<Record<TokenClass, TokenClass>>> = {
-  cacheRead: 'input',
-  cacheWrite: 'input',
-  cacheWrite1h: 'cacheWrite',
-  reasoning: 'output',
-}
-
-const tokensPerRate = 1_000_000n
 const basisPoints = 10_000n
-
-export const rateOf = (price: ModelPrice, tokenClass: TokenClass, atInputTokens: number): bigint => {
-  const rates = price.rates[tokenClass]
-  if (!rates) {
-    const substitute = substitutes[tokenClass]
-    return substitute ? rateOf(price, substitute, atInputTokens) : 0n
-  }
-  return rates.findLast((rate) => rate.fromInputTokens <= atInputTokens)?.nanoUsdPerMillion ?? 0n
-}
-
-/** Exact, in nano-dollars, rounded up once for the whole operation. */
-export const costNanoUsd = (price: ModelPrice, usage: TokenUsage): bigint => {
-  const atInputTokens = inputTokens(usage)
-  let total = 0n
-  for (const tokenClass of tokenClasses) {
-    const tokens = usage[tokenClass]
-    if (tokens > 0) total += BigInt(tokens) * rateOf(price, tokenClass, atInputTokens)
-  }
-  return divideUp(total, tokensPerRate)
-}
-
-/** Rates of a class up to this many input tokens; a prompt may turn out shorter and fall into a lower tier. */
-const highestRate = (price: ModelPrice, classes: readonly TokenClass[], upToInputTokens: number): bigint => {
-  let highest = 0n
-  for (const tokenClass of classes) {
-    const tiers = (price.rates[tokenClass] ?? []).map((rate) => rate.fromInputTokens)
-    for (const from of [...tiers.filter((start) => start <= upToInputTokens), upToInputTokens]) {
-      const rate = rateOf(price, tokenClass, from)
-      if (rate > highest) highest = rate
-    }
-  }
-  return highest
-}
-
-/**
- * The most that this many tokens can cost, for a hold: every input token at the dearest class (all of a prompt may
- * be written to a cache), every output token at the dearer of output and reasoning, over all tiers within reach.
- */
-export const worstCostNanoUsd = (
-  price: ModelPrice,
-  tokens: { inputTokens: number; outputTokens: number },
-): bigint => {
-  const upTo = Math.ceil(tokens.inputTokens)
-  const input = highestRate(price, ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h'], upTo)
-  const output = highestRate(price, ['output', 'reasoning'], upTo)
-  return divideUp(BigInt(upTo) * input + BigInt(Math.ceil(tokens.outputTokens)) * output, tokensPerRate)
-}
 
 export const makePriceBook = (row: PriceBookRow): PriceBook => {
   const shelves = new Map<string, Shelf>()
-  for (const [serviceId, models] of Map.groupBy(row.models, (model) => model.serviceId))
-    shelves.set(serviceId, makeShelf(models))
+  const overrides = Map.groupBy(row.overrides ?? [], (override) => override.serviceId)
+  const models = Map.groupBy(row.models, (model) => model.serviceId)
+  for (const serviceId of new Set([...models.keys(), ...overrides.keys()]))
+    shelves.set(serviceId, makeShelf(serviceId, models.get(serviceId) ?? [], overrides.get(serviceId) ?? []))
   return {
     version: row.version,
     find: (serviceId, model) => shelves.get(serviceId)?.find(model) ?? null,
@@ -130,17 +61,27 @@ interface Shelf {
 /** Callers choose model names, so what is remembered has a limit. */
 const rememberedMaximum = 2_000
 
-const makeShelf = (models: readonly ModelPrice[]): Shelf => {
-  const matchers = models.map((model): [Matcher, ModelPrice] => [compileMatch(model.match), model])
+const makeShelf = (
+  serviceId: string,
+  shipped: readonly ModelPrice[],
+  overrides: readonly PriceOverride[],
+): Shelf => {
+  const matchers = shipped.map((model): [Matcher, ModelPrice] => [compileMatch(model.match), model])
   const remembered = new Map<string, ModelPrice | null>()
   const search = (id: string) => matchers.find(([matches]) => matches(id))?.[1]
   const find = (model: string): ModelPrice | null => {
     const id = model.trim().toLowerCase()
-    const price = search(id) ?? search(withDashedDates(id))
+    const known = search(id) ?? search(withDashedDates(id)) ?? null
+    const own = matchingOverrides(overrides, known === null ? [id] : [id, known.modelId])
+    const price = own.length === 0 ? known : withOverrides(known ?? unknownModel(serviceId, id), own)
     return price?.isPriced ? price : null
   }
+  const known = new Set(shipped.map((model) => model.modelId))
+  const added = exactOverrides(overrides).filter((model) => !known.has(model))
   return {
-    models,
+    models: [...shipped, ...added.map((model) => unknownModel(serviceId, model))].map((model) =>
+      withOverrides(model, matchingOverrides(overrides, [model.modelId])),
+    ),
     find(model) {
       if (model.length > modelLengthMaximum) return null
       const known = remembered.get(model)
@@ -152,3 +93,15 @@ const makeShelf = (models: readonly ModelPrice[]): Shelf => {
     },
   }
 }
+
+const unknownModel = (serviceId: string, modelId: string): ModelPrice => ({
+  serviceId,
+  modelId,
+  match: { equals: modelId },
+  contextTokens: null,
+  rates: {},
+  unitRates: [],
+  periods: [],
+  unmetered: [],
+  isPriced: false,
+})

@@ -23,3 +23,10 @@ test('dates are dashed only where they are dates', () => {
   expect(withDashedDates('gpt-5-20260231')).toBe('gpt-5-20260231')
   expect(withDashedDates('gpt-5-20260131x')).toBe('gpt-5-20260131x')
 })
+
+test('a pattern that only excludes is taken, if what it excludes is cheap to look for', () => {
+  const noSpeech = compileMatch({ regex: '^(?!.*-tts(?:$|-))' })
+  expect([noSpeech('gemini-2.5-pro'), noSpeech('gemini-2.5-pro-tts')]).toEqual([true, false])
+  for (const regex of ['^(?!(a+)+$)', '^(?!a)(?!b)', '^(?!a*b*c*d)'])
+    expect(isCheapPattern(regex)).toBe(false)
+})

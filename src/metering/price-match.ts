@@ -56,10 +56,13 @@ const matchingPattern = (source: string): Matcher => {
 
 /**
  * Callers choose the text that patterns run over, so only patterns that cannot backtrack far are taken: no
- * repeated group, no back reference, no look-around, and at most two unbounded repetitions of single characters.
+ * repeated group, no back reference, no look-around within, and at most two unbounded repetitions of single characters.
  */
 export const isCheapPattern = (source: string): boolean => {
   if (source.length > 200) return false
+  // All of it one thing that the text must not match: looked at once, from its first letter.
+  const excluded = /^\^\(\?!(.+)\)$/.exec(source)?.[1]
+  if (excluded !== undefined) return isCheapPattern(excluded)
   if (/\)[*+?{]|\\[1-9k]|\(\?[<=!]/.test(source)) return false
   return (source.match(/[*+]|\{\d+,\}/g)?.length ?? 0) <= 2 && compiles(source)
 }

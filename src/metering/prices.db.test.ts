@@ -4,12 +4,21 @@ import { openDatabase } from '../db/database.ts'
 import { systemClock } from '../kit/clock.ts'
 import { services } from '../services/registry.ts'
 import { shippedModels } from './genai-prices.ts'
-import { costNanoUsd } from './price-book.ts'
+import { costNanoUsd } from './cost.ts'
 import { makePrices } from './prices.ts'
 import { noUsage } from './usage.ts'
 
 const clock = () => new Date('2026-11-22T12:00:00Z')
-const usage = { input: 271_990, cacheRead: 30, cacheWrite: 7, cacheWrite1h: 5, output: 11, reasoning: 3 }
+const units = { 'image:1024x1024:hd': 3, audio_seconds: 61, input_audio_tokens: 900, search: 2 }
+const usage = {
+  input: 271_990,
+  cacheRead: 30,
+  cacheWrite: 7,
+  cacheWrite1h: 5,
+  output: 11,
+  reasoning: 3,
+  units,
+}
 
 test('many processes that start at once make one version, and all use it', async () => {
   await using clone = await cloneDatabase()
@@ -26,7 +35,7 @@ test('what comes back from the database costs exactly what was shipped, for ever
   await using clone = await cloneDatabase()
   const prices = makePrices({ database: clone.database, clock })
   await prices.start()
-  const shipped = shippedModels(services, clock())
+  const shipped = shippedModels(services)
   for (const service of services) {
     const stored = prices.current().models(service.id)
     expect(stored).toEqual(shipped.filter((model) => model.serviceId === service.id))
@@ -69,4 +78,94 @@ test('a new version is in force after a reload, and the old one can still be loo
 test('asking before the start is an error, not a missing price', async () => {
   await using clone = await cloneDatabase()
   expect(() => makePrices({ database: clone.database, clock: systemClock }).current()).toThrow('not loaded')
+})
+
+const administrator = { kind: 'user', id: '00000000-0000-7000-8000-000000000001' } as const
+const imagine = {
+  serviceId: 'midjourney',
+  model: 'midjourney*',
+  unit: 'task:imagine',
+  nanoUsd: 40_000_000n,
+  per: 1n,
+}
+
+test('an own price is in force when it is set, in a version of its own, and on the audit trail', async () => {
+  await using clone = await cloneDatabase()
+  const { database } = clone
+  const prices = makePrices({ database, clock: systemClock })
+  await prices.start()
+  expect(prices.current().find('midjourney', 'midjourney-v7')).toBeNull()
+  const set = await prices.setOverride(administrator, imagine, 'By our contract')
+  expect(set.ok).toBe(true)
+  const book = prices.current()
+  expect(book.version).toBe(2)
+  const price = book.find('midjourney', 'midjourney-v7')
+  expect(price && book.costNanoUsd(price, { ...noUsage, units: { 'task:imagine': 3 } })).toBe(120_000_000n)
+  // Shipped prices are still there, from the rows of the version before.
+  expect(book.models('openai')).toEqual((await prices.at(1))?.models('openai'))
+  const { rows } = await database.pool.query('SELECT action, subject_id, after, reason FROM audit_entries')
+  expect(rows).toEqual([
+    {
+      action: 'price.set',
+      subject_id: 'midjourney/midjourney*/task:imagine',
+      after: { nanoUsd: '40000000', per: '1' },
+      reason: 'By our contract',
+    },
+  ])
+})
+
+test('an own price that is taken back gives the shipped one again, as a new version', async () => {
+  await using clone = await cloneDatabase()
+  const prices = makePrices({ database: clone.database, clock: systemClock })
+  await prices.start()
+  const gpt = { serviceId: 'openai', model: 'GPT-5.4', unit: 'input', nanoUsd: 7n, per: 1_000n }
+  await prices.setOverride(administrator, gpt, 'Discount')
+  const costOf = () => {
+    const price = prices.current().find('openai', 'gpt-5.4')
+    return price && prices.current().costNanoUsd(price, { ...noUsage, input: 1_000 })
+  }
+  expect(costOf()).toBe(7n)
+  expect((await prices.removeOverride(administrator, gpt)).ok).toBe(true)
+  expect(costOf()).toBe(2_500_000n)
+  expect(prices.current().version).toBe(3)
+  expect((await prices.removeOverride(administrator, gpt)).ok).toBe(false)
+  // Receipts of the time between are still explained by their own version.
+  expect((await prices.at(2))?.find('openai', 'gpt-5.4')?.rates.input?.[0]?.nanoUsdPerMillion).toBe(7_000n)
+})
+
+test('own prices go on under newly shipped ones, and under those who set them at once', async () => {
+  await using clone = await cloneDatabase()
+  const { database } = clone
+  const prices = makePrices({ database, clock: systemClock })
+  await prices.start()
+  await Promise.all(
+    ['task:imagine', 'task:upscale', 'task:blend'].map((unit) =>
+      prices.setOverride(administrator, { ...imagine, unit }, 'Contract'),
+    ),
+  )
+  const find = () =>
+    prices
+      .current()
+      .find('midjourney', 'midjourney')
+      ?.unitRates?.map((rate) => rate.unit)
+  expect(find()).toEqual(['task:blend', 'task:imagine', 'task:upscale'])
+  // As if another release had shipped other prices.
+  await database.pool.query(`UPDATE price_books SET content_hash = 'older'`)
+  const upgraded = makePrices({ database, clock: systemClock })
+  await upgraded.start()
+  expect(upgraded.current().version).toBe(5)
+  expect(upgraded.current().find('midjourney', 'midjourney')?.unitRates).toHaveLength(3)
+})
+
+test('a price that would not be exact, or is of no service, is refused', async () => {
+  await using clone = await cloneDatabase()
+  const prices = makePrices({ database: clone.database, clock: systemClock })
+  await prices.start()
+  const third = { serviceId: 'openai', model: 'gpt-5.4', unit: 'input', nanoUsd: 1n, per: 3n }
+  expect(await prices.setOverride(administrator, third, 'x')).toMatchObject({ fault: { field: 'per' } })
+  const nobody = { ...third, serviceId: 'nobody', per: 1n }
+  expect(await prices.setOverride(administrator, nobody, 'x')).toMatchObject({
+    fault: { field: 'serviceId' },
+  })
+  expect(prices.current().version).toBe(1)
 })

@@ -24,6 +24,8 @@ export type Units = Readonly<Record<string, number>>
 /** All that one operation used. */
 export interface Usage extends TokenUsage {
   readonly units?: Units
+  /** The service did not say it: worked out from the request and the reply (docs/metering.md). */
+  readonly estimated?: true
 }
 
 export type TokenClass = keyof TokenUsage
