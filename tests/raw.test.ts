@@ -150,6 +150,17 @@ describe('a path that the service’s file names', () => {
     expect(record.credit_micros).toBeGreaterThan(0n)
   })
 
+  test.each([
+    ['GET', '/v1/files?purpose=batch'],
+    ['POST', '/v1/batches'],
+    ['GET', '/v1/responses/resp_1/input_items'],
+  ])('%s %s of OpenAI’s client runs on the own key', async (method, path) => {
+    const reply = await call(person, path, { method, ...(method === 'POST' && { body: '{}' }) })
+    expect(reply.status).toBe(200)
+    expect(arrived.map(({ request }) => request.url)).toEqual([path])
+    expect(reply.headers.get('x-aideon-key-owner')).toBe('user')
+  })
+
   test('of a service that is switched off or unknown is no route', async () => {
     expect((await call(person, '/services/nobody/v1/files')).status).toBe(404)
     const { catalogue } = stage.gateway.rooms

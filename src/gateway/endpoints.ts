@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { codecs } from '../dialects/codecs.ts'
 import { type Dialect, type Endpoint, endpointKind } from '../services/endpoint.ts'
-import { findService } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
+import { decoded, pathOf, resourceTarget, serviceTarget } from './service-paths.ts'
 
 /** What a request to the data plane asks for, by its path alone. */
 export type Target =
@@ -62,19 +62,15 @@ const spokenDialect = (path: string, headers: IncomingHttpHeaders): Dialect => {
   return path.endsWith('/rerank') ? 'cohere' : 'openai'
 }
 
-const dataPlanePath = /^\/(?:v1|v1beta|v2|mj|services)\//
+const dataPlanePath = /^\/(?:v1|v1beta|v2|mj|services|upload)\//
 
 /** Paths of the data plane; everything else is the dashboards' and their API's. */
 export const isDataPlane = (url: string): boolean => dataPlanePath.test(url) || url === '/v1'
 
-export const pathOf = (url: string): string => {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
-}
-
 export const targetOf = (url: string, method: string, headers: IncomingHttpHeaders): Target => {
   const path = pathOf(url)
-  const target = targets[path] ?? geminiTarget(path) ?? serviceTarget(url, method)
+  const target =
+    targets[path] ?? geminiTarget(path) ?? serviceTarget(url, method) ?? resourceTarget(url, method, headers)
   if (target?.kind === 'operation' && codecs[target.endpoint] !== undefined) return target
   const dialect = spokenDialect(path, headers)
   return path === '/v1/models' || path === '/v1beta/models'
@@ -86,47 +82,4 @@ const geminiTarget = (path: string): Target | undefined => {
   const [, model, method] = geminiPath.exec(path) ?? []
   if (model === undefined || method === undefined || !Object.hasOwn(geminiMethods, method)) return undefined
   return operation(geminiMethods[method] as Endpoint, decoded(model))
-}
-
-/** A malformed escape is no model's name; it will be told as an unknown one. */
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-const servicePath = /^\/services\/([a-z0-9_]+)(\/.*)$/s
-
-/**
- * `/services/<service>/<path>`: a path that the service's own file names is that endpoint, metered like any other; of all
- * others nobody can tell what they cost.
- */
-const serviceTarget = (url: string, method: string): Target | undefined => {
-  const [, id, rest] = servicePath.exec(url) ?? []
-  const service = id === undefined ? undefined : findService(id)
-  if (service === undefined || rest === undefined) return undefined
-  const known = method === 'POST' ? nativeEndpoint(service, pathOf(rest)) : null
-  if (known !== null) return { ...operation(known.endpoint, known.model), service } as Target
-  const dialect = service.endpoints.messages !== undefined ? 'anthropic' : endpointKind('raw').dialect
-  // What is in braces would be filled in.
-  const path = rest.replaceAll('{', '%7B').replaceAll('}', '%7D')
-  const only = { ...service, endpoints: { raw: path } }
-  return { kind: 'operation', endpoint: 'raw', dialect, method, pathModel: null, service: only }
-}
-
-const nativeEndpoint = (
-  service: Service,
-  path: string,
-): { endpoint: Endpoint; model: string | null } | null => {
-  for (const [endpoint, template] of Object.entries(service.endpoints)) {
-    const [before = '', after] = pathOf(template).split('{model}')
-    if (after === undefined ? path === before : path.startsWith(before) && path.endsWith(after))
-      return {
-        endpoint: endpoint as Endpoint,
-        model: after === undefined ? null : decoded(path.slice(before.length, path.length - after.length)),
-      }
-  }
-  return null
 }

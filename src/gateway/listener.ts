@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { isDataPlane, pathOf } from './endpoints.ts'
+import { isDataPlane } from './endpoints.ts'
+import { pathOf } from './service-paths.ts'
 
 export interface ListenerOptions {
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
