@@ -37,6 +37,18 @@ export interface AuditEntries {
   reason: string | null
 }
 
+export interface Breakers {
+  organization_id: string
+  subject: string
+  subject_kind: 'service' | 'service_key'
+  state: 'open' | 'closed'
+  since: Date
+  probe_after: Date | null
+  openings: number
+  probe_process: string | null
+  probe_until: Date | null
+}
+
 export interface ConfigurationEpoch {
   only_row: Generated<boolean>
   epoch: bigint
@@ -78,6 +90,15 @@ export interface Grants {
   created_by: string
   created_at: Date
   live: Generated<boolean>
+}
+
+export interface HealthSamples {
+  organization_id: string
+  subject: string
+  process_id: string
+  calls: number
+  failures: number
+  at: Date
 }
 
 export interface Holds {
@@ -147,7 +168,6 @@ export interface LongOperations {
   claimed_by: string | null
   claimed_until: Date | null
   ended_at: Date | null
-  recorded_at: Date | null
 }
 
 export interface Memberships {
@@ -155,6 +175,16 @@ export interface Memberships {
   user_id: string
   role: 'owner' | 'administrator' | 'member'
   created_at: Generated<Date>
+}
+
+export interface ModelGroups {
+  id: string
+  label: string
+  description: Generated<string>
+  task: string
+  models: string[]
+  removed: Generated<boolean>
+  updated_at: Generated<Date>
 }
 
 export interface Operations {
@@ -218,6 +248,8 @@ export interface PriceBooks {
   charge_basis_points: bigint
   effective_at: Date
   created_at: Generated<Date>
+  models_of: number | null
+  overrides: GeneratedJson
 }
 
 export interface PriceModels {
@@ -228,6 +260,19 @@ export interface PriceModels {
   context_tokens: bigint | null
   unmetered: Generated<string[]>
   position: number
+  unit_rates: GeneratedJson
+  periods: GeneratedJson
+}
+
+export interface PriceOverrides {
+  service_id: string
+  model: string
+  unit: string
+  nano_usd: bigint
+  per: bigint
+  reason: string
+  changed_by: string | null
+  changed_at: Date
 }
 
 export interface PriceRates {
@@ -247,6 +292,25 @@ export interface Processes {
   started_at: Generated<Date>
   lease_until: Date
   acknowledged_epoch: bigint
+}
+
+export interface RateLimits {
+  organization_id: string
+  subject_kind: 'access_token' | 'user' | 'service_key'
+  subject_id: string
+  requests_per_minute: number | null
+  tokens_per_minute: bigint | null
+  concurrent: number | null
+  changed_at: Generated<Date>
+}
+
+export interface RateWindows {
+  organization_id: string
+  subject_kind: string
+  subject_id: string
+  charges: GeneratedJson
+  holders: GeneratedJson
+  updated_at: Generated<Date>
 }
 
 export interface ServiceKeyVersions {
@@ -289,6 +353,7 @@ export interface ServiceKeys {
   created_at: Generated<Date>
   revoked_at: Date | null
   settings: GeneratedJson
+  cooling_models: GeneratedJson
 }
 
 export interface ServiceSettings {
@@ -377,22 +442,28 @@ export interface WebhookSecrets {
 export interface Schema {
   access_tokens: AccessTokens
   audit_entries: AuditEntries
+  breakers: Breakers
   configuration_epoch: ConfigurationEpoch
   credit_accounts: CreditAccounts
   fallback_preferences: FallbackPreferences
   grants: Grants
+  health_samples: HealthSamples
   holds: Holds
   installation: Installation
   ledger_entries: LedgerEntries
   long_operations: LongOperations
   memberships: Memberships
+  model_groups: ModelGroups
   operations: Operations
   organizations: Organizations
   outbound_allowances: OutboundAllowances
   price_books: PriceBooks
   price_models: PriceModels
+  price_overrides: PriceOverrides
   price_rates: PriceRates
   processes: Processes
+  rate_limits: RateLimits
+  rate_windows: RateWindows
   service_key_versions: ServiceKeyVersions
   service_keys: ServiceKeys
   service_settings: ServiceSettings

@@ -9,10 +9,12 @@ import { parseAllowance } from '../net/address.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { findService, services } from '../services/registry.ts'
 import type { KeySettings, Service } from '../services/service.ts'
+import { type Groups, makeGroups } from './groups.ts'
 import { makeCatalogueStore, type ServiceSetting } from './store.ts'
 
 /** The services as this installation has set them up: base URLs, on or off, private addresses that may be reached. */
 export interface Catalogue {
+  readonly groups: Groups
   /** Reads the settings; again whenever the platform's configuration changes. */
   load(): Promise<void>
   isEnabled(serviceId: string): boolean
@@ -36,12 +38,13 @@ export interface ServiceChange {
 export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outbound: Outbound }): Catalogue => {
   const { database, epoch, outbound } = parts
   const store = makeCatalogueStore(database.kysely)
+  const groups = makeGroups({ database, epoch })
   let settings = new Map<string, ServiceSetting>()
   let allowed: readonly string[] = []
   let enabledServices: readonly Service[] = services
 
   const load = async () => {
-    const [rows, addresses] = await Promise.all([store.settings(), store.allowances()])
+    const [rows, addresses] = await Promise.all([store.settings(), store.allowances(), groups.load()])
     settings = new Map(rows.map((row) => [row.serviceId, row]))
     enabledServices = services.filter((service) => settings.get(service.id)?.enabled ?? true)
     if (addresses.join() !== allowed.join()) outbound.allow(addresses)
@@ -72,6 +75,7 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
   }
 
   return {
+    groups,
     load,
     enabled: () => enabledServices,
     isEnabled: (serviceId) => settings.get(serviceId)?.enabled ?? true,

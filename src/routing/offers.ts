@@ -204,7 +204,8 @@ const offersNamed = (
     const service = stall.byId.get(serviceId)
     if (service === undefined) return []
     // A dated name stays as it was written where it comes from.
-    const offer = offerAt(stall, endpoint, service, serviceId === home ? written.trim() : model)
+    const name = serviceId === home && canonicalOfBare(written) !== written ? written.trim() : model
+    const offer = offerAt(stall, endpoint, service, name)
     return offer !== null && (offer.price !== null || (isCertain && exists)) ? [offer] : []
   })
 }
@@ -259,8 +260,10 @@ const resolveGroup = (stall: Stall, endpoint: Endpoint, model: string): Resoluti
         place,
       )
     // A service's model without a price still runs on an own key there.
-    const named = found.guesses[0]
-    return named !== undefined && name.startsWith(`${named.service.id}/`) ? [{ ...named, place }] : []
+    const guess = found.guesses[0]
+    if (guess === undefined) return []
+    const isMeant = name.startsWith(`${guess.service.id}/`) || homeOf(name) === guess.service.id
+    return isMeant ? [{ ...guess, place }] : []
   })
   if (asked.length === 0) return unknown(emptyGroup(group))
   return { kind: 'offers', scope: 'any', asked, alternatives: [], group }

@@ -243,6 +243,7 @@ const vendors: readonly Vendor[] = [
     prefixes: ['mistral-', 'ministral-', 'codestral', 'magistral-', 'devstral-', 'pixtral-', 'voxtral-'],
     elsewhere: { openrouter: prefixed('mistralai/') },
   },
+  { home: 'voyage', prefixes: ['voyage-', 'rerank-1', 'rerank-2', 'rerank-lite'], elsewhere: {} },
   {
     home: 'cohere',
     prefixes: ['command', 'embed-v', 'rerank-'],
@@ -252,9 +253,13 @@ const vendors: readonly Vendor[] = [
   { home: 'deepseek', prefixes: ['deepseek-'], elsewhere: {} },
   { home: 'moonshot', prefixes: ['kimi-', 'moonshot-'], elsewhere: {} },
   { home: 'alibaba', prefixes: ['qwen'], elsewhere: {} },
-  { home: 'voyage', prefixes: ['voyage-'], elsewhere: {} },
   { home: 'jina', prefixes: ['jina-'], elsewhere: {} },
   { home: 'elevenlabs', prefixes: ['eleven_', 'scribe_'], elsewhere: {} },
+  { home: 'deepgram', prefixes: ['nova-', 'aura-'], elsewhere: {} },
+  { home: 'assemblyai', prefixes: ['universal', 'slam-1'], elsewhere: {} },
+  { home: 'black_forest_labs', prefixes: ['flux-'], elsewhere: {} },
+  { home: 'stability', prefixes: ['stable-image-', 'sd3'], elsewhere: {} },
+  { home: 'luma', prefixes: ['photon-', 'ray-'], elsewhere: {} },
 ]
 
 const prefixesOfOpenRouter: Readonly<Record<string, string>> = {
