@@ -29,6 +29,8 @@ export interface ParsedRequest {
   readonly input: InputMeasure
   /** The most it can cost beside text tokens; null: nothing. A hold covers them. */
   readonly mostUnits: Units | null
+  /** About what it uses beside text tokens, for where the service does not come to say so. Absent: nothing. */
+  readonly likelyUnits?: Units
   /** The field that keeps it from running on a system key (unpriced.ts), or null. */
   readonly unpriced: string | null
   /** The caller asked for the usage event of a stream; where we asked in its place, the event is taken out again. */

@@ -1,7 +1,9 @@
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { boundInputTokens } from '../dialects/estimate.ts'
-import { fault, type Outcome, success } from '../kit/fault.ts'
-import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
+import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
+import { isTextPriced, unpricedUnit } from '../metering/cost.ts'
+import type { ModelPrice } from '../metering/model-price.ts'
+import type { PriceBook } from '../metering/price-book.ts'
 import type { Candidate } from '../routing/route.ts'
 import { imageTokensOf, type Service } from '../services/service.ts'
 import type { Decision } from './decide.ts'
@@ -36,16 +38,19 @@ export const holdBounds = (
   service: Service,
   model: string,
   request: ParsedRequest,
+  at: Date,
 ): HoldBounds => {
   const inputTokens = boundInputTokens(request.input, {
     image: imageTokensOf(service, model),
     document: price.contextTokens ?? unknownContextTokens,
   })
   const micros = (outputTokens: number) =>
-    book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }))
+    book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }, request.mostUnits, at))
   if (!request.producesOutput) {
-    const maximumMicros = micros(0)
-    return { minimumMicros: maximumMicros, maximumMicros, inputTokens, outputTokens: 0, limited: false }
+    // A transcript is text that no limit of ours shortens.
+    const outputTokens = request.maximumOutputTokens ?? 0
+    const maximumMicros = micros(outputTokens)
+    return { minimumMicros: maximumMicros, maximumMicros, inputTokens, outputTokens, limited: false }
   }
   if (request.maximumOutputTokens !== null) {
     const maximumMicros = micros(request.maximumOutputTokens)
@@ -72,15 +77,17 @@ export const holdBounds = (
 export const affordableOutputTokens = (
   book: PriceBook,
   price: ModelPrice,
-  inputTokens: number,
+  { mostUnits }: ParsedRequest,
+  { inputTokens, outputTokens: atMost }: HoldBounds,
   heldMicros: bigint,
-  atMost: number,
+  at: Date,
 ): number => {
   let low = 0
   let high = atMost
   while (low < high) {
     const outputTokens = Math.ceil((low + high) / 2)
-    const micros = book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }))
+    const worst = book.worstCostNanoUsd(price, { inputTokens, outputTokens }, mostUnits, at)
+    const micros = book.creditMicros(worst)
     if (micros <= heldMicros) low = outputTokens
     else high = outputTokens - 1
   }
@@ -93,6 +100,19 @@ const unpricedOption = (field: string) =>
     field,
   })
 
+/** Why a price does not cover what a call may use, or null. */
+export const whyUnpriced = (price: ModelPrice, request: ParsedRequest, at: Date): Fault | null => {
+  if (request.unpriced !== null) return unpricedOption(request.unpriced)
+  // What is charged by the image or the second alone has no price for text.
+  const countsText = request.mostUnits === null || request.producesOutput
+  if (countsText && !isTextPriced(price, at)) return fault('price_unknown')
+  const unit = request.mostUnits === null ? null : unpricedUnit(price, request.mostUnits, at)
+  if (unit === null) return null
+  return fault('price_unknown', {
+    message: `This call is charged by ${JSON.stringify(unit)}, which has no price here for the model, so it cannot run on system keys.`,
+  })
+}
+
 /** Sets credits aside before the first system key is used: durable before anything goes out. */
 export const makeHold =
   ({ ledger }: GatewayParts) =>
@@ -100,10 +120,13 @@ export const makeHold =
     const { caller, request, priceBook } = decision
     const { organizationId, accountId, userId } = caller.person
     const { price, service, serviceKey, model } = candidate
-    if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
     if (price === null) return { ok: false, fault: fault('price_unknown') }
-    if (request.unpriced !== null) return { ok: false, fault: unpricedOption(request.unpriced) }
-    const bounds = holdBounds(priceBook, price, service, model, request)
+    const unpriced = whyUnpriced(price, request, operation.startedAt)
+    if (unpriced !== null) return { ok: false, fault: unpriced }
+    const bounds = holdBounds(priceBook, price, service, model, request, operation.startedAt)
+    // Moderation is free of charge: nobody needs credits for it.
+    if (bounds.maximumMicros === 0n) return success(undefined)
+    if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
     const held = await ledger.hold({
       organizationId,
       accountId,
@@ -132,9 +155,10 @@ export const makeHold =
       operation.outputLimit = affordableOutputTokens(
         priceBook,
         price,
-        bounds.inputTokens,
+        request,
+        bounds,
         heldMicros,
-        bounds.outputTokens,
+        operation.startedAt,
       )
     else if (bounds.limited) operation.outputLimit = bounds.outputTokens
     return success(undefined)

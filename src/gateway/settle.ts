@@ -1,3 +1,4 @@
+import { unpricedUnit } from '../metering/cost.ts'
 import { toRecord, type Ending, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -18,13 +19,17 @@ export const makeSettle = (parts: GatewayParts) => {
 
 const settleWith =
   ({ recorder, log }: GatewayParts) =>
-  async (operation: Operation, ending: Ending): Promise<boolean> => {
+  async (operation: Operation, given: Ending): Promise<boolean> => {
     const { caller } = operation
+    const ending = withEstimates(operation, given)
     operation.faultCode = ending.fault?.code ?? null
     if (caller === null) return true
     try {
       const costNanoUsd = costOf(operation, ending)
       operation.creditMicros = chargeOf(operation, ending, costNanoUsd)
+      const unpriced = operation.heldMicros > 0n ? unpricedUse(operation, ending) : null
+      if (unpriced !== null)
+        log.warn({ operationId: operation.id, unit: unpriced }, 'a system key was used for what has no price')
       const { organizationId, accountId } = caller.person
       const settlement =
         operation.heldMicros > 0n && accountId !== null
@@ -39,11 +44,32 @@ const settleWith =
     }
   }
 
-/** Also for own keys: what the operation costs its owner at the service. Null without a price or a use. */
-const costOf = ({ candidate, priceBook }: Operation, { usage }: Ending): bigint | null => {
-  const price = candidate?.price ?? null
-  return price === null || priceBook === null || usage === null ? null : priceBook.costNanoUsd(price, usage)
+/**
+ * An estimate is marked as one wherever it was made: by a codec that knows what a service leaves out, or here, where a
+ * reply was cut off and its request tells about what it used beside text.
+ */
+const withEstimates = ({ request }: Operation, ending: Ending): Ending => {
+  const { usage, usageSource } = ending
+  if (usage === null) return ending
+  if (usage.estimated === true) return { ...ending, usageSource: 'estimated' }
+  return usageSource === 'estimated' && usage.units === undefined && request?.likelyUnits !== undefined
+    ? { ...ending, usage: { ...usage, units: request.likelyUnits } }
+    : ending
 }
+
+/** Also for own keys: what the operation costs its owner at the service. Null without a price or a use. */
+const costOf = ({ candidate, priceBook, startedAt }: Operation, { usage }: Ending): bigint | null => {
+  const price = candidate?.price ?? null
+  return price === null || priceBook === null || usage === null
+    ? null
+    : priceBook.costNanoUsd(price, usage, startedAt)
+}
+
+/** A service may report what no request of its kind had before; what has a price of it is charged. */
+const unpricedUse = ({ candidate, startedAt }: Operation, { usage }: Ending): string | null =>
+  candidate?.price == null || usage?.units === undefined
+    ? null
+    : unpricedUnit(candidate.price, usage.units, startedAt)
 
 /** Only what was held for is charged, and an estimate never takes more than was set aside for it. */
 const chargeOf = (
