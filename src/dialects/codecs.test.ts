@@ -168,7 +168,7 @@ describe('usage of whole replies', () => {
       usage: {
         prompt_tokens: 5,
         completion_tokens: 2,
-        prompt_tokens_details: { cached_tokens: 900 },
+        prompt_tokens_details: { cached_tokens: 5, cache_write_tokens: 900 },
         completion_tokens_details: { reasoning_tokens: 9 },
       },
     })

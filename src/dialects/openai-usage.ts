@@ -22,10 +22,15 @@ const usageOfReport = (report: Report): Usage | null => {
   const { input, output, inputDetails, outputDetails } = report
   if (!isCount(input) || !isCount(output)) return null
   const audioIn = Math.min(countOf(inputDetails.audio_tokens), input)
-  const text = input - audioIn
+  // More cached than read at all: the service counts it apart, as Anthropic does, behind whose API it may be.
+  const isCacheApart = report.cached > input
+  const text = input - audioIn + (isCacheApart ? report.cached : 0)
   const cacheRead = Math.min(report.cached, text)
   const cachedAudio = Math.min(report.cached - cacheRead, audioIn)
-  const cacheWrite = Math.min(countOf(inputDetails.cache_write_tokens), text - cacheRead)
+  const cacheWrite = Math.min(
+    firstCount(inputDetails.cache_write_tokens, inputDetails.cache_creation_tokens),
+    text - cacheRead,
+  )
   const thought = countOf(outputDetails.reasoning_tokens)
   // xAI leaves reasoning out of its completion tokens; only its total tells. https://docs.x.ai/docs/key-information/consumption-and-rate-limits
   const isApart = thought > 0 && report.total === input + output + thought

@@ -2,7 +2,7 @@ import { isObject } from './request.ts'
 
 /**
  * What a request asks for that a service charges by something else than tokens of its list price, or that no limit of
- * ours bounds: calls of its search, audio, a faster tier, another model, a tool that it runs itself and that fills the
+ * ours bounds: calls of its search, a faster tier, another model, a tool that it runs itself and that fills the
  * prompt. Such a request may run on one's own key; on a system key it would spend more than was set aside, or for
  * nothing. What is listed is what is known to be covered, so that a field that a service adds tomorrow is refused until
  * somebody has looked at it. Files of the account are left out too: on a system key they are other people's.
