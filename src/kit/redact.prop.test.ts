@@ -44,6 +44,15 @@ const shapes: Record<string, fc.Arbitrary<string>> = {
   'Bedrock short-term key': framed('bedrock-api-key-', word(`${alnum}+/`, 120)),
   'NVIDIA key': framed('nvapi-', word(token, 64)),
   'Together key': framed('tgp_v1_', word(token, 43)),
+  'Cerebras key': framed('csk-', word(lower + digits, 48)),
+  'Voyage key': framed('pa-', withDigit(word(token, 43))),
+  'Jina key': framed('jina_', word(alnum, 60)),
+  'Luma key': framed('luma-', withDigit(word(token, 60))),
+  'Black Forest Labs key': framed('bfl_', word(alnum, 40)),
+  'fal key': fc
+    .tuple(word(hex, 8), word(hex, 4), word(hex, 12), word(hex, 32))
+    .map(([a, b, c, d]) => `${a}-${b}-${b}-${b}-${c}:${d}`),
+  'Google access token': framed('ya29.', word(`${token}.`, 120)),
   'Fireworks key': framed('fw_', withDigit(word(alnum, 24))),
   'Databricks token': framed('dapi', word(hex, 32), '-2'),
   'PhotoRoom key': fc

@@ -8,6 +8,10 @@ describe('values are told by their names', () => {
     ['{\\"authorization\\":\\"Bearer q1w2e3\\"}', 'q1w2e3'],
     ["['x-api-key', 'q1w2e3r4']", 'q1w2e3r4'],
     ['mj-api-secret: hunter22', 'hunter22'],
+    ['x-key: q1w2e3r4', 'q1w2e3r4'],
+    ['Authorization: Token q1w2e3r4', 'q1w2e3r4'],
+    ['"authorization":"AWS4-HMAC-SHA256 Credential=AKIA/1, Signature=q1w2e3r4"', 'q1w2e3r4'],
+    ['x-amz-security-token: FwoGZXIvYXdzEBYaD', 'FwoGZXIvYXdzEBYaD'],
     ['cookie: session=q1w2e3; other=z9', 'z9'],
     ['GET https://host/v1?alt=sse&key=q1w2e3 failed', 'q1w2e3'],
     ['GET https%3A%2F%2Fhost%2Fv1%3Fkey%3Dq1w2e3', 'q1w2e3'],
@@ -33,6 +37,7 @@ test('the rest of the text stays', () => {
 test.each([
   'The task-force-management-system of this model',
   'Organisation risk-management-2026-team',
+  'The spa-treatment-and-wellness-centre of luma-photon-flash',
   '{"max_tokens":100,"prompt_tokens":12,"model":"gpt-5.2-mini-2026-01-01"}',
   '01a20460-84d4-7eaf-a23d-7ffdab759352',
   'You exceeded your current quota, please check your plan and billing details.',

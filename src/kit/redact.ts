@@ -100,7 +100,9 @@ const redactPem = (text: string): string => {
 
 // Prefixes as of the detector rules and provider pages of 2026. `*`: services echo half-masked keys.
 const strongPrefixes = [
-  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|aik_)[A-Za-z0-9_*-]{6,}',
+  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|jina_|bfl_|csk-|aik_)[A-Za-z0-9_*-]{6,}',
+  'ya29\\.[A-Za-z0-9_.*-]{16,}',
+  '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,}',
   'AIza[A-Za-z0-9_*-]{16,}',
   'AQ\\.[A-Za-z0-9_.*-]{16,}',
   'eyJ[A-Za-z0-9_.-]{16,}',
@@ -111,7 +113,7 @@ const strongPrefixes = [
 const strong = new RegExp(strongPrefixes, 'g')
 
 /** Short prefixes, `sk-` shared by many services, are also the ends of words: `task-force-management`. */
-const weakPrefixes = '(?:sk[-_]|xai-|fw_|hf_|r8_)[A-Za-z0-9_*-]{12,}'
+const weakPrefixes = '(?:(?:sk[-_]|xai-|fw_|hf_|r8_)[A-Za-z0-9_*-]{12,}|(?:pa|luma)-[A-Za-z0-9_*-]{30,})'
 /** One pass, so that nothing inside a key is taken for the beginning of another and the rest of it left. */
 const prefixed = new RegExp(`${strongPrefixes}|(${weakPrefixes})`, 'g')
 
@@ -138,8 +140,8 @@ const between = `${quote}${space}[:=,]${space}${quote}`
 const headerValue = new RegExp(`((?:proxy-)?authorization|set-cookie|cookie)(${between})[^"'\\r\\n]+`, 'gi')
 
 const namedValue = new RegExp(
-  `((?:x-|xi-|x-goog-)?api[-_]?key|mj-api-secret|secret[-_]?access[-_]?key|client[-_]?secret|` +
-    `(?:access|refresh|id|auth|session)[-_]token|private[-_]key|password|passwd)(${between})` +
+  `((?:x-|xi-|x-goog-)?api[-_]?key|x-key|mj-api-secret|secret[-_]?access[-_]?key|client[-_]?secret|` +
+    `(?:access|refresh|id|auth|session|security)[-_]token|private[-_]key|password|passwd)(${between})` +
     `(?:(?:bearer|basic|token) )?[^\\s"',;&<>{}[\\]()]{6,}`,
   'gi',
 )
