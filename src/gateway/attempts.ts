@@ -4,6 +4,7 @@ import { type AttemptResult, makeAttempt } from './attempt.ts'
 import type { Decision } from './decide.ts'
 import type { Cancellation } from './exchange.ts'
 import { makeHold } from './hold.ts'
+import type { Candidate } from '../routing/route.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -22,18 +23,22 @@ export const makeAttempts = (parts: GatewayParts) => {
     cancellation: Cancellation,
   ): Promise<Outcome<AttemptResult>> => {
     let last: Outcome<AttemptResult> | null = null
+    let refusal: Outcome<never> | null = null
+    let refused: Candidate | null = null
     let ownKeyFailed = false
     for (const candidate of decision.route.candidates) {
       const isSystem = candidate.serviceKey.owner === 'system'
+      // Another key at the same price would be refused for the same reason.
+      if (isSystem && refused !== null && isSameOffer(refused, candidate)) continue
       const reasonBefore = operation.reason
       operation.reason = isSystem && ownKeyFailed ? 'system-key-own-key-failed' : candidate.reason
-      if (isSystem && operation.heldMicros === 0n) {
+      if (isSystem) {
         const held = await hold(operation, decision, candidate)
         if (!held.ok) {
-          if (last === null) return held
-          // What the own key's service said matters more than that there are no credits either.
           operation.reason = reasonBefore
-          return last
+          refused = candidate
+          refusal ??= held
+          continue
         }
       }
       if (cancellation.cancelled) return last ?? success(goneBefore)
@@ -43,10 +48,14 @@ export const makeAttempts = (parts: GatewayParts) => {
       ownKeyFailed ||= !isSystem
       last = success(result)
     }
-    if (last === null) throw new Error('a route has at least one candidate')
-    return last
+    // What a service said matters more than that there are no credits either.
+    const ending = last ?? refusal
+    if (ending === null) throw new Error('a route has at least one candidate')
+    return ending
   }
 }
+
+const isSameOffer = (a: Candidate, b: Candidate): boolean => a.service === b.service && a.model === b.model
 
 /** The caller hung up before anything went out. */
 const goneBefore: AttemptResult = {

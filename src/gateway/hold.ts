@@ -113,26 +113,52 @@ export const whyUnpriced = (price: ModelPrice, request: ParsedRequest, at: Date)
   })
 }
 
-/** Sets credits aside before the first system key is used: durable before anything goes out. */
-export const makeHold =
-  ({ ledger }: GatewayParts) =>
-  async (operation: Operation, decision: Decision, candidate: Candidate): Promise<Outcome<void>> => {
-    const { caller, request, priceBook } = decision
+/** What a candidate on a system key may cost, or why it cannot run there. */
+const boundsFor = (
+  { request, priceBook }: Decision,
+  { price, service, model }: Candidate,
+  at: Date,
+): Outcome<HoldBounds> => {
+  if (price === null) return { ok: false, fault: fault('price_unknown') }
+  const unpriced = whyUnpriced(price, request, at)
+  return unpriced === null
+    ? success(holdBounds(priceBook, price, service, model, request, at))
+    : { ok: false, fault: unpriced }
+}
+
+/** The dearest of the system keys that may still be tried: whichever answers, the hold covers it. */
+const worstMicros = (decision: Decision, from: Candidate, at: Date): bigint => {
+  const { candidates } = decision.route
+  let worst = 0n
+  let before: Candidate | null = null
+  for (const candidate of candidates.slice(candidates.indexOf(from))) {
+    const isSameOffer = before?.service === candidate.service && before.model === candidate.model
+    if (candidate.serviceKey.owner !== 'system' || isSameOffer) continue
+    before = candidate
+    const bounds = boundsFor(decision, candidate, at)
+    if (bounds.ok && bounds.value.maximumMicros > worst) worst = bounds.value.maximumMicros
+  }
+  return worst
+}
+
+/**
+ * Sets credits aside before the first system key is used: durable before anything goes out, once for the route. Each further
+ * system key is limited to what is held, and passed over where that does not pay for a useful reply.
+ */
+export const makeHold = ({ ledger }: GatewayParts) => {
+  const hold = async (
+    operation: Operation,
+    { caller, request, priceBook }: Decision,
+    { service, serviceKey, model }: Candidate,
+    micros: { minimumMicros: bigint; maximumMicros: bigint },
+  ): Promise<Outcome<void>> => {
     const { organizationId, accountId, userId } = caller.person
-    const { price, service, serviceKey, model } = candidate
-    if (price === null) return { ok: false, fault: fault('price_unknown') }
-    const unpriced = whyUnpriced(price, request, operation.startedAt)
-    if (unpriced !== null) return { ok: false, fault: unpriced }
-    const bounds = holdBounds(priceBook, price, service, model, request, operation.startedAt)
-    // Moderation is free of charge: nobody needs credits for it.
-    if (bounds.maximumMicros === 0n) return success(undefined)
     if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
     const held = await ledger.hold({
       organizationId,
       accountId,
       operationId: operation.id,
-      minimumMicros: bounds.minimumMicros,
-      maximumMicros: bounds.maximumMicros,
+      ...micros,
       operation: {
         userId,
         accessTokenId: caller.token.id,
@@ -149,17 +175,40 @@ export const makeHold =
       },
     })
     if (!held.ok) return held
-    const { heldMicros } = held.value
-    operation.heldMicros = heldMicros
-    if (heldMicros < bounds.maximumMicros)
-      operation.outputLimit = affordableOutputTokens(
-        priceBook,
-        price,
-        request,
-        bounds,
-        heldMicros,
-        operation.startedAt,
-      )
-    else if (bounds.limited) operation.outputLimit = bounds.outputTokens
+    operation.heldMicros = held.value.heldMicros
     return success(undefined)
   }
+
+  /** Our limit on a reply whose length the caller left open, by what is held and what this model costs. */
+  const limit = (operation: Operation, decision: Decision, { price }: Candidate, bounds: HoldBounds) => {
+    const { heldMicros, startedAt } = operation
+    operation.outputLimit = null
+    if (price !== null && heldMicros < bounds.maximumMicros)
+      operation.outputLimit = affordableOutputTokens(
+        decision.priceBook,
+        price,
+        decision.request,
+        bounds,
+        heldMicros,
+        startedAt,
+      )
+    else if (bounds.limited) operation.outputLimit = bounds.outputTokens
+  }
+
+  return async (operation: Operation, decision: Decision, candidate: Candidate): Promise<Outcome<void>> => {
+    const { startedAt } = operation
+    const bounds = boundsFor(decision, candidate, startedAt)
+    if (!bounds.ok) return bounds
+    const { minimumMicros, maximumMicros } = bounds.value
+    // Moderation is free of charge: nobody needs credits for it.
+    if (maximumMicros === 0n) return success(undefined)
+    if (operation.heldMicros === 0n) {
+      const worst = worstMicros(decision, candidate, startedAt)
+      const held = await hold(operation, decision, candidate, { minimumMicros, maximumMicros: worst })
+      if (!held.ok) return held
+    } else if (operation.heldMicros < minimumMicros)
+      return { ok: false, fault: fault('insufficient_credits') }
+    limit(operation, decision, candidate, bounds.value)
+    return success(undefined)
+  }
+}
