@@ -69,6 +69,8 @@ const operation = async () => ({ id: await insertOperation(http.database, owner)
 const newPerson = async () => ({ id: (await http.createPerson()).userId })
 const newEmail = () => `${randomUUID()}@example.com`
 
+const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
+
 const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
 const none = (): AnyRequest => ({})
 
@@ -144,6 +146,18 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     await http.catalogue.addAllowance(operator, '10.9.9.9:1')
     return { query: { address: '10.9.9.9:1' } }
   },
+  explainRoute: () => ({ body: { model: 'gpt-4o' } }),
+  explainRouteOfUser: async () => ({ params: await newPerson(), body: { model: 'group/smart' } }),
+  listGroups: none,
+  listAdminGroups: none,
+  createGroup: () => ({ body: { ...newGroup(), id: `g${randomUUID().slice(0, 8)}` } }),
+  changeGroup: () => ({ params: { id: 'fast' }, body: { label: 'Quick' } }),
+  removeGroup: async () => {
+    const id = `g${randomUUID().slice(0, 8)}`
+    await http.catalogue.groups.create(operator, { ...newGroup(), id })
+    return { params: { id } }
+  },
+  resetGroup: () => ({ params: { id: 'fast' } }),
   listPlatformTokens: none,
   createPlatformToken: () => ({ body: { name: 'App' } }),
   revokePlatformToken: async () => ({ params: await token('platform') }),

@@ -14,6 +14,7 @@ import { systemClock } from '../src/kit/clock.ts'
 import type { Log } from '../src/kit/log.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { makeLedger } from '../src/ledger/ledger.ts'
+import { makePrices } from '../src/metering/prices.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
@@ -51,8 +52,9 @@ export const startHttp = async (options: { log?: Log; dashboards?: () => string 
   const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
   const access = makeAccess({ database, epoch, clock, log })
   const insights = makeInsights({ database, clock })
-  const rooms = { access, catalogue, clock, identity, insights, ledger, organizations, serviceKeys }
-  await epoch.start()
+  const prices = makePrices({ database, clock })
+  const rooms = { access, catalogue, clock, identity, insights, ledger, organizations, prices, serviceKeys }
+  await Promise.all([epoch.start(), prices.start()])
   const standIn = await startStandIn()
   await useStandIn(catalogue, standIn)
 

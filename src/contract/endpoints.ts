@@ -2,6 +2,8 @@ import { accessTokenEndpoints } from './access-tokens.ts'
 import { administrationEndpoints } from './administration.ts'
 import { creditEndpoints } from './credits.ts'
 import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
+import { explainEndpoints } from './explain.ts'
+import { groupEndpoints } from './groups.ts'
 import { operationEndpoints } from './operations.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
@@ -19,6 +21,8 @@ export const endpoints = {
   ...accessTokenEndpoints,
   ...systemKeyEndpoints,
   ...administrationEndpoints,
+  ...groupEndpoints,
+  ...explainEndpoints,
 }
 
 export type Endpoints = typeof endpoints

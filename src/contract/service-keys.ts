@@ -16,6 +16,17 @@ export const coverage = z.object({
 })
 export type Coverage = z.infer<typeof coverage>
 
+/** How many services stand where. */
+export const coverageSummary = z.object({
+  total: wire.count,
+  ownKey: wire.count,
+  alternative: wire.count,
+  systemCredits: wire.count,
+  notCovered: wire.count,
+  keysOnly: wire.count,
+})
+export type CoverageSummary = z.infer<typeof coverageSummary>
+
 export const service = z.object({
   id: wire.serviceId,
   name: z.string(),
@@ -84,7 +95,7 @@ export const serviceKeyEndpoints = defineEndpoints({
     auth: 'session',
     group: 'service keys',
     summary: 'Every integrated service, how a key of it looks, and how you are covered',
-    reply: z.object({ items: z.array(service) }),
+    reply: z.object({ items: z.array(service), summary: coverageSummary }),
   },
   listServiceKeys: {
     method: 'GET',

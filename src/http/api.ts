@@ -9,9 +9,10 @@ import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { ledgerApi } from '../ledger/api.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Prices } from '../metering/prices.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
-import { routingApi } from '../routing/api.ts'
+import { routingApi, type RoutingApiParts } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Handlers } from './handler.ts'
 
@@ -24,6 +25,8 @@ export interface Rooms {
   readonly catalogue: Catalogue
   readonly ledger: Ledger
   readonly insights: Insights
+  readonly prices: Pick<Prices, 'current'>
+  readonly health?: RoutingApiParts['health']
   readonly clock: Clock
 }
 

@@ -1,4 +1,6 @@
+import type { Access, Person } from '../access/access.ts'
 import type { AdminService } from '../contract/administration.ts'
+import type { Received } from '../contract/endpoints.ts'
 import type { Service as WireService } from '../contract/service-keys.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
@@ -7,12 +9,20 @@ import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Prices } from '../metering/prices.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import { services } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
 import type { Catalogue } from './catalogue.ts'
-import { type CoverageRequest, coverageOf } from './coverage.ts'
+import { canTranslate } from '../translation/translation.ts'
+import { type CoverageRequest, coverageOf, summaryOf } from './coverage.ts'
+import { explainRoute } from './explain.ts'
+import { groupPrefix, type ModelGroup } from './group.ts'
+import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire } from './on-wire.ts'
+import type { Market } from './offers.ts'
+import { planRoute, type RouteRequest } from './route.ts'
+import { suppose } from './suppose.ts'
 
 export interface RoutingApiParts {
   readonly catalogue: Catalogue
@@ -20,6 +30,10 @@ export interface RoutingApiParts {
   readonly organizations: Organizations
   readonly ledger: Pick<Ledger, 'balance'>
   readonly insights: Insights
+  readonly access: Pick<Access, 'person'>
+  readonly prices: Pick<Prices, 'current'>
+  /** Absent: no breaker is ever open. */
+  readonly health?: { readonly breaker: NonNullable<RouteRequest['breaker']> }
   readonly clock: Clock
 }
 
@@ -43,11 +57,57 @@ export const routingApi = (parts: RoutingApiParts) => {
     | 'listOutboundAllowances'
     | 'addOutboundAllowance'
     | 'removeOutboundAllowance'
+    | 'explainRoute'
+    | 'explainRouteOfUser'
+    | 'listGroups'
+    | 'listAdminGroups'
+    | 'createGroup'
+    | 'changeGroup'
+    | 'removeGroup'
+    | 'resetGroup'
   >({
     async listServices(_, { signedIn }) {
       const request = await coverageRequest(parts, signedIn)
-      return { items: services.map((service) => serviceOnWire(service, request, catalogue)) }
+      const items = services.map((service) => serviceOnWire(service, request, catalogue))
+      return { items, summary: summaryOf(items.map(({ coverage }) => coverage.status)) }
     },
+
+    async explainRoute({ body }, { reader }) {
+      return explain(parts, must(await parts.access.person(reader.organizationId, reader.userId)), body)
+    },
+
+    async explainRouteOfUser({ params, body }) {
+      const [user] = await insights.users({ id: params.id }, { before: null, limit: 1, now: parts.clock() })
+      if (!user) throw new FaultError(fault('not_found'))
+      return explain(parts, must(await parts.access.person(user.organizationId, params.id)), body)
+    },
+
+    async listGroups(_, { signedIn }) {
+      const { organization, userId } = signedIn
+      const request = await routeRequest(parts, must(await parts.access.person(organization.id, userId)))
+      return {
+        items: catalogue.groups.list().map((group) => groupOnWire(group, routeOf(group, request))),
+      }
+    },
+
+    listAdminGroups: async () => ({
+      items: catalogue.groups.listAll().map((group) => adminGroupOnWire(marketOf(parts), group)),
+    }),
+
+    createGroup: async ({ body }, { actor }) =>
+      adminGroupOnWire(marketOf(parts), must(await catalogue.groups.create(actor, body))),
+
+    async changeGroup({ params, body }, { actor }) {
+      return adminGroupOnWire(marketOf(parts), must(await catalogue.groups.change(actor, params.id, body)))
+    },
+
+    async removeGroup({ params }, { actor }) {
+      must(await catalogue.groups.remove(actor, params.id))
+      return { done: true }
+    },
+
+    resetGroup: async ({ params }, { actor }) =>
+      adminGroupOnWire(marketOf(parts), must(await catalogue.groups.reset(actor, params.id))),
 
     listAdminServices: async () => ({ items: await adminServices() }),
 
@@ -72,6 +132,60 @@ export const routingApi = (parts: RoutingApiParts) => {
   })
 }
 
+const marketOf = ({ catalogue, prices }: RoutingApiParts): Market => ({
+  services: catalogue.enabled(),
+  priceBook: prices.current(),
+  translates: canTranslate,
+  groups: catalogue.groups.list(),
+})
+
+type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model'>
+
+/** What the gateway would plan a call of this person with. */
+const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<AnyRouteRequest> => {
+  const { serviceKeys, health, clock } = parts
+  const [ownKeys, systemKeys] = await Promise.all([
+    serviceKeys.listForGateway(person.organizationId, person.userId),
+    serviceKeys.listSystemKeys(),
+  ])
+  return {
+    ...marketOf(parts),
+    control: person.control,
+    preferences: person.preferences,
+    askedFallback: undefined,
+    ownKeys,
+    systemKeys,
+    now: clock(),
+    ...(health === undefined ? {} : { breaker: health.breaker }),
+  }
+}
+
+const routeOf = (group: ModelGroup, request: AnyRouteRequest) =>
+  planRoute({ ...request, endpoint: endpointOfTask(group.task), model: groupPrefix + group.id })
+
+const explain = async (parts: RoutingApiParts, person: Person, body: Received<'explainRoute'>['body']) => {
+  const { model, endpoint, fallback, conversation, inputTokens, outputTokens, suppose: supposed } = body
+  const [request, balance] = await Promise.all([
+    routeRequest(parts, person),
+    person.accountId === null ? null : parts.ledger.balance(person.organizationId, person.accountId),
+  ])
+  const availableMicros = supposed.noCredits === true ? 0n : (balance?.availableMicros ?? 0n)
+  const ifSo = suppose(request, supposed)
+  const sized = inputTokens !== undefined || outputTokens !== undefined
+  const explained = explainRoute({
+    ...request,
+    ...ifSo,
+    endpoint,
+    model,
+    askedFallback: fallback,
+    availableMicros,
+    conversation: conversation ?? null,
+    ...(sized ? { size: { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 } } : {}),
+  })
+  const locked = person.control.lockedFallback !== null
+  return explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: ifSo.ownKeys })
+}
+
 const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Promise<CoverageRequest> => {
   const { catalogue, serviceKeys, organizations, ledger, clock } = parts
   const { organization, userId, accountId } = signedIn
@@ -89,6 +203,7 @@ const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Prom
     enabledServices: services.filter((service) => catalogue.isEnabled(service.id)),
     availableMicros: balance?.availableMicros ?? 0n,
     now: clock(),
+    translates: canTranslate,
   }
 }
 

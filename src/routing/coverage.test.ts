@@ -120,7 +120,7 @@ test('a service that is switched off is not covered, whatever keys there are', (
 })
 
 test('a service that this gateway cannot call says so, whatever keys there are, and asks for none', () => {
-  const midjourney = findService('midjourney') as Service
+  const midjourney: Service = { ...(findService('midjourney') as Service), endpoints: {} }
   for (const ownKeys of [
     [],
     [key('midjourney', 'user')],

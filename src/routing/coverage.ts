@@ -1,4 +1,4 @@
-import type { Coverage } from '../contract/service-keys.ts'
+import type { Coverage, CoverageSummary } from '../contract/service-keys.ts'
 import {
   allowedOwners,
   type Fallback,
@@ -6,7 +6,10 @@ import {
   type KeyOwner,
   type OrganizationControl,
 } from '../policy/control.ts'
-import type { Service } from '../services/service.ts'
+import { endpoints } from '../services/endpoint.ts'
+import { relatedServices } from '../services/same-models.ts'
+import type { Endpoint, Service } from '../services/service.ts'
+import type { Translates } from './offers.ts'
 
 /** What coverage needs to know of a service key. */
 export interface KnownKey {
@@ -25,6 +28,28 @@ export interface CoverageRequest {
   readonly enabledServices: readonly Service[]
   readonly availableMicros: bigint
   readonly now: Date
+  /** Whether a service serves by translation what it does not speak; absent: none does. */
+  readonly translates?: Translates
+}
+
+const allEndpoints = (Object.keys(endpoints) as Endpoint[]).filter((endpoint) => endpoint !== 'raw')
+
+/** The endpoints of ours that a service serves, natively or translated. */
+const servedEndpoints = ({ translates }: CoverageRequest, service: Service): Endpoint[] =>
+  allEndpoints.filter(
+    (endpoint) => service.endpoints[endpoint] !== undefined || translates?.(endpoint, service) === true,
+  )
+
+export const summaryOf = (statuses: readonly Coverage['status'][]): CoverageSummary => {
+  const count = (wanted: Coverage['status']) => statuses.filter((status) => status === wanted).length
+  return {
+    total: statuses.length,
+    ownKey: count('own_key'),
+    alternative: count('alternative'),
+    systemCredits: count('system_credits'),
+    notCovered: count('not_covered'),
+    keysOnly: count('keys_only'),
+  }
 }
 
 /**
@@ -35,7 +60,7 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
   const { control, preferences } = request
   if (!request.enabledServices.some((enabled) => enabled.id === service.id))
     return notCovered('The administrator has switched this service off.', null)
-  if (Object.keys(service.endpoints).length === 0) return keysOnly(control, service)
+  if (servedEndpoints(request, service).length === 0) return keysOnly(control, service)
   const owner = ownKeyOwner(request, service.id)
   if (owner !== null)
     return {
@@ -104,15 +129,17 @@ const ownKeyOwner = ({ ownKeys, control, now }: CoverageRequest, serviceId: stri
 const systemKeyUsable = ({ systemKeys, now }: CoverageRequest, service: Service): boolean =>
   service.pricesId !== null && systemKeys.some((key) => key.serviceId === service.id && isUsable(key, now))
 
-/** A service with an own key that offers models of this one in the same dialect. */
-const alternativeTo = (request: CoverageRequest, service: Service): Service | undefined =>
-  request.enabledServices.find(
+/** A service with an own key that offers models of this one at the same endpoints. */
+const alternativeTo = (request: CoverageRequest, service: Service): Service | undefined => {
+  const related = relatedServices(service.id)
+  const served = servedEndpoints(request, service)
+  return request.enabledServices.find(
     (other) =>
-      other.id !== service.id &&
-      (other.id === 'openrouter' || service.id === 'openrouter') &&
-      Object.keys(service.endpoints).some((endpoint) => endpoint in other.endpoints) &&
-      ownKeyOwner(request, other.id) !== null,
+      related.has(other.id) &&
+      ownKeyOwner(request, other.id) !== null &&
+      servedEndpoints(request, other).some((endpoint) => served.includes(endpoint)),
   )
+}
 
 const troubleWithOwnKey = ({ ownKeys, control, now }: CoverageRequest, service: Service): string | null => {
   const key = ownKeys.find(

@@ -34,10 +34,11 @@ const startsAlike = (a: string, b: string): boolean => {
 export const editDistance = (a: string, b: string, most: number): number => {
   if (Math.abs(a.length - b.length) > most) return most + 1
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  let row = previous.slice()
   for (let i = 1; i <= a.length; i++) {
     const from = Math.max(1, i - most)
     const to = Math.min(b.length, i + most)
-    const row = new Array<number>(b.length + 1).fill(most + 1)
+    row.fill(most + 1)
     if (from === 1) row[0] = i
     let least = most + 1
     for (let j = from; j <= to; j++) {
@@ -47,7 +48,7 @@ export const editDistance = (a: string, b: string, most: number): number => {
       if (cell < least) least = cell
     }
     if (least > most) return most + 1
-    previous = row
+    ;[previous, row] = [row, previous]
   }
   return Math.min(previous[b.length] as number, most + 1)
 }
