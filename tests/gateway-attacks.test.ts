@@ -320,12 +320,6 @@ describe('on system keys', () => {
     ['web search', '/v1/chat/completions', chat({ web_search_options: {} }), 'web_search_options'],
     ['priority service', '/v1/chat/completions', chat({ service_tier: 'priority' }), 'service_tier'],
     [
-      'audio output',
-      '/v1/chat/completions',
-      chat({ modalities: ['text', 'audio'], audio: { voice: 'a' } }),
-      'modalities',
-    ],
-    [
       'a prediction',
       '/v1/chat/completions',
       chat({ prediction: { type: 'content', content: 'x' } }),
@@ -334,16 +328,6 @@ describe('on system keys', () => {
     ['a hosted tool', '/v1/chat/completions', chat({ tools: [{ type: 'web_search' }] }), 'tools'],
     ['other models to fall back on', '/v1/chat/completions', chat({ models: ['openai/o1-pro'] }), 'models'],
     ['a plugin', '/v1/chat/completions', chat({ plugins: [{ id: 'web' }] }), 'plugins'],
-    [
-      'audio input',
-      '/v1/chat/completions',
-      chat({
-        messages: [
-          { role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'aaaa', format: 'wav' } }] },
-        ],
-      }),
-      'messages',
-    ],
     [
       'a file of the account',
       '/v1/chat/completions',
