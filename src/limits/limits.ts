@@ -1,0 +1,480 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
+import { makeGroupCommit } from '../db/group-commit.ts'
+import { isPassing, openWriter } from '../db/writer.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import type { Log } from '../kit/log.ts'
+import {
+  type Allowance,
+  accountLost,
+  accountOf,
+  type Blocked,
+  canTake,
+  giveBack,
+  hasNews,
+  install,
+  isIdle,
+  leaseMs,
+  newAllowance,
+  noteUse,
+  take,
+} from './allowance.ts'
+import { type Account, type Answer, decide, type Need } from './decide.ts'
+import { type HeaderFamily, limitHeaders } from './headers.ts'
+import { type RateLimits, type Subject, type SubjectKind, subjectText } from './rate-limits.ts'
+import * as store from './store.ts'
+import { emptyWindow } from './window.ts'
+
+export type { HeaderFamily } from './headers.ts'
+export type { RateLimits, Subject, SubjectKind } from './rate-limits.ts'
+
+export interface Pass {
+  /** Standard rate-limit headers, as flat name-value pairs; empty where nothing is limited. */
+  readonly headers: readonly string[]
+  /**
+   * The operation has ended; before its last byte goes out, so that the next call finds the place free. Null: what was
+   * used is not known, so the estimate stays.
+   */
+  end(tokensUsed: number | null): void
+}
+
+/** An `Outcome<Pass>`; a refusal has headers too. */
+export type Entered =
+  | { readonly ok: true; readonly value: Pass }
+  | { readonly ok: false; readonly fault: Fault; readonly headers: readonly string[] }
+
+export interface Caller {
+  readonly organizationId: string
+  readonly accessTokenId: string
+  /** A platform token lies with the platform; the caller's own organization unless given. */
+  readonly tokenOrganizationId?: string
+  readonly userId: string
+  readonly tokenLimits: RateLimits | null
+  readonly userLimits: RateLimits | null
+}
+
+export interface LimitedKey {
+  readonly organizationId?: string
+  readonly serviceKeyId: string
+  readonly limits: RateLimits | null
+}
+
+export interface Limits {
+  /** Synchronous and free where nothing is limited; `tokens` is an estimate, put right by `Pass.end`. */
+  enter(caller: Caller, tokens: number, family?: HeaderFamily): Entered | Promise<Entered>
+  enterKey(key: LimitedKey, tokens: number): Entered | Promise<Entered>
+  /** Until when a service key is at its limit, as far as this process knows; for planning routes. */
+  isFull(serviceKeyId: string, now: Date): Date | null
+  /** What is set for a caller; to be cached with them under the epoch. */
+  read(caller: Pick<Caller, 'organizationId' | 'accessTokenId' | 'tokenOrganizationId' | 'userId'>): Promise<{
+    tokenLimits: RateLimits | null
+    userLimits: RateLimits | null
+  }>
+  /** What is set, by the subject's id. */
+  list(organizationId: string, kind: SubjectKind): Promise<ReadonlyMap<string, RateLimits>>
+  /** What is set for a user's own access tokens, by id. */
+  listOwn(organizationId: string, userId: string): Promise<ReadonlyMap<string, RateLimits>>
+  /** In force on all processes when it returns; `userId`: only that user's own access token. */
+  set(actor: Actor, subject: Subject & { userId?: string }, limits: RateLimits | null): Promise<Outcome<void>>
+  /** What is set for one subject that exists; not_found otherwise. */
+  find(subject: Subject & { userId?: string }): Promise<Outcome<RateLimits | null>>
+  sweep(): Promise<void>
+  /** Resolves when everything that ended so far is written. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LimitsOptions {
+  readonly database: Database
+  readonly epoch: Pick<Epoch, 'processId' | 'change'>
+  readonly clock: Clock
+  readonly log: Log
+  /** Tests put an error in. */
+  readonly store?: (own: store.WindowStore) => store.WindowStore
+}
+
+interface Asking {
+  readonly allowance: Allowance
+  readonly need: Need
+}
+type Told = Answer | { readonly kind: 'unavailable' } | { readonly kind: 'late' }
+type Result = { readonly told: Told; readonly seconds: readonly number[] }
+
+const mostInBatch = 256
+const mostNews = 256
+/** Until a caller is told that the database cannot be asked. */
+const patienceMs = 2_000
+/** Other processes give back what they do not use, so it is worth asking again before the window itself moves. */
+const blockedMs = 250
+const blockedPlacesMs = 50
+/** A place comes free a moment after the reply that its operation ended with. */
+const placePausesMs = [20, 60]
+const newsEveryMs = 250
+
+const nothing = (): void => {}
+const free: Entered = { ok: true, value: { headers: [], end: nothing } }
+const unlimited: RateLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrent: null }
+
+/**
+ * Rate limits that hold over any number of processes (docs/decisions/0011-rate-limits.md). A process takes from the
+ * windows in the database, a little ahead where calls come often, and uses what it took within two seconds.
+ */
+export const makeLimits = (options: LimitsOptions): Limits => {
+  const { database, epoch, clock, log } = options
+  const windows = options.store?.(store.windowStore) ?? store.windowStore
+  const writer = openWriter(database, { name: 'limits' })
+  const allowances = new Map<string, Allowance>()
+  /** Subjects of which the database should hear though nobody asks. */
+  const news = new Set<string>()
+  let newsTimer: NodeJS.Timeout | undefined
+  let isClosed = false
+
+  const allowanceOf = (subject: Subject, limits: RateLimits, now: number): Allowance => {
+    const name = subjectText(subject)
+    const known = allowances.get(name)
+    if (known !== undefined) {
+      known.limits = limits
+      return known
+    }
+    const made = newAllowance(subject, limits, now)
+    allowances.set(name, made)
+    return made
+  }
+
+  /** What the database counts for this process may be more than it uses. */
+  const isStale = (name: string, allowance: Allowance) => {
+    allowance.isDirty = true
+    news.add(name)
+  }
+
+  /** One transaction: lock, tell, ask, write. An empty item only tells. */
+  const run = async (batch: readonly (readonly Asking[])[]): Promise<Result[]> => {
+    const askedAt = performance.now()
+    const subjects = new Map<string, Allowance>()
+    for (const { allowance, need } of batch.flat()) subjects.set(need.subject, allowance)
+    const asked = subjects.size
+    for (const name of news) {
+      if (subjects.size >= asked + mostNews) break
+      news.delete(name)
+      const allowance = allowances.get(name)
+      if (allowance !== undefined) subjects.set(name, allowance)
+    }
+    if (subjects.size === 0) return batch.map(() => ({ told: { kind: 'granted' }, seconds: [] }))
+
+    const accounts = new Map<string, Account>()
+    let index = 0
+    for (const [name, allowance] of subjects)
+      accounts.set(name, accountOf(allowance, askedAt, index++ < asked && !isClosed))
+    try {
+      const decision = await writer.transact(async (unit) => {
+        const list = [...subjects.values()].map(({ subject }) => subject)
+        const locked = await windows.read(unit, list)
+        const asks = batch.map((asking) => asking.map(({ need }) => need))
+        const decided = decide({ ...locked, asks, accounts, processId: epoch.processId })
+        const changed = list.map((subject) => ({
+          subject,
+          window: decided.windows.get(subjectText(subject)) ?? emptyWindow,
+        }))
+        void windows.write(unit, changed).catch(nothing)
+        return decided
+      })
+      // Later than a lease lasts, nothing of it counts any more: whoever waits asks again.
+      const isLate = performance.now() - askedAt >= leaseMs
+      for (const [name, allowance] of subjects) {
+        const grant = decision.grants.get(name)
+        if (grant === undefined) continue
+        install(allowance, grant, askedAt)
+        if (isLate) isStale(name, allowance)
+      }
+      return decision.answers.map((answer, index) => {
+        const asking = batch[index] as readonly Asking[]
+        const seconds = asking.map(({ need }) => decision.grants.get(need.subject)?.second ?? 0)
+        if (answer.kind === 'granted' && isLate) return { told: { kind: 'late' }, seconds }
+        if (answer.kind === 'granted')
+          for (const { allowance, need } of asking) noteUse(allowance, need.tokens)
+        return { told: answer, seconds }
+      })
+    } catch (error) {
+      for (const [name, account] of accounts) {
+        const allowance = subjects.get(name) as Allowance
+        accountLost(allowance, account)
+        isStale(name, allowance)
+      }
+      throw error
+    }
+  }
+
+  const commits = makeGroupCommit<readonly Asking[], Result>({
+    maximumBatch: mostInBatch,
+    patienceMs,
+    run,
+    isPassing,
+    onGivenUp: (_, error) => {
+      log.warn({ err: error }, 'rate limits cannot be asked for')
+      return { told: { kind: 'unavailable' }, seconds: [] }
+    },
+  })
+
+  const tell = () => {
+    newsTimer = undefined
+    const now = performance.now()
+    for (const [name, allowance] of allowances) {
+      if (hasNews(allowance, now)) news.add(name)
+      else if (isIdle(allowance, now)) allowances.delete(name)
+    }
+    if (news.size > 0) flush()
+    if (allowances.size > 0) tellSoon()
+  }
+  const tellSoon = () => {
+    if (!isClosed) newsTimer ??= setTimeout(tell, newsEveryMs).unref()
+  }
+  const flush = () =>
+    void commits
+      .submit([])
+      .catch((error: unknown) => log.error({ err: error }, 'rate limits could not be told'))
+
+  const passOf = (askings: readonly Asking[], seconds: readonly number[], family: HeaderFamily): Entered => {
+    let ended = false
+    const pass: Pass = {
+      headers: headersOf(askings, family),
+      end: (tokensUsed) => {
+        if (ended) return
+        ended = true
+        const now = performance.now()
+        for (const [index, { allowance, need }] of askings.entries()) {
+          const taken = { limits: need.limits, tokens: need.tokens, second: seconds[index] ?? 0 }
+          const urgency = giveBack(allowance, taken, tokensUsed, now)
+          if (urgency === 'never') continue
+          news.add(need.subject)
+          if (urgency === 'now') flush()
+          else tellSoon()
+        }
+      },
+    }
+    return { ok: true, value: pass }
+  }
+
+  const headersOf = (askings: readonly Asking[], family: HeaderFamily, reset?: number) =>
+    limitHeaders(
+      askings.map(({ allowance, need }) => ({
+        subject: allowance.subject,
+        limits: need.limits,
+        free: allowance.free,
+      })),
+      family,
+      clock(),
+      reset,
+    )
+
+  const refuse = (
+    askings: readonly Asking[],
+    family: HeaderFamily,
+    full: Blocked & { subject: string },
+  ): Entered => {
+    const asking = askings.find(({ need }) => need.subject === full.subject) as Asking
+    const seconds =
+      full.fitsAt === null ? null : Math.max(1, Math.ceil((full.fitsAt - performance.now()) / 1000))
+    return {
+      ok: false,
+      fault: refusalOf(asking, full, seconds),
+      headers: headersOf(askings, family, seconds ?? undefined),
+    }
+  }
+
+  /** Who waits for an answer keeps what it will be written into. */
+  const ask = async (askings: readonly Asking[], family: HeaderFamily): Promise<Entered> => {
+    for (const { allowance } of askings) allowance.waiting++
+    try {
+      return await askUntilAnswered(askings, family)
+    } finally {
+      for (const { allowance } of askings) allowance.waiting--
+    }
+  }
+
+  const askUntilAnswered = async (askings: readonly Asking[], family: HeaderFamily): Promise<Entered> => {
+    tellSoon()
+    for (let turn = 0; ; turn++) {
+      const { told, seconds } = await commits.submit(askings)
+      if (told.kind === 'granted') return passOf(askings, seconds, family)
+      if (told.kind === 'unavailable' || (told.kind === 'late' && turn >= 2))
+        return { ...failure('database_unavailable'), headers: [] }
+      if (told.kind === 'late') continue
+      const pause = told.dimension === 'concurrent' ? placePausesMs[turn] : undefined
+      if (pause === undefined) return blocked(askings, family, told)
+      await wait(pause)
+    }
+  }
+
+  const blocked = (
+    askings: readonly Asking[],
+    family: HeaderFamily,
+    { subject, dimension, waitSeconds }: Answer & { kind: 'full' },
+  ): Entered => {
+    const { allowance, need } = askings.find((a) => a.need.subject === subject) as Asking
+    const now = performance.now()
+    const longest = dimension === 'concurrent' ? blockedPlacesMs : blockedMs
+    const full: Blocked = {
+      until: now + Math.min(longest, waitSeconds === null ? longest : waitSeconds * 1000),
+      dimension,
+      tokens: need.tokens,
+      fitsAt: waitSeconds === null ? null : now + waitSeconds * 1000,
+    }
+    // One call that is too large says nothing about smaller ones.
+    if (waitSeconds !== null) allowance.blocked = full
+    return refuse(askings, family, { ...full, subject })
+  }
+
+  const blockedNow = (askings: readonly Asking[], now: number): (Blocked & { subject: string }) | null => {
+    for (const { allowance, need } of askings) {
+      const full = allowance.blocked
+      if (full === null || now >= full.until) continue
+      if (full.dimension !== 'tokens' || need.tokens >= full.tokens) return { ...full, subject: need.subject }
+    }
+    return null
+  }
+
+  const enterAll = (
+    wanted: readonly { subject: Subject; limits: RateLimits }[],
+    tokens: number,
+    family: HeaderFamily,
+  ): Entered | Promise<Entered> => {
+    const now = performance.now()
+    const askings = wanted.map(({ subject, limits }) => ({
+      allowance: allowanceOf(subject, limits, now),
+      need: { subject: subjectText(subject), limits, tokens: limits.tokensPerMinute === null ? 0 : tokens },
+    }))
+    if (askings.every(({ allowance, need }) => canTake(allowance, need.limits, need.tokens, now))) {
+      const seconds = askings.map(({ allowance, need }) => take(allowance, need.limits, need.tokens, now))
+      return passOf(askings, seconds, family)
+    }
+    const full = blockedNow(askings, now)
+    return full === null ? ask(askings, family) : refuse(askings, family, full)
+  }
+
+  return {
+    enter(caller, tokens, family = 'other') {
+      const { tokenLimits, userLimits, organizationId } = caller
+      if (tokenLimits === null && userLimits === null) return free
+      const wanted: { subject: Subject; limits: RateLimits }[] = []
+      if (tokenLimits !== null) wanted.push({ subject: tokenSubject(caller), limits: tokenLimits })
+      if (userLimits !== null)
+        wanted.push({ subject: { organizationId, kind: 'user', id: caller.userId }, limits: userLimits })
+      return enterAll(wanted, tokens, family)
+    },
+
+    enterKey({ organizationId = platformOrganizationId, serviceKeyId, limits }, tokens) {
+      if (limits === null) return free
+      const subject: Subject = { organizationId, kind: 'service_key', id: serviceKeyId }
+      return enterAll([{ subject, limits }], tokens, 'other')
+    },
+
+    isFull(serviceKeyId, now) {
+      if (allowances.size === 0) return null
+      const subject: Subject = {
+        organizationId: platformOrganizationId,
+        kind: 'service_key',
+        id: serviceKeyId,
+      }
+      const full = allowances.get(subjectText(subject))?.blocked
+      const at = performance.now()
+      if (!full || at >= full.until || full.fitsAt === null) return null
+      return new Date(now.getTime() + Math.max(1, full.fitsAt - at))
+    },
+
+    async read(caller) {
+      const token = tokenSubject(caller)
+      const user: Subject = { organizationId: caller.organizationId, kind: 'user', id: caller.userId }
+      const found = await store.findLimits(database.kysely, [token, user])
+      return {
+        tokenLimits: found.get(subjectText(token)) ?? null,
+        userLimits: found.get(subjectText(user)) ?? null,
+      }
+    },
+
+    listOwn: (organizationId, userId) => store.listTokenLimits(database.kysely, organizationId, userId),
+    list: (organizationId, kind) => store.listLimits(database.kysely, organizationId, kind),
+
+    async set(actor, subject, limits) {
+      if (!(await store.exists(database.kysely, subject))) return failure('not_found')
+      const isNone = limits === null || Object.values(limits).every((limit) => limit === null)
+      await epoch.change(subject.organizationId, async (transaction) => {
+        const before = (await store.findLimits(transaction, [subject])).get(subjectText(subject)) ?? unlimited
+        await store.storeLimits(transaction, subject, isNone ? null : limits)
+        await recordAudit(transaction, {
+          organizationId: subject.organizationId,
+          actor,
+          action: 'rate_limit.changed',
+          subject: { kind: subject.kind, id: subject.id },
+          before,
+          after: limits ?? unlimited,
+        })
+      })
+      return success(undefined)
+    },
+
+    async find(subject) {
+      if (!(await store.exists(database.kysely, subject))) return failure('not_found')
+      return success((await store.findLimits(database.kysely, [subject])).get(subjectText(subject)) ?? null)
+    },
+
+    sweep: () => store.sweepWindows(database.kysely),
+
+    async settled() {
+      flush()
+      await commits.drain()
+    },
+
+    async close() {
+      isClosed = true
+      clearTimeout(newsTimer)
+      // Whatever lies here unused goes back.
+      for (const [name, allowance] of allowances) isStale(name, allowance)
+      flush()
+      await commits.drain()
+      await writer.close()
+    },
+  }
+}
+
+const tokenSubject = (
+  caller: Pick<Caller, 'organizationId' | 'accessTokenId' | 'tokenOrganizationId'>,
+): Subject => ({
+  organizationId: caller.tokenOrganizationId ?? caller.organizationId,
+  kind: 'access_token',
+  id: caller.accessTokenId,
+})
+
+const whose: Record<SubjectKind, string> = {
+  access_token: 'this access token',
+  user: 'this user',
+  service_key: 'this service key',
+}
+
+const refusalOf = ({ allowance, need }: Asking, { dimension }: Blocked, seconds: number | null): Fault => {
+  const owner = whose[allowance.subject.kind]
+  const { requestsPerMinute, tokensPerMinute, concurrent } = need.limits
+  const retry = seconds === null ? {} : { retryAfterSeconds: seconds }
+  if (dimension === 'concurrent')
+    return fault('rate_limited', {
+      message: `The limit of ${concurrent} operations at once for ${owner} is reached.`,
+      ...retry,
+    })
+  if (dimension === 'requests')
+    return fault('rate_limited', {
+      message: `The limit of ${requestsPerMinute} requests a minute for ${owner} is reached.`,
+      ...retry,
+    })
+  if (seconds !== null)
+    return fault('rate_limited', {
+      message: `The limit of ${tokensPerMinute} tokens a minute for ${owner} is reached.`,
+      ...retry,
+    })
+  return fault('rate_limited', {
+    message: `This call may need ${need.tokens} tokens; the limit for ${owner} is ${tokensPerMinute} a minute.`,
+    next: 'Ask for a shorter reply, send less, or ask for a higher limit.',
+  })
+}
