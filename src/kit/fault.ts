@@ -39,6 +39,13 @@ export const faults = {
     'A top-level field occurs twice in the JSON body.',
     'Send each field once.',
   ),
+  malformed_multipart: row(
+    400,
+    'caller',
+    false,
+    'The request body is not valid multipart/form-data.',
+    'Let your HTTP client build the form, with its boundary in content-type.',
+  ),
   unsupported_media_type: row(
     415,
     'caller',
