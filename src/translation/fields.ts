@@ -1,0 +1,42 @@
+import type { Notes } from './notes.ts'
+import { refuse } from './notes.ts'
+import { isEmpty, type Json } from './read.ts'
+
+/**
+ * What becomes of a field: `carried` into the service's request; `listed`, a hint that changes nothing a caller relies
+ * on, left out and named in a header; or refused, because the reply would not be what was asked for. A function
+ * decides by the value.
+ */
+export type Rule = 'carried' | 'listed' | Refusal | ((value: unknown) => 'carried' | 'listed' | Refusal)
+export interface Refusal {
+  readonly refused: string
+}
+export type Fields = Readonly<Record<string, Rule>>
+
+export const refused = (why: string): Refusal => ({ refused: why })
+
+/** A value that asks for nothing special is as good as none. */
+export const onlyAs =
+  (values: readonly unknown[], otherwise: 'listed' | Refusal): Rule =>
+  (value) =>
+    values.includes(value) ? 'carried' : otherwise
+
+/** A field that no table knows is refused: it may change what is asked, and nobody has looked at it yet. */
+const unknownField = refused('This field is not known to the translation between dialects.')
+
+/** At most this many characters of a name that a caller chose go into a header or a message. */
+const longestName = 64
+
+export const applyFields = (object: Json, fields: Fields, prefix: string, notes: Notes): void => {
+  for (const [name, value] of Object.entries(object)) {
+    if (isEmpty(value)) continue
+    const known = Object.hasOwn(fields, name) ? fields[name] : undefined
+    const rule = typeof known === 'function' ? known(value) : (known ?? unknownField)
+    if (rule === 'carried') continue
+    const field = `${prefix}${printable(name)}`
+    if (rule === 'listed') notes.list(field.replace(/\[\d+\]/g, '[]'))
+    else refuse(field, rule.refused)
+  }
+}
+
+const printable = (name: string) => name.slice(0, longestName).replace(/[^\w.-]/g, '?')

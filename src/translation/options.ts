@@ -1,0 +1,131 @@
+import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import { adaptPrompt } from './adapt.ts'
+import type { Call, Settings, Wishes } from './call.ts'
+import { type Family, familyOf } from './family.ts'
+import { type Notes, refuse } from './notes.ts'
+import { fitsStrictMode } from './settings.ts'
+
+type Options = Record<string, JSONObject>
+
+/** All that a model is called with. */
+export const callOptions = async (
+  call: Call,
+  model: LanguageModelV4,
+  maximumOutputTokens: number | null,
+  notes: Notes,
+): Promise<LanguageModelV4CallOptions> => {
+  const family = familyOf(model.provider)
+  const { settings, wishes } = call
+  const responseFormat = formatFor(settings.responseFormat, family)
+  return {
+    ...withoutUndefined(settings),
+    ...(responseFormat === undefined ? {} : { responseFormat }),
+    ...(maximumOutputTokens === null ? {} : { maxOutputTokens: maximumOutputTokens }),
+    prompt: adaptPrompt(call, family, await model.supportedUrls, notes),
+    providerOptions: providerOptions({ ...settings, responseFormat }, wishes, model, family, notes),
+  }
+}
+
+const withoutUndefined = (settings: Settings): Settings =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+
+/** “Some JSON object”: these have no mode without a schema, and would answer in prose. */
+const anyObject = { type: 'object', additionalProperties: true } as const
+
+const formatFor = (format: Settings['responseFormat'], family: Family): Settings['responseFormat'] =>
+  format?.type === 'json' && format.schema === undefined && (family === 'anthropic' || family === 'bedrock')
+    ? { ...format, schema: anyObject }
+    : format
+
+const providerOptions = (
+  settings: Settings,
+  wishes: Wishes,
+  model: LanguageModelV4,
+  family: Family,
+  notes: Notes,
+): Options => {
+  if (wishes.thinkingTokens !== null && wishes.thinkingTokens > 0 && family !== 'anthropic')
+    notes.list('thinking budget')
+  if (wishes.cachesPrompt !== null && family !== 'anthropic') notes.list('cache_control')
+  const parts = [
+    singleCalls(wishes, model, family),
+    strictSchema(settings, wishes, model, family),
+    thinking(settings, wishes, family),
+    caching(wishes, family),
+  ]
+  return parts.reduce((all, part) => {
+    for (const [namespace, values] of Object.entries(part)) all[namespace] = { ...all[namespace], ...values }
+    return all
+  }, {})
+}
+
+const namespaceOf = (model: LanguageModelV4): string => model.provider.split('.')[0] ?? model.provider
+
+const singleCalls = ({ singleCalls: field }: Wishes, model: LanguageModelV4, family: Family): Options => {
+  if (field === null) return {}
+  switch (family) {
+    case 'openai_chat':
+    case 'openai_responses':
+      return { openai: { parallelToolCalls: false } }
+    case 'mistral':
+      return { mistral: { parallelToolCalls: false } }
+    case 'compatible':
+      return { [namespaceOf(model)]: { parallel_tool_calls: false } }
+    case 'anthropic':
+      return { anthropic: { disableParallelToolUse: true } }
+    case 'bedrock':
+      if (/anthropic|claude/.test(model.modelId)) return { anthropic: { disableParallelToolUse: true } }
+      return refuse(field, 'This model may always call several tools at once.')
+    case 'google':
+    case 'cohere':
+      return refuse(field, 'This service may always call several tools at once.')
+  }
+}
+
+const strictSchema = (
+  { responseFormat: format }: Settings,
+  wishes: Wishes,
+  model: LanguageModelV4,
+  family: Family,
+): Options => {
+  if (format?.type !== 'json' || format.schema === undefined) return {}
+  const strictJsonSchema = wishes.strictSchema && fitsStrictMode(format.schema)
+  if (family === 'compatible') return { [namespaceOf(model)]: { strictJsonSchema } }
+  if (family === 'mistral') return { mistral: { strictJsonSchema } }
+  return family === 'openai_chat' || family === 'openai_responses' ? { openai: { strictJsonSchema } } : {}
+}
+
+const thinking = ({ reasoning }: Settings, wishes: Wishes, family: Family): Options => {
+  const { thinkingTokens, showsThoughts, keepsThoughts } = wishes
+  switch (family) {
+    case 'openai_responses':
+      return {
+        openai: {
+          // What callers say through us is not stored at the service.
+          store: false,
+          ...(keepsThoughts ? { include: ['reasoning.encrypted_content'] } : {}),
+          ...(showsThoughts && reasoning !== 'none' ? { reasoningSummary: 'auto' } : {}),
+        },
+      }
+    case 'google': {
+      if (!showsThoughts || reasoning === 'none') return {}
+      const thinkingConfig = { includeThoughts: true }
+      return { google: { thinkingConfig }, googleVertex: { thinkingConfig } }
+    }
+    case 'anthropic':
+      return thinkingTokens === null || thinkingTokens === 0
+        ? {}
+        : { anthropic: { thinking: { type: 'enabled', budgetTokens: thinkingTokens } } }
+    case 'bedrock':
+    case 'cohere':
+    case 'compatible':
+    case 'mistral':
+    case 'openai_chat':
+      return {}
+  }
+}
+
+const caching = ({ cachesPrompt }: Wishes, family: Family): Options =>
+  cachesPrompt === null || family !== 'anthropic'
+    ? {}
+    : { anthropic: { cacheControl: { type: 'ephemeral', ttl: cachesPrompt.ttl } } }
