@@ -91,6 +91,9 @@ const makeTap = (): StreamTap => {
   }
 }
 
+/** More would be no report of anybody's, and their sum might not fit the ledger. */
+const mostRuns = 20
+
 /**
  * `input_tokens` excludes what was read from or written to the cache; `output_tokens` includes the thinking. Null where
  * the totals are no counts: then there is no report.
@@ -101,7 +104,7 @@ const usageFrom = (usage: Record<string, unknown>): Usage | null => {
   const reasoning = Math.min(countOf(detailsOf(usage.output_tokens_details).thinking_tokens), output)
   let tokens: TokenUsage = { ...classesOf(usage), output: output - reasoning, reasoning }
   // A compaction is a run of the same model that the totals leave out.
-  const runs = Array.isArray(usage.iterations) ? usage.iterations.filter(isObject) : []
+  const runs = Array.isArray(usage.iterations) ? usage.iterations.slice(0, mostRuns).filter(isObject) : []
   for (const run of runs) if (run.type === 'compaction') tokens = addUsage(tokens, classesOf(run))
   return withUnits(tokens, { search: countOf(detailsOf(usage.server_tool_use).web_search_requests) })
 }
