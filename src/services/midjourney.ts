@@ -9,7 +9,9 @@ export const midjourney: Service = {
   baseUrl: null,
   docsUrl: 'https://github.com/novicezk/midjourney-proxy',
   keysUrl: null,
-  endpoints: {},
+  // Spoken by the gateway's own part for tasks (gateway/midjourney.ts); images are such tasks that are waited for.
+  endpoints: { midjourney: '/mj/submit', image_generations: '/mj/images' },
+  modelShape: /^midjourney$/,
   tasks: ['image'],
   authenticate: header('mj-api-secret'),
   keyShapes: [],
