@@ -73,6 +73,26 @@ export const measureInput = (
   account: string,
   cache: PromptCache,
 ): InputUsage | Refusal => {
+  const segments = checkSegments(body, model)
+  if ('status' in segments) return segments
+  const total = segments.reduce((sum, segment) => sum + segment.tokens, 0)
+  const { read, shortWritten, longWritten } = passThroughCache(segments, model, account, cache)
+  const written = shortWritten + longWritten
+  return {
+    input_tokens: total - read - written,
+    cache_creation_input_tokens: written,
+    cache_read_input_tokens: read,
+    cache_creation: { ephemeral_5m_input_tokens: shortWritten, ephemeral_1h_input_tokens: longWritten },
+  }
+}
+
+/** The input as one number, past the cache. */
+export const countInput = (body: Record<string, unknown>, model: SimulatedModel): number | Refusal => {
+  const segments = checkSegments(body, model)
+  return 'status' in segments ? segments : segments.reduce((sum, segment) => sum + segment.tokens, 0)
+}
+
+const checkSegments = (body: Record<string, unknown>, model: SimulatedModel): Segment[] | Refusal => {
   const segments = segmentsOf(body)
   const breakpoints = segments.filter((segment) => segment.ttlSeconds !== null).length
   if (breakpoints > mostBreakpoints)
@@ -82,14 +102,7 @@ export const measureInput = (
   const total = segments.reduce((sum, segment) => sum + segment.tokens, 0)
   if (total > model.contextTokens)
     return invalid(`prompt is too long: ${total} tokens > ${model.contextTokens} maximum`)
-  const { read, shortWritten, longWritten } = passThroughCache(segments, model, account, cache)
-  const written = shortWritten + longWritten
-  return {
-    input_tokens: total - read - written,
-    cache_creation_input_tokens: written,
-    cache_read_input_tokens: read,
-    cache_creation: { ephemeral_5m_input_tokens: shortWritten, ephemeral_1h_input_tokens: longWritten },
-  }
+  return segments
 }
 
 const passThroughCache = (

@@ -7,7 +7,7 @@ import {
   sendAnthropicError,
 } from './anthropic-errors.ts'
 import { type MessagesRequest, readMessages } from './anthropic-request.ts'
-import { type InputUsage, measureInput } from './anthropic-usage.ts'
+import { countInput, type InputUsage, measureInput } from './anthropic-usage.ts'
 import {
   disturb,
   type Exchange,
@@ -16,20 +16,22 @@ import {
   pause,
   type Refusal,
   sendEvents,
+  sendGarbage,
   sendHalf,
   sendJson,
   shown,
 } from './exchange.ts'
 import { anthropicModels, findModel, type SimulatedModel } from './models.ts'
-import { bearerOf, sendGarbage } from './openai.ts'
+import { bearerOf } from './openai-host.ts'
 import { type Answer, answer, argumentPieces, toolCallId } from './reply.ts'
 import { seededId, tokensOf } from './text.ts'
 
-/** Anthropic: messages, models. */
+/** Anthropic: messages, their tokens, models. */
 export const handleAnthropic = async (exchange: Exchange): Promise<void> => {
   const { request, path, state } = exchange
   const refuse = (refusal: Refusal) => sendAnthropicError(exchange, refusal)
-  const method = path === '/v1/messages' ? 'POST' : /^\/v1\/models(?:\/|$)/.test(path) ? 'GET' : null
+  const posts = path === '/v1/messages' || path === '/v1/messages/count_tokens'
+  const method = posts ? 'POST' : /^\/v1\/models(?:\/|$)/.test(path) ? 'GET' : null
   if (!method) return refuse({ status: 404, message: 'Not Found' })
   if (method !== request.method)
     return refuse({ status: 405, message: 'Method Not Allowed', headers: { allow: method } })
@@ -44,7 +46,9 @@ export const handleAnthropic = async (exchange: Exchange): Promise<void> => {
   const body = readJson(exchange)
   if ('status' in body) return refuse(body)
   exchange.entry.model = shown(body.value['model'])
-  return messages(exchange, secret, body.value)
+  return path === '/v1/messages'
+    ? handleMessages(exchange, secret, body.value)
+    : countTokens(exchange, body.value)
 }
 
 /** The key comes as `x-api-key`, or as a bearer token from the official clients since their version 1. */
@@ -110,7 +114,43 @@ const sendModels = (exchange: Exchange): void => {
   sendJson(exchange, 200, page, headers)
 }
 
-const messages = async (exchange: Exchange, secret: string, body: Record<string, unknown>): Promise<void> => {
+/** Takes what messages take but what only matters to a reply; costs nothing. */
+const countTokens = (exchange: Exchange, body: Record<string, unknown>): void => {
+  const unknown = Object.keys(body).find((name) => !countable.has(name))
+  if (unknown !== undefined)
+    return sendAnthropicError(exchange, invalid(`${unknown}: Extra inputs are not permitted`))
+  const beta = exchange.request.headers['anthropic-beta'] !== undefined
+  const request = readMessages({ ...body, max_tokens: 64_000 }, { beta, sampling: false })
+  if ('status' in request) return sendAnthropicError(exchange, request)
+  if (request.directives.error) {
+    const { status, retryAfterSeconds } = request.directives.error
+    return sendAnthropicError(exchange, anthropicErrorOf(status, retryAfterSeconds))
+  }
+  const counted = countInput(body, request.model)
+  if (typeof counted !== 'number') return sendAnthropicError(exchange, counted)
+  sendJson(exchange, 200, { input_tokens: counted }, { 'request-id': exchange.requestId })
+}
+
+const countable = new Set([
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'output_config',
+  'cache_control',
+  'mcp_servers',
+  'context_management',
+  'speed',
+])
+
+/** A call of a Claude model, from whatever service it is reached through. */
+export const handleMessages = async (
+  exchange: Exchange,
+  secret: string,
+  body: Record<string, unknown>,
+): Promise<void> => {
   const { headers } = exchange.request
   const request = readMessages(body, {
     beta: headers['anthropic-beta'] !== undefined,

@@ -24,6 +24,8 @@ export interface ChatRules {
   readonly unknownModel: (id: string) => Refusal
   /** Unknown parameters are ignored, and parameters that a model does not take as well. */
   readonly lenient: boolean
+  /** Models take parameters that OpenAI's models of their kind refuse. */
+  readonly anyCombination?: true
 }
 
 export const readChat = (body: Record<string, unknown>, rules: ChatRules): ChatRequest | Refusal => {
@@ -33,7 +35,10 @@ export const readChat = (body: Record<string, unknown>, rules: ChatRules): ChatR
   const model = findModel(rules.models, body['model'])
   if (!model) return rules.unknownModel(shown(body['model']))
   const problem =
-    checkForModel(body, model, rules.lenient) ?? checkTools(body) ?? checkFormat(body) ?? checkOptions(body)
+    checkForModel(body, model, rules.lenient || rules.anyCombination === true) ??
+    checkTools(body) ??
+    checkFormat(body) ??
+    checkOptions(body)
   if (problem) return problem
   const messages = body['messages'] as Record<string, unknown>[]
   const directives = readDirectives(messages.map((message) => textOf(message['content'])).join('\n'))

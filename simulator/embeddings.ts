@@ -1,6 +1,5 @@
 import { type Exchange, type Refusal, sendJson, shown } from './exchange.ts'
-import { openAiEmbeddingModels } from './models.ts'
-import { openAiErrorOf, openAiModelHeaders, sendOpenAiError, unknownModel } from './openai-errors.ts'
+import { openAi, type OpenAiHost, refuse as refuseAs } from './openai-host.ts'
 import { type Check, checkParameters, integer, missing, oneOf, text, wrongType } from './openai-params.ts'
 import { readDirectives } from './directives.ts'
 import { seededNumbers, tokensOf } from './text.ts'
@@ -42,22 +41,26 @@ const isTokens = (item: unknown): boolean => Array.isArray(item) && item.length 
 const countOf = (item: Input): number => (typeof item === 'string' ? tokensOf(item).length : item.length)
 
 /** A unit vector that depends on the text only; the same for equal texts. */
-const vectorOf = (model: string, item: Input, dimensions: number): number[] => {
+export const vectorOf = (model: string, item: Input, dimensions: number): number[] => {
   const next = seededNumbers(`${model}:${JSON.stringify(item)}`)
   const raw = Array.from({ length: dimensions }, () => next() - 0.5)
   const length = Math.hypot(...raw)
   return raw.map((value) => Math.fround(value / length))
 }
 
-export const embed = async (exchange: Exchange, body: Record<string, unknown>): Promise<void> => {
-  const refuse = (refusal: Refusal) => sendOpenAiError(exchange, refusal)
+export const embed = async (
+  exchange: Exchange,
+  body: Record<string, unknown>,
+  host: OpenAiHost = openAi,
+): Promise<void> => {
+  const refuse = (refusal: Refusal) => refuseAs(exchange, host, refusal)
   if (body['model'] === undefined)
     return refuse({ status: 400, message: 'you must provide a model parameter' })
   if (body['input'] === undefined) return refuse(missing('input'))
-  const refusal = checkParameters(body, parameters, false)
+  const refusal = checkParameters(body, parameters, host.rules.lenient)
   if (refusal) return refuse(refusal)
-  const model = openAiEmbeddingModels.find((m) => m.id === body['model'])
-  if (!model) return refuse(unknownModel(shown(body['model'])))
+  const model = host.embeddingModels.find((m) => m.id === body['model'])
+  if (!model) return refuse(host.unknownModel(shown(body['model'])))
   const dimensions = body['dimensions'] as number | undefined
   if (dimensions !== undefined && !model.shortens)
     return refuse({ status: 400, message: 'This model does not support specifying dimensions.' })
@@ -76,9 +79,10 @@ export const embed = async (exchange: Exchange, body: Record<string, unknown>): 
     })
   const directives = readDirectives(inputs.filter((item) => typeof item === 'string').join('\n'))
   if ('error' in directives && directives.error)
-    return refuse(openAiErrorOf(directives.error.status, directives.error.retryAfterSeconds))
+    return refuse(host.errorOf(directives.error.status, directives.error.retryAfterSeconds))
   sendEmbeddings(
     exchange,
+    host,
     model.id,
     inputs,
     dimensions ?? model.dimensions,
@@ -88,6 +92,7 @@ export const embed = async (exchange: Exchange, body: Record<string, unknown>): 
 
 const sendEmbeddings = (
   exchange: Exchange,
+  host: OpenAiHost,
   model: string,
   inputs: readonly Input[],
   dimensions: number,
@@ -100,5 +105,5 @@ const sendEmbeddings = (
     return { object: 'embedding', index, embedding }
   })
   const usage = { prompt_tokens: tokens, total_tokens: tokens }
-  sendJson(exchange, 200, { object: 'list', data, model, usage }, openAiModelHeaders(exchange, tokens))
+  sendJson(exchange, 200, { object: 'list', data, model, usage }, host.modelHeaders(exchange, tokens))
 }

@@ -16,6 +16,10 @@ export interface SimulatorState {
   readonly cache: PromptCache
   readonly pacing: Pacing
   readonly midjourneyTasks: Map<string, MidjourneyTask>
+  /** Uploaded files and batches of OpenAI, by id. */
+  readonly stored: Map<string, StoredObject>
+  /** Short-lived access tokens of Google Cloud → the service account they were issued for. */
+  readonly accessTokens: Map<string, { readonly secret: string; readonly until: number }>
   readonly now: () => number
 }
 
@@ -27,6 +31,13 @@ export interface MidjourneyTask {
   readonly state: string | null
   readonly submittedAt: number
   readonly fails: boolean
+}
+
+/** Belongs to one account (secret). */
+export interface StoredObject {
+  readonly owner: string
+  readonly value: Readonly<Record<string, unknown>>
+  readonly content: Buffer | null
 }
 
 /** One request under way. */
@@ -79,6 +90,32 @@ export const sendJson = (
   exchange.response.end(text)
 }
 
+/** Bytes that are no JSON and no events, in a reply that says it is. */
+export const sendGarbage = async (exchange: Exchange): Promise<void> => {
+  exchange.entry.status = 200
+  const type = exchange.entry.streamed ? 'text/event-stream; charset=utf-8' : 'application/json'
+  exchange.response.writeHead(200, { 'content-type': type })
+  await writeBytes(exchange, Buffer.from('data: {"id": \xff\xfe, not json\n\n<html>', 'latin1'))
+  exchange.response.end()
+}
+
+/** Bytes that are no JSON, or JSON in a content type of its own. */
+export const sendBytes = (
+  exchange: Exchange,
+  contentType: string,
+  bytes: Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
+  exchange.entry.status = 200
+  exchange.response.writeHead(200, {
+    'content-type': contentType,
+    'content-length': String(bytes.length),
+    ...headers,
+  })
+  exchange.entry.bytesSent += bytes.length
+  exchange.response.end(bytes)
+}
+
 /** Half of a reply, then a closed connection. */
 export const sendHalf = async (exchange: Exchange, body: unknown): Promise<void> => {
   const text = Buffer.from(JSON.stringify(body))
@@ -120,17 +157,20 @@ export const writeBytes = async (exchange: Exchange, bytes: string | Buffer): Pr
   return !exchange.gone.aborted
 }
 
+type Piece = string | Buffer
+
 /** A server-sent event stream: what comes before the content, the content chunk by chunk, and what ends it. */
 export interface EventStream {
+  /** May name another content type, for streams that are no server-sent events. */
   readonly headers: Readonly<Record<string, string>>
-  readonly opening: readonly string[]
+  readonly opening: readonly Piece[]
   /** One per token or piece; `directives` count these. */
-  readonly chunks: readonly string[]
+  readonly chunks: readonly Piece[]
   /** Makes the next chunk of an endless stream. */
-  readonly more: (index: number) => string
-  readonly closing: readonly string[]
+  readonly more: (index: number) => Piece
+  readonly closing: readonly Piece[]
   /** The service's way to report an error inside a stream. */
-  readonly error: string
+  readonly error: Piece
 }
 
 export const sendEvents = async (
@@ -198,4 +238,29 @@ export const disturb = async (exchange: Exchange, behaviour: KeyBehaviour): Prom
   if (behaviour.kind === 'timeout') await neverAnswer(exchange)
   if (behaviour.kind === 'timeout' || behaviour.kind === 'reset') exchange.response.destroy()
   return exchange.response.destroyed || exchange.gone.aborted
+}
+
+/** A reply of a model, as a service writes it. */
+export interface ModelReply {
+  readonly directives: Directives
+  readonly streamed: boolean
+  /** An error of this status in the service's words. */
+  readonly fail: (status: number, retryAfterSeconds?: number) => void
+  readonly whole: () => { readonly body: unknown; readonly headers: Readonly<Record<string, string>> }
+  readonly stream: () => EventStream
+}
+
+/** Sends it, and does to it what the directives ask. */
+export const sendReply = async (exchange: Exchange, reply: ModelReply): Promise<void> => {
+  const { directives } = reply
+  exchange.entry.streamed = reply.streamed
+  await pause(exchange, directives.waitMs ?? exchange.state.pacing.firstChunkMs)
+  if (directives.error) return reply.fail(directives.error.status, directives.error.retryAfterSeconds)
+  if (directives.garbage) return sendGarbage(exchange)
+  if (reply.streamed) return sendEvents(exchange, reply.stream(), directives)
+  if (directives.endless) return neverAnswer(exchange)
+  const { body, headers } = reply.whole()
+  if (directives.cutAfterChunks !== undefined) return sendHalf(exchange, body)
+  if (directives.slowMs) await pause(exchange, directives.slowMs)
+  sendJson(exchange, 200, body, headers)
 }

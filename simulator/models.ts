@@ -98,6 +98,48 @@ export const openRouterModels: readonly (SimulatedModel & {
   })),
 ]
 
+export interface GeminiModel extends SimulatedModel {
+  /** Wants the signatures of its thoughts back with function calls. */
+  readonly signatures?: true
+}
+
+const signatures = true
+
+export const geminiModels: readonly GeminiModel[] = [
+  model('gemini-2.0-flash', 1_048_576, 8192, 1_738_700_000),
+  model('gemini-2.5-flash-lite', 1_048_576, 65_536, 1_752_000_000),
+  model('gemini-2.5-flash', 1_048_576, 65_536, 1_749_000_000, { reasoning }),
+  model('gemini-2.5-pro', 1_048_576, 65_536, 1_749_000_000, { reasoning }),
+  { ...model('gemini-3-flash-preview', 1_048_576, 65_536, 1_765_000_000, { reasoning }), signatures },
+  { ...model('gemini-3.1-pro-preview', 1_048_576, 65_536, 1_771_000_000, { reasoning }), signatures },
+]
+
+export const geminiEmbeddingModels: readonly EmbeddingModel[] = [
+  { id: 'gemini-embedding-001', dimensions: 3072, shortens: true, created: 1_752_000_000 },
+  { id: 'gemini-embedding-2', dimensions: 3072, shortens: true, created: 1_775_000_000 },
+]
+
+export type BedrockModel = SimulatedModel
+
+export const bedrockModels: readonly BedrockModel[] = [
+  model('anthropic.claude-sonnet-4-5-20250929-v1:0', 200_000, 64_000, 1_759_104_000, {
+    cacheableTokens: 1024,
+  }),
+  model('anthropic.claude-haiku-4-5-20251001-v1:0', 200_000, 64_000, 1_759_276_800, {
+    cacheableTokens: 4096,
+  }),
+  model('amazon.nova-micro-v1:0', 128_000, 5000, 1_733_200_000),
+  model('amazon.nova-lite-v1:0', 300_000, 5000, 1_733_200_000, { cacheableTokens: 1000 }),
+  model('amazon.nova-pro-v1:0', 300_000, 5000, 1_733_200_000, { cacheableTokens: 1000 }),
+]
+
+export const cohereModels: readonly SimulatedModel[] = [
+  model('command-a-03-2025', 256_000, 8000, 1_741_900_000),
+  model('command-a-reasoning-08-2025', 256_000, 32_000, 1_755_700_000, { reasoning }),
+  model('command-r7b-12-2024', 128_000, 4000, 1_734_000_000),
+  model('command-r-plus-08-2024', 128_000, 4000, 1_724_900_000),
+]
+
 /** By alias or snapshot. */
 export const findModel = <T extends SimulatedModel>(models: readonly T[], id: unknown): T | undefined =>
   models.find((m) => m.id === id || (m.snapshot !== undefined && m.snapshot === id))

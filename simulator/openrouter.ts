@@ -7,13 +7,14 @@ import {
   pause,
   type Refusal,
   sendEvents,
+  sendGarbage,
   sendHalf,
   sendJson,
   shown,
 } from './exchange.ts'
 import type { KeyBehaviour } from './keys.ts'
 import { openRouterModels } from './models.ts'
-import { bearerOf, readJson, sendGarbage } from './openai.ts'
+import { bearerOf, readJson } from './openai-host.ts'
 import type { Answer } from './reply.ts'
 
 /** OpenRouter: OpenAI's dialect, its own errors (`{"error": {code, message}}`), usage in every stream. */

@@ -6,16 +6,24 @@ import { anthropicErrorOf, sendAnthropicError } from './anthropic-errors.ts'
 import { type Exchange, isRecord, type Pacing, sendJson, type SimulatorState } from './exchange.ts'
 import { type Journal, type JournalEntry, makeJournal } from './journal.ts'
 import { demoSecret, type KeyBehaviour, makeKeyRing, type ServiceName, type SimulatedKey } from './keys.ts'
+import { handleAzureOpenAi } from './azure-openai.ts'
+import { handleBedrock } from './bedrock.ts'
+import { handleCohere } from './cohere.ts'
+import { type CompatibleName, compatibleServices } from './compatible-services.ts'
+import { handleGemini } from './gemini.ts'
 import { handleMidjourney } from './midjourney.ts'
 import { handleOpenAi } from './openai.ts'
+import { handleCompatible } from './openai-compatible.ts'
 import { sendOpenAiError } from './openai-errors.ts'
 import { handleOpenRouter } from './openrouter.ts'
 import { makePromptCache } from './prompt-cache.ts'
+import { handleRetrieval } from './retrieval.ts'
+import { handleVertex } from './vertex.ts'
+import { handleVoice } from './voice.ts'
 import { seededId } from './text.ts'
 
 /**
- * Offline stand-ins of OpenAI, Anthropic, OpenRouter and a midjourney-proxy in one server, for the demo, tests and
- * benches. No model runs here: replies are made from a hash of the request. Every reply says so in `x-simulator`.
+ * Offline stand-ins of AI services (`serviceNames`) in one server, for the demo, tests and benches. No model runs here: replies are made from a hash of the request. Every reply says so in `x-simulator`.
  */
 export interface Simulator {
   /** Without a trailing slash; a service's base URL is `${url}/openai` and so on. */
@@ -40,11 +48,29 @@ export interface SimulatorOptions {
 /** OpenAI takes images of this size in all; Anthropic's limit is 32 MB, answered as such. */
 const largestBodyBytes = 32 * 1024 * 1024
 
+const compatible = Object.fromEntries(
+  compatibleServices.map((service) => [
+    service.name,
+    (exchange: Exchange) => handleCompatible(exchange, service),
+  ]),
+) as Record<CompatibleName, (exchange: Exchange) => Promise<void>>
+
 const services: Readonly<Record<ServiceName, (exchange: Exchange) => Promise<void>>> = {
   openai: handleOpenAi,
   anthropic: handleAnthropic,
   openrouter: handleOpenRouter,
   midjourney: handleMidjourney,
+  gemini: handleGemini,
+  vertex: handleVertex,
+  azure_openai: handleAzureOpenAi,
+  bedrock: handleBedrock,
+  cohere: handleCohere,
+  voyage: handleRetrieval,
+  jina: handleRetrieval,
+  elevenlabs: handleVoice,
+  deepgram: handleVoice,
+  assemblyai: handleVoice,
+  ...compatible,
 }
 
 export const startSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
@@ -54,6 +80,8 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     cache: makePromptCache(Date.now),
     pacing: { firstChunkMs: 0, chunkMs: 0, ...options.pacing },
     midjourneyTasks: new Map(),
+    stored: new Map(),
+    accessTokens: new Map(),
     now: Date.now,
   }
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
@@ -141,13 +169,12 @@ const openEntry = (request: IncomingMessage, service: string, journal: Journal):
   const headers = Object.fromEntries(
     Object.entries(request.headersDistinct).map(([name, values]) => [name, (values ?? []).join(', ')]),
   )
-  const bearer = /^Bearer (.*)$/.exec(headers['authorization'] ?? '')?.[1]
   return journal.open({
     service,
     method: request.method ?? '',
     path: request.url ?? '',
     headers,
-    credential: headers['x-api-key'] ?? headers['mj-api-secret'] ?? bearer ?? null,
+    credential: credentialOf(headers),
     body: null,
     bodyBytes: 0,
     model: null,
@@ -159,6 +186,21 @@ const openEntry = (request: IncomingMessage, service: string, journal: Journal):
     complete: false,
     durationMs: null,
   })
+}
+
+const credentialHeaders = ['x-api-key', 'x-goog-api-key', 'api-key', 'xi-api-key', 'mj-api-secret']
+
+/** The secret as received: a header of its own, or `Authorization` with or without a scheme; of AWS, the access key's id. */
+const credentialOf = (headers: Readonly<Record<string, string>>): string | null => {
+  const name = credentialHeaders.find((header) => headers[header] !== undefined)
+  if (name !== undefined) return headers[name] ?? null
+  const authorization = headers['authorization']
+  if (authorization === undefined) return null
+  return (
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\//.exec(authorization)?.[1] ??
+    /^(?:Bearer|Token|Key) (.*)$/.exec(authorization)?.[1] ??
+    authorization
+  )
 }
 
 /** Notes how the exchange ends; the signal aborts when nobody is there to write to any more. */
