@@ -1,10 +1,12 @@
 import { settings } from '../src/config/settings.ts'
 import { type FaultRow, faults } from '../src/kit/fault.ts'
+import { servicesDocument } from './services-document.ts'
 
 /** Documents that repeat what the code says, made from the code: npm run docs writes them, the check compares them. */
 export const documents = (): Record<string, string> => ({
   'docs/faults.md': faultsDocument(faults),
   'docs/configuration.md': configurationDocument(),
+  'docs/services.md': `${written}\n${servicesDocument(table)}`,
 })
 
 const written = '<!-- Written by npm run docs. Do not edit. -->'

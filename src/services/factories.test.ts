@@ -254,9 +254,18 @@ describe('a model of each service asks where its key is good for', () => {
       'deepgram speech',
       'deepgram transcription',
       // The same factories as those of others above.
-      ...['azure_openai image', 'azure_openai speech', 'azure_openai transcription', 'vertex image'],
-      ...['bedrock image', 'custom embedding', 'custom image', 'openrouter embedding', 'together embedding'],
-      ...['fireworks embedding', 'nvidia embedding', 'alibaba embedding'],
+      'azure_openai image',
+      'azure_openai speech',
+      'azure_openai transcription',
+      'vertex image',
+      'bedrock image',
+      'custom embedding',
+      'custom image',
+      'openrouter embedding',
+      'together embedding',
+      'fireworks embedding',
+      'nvidia embedding',
+      'alibaba embedding',
     ])
     const all = services.flatMap((s) => Object.keys(s.translation ?? {}).map((kind) => `${s.id} ${kind}`))
     expect(all.filter((one) => !tried.has(one))).toEqual([])
@@ -267,7 +276,7 @@ test('what a package cannot address otherwise follows the service key’s base U
   const { sent, fetch } = listen()
   const parts = { model: 'scribe_v1', baseUrl: 'https://eu.example/el', settings: {}, fetch }
   const model = await serviceOf('elevenlabs').translation?.transcription?.(parts)
-  await model?.doGenerate(audio).catch(() => null)
+  await Promise.resolve(model?.doGenerate(audio)).catch(() => null)
   expect(sent.map((one) => one.url)).toEqual(['https://eu.example/el/v1/speech-to-text'])
 })
 

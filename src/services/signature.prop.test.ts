@@ -8,10 +8,10 @@ import { signedHeaders } from './signature.ts'
 /** What AWS's own signer wants of a hash. */
 class Sha256 {
   private readonly hash
-  constructor(secret?: string | ArrayBuffer | Uint8Array) {
+  constructor(secret?: Data) {
     this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBuffer(secret))
   }
-  update(data: string | ArrayBuffer | Uint8Array) {
+  update(data: Data) {
     this.hash.update(toBuffer(data))
   }
   digest() {
@@ -19,8 +19,13 @@ class Sha256 {
   }
   reset() {}
 }
-const toBuffer = (data: string | ArrayBuffer | Uint8Array): Buffer =>
-  typeof data === 'string' ? Buffer.from(data) : Buffer.from(data as Uint8Array)
+type Data = string | ArrayBuffer | ArrayBufferView
+const toBuffer = (data: Data): Buffer => {
+  if (typeof data === 'string') return Buffer.from(data)
+  return ArrayBuffer.isView(data)
+    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    : Buffer.from(data)
+}
 
 /** AWS's signer, of what its SDK would send for the same request. */
 const awsSigns = async (url: URL, body: Buffer, at: Date, region: string, secretAccessKey: string) => {

@@ -1,9 +1,9 @@
 import { APICallError, type ImageModelV4 } from '@ai-sdk/provider'
 import type { ModelParts } from './service.ts'
 
-/** `stable-image-core` and `-ultra` have paths of their own; the others are models of sd3. */
+/** `core` and `ultra` (`stable-image-core` at resellers) have paths of their own; the others are models of sd3. */
 const pathOf = (model: string): string =>
-  `/v2beta/stable-image/generate/${/^stable-image-(ultra|core)/.exec(model)?.[1] ?? 'sd3'}`
+  `/v2beta/stable-image/generate/${/^(?:stable-image-)?(ultra|core)$/.exec(model)?.[1] ?? 'sd3'}`
 
 /** https://platform.stability.ai/docs/api-reference#tag/Generate; there is no package for it. */
 export const stabilityImage = ({ model, baseUrl, fetch }: ModelParts): ImageModelV4 => ({

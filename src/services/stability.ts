@@ -22,7 +22,7 @@ export const stability: Service = {
   },
   rotation: 'by_hand',
   pricesId: null,
-  modelShape: /^(?:stable-image-(?:ultra|core)|sd3)/,
+  modelShape: /^(?:(?:stable-image-)?(?:ultra|core)$|sd3)/,
   outputLimitField: 'max_tokens',
   outputLimits: [],
   forwardedHeaders: [],

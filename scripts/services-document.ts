@@ -1,0 +1,110 @@
+import { shippedModels } from '../src/metering/genai-prices.ts'
+import type { PriceSet } from '../src/metering/model-price.ts'
+import type { Endpoint } from '../src/services/endpoint.ts'
+import { services } from '../src/services/registry.ts'
+import type { Service } from '../src/services/service.ts'
+import { canTranslate } from '../src/translation/translation.ts'
+
+/** What the document has a column for; an endpoint with several paths is one of them. */
+const columns: readonly (readonly [head: string, endpoints: readonly Endpoint[]])[] = [
+  ['chat completions', ['chat_completions']],
+  ['responses', ['responses']],
+  ['messages', ['messages']],
+  ['count tokens', ['count_tokens']],
+  ['Gemini generate', ['generate_content', 'stream_generate_content']],
+  ['Gemini count tokens', ['gemini_count_tokens']],
+  ['embeddings', ['embeddings']],
+  ['Gemini embed', ['embed_content', 'batch_embed_contents']],
+  ['images', ['image_generations']],
+  ['image edits', ['image_edits']],
+  ['speech', ['speech']],
+  ['transcription', ['transcriptions']],
+  ['audio translation', ['translations']],
+  ['moderation', ['moderations']],
+  ['rerank', ['rerank']],
+  ['realtime', ['realtime']],
+]
+
+const howServed = (service: Service, all: readonly Endpoint[]): string => {
+  const spoken = all.find((endpoint) => service.endpoints[endpoint] !== undefined)
+  const translated = all.some((endpoint) => canTranslate(endpoint, service)) ? 'translated' : ''
+  if (spoken === undefined) return translated
+  if (service.nativeModels?.[spoken] === undefined) return 'native'
+  return translated ? 'native, translated' : 'native for some'
+}
+
+const provenBy = ({ validation, settingFields = [] }: Service): string => {
+  if (validation === null) return 'first use'
+  const { method, path } = validation.request(
+    Object.fromEntries(settingFields.map(({ id }) => [id, `{${id}}`])),
+  )
+  return `\`${method} ${path}\``
+}
+
+const rotations: Readonly<Record<Service['rotation'], string>> = {
+  api: 'the service has an API for it',
+  assisted: 'a person makes the new key',
+  by_hand: 'in the service’s console',
+}
+
+/** What is entered beside the secret. */
+const formOf = (service: Service): string => {
+  const fields = (service.settingFields ?? []).map(({ label, required }) =>
+    required ? label : `${label} (optional)`,
+  )
+  const address = service.baseUrl === null && service.baseUrlFor === undefined ? ['Address'] : []
+  const secret = service.secretKind === 'json' ? 'JSON document' : 'Key'
+  return [secret, ...address, ...fields].join(', ')
+}
+
+const shipped = shippedModels(services)
+
+/** What its models have shipped prices for. */
+const meteringOf = (service: Service): string => {
+  const priced = shipped.filter((model) => model.serviceId === service.id && model.isPriced)
+  const sets: PriceSet[] = priced.flatMap((model) => [model, ...(model.periods ?? [])])
+  const hasTokens = sets.some(({ rates }) => Object.keys(rates).length > 0)
+  const units = new Set(
+    sets.flatMap(({ unitRates = [] }) =>
+      unitRates.map(({ unit }) => unit.split(':')[0]?.replaceAll('_', ' ') ?? ''),
+    ),
+  )
+  const parts = [...(hasTokens ? ['tokens'] : []), ...[...units].toSorted()]
+  return parts.length === 0 ? 'own keys only' : parts.join(', ')
+}
+
+export const servicesDocument = (
+  table: (head: readonly string[], rows: readonly (readonly string[])[]) => string,
+): string => `# Services
+
+Every integrated service, from its file in \`src/services/\`. How to read the first table: *native* means that the service
+speaks the endpoint itself, so bytes pass through untouched; *translated* means that the call is made in the service's own
+way and its reply brought back; *native, translated*, or *for some*, depends on the model. Any other path of a service is at
+\`/services/<id>/…\`, on own keys.
+
+${table(
+  ['service', 'id', ...columns.map(([head]) => head)],
+  services.map((service) => [
+    service.name,
+    `\`${service.id}\``,
+    ...columns.map(([, endpoints]) => howServed(service, endpoints)),
+  ]),
+)}
+
+## Keys
+
+What a key is proven by costs nothing. A service without such a call has its keys proven by their first use.
+Metering is what system keys charge by, of the prices that are shipped; where there is none, a service runs on own keys
+until an administrator sets prices.
+
+${table(
+  ['service', 'entered', 'proven by', 'rotation', 'metering'],
+  services.map((service) => [
+    `[${service.name}](${service.docsUrl})`,
+    formOf(service),
+    provenBy(service),
+    rotations[service.rotation],
+    meteringOf(service),
+  ]),
+)}
+`
