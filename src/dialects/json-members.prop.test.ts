@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readMembers, replaceMembers } from './json-members.ts'
+import { applyEdits, memberEdits, readMembers, readObjectElements, replaceMembers } from './json-members.ts'
 
 const objects = fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 8 })
 const spacing = fc.constantFrom('', ' ', '\n', '\t ', '\r\n')
@@ -43,4 +43,35 @@ test('a name that occurs twice is told, also when one is escaped differently', (
   expect(readMembers(Buffer.from('{"model":"a","n":1,"model":"b"}')).duplicate).toBe('model')
   expect(readMembers(Buffer.from('{"model":"a","\\u006dodel":"b"}')).duplicate).toBe('model')
   expect(readMembers(Buffer.from('{"a":{"model":"a"},"model":"b"}')).duplicate).toBeNull()
+})
+
+test('members of an inner object change, and nothing around it', () => {
+  fc.assert(
+    fc.property(objects, objects, objects, spacing, (outer, inner, changes, space) => {
+      const text = spaced({ ...outer, inner, after: 1 }, space)
+      const { byName } = readMembers(text)
+      const { start } = byName.get('inner') ?? { start: -1 }
+      const edits = memberEdits(text, readMembers(text, start), new Map(Object.entries(changes)), start)
+      const merged = Object.fromEntries([...Object.entries(inner), ...Object.entries(changes)])
+      const expected = { ...outer, inner: merged, after: 1 }
+      expect(JSON.parse(applyEdits(text, edits).toString('utf8'))).toEqual(
+        JSON.parse(JSON.stringify(expected)),
+      )
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('of an array the objects are found, whatever else is in it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(objects, fc.jsonValue()), { maxLength: 8 }), spacing, (values, space) => {
+      const elements = values.map((value) => `${space}${JSON.stringify(value)}${space}`).join(',')
+      const text = Buffer.from(`${space}[${elements}]`)
+      const isObject = (value: unknown) =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+      const found = readObjectElements(text, 0).map((start) => [...readMembers(text, start).byName.keys()])
+      expect(found).toEqual(values.filter(isObject).map((value) => Object.keys(value as object)))
+    }),
+    { numRuns: 300 },
+  )
 })
