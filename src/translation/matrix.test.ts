@@ -16,7 +16,8 @@ import type { Endpoint } from '../services/service.ts'
  * stand-in of the services.
  */
 const upstreams = {
-  openai: 'gpt-4o',
+  openai: 'gpt-5',
+  custom: 'some-model',
   anthropic: 'claude-sonnet-4-5',
   gemini: 'gemini-2.5-flash',
   bedrock: 'anthropic.claude-3-5-sonnet-20241022-v2:0',
@@ -269,7 +270,7 @@ describe('a caller of one dialect, served by another', () => {
       streamed ? { ...body, ...(inbound === 'gemini' ? {} : { stream: true }) } : body,
       {
         service: serviceOf(upstream),
-        baseUrl: mock.url,
+        baseUrl: upstream === 'custom' ? `${mock.url}/v1` : mock.url,
         model: upstreams[upstream],
         streamed,
       },

@@ -12,10 +12,13 @@ export const callOptions = async (
   call: Call,
   model: LanguageModelV4,
   maximumOutputTokens: number | null,
+  names: Readonly<Record<string, string>>,
   notes: Notes,
 ): Promise<LanguageModelV4CallOptions> => {
   const family = familyOf(model.provider)
   const { settings, wishes } = call
+  if (family === 'openai_responses' && (settings.stopSequences ?? []).length > 0)
+    refuse(names.stopSequences ?? 'stop', 'This service has no stop sequences.')
   const responseFormat = formatFor(settings.responseFormat, family)
   return {
     ...withoutUndefined(settings),
