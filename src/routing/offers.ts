@@ -55,7 +55,7 @@ export interface Market {
 }
 
 /** Callers choose the names, so what is remembered has a limit. */
-const rememberedMaximum = 5_000
+const rememberedMaximum = 10_000
 
 /** A market's offers, worked out when first asked for. */
 interface Stall extends Market {
@@ -123,7 +123,8 @@ const resolveName = (stall: Stall, endpoint: Endpoint, model: string): Resolutio
     resolveBare(stall, endpoint, model) ??
     resolvePriced(stall, endpoint, model) ?? {
       kind: 'guesses',
-      guesses: [...(named === null ? [] : [named]), ...guessesOf(stall, endpoint, model)],
+      // A call that names a service is nobody else's business.
+      guesses: named === null ? guessesOf(stall, endpoint, model) : [named],
       fault: whyNoOffer(stall, endpoint, model),
     }
   )
