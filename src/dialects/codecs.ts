@@ -1,10 +1,15 @@
 import type { Endpoint } from '../services/service.ts'
+import { audioCodec } from './audio.ts'
 import { anthropicCodec, countTokensCodec } from './anthropic.ts'
 import type { Codec } from './dialect.ts'
 import { geminiCodec, geminiCountCodec, geminiEmbeddingCodec } from './gemini.ts'
+import { imagesCodec } from './images.ts'
+import { moderationsCodec } from './moderations.ts'
 import { openaiCodec } from './openai.ts'
 import { rawCodec } from './raw.ts'
+import { rerankCodec } from './rerank.ts'
 import { responsesCodec } from './responses.ts'
+import { speechCodec } from './speech.ts'
 
 /** Endpoints that this build understands. */
 export const codecs: Readonly<Partial<Record<Endpoint, Codec>>> = {
@@ -18,6 +23,13 @@ export const codecs: Readonly<Partial<Record<Endpoint, Codec>>> = {
   gemini_count_tokens: geminiCountCodec,
   embed_content: geminiEmbeddingCodec,
   batch_embed_contents: geminiEmbeddingCodec,
+  image_generations: imagesCodec,
+  image_edits: imagesCodec,
+  speech: speechCodec,
+  transcriptions: audioCodec,
+  translations: audioCodec,
+  moderations: moderationsCodec,
+  rerank: rerankCodec,
   raw: rawCodec,
 }
 
