@@ -61,7 +61,10 @@ export const translateChat = async (
       signal: request.signal,
     }),
   })
-  const options = { ...(await callOptions(call, model, limit, side.names, notes)), abortSignal: request.signal }
+  const options = {
+    ...(await callOptions(call, model, limit, side.names, notes)),
+    abortSignal: request.signal,
+  }
   const about = aboutOf(request, body, call)
   return request.streamed
     ? stream(model, options, side, about, request.signal, notes)

@@ -19,6 +19,10 @@ export const callOptions = async (
   const { settings, wishes } = call
   if (family === 'openai_responses' && (settings.stopSequences ?? []).length > 0)
     refuse(names.stopSequences ?? 'stop', 'This service has no stop sequences.')
+  const hasCalls = call.prompt.some(({ role }) => role === 'tool')
+  // Its package would leave out the calls and results.
+  if (family === 'bedrock' && hasCalls && (settings.tools ?? []).length === 0)
+    refuse('tools', 'A conversation with tool calls must come with its tools at this service.')
   const responseFormat = formatFor(settings.responseFormat, family)
   return {
     ...withoutUndefined(settings),
