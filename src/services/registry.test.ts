@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { serviceId } from '../contract/wire.ts'
@@ -286,4 +288,19 @@ test('an endpoint that is native for some models only is one that the service ha
   }
   expect(serviceOf('vertex').nativeModels?.generate_content?.test('claude-opus-5')).toBe(false)
   expect(serviceOf('vertex').nativeModels?.generate_content?.test('gemini-3.8-flash')).toBe(true)
+})
+
+test('a start loads no model package: factories import theirs when they are first used', () => {
+  const directory = import.meta.dirname
+  const loadedLater = readdirSync(directory).filter((file) =>
+    /^(?:stability-image|voyage-rerank)\.ts$/.test(file),
+  )
+  expect(loadedLater).toHaveLength(2)
+  for (const file of readdirSync(directory)) {
+    if (file.includes('.test.') || file.includes('.prop.') || loadedLater.includes(file)) continue
+    const text = readFileSync(join(directory, file), 'utf8')
+    expect(text).not.toMatch(
+      /^import (?!type)[^;]*?from '(?:@ai-sdk\/|\.\/(?:stability-image|voyage-rerank)\.ts)/m,
+    )
+  }
 })

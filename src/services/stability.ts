@@ -1,6 +1,5 @@
 import { bearer } from './authentication.ts'
 import { failureReader } from './failure.ts'
-import { stabilityImage } from './stability-image.ts'
 import type { Service } from './service.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -11,7 +10,9 @@ export const stability: Service = {
   docsUrl: 'https://platform.stability.ai/docs',
   keysUrl: 'https://platform.stability.ai/account/keys',
   endpoints: {},
-  translation: { image: (parts) => Promise.resolve(stabilityImage(parts)) },
+  translation: {
+    image: async (parts) => (await import('./stability-image.ts')).stabilityImage(parts),
+  },
   tasks: ['image'],
   authenticate: bearer,
   keyShapes: [{ pattern: /^sk-[A-Za-z0-9]{48}$/, specific: false }],

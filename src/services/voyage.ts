@@ -2,7 +2,6 @@ import { bearer } from './authentication.ts'
 import { failureReader } from './failure.ts'
 import { openAiCompatible } from './openai-models.ts'
 import type { Service } from './service.ts'
-import { voyageRerank } from './voyage-rerank.ts'
 
 const { embedding } = openAiCompatible('voyage', '/v1', { embedding: true })
 
@@ -16,7 +15,7 @@ export const voyage: Service = {
   endpoints: { embeddings: '/v1/embeddings' },
   translation: {
     ...(embedding && { embedding }),
-    reranking: (parts) => Promise.resolve(voyageRerank(parts)),
+    reranking: async (parts) => (await import('./voyage-rerank.ts')).voyageRerank(parts),
   },
   tasks: ['embedding', 'rerank'],
   authenticate: bearer,
