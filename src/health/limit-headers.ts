@@ -1,0 +1,44 @@
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+const openaiKinds = ['requests', 'tokens'] as const
+const anthropicKinds = ['requests', 'tokens', 'input-tokens', 'output-tokens'] as const
+
+/**
+ * For how many seconds a model should be left alone on a key, because a successful reply says that nothing of its limit
+ * remains; null: something remains, or the service does not say. Both services fill up evenly and name the time until
+ * everything is there again, so one request more is there after that divided by the limit, and a tenth of the tokens
+ * after a tenth of it.
+ */
+export const secondsUntilRefilled = (headers: Headers, now: Date): number | null => {
+  let longest: number | null = null
+  const take = (limit: string, reset: string, kind: string): void => {
+    const seconds = resetSeconds(headers[reset], now)
+    if (seconds === null) return
+    const most = Number(headers[limit])
+    const share = kind === 'requests' ? (most >= 1 ? most : 1) : 10
+    longest = Math.max(longest ?? 1, Math.ceil(seconds / share))
+  }
+  for (const kind of openaiKinds)
+    if (headers[`x-ratelimit-remaining-${kind}`] === '0')
+      take(`x-ratelimit-limit-${kind}`, `x-ratelimit-reset-${kind}`, kind)
+  for (const kind of anthropicKinds)
+    if (headers[`anthropic-ratelimit-${kind}-remaining`] === '0')
+      take(`anthropic-ratelimit-${kind}-limit`, `anthropic-ratelimit-${kind}-reset`, kind)
+  return longest
+}
+
+/** `6m0s`, `1.5s`, `20ms`, `1h2m`; plain seconds; or a time. */
+const resetSeconds = (value: string | string[] | undefined, now: Date): number | null => {
+  if (typeof value !== 'string' || value === '' || value.length > 40) return null
+  if (/^\d+(?:\.\d+)?$/.test(value)) return Number(value)
+  if (/^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/.test(value)) {
+    let seconds = 0
+    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g))
+      seconds += Number(amount) * (secondsIn[unit ?? ''] ?? 0)
+    return seconds
+  }
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? null : Math.max(0, (at - now.getTime()) / 1000)
+}
+
+const secondsIn: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 }
