@@ -71,6 +71,7 @@ const newEmail = () => `${randomUUID()}@example.com`
 
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
+const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
 const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
 const none = (): AnyRequest => ({})
 
@@ -161,6 +162,12 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listPlatformTokens: none,
   createPlatformToken: () => ({ body: { name: 'App' } }),
   revokePlatformToken: async () => ({ params: await token('platform') }),
+  listPrices: none,
+  setPrice: () => ({ body: { ...imagine, nanoUsd: '40000000', per: '1', reason: 'Contract' } }),
+  async removePrice() {
+    await http.prices.setOverride(operator, { ...imagine, nanoUsd: 1n, per: 1n }, 'Contract')
+    return { query: imagine }
+  },
 }
 
 /** Not a matter of authorization: these are well-formed and still wrong. */

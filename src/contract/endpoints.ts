@@ -5,6 +5,7 @@ import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } f
 import { explainEndpoints } from './explain.ts'
 import { groupEndpoints } from './groups.ts'
 import { operationEndpoints } from './operations.ts'
+import { priceEndpoints } from './prices.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
@@ -21,6 +22,7 @@ export const endpoints = {
   ...accessTokenEndpoints,
   ...systemKeyEndpoints,
   ...administrationEndpoints,
+  ...priceEndpoints,
   ...groupEndpoints,
   ...explainEndpoints,
 }

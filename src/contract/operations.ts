@@ -26,6 +26,10 @@ export const operation = z.object({
   attemptCount: wire.count,
   inputTokens: wire.count.describe('Uncached input, cache reads and cache writes together'),
   outputTokens: wire.count.describe('Reasoning included'),
+  units: z
+    .record(z.string(), wire.count)
+    .nullable()
+    .describe('What was used beside text tokens: images, seconds, characters, searches, …'),
   costNanoUsd: wire.nanoUsd.nullable().describe('null: no price is known'),
   creditMicros: wire.micros,
 })
@@ -43,6 +47,19 @@ export const attempt = z.looseObject({
   reason: z.string().nullable().optional(),
 })
 
+/** How a cost was made: quantity × nanoUsd ÷ per. The lines add up to `costNanoUsd`. */
+export const costLine = z.object({
+  what: z.string().describe('A token class or a unit'),
+  quantity: wire.count,
+  nanoUsd: wire.nanoUsd.describe('The price of `per` of them'),
+  per: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .describe('A decimal integer in quotes'),
+  costNanoUsd: wire.nanoUsd,
+})
+export type CostLine = z.infer<typeof costLine>
+
 /** The whole receipt. The token classes are disjoint: their sum is what was used. */
 export const receipt = operation.extend({
   accessTokenId: wire.id,
@@ -57,6 +74,7 @@ export const receipt = operation.extend({
     reasoning: wire.count,
   }),
   usageSource: z.enum(['reported', 'estimated', 'none']),
+  costLines: z.array(costLine).describe('Empty where no price is known'),
   priceBookVersion: z.number().int().nullable(),
   heldMicros: wire.micros,
   ledgerEntries: z.array(ledgerEntry).describe('Empty for own-key operations'),

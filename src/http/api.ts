@@ -9,6 +9,7 @@ import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { ledgerApi } from '../ledger/api.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { priceApi } from '../metering/api.ts'
 import type { Prices } from '../metering/prices.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
@@ -25,7 +26,7 @@ export interface Rooms {
   readonly catalogue: Catalogue
   readonly ledger: Ledger
   readonly insights: Insights
-  readonly prices: Pick<Prices, 'current'>
+  readonly prices: Prices
   readonly health?: RoutingApiParts['health']
   readonly clock: Clock
 }
@@ -45,4 +46,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...routingApi(rooms),
   ...ledgerApi(rooms),
   ...insightApi(rooms),
+  ...priceApi(rooms),
 })

@@ -3,14 +3,29 @@ import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
 import type { Clock } from '../kit/clock.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
-import { must } from '../kit/fault.ts'
+import { must, type Outcome } from '../kit/fault.ts'
+import type { CostLine } from '../metering/cost.ts'
+import type { Prices } from '../metering/prices.ts'
+import { receiptLines } from './cost-lines.ts'
 import type { Insights, OperationRow, Owner, ReceiptRow, TotalsRow, UsageRow } from './insights.ts'
 
 /** Everybody's operations are only looked through from this far back, unless the call says otherwise. */
 const administratorDays = 7
 
-export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clock }) =>
-  defineHandlers<
+export interface InsightApiParts {
+  readonly insights: Insights
+  readonly prices: Pick<Prices, 'at'>
+  readonly clock: Clock
+}
+
+export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
+  const receipt = async (found: Outcome<ReceiptRow>): Promise<Receipt> => {
+    const row = must(found)
+    const book = row.priceBookVersion === null ? null : await prices.at(row.priceBookVersion)
+    return receiptOnWire(row, receiptLines(row, book))
+  }
+
+  return defineHandlers<
     | 'listOperations'
     | 'readOperation'
     | 'readUsage'
@@ -30,8 +45,7 @@ export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clo
       }
     },
 
-    readOperation: async ({ params }, { reader }) =>
-      receiptOnWire(must(await insights.operation(reader, params.id))),
+    readOperation: async ({ params }, { reader }) => receipt(await insights.operation(reader, params.id)),
 
     async readUsage({ query }, { signedIn }) {
       const report = await insights.usage(ownerOf(signedIn), query.days)
@@ -65,7 +79,7 @@ export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clo
     },
 
     readAnyOperation: async ({ params }) =>
-      receiptOnWire(must(await insights.anyOperation(params.organization, params.id))),
+      receipt(await insights.anyOperation(params.organization, params.id)),
 
     async readOverview() {
       const [now, processes] = await Promise.all([insights.overview(clock()), insights.processes()])
@@ -106,6 +120,7 @@ export const insightApi = ({ insights, clock }: { insights: Insights; clock: Clo
       }
     },
   })
+}
 
 const ownerOf = (signedIn: SignedIn): Owner => ({
   organizationId: signedIn.organization.id,
@@ -145,11 +160,12 @@ const operationOnWire = (row: Omit<OperationRow, 'organizationName' | 'userEmail
   attemptCount: row.attemptCount,
   inputTokens: Number(row.inputTokens),
   outputTokens: Number(row.outputTokens),
+  units: row.units,
   costNanoUsd: row.costNanoUsd === null ? null : String(row.costNanoUsd),
   creditMicros: String(row.creditMicros),
 })
 
-const receiptOnWire = (row: ReceiptRow): Receipt => ({
+const receiptOnWire = (row: ReceiptRow, lines: readonly CostLine[]): Receipt => ({
   ...operationOnWire(row),
   accessTokenId: row.accessTokenId,
   serviceKeyId: row.serviceKeyId,
@@ -163,6 +179,13 @@ const receiptOnWire = (row: ReceiptRow): Receipt => ({
     reasoning: Number(row.reasoningTokens),
   },
   usageSource: row.usageSource,
+  costLines: lines.map((line) => ({
+    what: line.what,
+    quantity: line.quantity,
+    nanoUsd: String(line.nanoUsd),
+    per: String(line.per),
+    costNanoUsd: String(line.costNanoUsd),
+  })),
   priceBookVersion: row.priceBookVersion,
   heldMicros: String(row.heldMicros),
   ledgerEntries: row.ledgerEntries.map((entry) => ({

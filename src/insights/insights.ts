@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { OperationStatus } from '../metering/operation.ts'
+import type { Units } from '../metering/usage.ts'
 import type { KeyOwner } from '../policy/control.ts'
 import { makeAdministrationStore, type AdministrationReads } from './administration-store.ts'
 import { makeInsightStore } from './store.ts'
@@ -44,6 +45,7 @@ export interface OperationRow {
   readonly attemptCount: number
   readonly inputTokens: bigint
   readonly outputTokens: bigint
+  readonly units: Units | null
   readonly costNanoUsd: bigint | null
   readonly creditMicros: bigint
 }

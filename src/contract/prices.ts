@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import * as wire from './wire.ts'
+
+const amount = z.string().regex(/^\d{1,18}$/, 'must be a decimal integer in quotes')
+
+/** What an own price is for. */
+export const priceName = z.object({
+  serviceId: wire.serviceId,
+  model: z
+    .string()
+    .trim()
+    .min(1)
+    .max(256)
+    .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII')
+    .describe('A model’s name; * stands for any text'),
+  unit: z
+    .string()
+    .regex(/^[a-z][\w.:-]{0,79}$/i, 'must be a token class or a unit')
+    .describe(
+      'A token class (input, output, …) or a unit (image, image:1024x1024:hd, audio_seconds, task:imagine, …)',
+    ),
+})
+
+export const ownPrice = priceName.extend({
+  nanoUsd: amount.describe('Nano-dollars for each `per`: 1 USD = 1000000000'),
+  per: amount
+    .regex(/[1-9]/, 'must be more than 0')
+    .describe('For each so many; of token classes 1, 10, 100, … or 1000000'),
+  reason: z.string().trim().min(1).max(500),
+  changedBy: wire.id.nullable(),
+  changedAt: wire.time,
+})
+export type OwnPrice = z.infer<typeof ownPrice>
+
+export const priceEndpoints = defineEndpoints({
+  listPrices: {
+    method: 'GET',
+    path: '/admin/prices',
+    auth: 'administrator',
+    group: 'prices',
+    summary: 'Your own prices; they count before the shipped ones',
+    reply: z.object({
+      priceBookVersion: z.number().int().describe('In force now'),
+      items: z.array(ownPrice),
+    }),
+  },
+  setPrice: {
+    method: 'PUT',
+    path: '/admin/prices',
+    auth: 'administrator',
+    group: 'prices',
+    summary: 'Set the price of a unit or token class; in force at once, as a new version of the price book',
+    body: ownPrice.pick({ serviceId: true, model: true, unit: true, nanoUsd: true, per: true, reason: true }),
+    reply: ownPrice,
+  },
+  removePrice: {
+    method: 'DELETE',
+    path: '/admin/prices',
+    auth: 'administrator',
+    group: 'prices',
+    summary: 'Take an own price back; the shipped one, if any, counts again',
+    query: priceName,
+    reply: wire.done,
+  },
+})
