@@ -184,6 +184,7 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
     if (!caller.ok) return sendFault(response, operation, caller.fault)
     const route = midjourneyRouteOf(incoming.url ?? '/')
     if (route === null) return sendFault(response, operation, fault('unknown_route'))
+    if (incoming.method !== route.method) return sendFault(response, operation, fault('method_not_allowed'))
     if (route.kind !== 'submit') return serveRead(operation, caller.value, route, incoming, response)
     return serveSubmission(operation, caller.value, route.what, incoming, response, finish)
   }

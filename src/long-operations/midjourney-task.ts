@@ -65,31 +65,36 @@ const parse = (body: string): unknown => {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+type TaskFacts = Pick<
+  LongOperation,
+  'publicId' | 'action' | 'said' | 'state' | 'progress' | 'failure' | 'keyOwner' | 'submittedAt' | 'endedAt'
+>
+
+/** Names of the server's accounts; whose key it is not, has no business with them. */
+const ofAccounts = /^(?:account|channel|discord|guild|instance|message|nonce|notifyHook|user)/i
+
+const withoutAccount = (said: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const kept = Object.fromEntries(Object.entries(said).filter(([name]) => !ofAccounts.test(name)))
+  const { properties } = kept
+  return isObject(properties) ? { ...kept, properties: withoutAccount(properties) } : kept
+}
+
 /**
  * The task as its caller sees it: the service's own words under the name that the caller knows. One that was given back
  * ends as a failure, so that clients stop waiting for it.
  */
-export const taskView = (
-  operation: Pick<LongOperation, 'publicId' | 'action' | 'said' | 'state' | 'progress' | 'failure'> & {
-    readonly submittedAt: Date
-    readonly endedAt: Date | null
-  },
-): Record<string, unknown> => {
-  const { publicId, said, state, failure, endedAt } = operation
-  const view = said === null ? unseen(operation) : { ...said, id: publicId }
+export const taskView = (operation: TaskFacts): Record<string, unknown> => {
+  const { publicId, said, state, failure, endedAt, keyOwner } = operation
+  const view =
+    said === null
+      ? unseen(operation)
+      : { ...(keyOwner === 'system' ? withoutAccount(said) : said), id: publicId }
   if (state !== 'unresolved' || endedAt === null) return view
   return { ...view, status: 'FAILURE', failReason: failure, finishTime: endedAt.getTime() }
 }
 
 /** Before it was asked about for the first time, or when what was said is not kept any more. */
-const unseen = ({
-  publicId,
-  action,
-  state,
-  progress,
-  failure,
-  submittedAt,
-}: Parameters<typeof taskView>[0]) => ({
+const unseen = ({ publicId, action, state, progress, failure, submittedAt }: TaskFacts) => ({
   id: publicId,
   action: action.toUpperCase(),
   status:

@@ -23,9 +23,9 @@ export interface PollerParts {
   readonly timing: Timing
 }
 
-const askTimeoutMs = 10_000
-/** Longer than a question and its commit take; then another process may ask. */
-const leaseMs = 30_000
+const askTimeoutMs = 6_000
+/** Longer than a question takes; then another process may ask. Whoever comes too late with its answer writes nothing. */
+const leaseMs = 10_000
 const maximumTaskBytes = 256 * 1024
 
 /** Asks services how their tasks stand, and writes down what they say. */
