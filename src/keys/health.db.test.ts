@@ -9,6 +9,7 @@ import {
 } from '../../tests/service-keys.ts'
 import { must } from '../kit/fault.ts'
 import type { Outbound } from '../net/outbound.ts'
+import { coolingFor } from './health.ts'
 import type { ServiceKey } from './keys.ts'
 
 let clone: TestDatabase
@@ -101,6 +102,40 @@ describe('reports from the gateway', () => {
     a.keys.report(key, { kind: 'limited' }, stated)
     await settled()
     expect((await read()).coolingUntil).toEqual(new Date(now.getTime() + seconds * 1000))
+  })
+
+  test('a 429 with a model cools the key for that model; a second model that is refused cools the whole key', async () => {
+    const { key } = await addKey()
+    a.keys.report(key, { kind: 'limited' }, 30, 'gpt-5')
+    await settled()
+    const once = await read()
+    expect(once.coolingUntil).toBeNull()
+    expect(coolingFor(once, 'gpt-5', now)).toEqual(new Date(now.getTime() + 30_000))
+    expect(coolingFor(once, 'gpt-5-mini', now)).toBeNull()
+    const before = await epochNow()
+    for (let i = 0; i < 50; i++)
+      for (const room of [a, b]) room.keys.report(once, { kind: 'limited' }, 30, 'gpt-5')
+    await settled()
+    expect(await epochNow()).toBe(before)
+    b.keys.report(once, { kind: 'limited' }, 20, 'gpt-5-mini')
+    await settled()
+    expect(coolingFor(await read(), 'o3', now)).toEqual(new Date(now.getTime() + 20_000))
+    pass(31_000)
+    expect(coolingFor(await read(), 'gpt-5', now)).toBeNull()
+    a.keys.report(await read(), { kind: 'limited' }, 30, 'o3')
+    await settled()
+    expect((await read()).coolingModels).toEqual({ o3: new Date(now.getTime() + 30_000).toISOString() })
+  })
+
+  test('replies that say nothing is left of their models’ limits cool these models and never the key', async () => {
+    const { key } = await addKey()
+    a.keys.report(key, { kind: 'spent' }, 12, 'gpt-5')
+    a.keys.report(key, { kind: 'spent' }, 5, 'gpt-5-mini')
+    await settled()
+    const after = await read()
+    expect(after.coolingUntil).toBeNull()
+    expect(coolingFor(after, 'gpt-5', now)).toEqual(new Date(now.getTime() + 12_000))
+    expect(coolingFor(after, 'gpt-5-mini', now)).toEqual(new Date(now.getTime() + 5_000))
   })
 
   test('one refusal makes a key suspected; a second one a minute later takes it out of use', async () => {

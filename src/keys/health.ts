@@ -4,11 +4,15 @@ import type { Judgement } from './validation.ts'
 /**
  * How a key falls ill and recovers (architecture §3.5). Pure: rows and time come in, what to write comes out.
  *
- * 429 cools a key down. A quota error makes it exhausted. A refusal makes it suspected, and a second proof, another
+ * 429 cools a key down, for one model or for all. A quota error makes it exhausted. A refusal makes it suspected, and a second proof, another
  * refusal a minute later or a validation call, makes it invalid. Suspected, exhausted and invalid keys are asked
  * about again, ever more rarely, and come back by themselves. Nothing else is touched.
  */
-export type Report = KeyFailure | { readonly kind: 'ok' }
+export type Report =
+  | KeyFailure
+  | { readonly kind: 'ok' }
+  /** A successful reply said that nothing is left of the model's limit. */
+  | { readonly kind: 'spent' }
 
 type UsableStatus = 'active' | 'invalid' | 'exhausted'
 
@@ -38,6 +42,42 @@ export const coolingUntil = (now: Date, retryAfterSeconds: number | undefined): 
   const { unstated, least, most } = coolingSeconds
   const seconds = Math.min(most, Math.max(least, retryAfterSeconds ?? unstated))
   return new Date(now.getTime() + seconds * 1000)
+}
+
+/** Model → until when (ISO 8601): its limit at the service is used up on a key. */
+export type CoolingModels = Readonly<Record<string, string>>
+
+const mostCoolingModels = 50
+
+/**
+ * Services limit models apart, so a 429 cools the key for the model that was asked for. A second model that is refused
+ * meanwhile says that the limit is the key's; so does nothing that a successful reply tells.
+ */
+export const modelCooled = (
+  before: CoolingModels,
+  model: string,
+  until: Date,
+  isRefusal: boolean,
+  now: Date,
+): { readonly models: CoolingModels; readonly isWholeKey: boolean } => {
+  const current = Object.entries(before).filter(([, at]) => Date.parse(at) > now.getTime())
+  const others = current.filter(([name]) => name !== model).slice(1 - mostCoolingModels)
+  return {
+    models: Object.fromEntries([...others, [model, until.toISOString()]]),
+    isWholeKey: isRefusal && others.length > 0,
+  }
+}
+
+/** Until when a key must not be used for a model because of limits at the service; null: it may. */
+export const coolingFor = (
+  key: { readonly coolingUntil: Date | null; readonly coolingModels?: CoolingModels },
+  model: string,
+  now: Date,
+): Date | null => {
+  const own = key.coolingModels?.[model]
+  const times = [key.coolingUntil?.getTime() ?? 0, own === undefined ? 0 : Date.parse(own)]
+  const latest = Math.max(...times)
+  return latest > now.getTime() ? new Date(latest) : null
 }
 
 const firstRecheckMs = 3 * minuteMs

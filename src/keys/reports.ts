@@ -5,19 +5,41 @@ import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
-import { coolingUntil, recheckAt, type Report, secondProofAfterMs } from './health.ts'
+import {
+  type CoolingModels,
+  coolingFor,
+  coolingUntil,
+  modelCooled,
+  recheckAt,
+  type Report,
+  secondProofAfterMs,
+} from './health.ts'
 import type { ServiceKey } from './service-key.ts'
 
 /** News of one key, the gravest of what came in since the last write. */
 type News =
   | { readonly kind: 'ok' }
-  | { readonly kind: 'limited'; readonly until: Date }
+  /** Of one model, or of the whole key; `isRefusal`: a call was refused, in place of served with the last that was left. */
+  | {
+      readonly kind: 'limited'
+      readonly until: Date
+      readonly model: string | null
+      readonly isRefusal: boolean
+    }
   | { readonly kind: 'exhausted' }
   | { readonly kind: 'unauthorized' }
 
 export interface Reports {
-  /** Costs a comparison where nothing is new; writes happen afterwards, many at a time. */
-  readonly report: (serviceKey: ServiceKey, outcome: Report, retryAfterSeconds?: number) => void
+  /**
+   * Costs a comparison where nothing is new; writes happen afterwards, many at a time. With a model, as the service names
+   * it, a limit is that model's until another one of the key is refused too.
+   */
+  readonly report: (
+    serviceKey: ServiceKey,
+    outcome: Report,
+    retryAfterSeconds?: number,
+    model?: string,
+  ) => void
   /** Resolves when everything reported so far is written. */
   readonly settled: () => Promise<void>
 }
@@ -41,10 +63,11 @@ export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Cl
   let usedTimer: NodeJS.Timeout | undefined
 
   const isNews = (key: ServiceKey, news: News, now: number): boolean => {
-    const about = `${key.id} ${key.version} ${news.kind}`
+    const about = aboutOf(key, news)
     const until = said.get(about) ?? 0
     if (news.kind === 'limited') {
-      if (news.until.getTime() <= Math.max(until, key.coolingUntil?.getTime() ?? 0) + 1000) return false
+      const cooling = news.model === null ? key.coolingUntil : coolingFor(key, news.model, new Date(now))
+      if (news.until.getTime() <= Math.max(until, cooling?.getTime() ?? 0) + 1000) return false
       said.set(about, news.until.getTime())
     } else {
       if (now < until) return false
@@ -56,9 +79,11 @@ export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Cl
 
   const add = (key: ServiceKey, news: News): void => {
     if (!isNews(key, news, clock().getTime())) return
-    const before = pending.get(key.id)
+    // News of several models stand beside each other.
+    const about = news.kind === 'limited' && news.model !== null ? `${key.id} ${news.model}` : key.id
+    const before = pending.get(about)
     if (before && gravity[before.news.kind] > gravity[news.kind]) return
-    pending.set(key.id, { key, news })
+    pending.set(about, { key, news })
     writing ??= write().finally(() => {
       writing = null
     })
@@ -99,12 +124,15 @@ export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Cl
   }
 
   return {
-    report: (key, outcome, retryAfterSeconds) => {
+    report: (key, outcome, retryAfterSeconds, model) => {
       if (outcome.kind === 'ok') {
         noteUse(key)
         if (key.suspectedAt !== null || key.failedRechecks > 0) add(key, { kind: 'ok' })
       } else if (outcome.kind === 'limited') {
-        add(key, { kind: 'limited', until: coolingUntil(clock(), retryAfterSeconds) })
+        add(key, limitedNews(clock(), retryAfterSeconds, model ?? null, true))
+      } else if (outcome.kind === 'spent') {
+        noteUse(key)
+        add(key, limitedNews(clock(), retryAfterSeconds, model ?? null, false))
       } else if (outcome.kind === 'exhausted' || outcome.kind === 'unauthorized') {
         add(key, { kind: outcome.kind })
       }
@@ -118,6 +146,16 @@ export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Cl
     },
   }
 }
+
+const limitedNews = (
+  now: Date,
+  retryAfterSeconds: number | undefined,
+  model: string | null,
+  isRefusal: boolean,
+): News => ({ kind: 'limited', until: coolingUntil(now, retryAfterSeconds), model, isRefusal })
+
+const aboutOf = (key: ServiceKey, news: News): string =>
+  `${key.id} ${key.version} ${news.kind === 'limited' && news.model !== null ? `limited ${news.model}` : news.kind}`
 
 class NothingChanged extends Error {}
 
@@ -173,6 +211,7 @@ const apply = async (
       return rows.length > 0
     }
     case 'limited': {
+      if (news.model !== null) return applyToModel(transaction, key, { ...news, model: news.model }, now)
       const later = new Date(news.until.getTime() - 1000)
       const rows = await update
         .set({ cooling_until: news.until })
@@ -205,6 +244,35 @@ const apply = async (
       return second.length > 0 && audited(transaction, key, 'invalid', status_reason)
     }
   }
+}
+
+/** The key's row is locked first: another process may be writing about another model. */
+const applyToModel = async (
+  transaction: Transaction<Schema>,
+  key: ServiceKey,
+  news: News & { kind: 'limited'; model: string },
+  now: Date,
+): Promise<boolean> => {
+  const row = await transaction
+    .selectFrom('service_keys')
+    .select(['cooling_until', sql<CoolingModels>`cooling_models`.as('models')])
+    .where('organization_id', '=', key.organizationId)
+    .where('id', '=', key.id)
+    .where('current_version', '=', key.version)
+    .where('status', '=', 'active')
+    .forUpdate()
+    .executeTakeFirst()
+  if (row === undefined) return false
+  const known = coolingFor({ coolingUntil: row.cooling_until, coolingModels: row.models }, news.model, now)
+  if (known !== null && known.getTime() >= news.until.getTime() - 1000) return false
+  const { models, isWholeKey } = modelCooled(row.models, news.model, news.until, news.isRefusal, now)
+  await transaction
+    .updateTable('service_keys')
+    .set({ cooling_models: JSON.stringify(models), ...(isWholeKey ? { cooling_until: news.until } : {}) })
+    .where('organization_id', '=', key.organizationId)
+    .where('id', '=', key.id)
+    .execute()
+  return true
 }
 
 const audited = async (

@@ -1,4 +1,5 @@
 import type { KeySettings, Verdict } from '../services/service.ts'
+import type { CoolingModels } from './health.ts'
 import type { SealedSecret } from '../vault/vault.ts'
 
 export type ServiceKeyStatus = 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
@@ -44,6 +45,8 @@ export interface ServiceKey {
   readonly settings: KeySettings
   readonly status: ServiceKeyStatus
   readonly coolingUntil: Date | null
+  /** Models whose own limit is used up, each with the time until which (src/keys/health.ts). */
+  readonly coolingModels?: CoolingModels
   readonly suspectedAt: Date | null
   /** Above zero: a success is news (src/keys/health.ts). */
   readonly failedRechecks: number

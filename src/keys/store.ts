@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import type { HealthAfterRecheck } from './health.ts'
+import type { CoolingModels, HealthAfterRecheck } from './health.ts'
 import type { KeyReference, ServiceKey, ServiceKeyView } from './service-key.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
@@ -122,6 +122,7 @@ export const listSealed = async (executor: Executor, filter: KeyFilter): Promise
       sql<Readonly<Record<string, string>>>`k.settings`.as('settings'),
       'k.status',
       'k.cooling_until as coolingUntil',
+      sql<CoolingModels>`k.cooling_models`.as('coolingModels'),
       'k.suspected_at as suspectedAt',
       'k.failed_rechecks as failedRechecks',
       'k.verdict',

@@ -68,7 +68,7 @@ export interface Limits {
   enter(caller: Caller, tokens: number, family?: HeaderFamily): Entered | Promise<Entered>
   enterKey(key: LimitedKey, tokens: number): Entered | Promise<Entered>
   /** Until when a service key is at its limit, as far as this process knows; for planning routes. */
-  isFull(serviceKeyId: string, now: Date): Date | null
+  isFull(serviceKeyId: string, now: Date, organizationId?: string): Date | null
   /** What is set for a caller; to be cached with them under the epoch. */
   read(caller: Pick<Caller, 'organizationId' | 'accessTokenId' | 'tokenOrganizationId' | 'userId'>): Promise<{
     tokenLimits: RateLimits | null
@@ -372,13 +372,9 @@ export const makeLimits = (options: LimitsOptions): Limits => {
       return enterAll([{ subject, limits }], tokens, 'other')
     },
 
-    isFull(serviceKeyId, now) {
+    isFull(serviceKeyId, now, organizationId = platformOrganizationId) {
       if (allowances.size === 0) return null
-      const subject: Subject = {
-        organizationId: platformOrganizationId,
-        kind: 'service_key',
-        id: serviceKeyId,
-      }
+      const subject: Subject = { organizationId, kind: 'service_key', id: serviceKeyId }
       const full = allowances.get(subjectText(subject))?.blocked
       const at = performance.now()
       if (!full || at >= full.until || full.fitsAt === null) return null
