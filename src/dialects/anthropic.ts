@@ -4,7 +4,15 @@ import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, Strea
 import { errorShapes } from './errors.ts'
 import { measureInput, nothingToRead } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
-import { countOf, detailsOf, isCount, parseReported, usageOfFreeReply, withUnits } from './reported.ts'
+import {
+  countOf,
+  detailsOf,
+  isCount,
+  parseReported,
+  parseReportedText,
+  usageOfFreeReply,
+  withUnits,
+} from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel } from './request.ts'
 import { dataOf } from './sse.ts'
 import { unpricedInCount, unpricedInMessages } from './unpriced.ts'
@@ -61,7 +69,7 @@ const makeTap = (): StreamTap => {
 
   /** Later reports are running totals that replace earlier ones, field by field; null leaves a field as it was. */
   const read = (event: Buffer): void => {
-    const data = parseReported(Buffer.from(dataOf(event)))
+    const data = parseReportedText(dataOf(event))
     if (!isObject(data)) return
     const usage = isObject(data.message) ? data.message.usage : data.usage
     if (!isObject(usage)) return

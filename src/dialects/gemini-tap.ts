@@ -1,7 +1,7 @@
 import type { EventKind, ParsedRequest, StreamTap } from './dialect.ts'
 import { type Fields, listOf } from './gemini-request.ts'
 import { geminiUsage, searchesIn, searchMark, usageMark } from './gemini-usage.ts'
-import { detailsOf, isCount, parseReported } from './reported.ts'
+import { detailsOf, isCount, parseReportedText } from './reported.ts'
 import { isObject } from './request.ts'
 import { dataOf } from './sse.ts'
 
@@ -34,7 +34,7 @@ export const makeGeminiTap = ({ choices }: ParsedRequest): StreamTap => {
       : 'content'
 
   const readWhole = (event: Buffer): EventKind => {
-    const chunk = parseReported(Buffer.from(dataOf(event)))
+    const chunk = parseReportedText(dataOf(event))
     if (!isObject(chunk)) return 'other'
     if (chunk.error !== undefined && chunk.error !== null) return 'error'
     if (detailsOf(chunk.promptFeedback).blockReason != null) isBlocked = true
@@ -55,7 +55,7 @@ export const makeGeminiTap = ({ choices }: ParsedRequest): StreamTap => {
     const at = event.lastIndexOf(usageMark)
     const hasContent = event.includes(candidatesMark)
     if (at === -1) return hasContent ? 'content' : 'other'
-    const tail = parseReported(Buffer.from(`{${event.toString('utf8', at)}`))
+    const tail = parseReportedText(`{${event.toString('utf8', at)}`)
     if (!isObject(tail) || !isObject(tail.usageMetadata)) return readWhole(event)
     take(tail.usageMetadata)
     return hasContent ? kindWith(tail.usageMetadata) : 'other'

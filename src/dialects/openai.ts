@@ -5,7 +5,7 @@ import { errorShapes } from './errors.ts'
 import { audioBytesIn, measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
 import { chatUsage, usageOfChatReply, usageOfEmbeddings } from './openai-usage.ts'
-import { parseReported } from './reported.ts'
+import { parseReportedText } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel, readObject } from './request.ts'
 import { dataOf } from './sse.ts'
 import { unpricedInChat, unpricedInEmbeddings } from './unpriced.ts'
@@ -127,7 +127,7 @@ const makeTap = (): StreamTap => {
   const read = (event: Buffer): EventKind => {
     const data = dataOf(event)
     if (data === '[DONE]') return 'end'
-    const chunk = parseReported(Buffer.from(data))
+    const chunk = parseReportedText(data)
     if (!isObject(chunk)) return 'other'
     if (chunk.error !== undefined && chunk.error !== null) return 'error'
     if (!isObject(chunk.usage)) return 'content'

@@ -34,6 +34,17 @@ export const parseReported = (text: Buffer): unknown => {
   }
 }
 
+/** The same of a text that was taken out of an event; short ones, and nearly all are, need no look at their bounds. */
+export const parseReportedText = (text: string): unknown => {
+  if (text.length > harmlessLength) return parseReported(Buffer.from(text))
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+const harmlessLength = 4_096
+
 const openBrace = Buffer.from('{')
 
 /**

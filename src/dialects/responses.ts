@@ -5,7 +5,7 @@ import { errorShapes } from './errors.ts'
 import { measureInput } from './estimate.ts'
 import { readMembers, replaceMembers } from './json-members.ts'
 import { responseUsage } from './openai-usage.ts'
-import { parseReported } from './reported.ts'
+import { parseReported, parseReportedText } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel } from './request.ts'
 import { dataOf } from './sse.ts'
 import { unpricedInResponses } from './unpriced-responses.ts'
@@ -60,7 +60,7 @@ const nameOf = (event: Buffer): string => {
   if (data === '' || data === '[DONE]') return data
   const type = /^\s*\{\s*"type"\s*:\s*"([a-z_.]{1,80})"/.exec(data)?.[1]
   if (type !== undefined) return type
-  const parsed = parseReported(Buffer.from(data))
+  const parsed = parseReportedText(data)
   if (!isObject(parsed)) return ''
   if (typeof parsed.type === 'string') return parsed.type
   return parsed.error == null ? '' : 'error'
@@ -73,7 +73,7 @@ const makeTap = (): StreamTap => {
   let usage: Usage | null = null
 
   const read = (event: Buffer): void => {
-    const data = parseReported(Buffer.from(dataOf(event)))
+    const data = parseReportedText(dataOf(event))
     if (isObject(data) && isObject(data.response)) usage = responseUsage(data.response) ?? usage
   }
 

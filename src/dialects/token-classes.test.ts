@@ -252,6 +252,8 @@ describe('Gemini', () => {
     }
     expect(usageOf('generate_content', { candidates })).toBeNull()
     const withoutFinish = [{ content: candidates[0]?.content }]
+    const unfinished = geminiEvent({ usageMetadata, candidates: withoutFinish })
+    expect(streamed('stream_generate_content', [unfinished])).toEqual(expected)
     expect(streamed('stream_generate_content', [geminiEvent({ candidates: withoutFinish })])).toBeNull()
   })
 
