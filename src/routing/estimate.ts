@@ -10,14 +10,21 @@ export interface OperationSize {
   readonly units?: Units
 }
 
-/** For a call whose size is not known: what its offers are compared by. */
+/**
+ * For a call whose size is not known: what its offers are compared by. Services of one task charge by different things, so
+ * each size says the same in all of them: an image of 1,300 tokens, a minute of speech.
+ */
 const typicalSizes: Readonly<Partial<Record<Task, OperationSize>>> = {
   embedding: { inputTokens: 1_000, outputTokens: 0 },
-  rerank: { inputTokens: 1_000, outputTokens: 0, units: { search: 1 } },
+  rerank: { inputTokens: 1_000, outputTokens: 0, units: { search_units: 1 } },
   moderation: { inputTokens: 500, outputTokens: 0 },
-  image: { inputTokens: 100, outputTokens: 0, units: { image: 1 } },
-  speech: { inputTokens: 250, outputTokens: 0, units: { characters: 1_000 } },
-  transcription: { inputTokens: 0, outputTokens: 0, units: { audio_seconds: 60 } },
+  image: { inputTokens: 100, outputTokens: 1_300, units: { 'image:1024x1024:standard': 1 } },
+  speech: { inputTokens: 250, outputTokens: 1_200, units: { characters: 1_000 } },
+  transcription: {
+    inputTokens: 0,
+    outputTokens: 150,
+    units: { audio_seconds: 60, input_audio_tokens: 600 },
+  },
 }
 const typicalChat: OperationSize = { inputTokens: 1_000, outputTokens: 500 }
 
@@ -34,7 +41,10 @@ export const roughly = (size: OperationSize): OperationSize => ({
 })
 const upToPower = (count: number): number => (count <= 0 ? 0 : 2 ** Math.ceil(Math.log2(count)))
 
-/** What an operation of this size costs at an offer, without caches, in micro-credits; null where there is no price. */
+/**
+ * What an operation of this size costs at an offer, without caches, in micro-credits; null where there is no price. Where
+ * prices depend on the time of day, at the dearest: a route does not change its order by the clock.
+ */
 export const creditsFor = (book: PriceBook, offer: Offer, size: OperationSize): bigint | null => {
   if (offer.price === null) return null
   const usage: Usage = {

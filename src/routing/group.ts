@@ -124,7 +124,7 @@ export const shippedGroups: readonly ModelGroup[] = [
       'gpt-4o-mini-transcribe',
       'whisper-large-v3',
       'deepgram/nova-3',
-      'assemblyai/universal',
+      'assemblyai/universal-2',
       'scribe_v1',
       'whisper-1',
     ],

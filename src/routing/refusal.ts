@@ -24,7 +24,8 @@ export const whyNone = (nothing: Nothing): Fault => {
   const waiting = whenToComeBack(nothing)
   if (waiting !== null) return waiting
   const isLeftOut = passedOver.some((p) => p.why === 'preference')
-  if (!isLeftOut && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
+  const isUnpriced = nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
+  if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
   const helps = [
     ...helpWithKeys(nothing),
     ...(isLeftOut

@@ -3,12 +3,10 @@ import type { ServiceKey } from '../keys/keys.ts'
 import { makePriceBook, type ModelPrice } from '../metering/price-book.ts'
 import type { ControlPolicy, Fallback } from '../policy/control.ts'
 import { services } from '../services/registry.ts'
-import { planRoute, type RouteRequest } from './route.ts'
+import { decisionText } from './decision.ts'
+import { forConversation, planRoute, type RouteRequest } from './route.ts'
 
-/*
- * Key choice against an independent, plain restatement of the rules (architecture §3): every combination of control
- * policy, critical service, system keys allowed, lock, preference, narrower call, and state of each key that matters.
- */
+/* In which order keys are tried in all situations: tests/key-choice.test.ts. */
 
 const now = new Date('2026-11-22T12:00:00Z')
 const later = new Date('2026-11-22T12:00:30Z')
@@ -34,7 +32,6 @@ const priceBook = makePriceBook({
 })
 
 type State = 'absent' | 'usable' | 'invalid' | 'cooling'
-const states: State[] = ['absent', 'usable', 'invalid', 'cooling']
 
 const serviceKey = (
   serviceId: string,
@@ -69,21 +66,6 @@ interface Row {
   system: State
 }
 
-/** The rules in the plainest words: the ids of the keys to be tried, in order. */
-const expected = (row: Row): string[] => {
-  const users = row.policy === 'user_control' || (row.policy === 'hybrid' && !row.critical)
-  // Only OpenAI is ever critical here, so OpenRouter is the user's own unless IT controls everything.
-  const usersElsewhere = row.policy !== 'it_control'
-  const order: string[] = []
-  if (users && row.own === 'usable') order.push('user-openai')
-  if (row.organization === 'usable') order.push('organization-openai')
-  if (row.fallback.startsWith('alternative') && usersElsewhere && row.alternative === 'usable')
-    order.push('user-openrouter')
-  if (row.fallback.endsWith('system') && row.systemAllowed && row.system === 'usable')
-    order.push('system-openai1', 'system-openai2', 'system-openai3')
-  return order
-}
-
 const requestOf = (row: Row): RouteRequest => ({
   endpoint: 'chat_completions',
   model: 'gpt-4o',
@@ -106,35 +88,6 @@ const requestOf = (row: Row): RouteRequest => ({
   services,
   priceBook,
   now,
-})
-
-const rows: Row[] = []
-for (const policy of ['it_control', 'hybrid', 'user_control'] as const)
-  for (const critical of [false, true])
-    for (const systemAllowed of [false, true])
-      for (const fallback of ['none', 'system', 'alternative', 'alternative_then_system'] as const)
-        for (const own of states)
-          for (const organization of ['absent', 'usable'] as const)
-            for (const alternative of ['absent', 'usable', 'invalid'] as const)
-              for (const system of ['absent', 'usable', 'cooling'] as const)
-                rows.push({
-                  policy,
-                  critical,
-                  systemAllowed,
-                  fallback,
-                  own,
-                  organization,
-                  alternative,
-                  system,
-                })
-
-test(`the route is what the rules say in each of ${rows.length} situations`, () => {
-  for (const row of rows) {
-    const route = planRoute(requestOf(row))
-    const order = route.ok ? route.value.candidates.map((candidate) => candidate.serviceKey.id) : []
-    expect(order, JSON.stringify(row)).toEqual(expected(row))
-    if (!route.ok) expect(['no_route', 'service_overloaded']).toContain(route.fault.code)
-  }
 })
 
 const plain: Row = {
@@ -200,9 +153,17 @@ describe('refusals say what would help', () => {
     expect(route).toMatchObject({ ok: false, fault: { code: 'service_overloaded', retryAfterSeconds: 30 } })
   })
 
-  test('a model that nobody offers', () => {
-    const route = planRoute({ ...requestOf({ ...plain, own: 'absent' }), model: 'gpt-nonsense' })
-    expect(route).toMatchObject({ ok: false, fault: { code: 'unknown_model' } })
+  test('a model that nobody offers, with the nearest names', () => {
+    const refused = (model: string) => {
+      const route = planRoute({ ...requestOf({ ...plain, own: 'absent' }), model })
+      return route.ok ? null : route.fault
+    }
+    expect(refused('gpt-nonsense')).toMatchObject({ code: 'unknown_model', next: 'See GET /v1/models.' })
+    expect(refused('gpt4o')).toMatchObject({
+      code: 'unknown_model',
+      next: 'Did you mean gpt-4o? See GET /v1/models.',
+      field: 'model',
+    })
   })
 })
 
@@ -230,4 +191,74 @@ describe('models', () => {
       fault: { code: 'model_not_for_endpoint', next: 'Use /v1/messages.' },
     })
   })
+})
+
+describe('health', () => {
+  const until = new Date(now.getTime() + 12_000)
+  const broken = (ids: readonly string[]) => (_: string, id: string) =>
+    ids.includes(id) ? ({ state: 'open', until } as const) : null
+
+  test('the next moment at which time alone changes a route is told', () => {
+    const request = requestOf({ ...plain, own: 'cooling' })
+    expect(planRoute(requestOf(plain))).toMatchObject({ ok: true, value: { validUntil: null } })
+    expect(planRoute(request)).toMatchObject({ ok: true, value: { validUntil: later } })
+    const route = planRoute({ ...request, breaker: broken(['system-openai1']) })
+    expect(route).toMatchObject({ ok: true, value: { validUntil: until } })
+    expect(route.ok && route.value.candidates.map(({ serviceKey }) => serviceKey.id)).toEqual([
+      'system-openai2',
+      'system-openai3',
+    ])
+  })
+
+  test('every breaker open: when to come back, and that it is no rate limit', () => {
+    const route = planRoute({
+      ...requestOf({ ...plain, system: 'absent' }),
+      breaker: broken(['user-openai']),
+    })
+    expect(route).toMatchObject({ ok: false, fault: { code: 'service_overloaded', retryAfterSeconds: 12 } })
+    expect(route.ok || route.fault.message).toContain('after failures')
+  })
+})
+
+test('a conversation that comes later gives the route that it would have given at once', () => {
+  const request = requestOf({ ...plain, fallback: 'alternative_then_system' })
+  const systemKeys = ['a', 'b', 'c', 'd'].map((id) => ({
+    ...(request.systemKeys[0] as ServiceKey),
+    id,
+    priority: 1 as const,
+  }))
+  const ids = (route: ReturnType<typeof planRoute>) =>
+    route.ok ? route.value.candidates.map(({ serviceKey }) => serviceKey.id) : []
+  const route = planRoute({ ...request, systemKeys })
+  const orders = new Set<string>()
+  for (const conversation of ['one', 'two', 'three', 'four', 'five']) {
+    const told = ids(planRoute({ ...request, systemKeys, conversation }))
+    expect(route.ok && ids({ ok: true, value: forConversation(route.value, conversation) })).toEqual(told)
+    orders.add(told.join())
+  }
+  expect(orders.size).toBeGreaterThan(1)
+})
+
+test('what is kept of a route is bounded, and has no secret and no name in it', () => {
+  const request = requestOf(plain)
+  const ownKeys = Array.from({ length: 60 }, (_, index) => ({
+    ...(request.ownKeys[0] as ServiceKey),
+    id: `key-${index}`,
+    label: 'Ada’s',
+    lastFour: 'tail',
+    status: index % 2 === 0 ? ('active' as const) : ('invalid' as const),
+  }))
+  const route = planRoute({ ...request, ownKeys })
+  const text = route.ok ? decisionText(route.value) : ''
+  expect(text.length).toBeLessThan(8_000)
+  expect(text).not.toMatch(/Ada|tail/)
+  expect(JSON.parse(text)).toMatchObject({
+    fallback: 'system',
+    moreCandidates: 21,
+    morePassedOver: 6,
+    candidates: expect.arrayContaining([
+      { service: 'openai', model: 'gpt-4o', owner: 'user', key: 'key-0', reason: 'own-key' },
+    ]),
+  })
+  expect(route.ok && decisionText(route.value)).toBe(text)
 })

@@ -301,7 +301,7 @@ const surveyKeys = (
 
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
-/** The first reason against a key, or null: policy, preference, its own state, then health. */
+/** The first reason against a key, or null: policy, preference, price, its own state, then health. */
 const whyPassed = (
   { control, now }: RouteRequest,
   key: ServiceKey,
@@ -314,8 +314,9 @@ const whyPassed = (
   if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
   if (listedModels(key)?.has(offer.model) === false) return 'not_listed'
   if (!isPreferred) return 'preference'
+  // Before what may pass: without a price it is no use to come back later.
+  if (key.owner === 'system' && !offer.mayUseCredits) return 'no_price'
   if (key.status !== 'active') return key.status
   if (key.coolingUntil !== null && key.coolingUntil > now) return 'cooling'
-  if (key.owner === 'system' && !offer.mayUseCredits) return 'no_price'
   return breaker?.state === 'open' ? 'breaker_open' : null
 }
