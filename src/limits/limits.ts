@@ -1,33 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Actor, recordAudit } from '../audit/audit.ts'
-import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
-import { makeGroupCommit } from '../db/group-commit.ts'
-import { isPassing, openWriter } from '../db/writer.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
-import type { Log } from '../kit/log.ts'
-import {
-  type Allowance,
-  accountLost,
-  accountOf,
-  type Blocked,
-  canTake,
-  giveBack,
-  hasNews,
-  install,
-  isIdle,
-  leaseMs,
-  newAllowance,
-  noteUse,
-  take,
-} from './allowance.ts'
-import { type Account, type Answer, decide, type Need } from './decide.ts'
+import { type Blocked, canTake, giveBack, take } from './allowance.ts'
+import type { Answer } from './decide.ts'
 import { type HeaderFamily, limitHeaders } from './headers.ts'
 import { type RateLimits, type Subject, type SubjectKind, subjectText } from './rate-limits.ts'
 import * as store from './store.ts'
-import { emptyWindow } from './window.ts'
+import { type Asking, makeTaking, type TakingOptions } from './taking.ts'
 
 export type { HeaderFamily } from './headers.ts'
 export type { RateLimits, Subject, SubjectKind } from './rate-limits.ts'
@@ -88,32 +70,16 @@ export interface Limits {
   close(): Promise<void>
 }
 
-export interface LimitsOptions {
-  readonly database: Database
+export interface LimitsOptions extends TakingOptions {
   readonly epoch: Pick<Epoch, 'processId' | 'change'>
   readonly clock: Clock
-  readonly log: Log
-  /** Tests put an error in. */
-  readonly store?: (own: store.WindowStore) => store.WindowStore
 }
 
-interface Asking {
-  readonly allowance: Allowance
-  readonly need: Need
-}
-type Told = Answer | { readonly kind: 'unavailable' } | { readonly kind: 'late' }
-type Result = { readonly told: Told; readonly seconds: readonly number[] }
-
-const mostInBatch = 256
-const mostNews = 256
-/** Until a caller is told that the database cannot be asked. */
-const patienceMs = 2_000
 /** Other processes give back what they do not use, so it is worth asking again before the window itself moves. */
 const blockedMs = 250
 const blockedPlacesMs = 50
 /** A place comes free a moment after the reply that its operation ended with. */
 const placePausesMs = [20, 60]
-const newsEveryMs = 250
 
 const nothing = (): void => {}
 const free: Entered = { ok: true, value: { headers: [], end: nothing } }
@@ -124,119 +90,8 @@ const unlimited: RateLimits = { requestsPerMinute: null, tokensPerMinute: null, 
  * windows in the database, a little ahead where calls come often, and uses what it took within two seconds.
  */
 export const makeLimits = (options: LimitsOptions): Limits => {
-  const { database, epoch, clock, log } = options
-  const windows = options.store?.(store.windowStore) ?? store.windowStore
-  const writer = openWriter(database, { name: 'limits' })
-  const allowances = new Map<string, Allowance>()
-  /** Subjects of which the database should hear though nobody asks. */
-  const news = new Set<string>()
-  let newsTimer: NodeJS.Timeout | undefined
-  let isClosed = false
-
-  const allowanceOf = (subject: Subject, limits: RateLimits, now: number): Allowance => {
-    const name = subjectText(subject)
-    const known = allowances.get(name)
-    if (known !== undefined) {
-      known.limits = limits
-      return known
-    }
-    const made = newAllowance(subject, limits, now)
-    allowances.set(name, made)
-    return made
-  }
-
-  /** What the database counts for this process may be more than it uses. */
-  const isStale = (name: string, allowance: Allowance) => {
-    allowance.isDirty = true
-    news.add(name)
-  }
-
-  /** One transaction: lock, tell, ask, write. An empty item only tells. */
-  const run = async (batch: readonly (readonly Asking[])[]): Promise<Result[]> => {
-    const askedAt = performance.now()
-    const subjects = new Map<string, Allowance>()
-    for (const { allowance, need } of batch.flat()) subjects.set(need.subject, allowance)
-    const asked = subjects.size
-    for (const name of news) {
-      if (subjects.size >= asked + mostNews) break
-      news.delete(name)
-      const allowance = allowances.get(name)
-      if (allowance !== undefined) subjects.set(name, allowance)
-    }
-    if (subjects.size === 0) return batch.map(() => ({ told: { kind: 'granted' }, seconds: [] }))
-
-    const accounts = new Map<string, Account>()
-    let index = 0
-    for (const [name, allowance] of subjects)
-      accounts.set(name, accountOf(allowance, askedAt, index++ < asked && !isClosed))
-    try {
-      const decision = await writer.transact(async (unit) => {
-        const list = [...subjects.values()].map(({ subject }) => subject)
-        const locked = await windows.read(unit, list)
-        const asks = batch.map((asking) => asking.map(({ need }) => need))
-        const decided = decide({ ...locked, asks, accounts, processId: epoch.processId })
-        const changed = list.map((subject) => ({
-          subject,
-          window: decided.windows.get(subjectText(subject)) ?? emptyWindow,
-        }))
-        void windows.write(unit, changed).catch(nothing)
-        return decided
-      })
-      // Later than a lease lasts, nothing of it counts any more: whoever waits asks again.
-      const isLate = performance.now() - askedAt >= leaseMs
-      for (const [name, allowance] of subjects) {
-        const grant = decision.grants.get(name)
-        if (grant === undefined) continue
-        install(allowance, grant, askedAt)
-        if (isLate) isStale(name, allowance)
-      }
-      return decision.answers.map((answer, index) => {
-        const asking = batch[index] as readonly Asking[]
-        const seconds = asking.map(({ need }) => decision.grants.get(need.subject)?.second ?? 0)
-        if (answer.kind === 'granted' && isLate) return { told: { kind: 'late' }, seconds }
-        if (answer.kind === 'granted')
-          for (const { allowance, need } of asking) noteUse(allowance, need.tokens)
-        return { told: answer, seconds }
-      })
-    } catch (error) {
-      for (const [name, account] of accounts) {
-        const allowance = subjects.get(name) as Allowance
-        accountLost(allowance, account)
-        isStale(name, allowance)
-      }
-      throw error
-    }
-  }
-
-  const commits = makeGroupCommit<readonly Asking[], Result>({
-    maximumBatch: mostInBatch,
-    patienceMs,
-    run,
-    isPassing,
-    onGivenUp: (_, error) => {
-      log.warn({ err: error }, 'rate limits cannot be asked for')
-      return { told: { kind: 'unavailable' }, seconds: [] }
-    },
-  })
-
-  const tell = () => {
-    newsTimer = undefined
-    const now = performance.now()
-    for (const [name, allowance] of allowances) {
-      if (hasNews(allowance, now)) news.add(name)
-      else if (isIdle(allowance, now)) allowances.delete(name)
-    }
-    if (news.size > 0) flush()
-    if (allowances.size > 0) tellSoon()
-  }
-  const tellSoon = () => {
-    if (!isClosed) newsTimer ??= setTimeout(tell, newsEveryMs).unref()
-  }
-  const flush = () =>
-    void commits
-      .submit([])
-      .catch((error: unknown) => log.error({ err: error }, 'rate limits could not be told'))
-
+  const { database, epoch, clock } = options
+  const taking = makeTaking(options)
   const passOf = (askings: readonly Asking[], seconds: readonly number[], family: HeaderFamily): Entered => {
     let ended = false
     const pass: Pass = {
@@ -248,10 +103,7 @@ export const makeLimits = (options: LimitsOptions): Limits => {
         for (const [index, { allowance, need }] of askings.entries()) {
           const taken = { limits: need.limits, tokens: need.tokens, second: seconds[index] ?? 0 }
           const urgency = giveBack(allowance, taken, tokensUsed, now)
-          if (urgency === 'never') continue
-          news.add(need.subject)
-          if (urgency === 'now') flush()
-          else tellSoon()
+          if (urgency !== 'never') taking.tell(need.subject, urgency)
         }
       },
     }
@@ -296,9 +148,8 @@ export const makeLimits = (options: LimitsOptions): Limits => {
   }
 
   const askUntilAnswered = async (askings: readonly Asking[], family: HeaderFamily): Promise<Entered> => {
-    tellSoon()
     for (let turn = 0; ; turn++) {
-      const { told, seconds } = await commits.submit(askings)
+      const { told, seconds } = await taking.ask(askings)
       if (told.kind === 'granted') return passOf(askings, seconds, family)
       if (told.kind === 'unavailable' || (told.kind === 'late' && turn >= 2))
         return { ...failure('database_unavailable'), headers: [] }
@@ -344,7 +195,7 @@ export const makeLimits = (options: LimitsOptions): Limits => {
   ): Entered | Promise<Entered> => {
     const now = performance.now()
     const askings = wanted.map(({ subject, limits }) => ({
-      allowance: allowanceOf(subject, limits, now),
+      allowance: taking.allowanceOf(subject, limits, now),
       need: { subject: subjectText(subject), limits, tokens: limits.tokensPerMinute === null ? 0 : tokens },
     }))
     if (askings.every(({ allowance, need }) => canTake(allowance, need.limits, need.tokens, now))) {
@@ -373,9 +224,9 @@ export const makeLimits = (options: LimitsOptions): Limits => {
     },
 
     isFull(serviceKeyId, now, organizationId = platformOrganizationId) {
-      if (allowances.size === 0) return null
+      if (taking.isEmpty()) return null
       const subject: Subject = { organizationId, kind: 'service_key', id: serviceKeyId }
-      const full = allowances.get(subjectText(subject))?.blocked
+      const full = taking.find(subject)?.blocked
       const at = performance.now()
       if (!full || at >= full.until || full.fitsAt === null) return null
       return new Date(now.getTime() + Math.max(1, full.fitsAt - at))
@@ -419,20 +270,8 @@ export const makeLimits = (options: LimitsOptions): Limits => {
 
     sweep: () => store.sweepWindows(database.kysely),
 
-    async settled() {
-      flush()
-      await commits.drain()
-    },
-
-    async close() {
-      isClosed = true
-      clearTimeout(newsTimer)
-      // Whatever lies here unused goes back.
-      for (const [name, allowance] of allowances) isStale(name, allowance)
-      flush()
-      await commits.drain()
-      await writer.close()
-    },
+    settled: () => taking.settled(),
+    close: () => taking.close(),
   }
 }
 
