@@ -53,6 +53,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   })
   await makePartitions(rooms)
   await rooms.epoch.start()
+  await rooms.health.start()
   const demo = config.demo ? await startDemo({ rooms, dataDirectory: config.dataDirectory, log }) : null
   const upkeep = () => keepUp(rooms)
   await upkeep()
@@ -62,11 +63,20 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   const callers = makeCallers({
     access: rooms.access,
     keys: rooms.serviceKeys,
+    limits: rooms.limits,
     epoch: rooms.epoch,
     clock: rooms.clock,
   })
   const counters = makeCounters(admission)
-  const parts = { ...rooms, keys: rooms.serviceKeys, admission, callers, counters, limits }
+  const parts = {
+    ...rooms,
+    keys: rooms.serviceKeys,
+    rateLimits: rooms.limits,
+    admission,
+    callers,
+    counters,
+    limits,
+  }
   const serve = makeServe(parts)
   const realtime = makeRealtime(parts)
   const dashboards = config.dashboards
@@ -131,6 +141,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await http.close()
       await rooms.access.flushUses()
       await rooms.serviceKeys.reportsSettled()
+      await rooms.health.settled()
+      await rooms.limits.settled()
       await rooms.recorder.drain()
       await rooms.ledger.drain()
       await rooms.close()
@@ -179,6 +191,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   await rooms.ledger.ensureAllocations(now)
   await rooms.ledger.expireGrants(now)
   await rooms.identity.sweep()
+  await rooms.limits.sweep()
 }
 
 const gatewayLimits = ({ limits }: Config): GatewayLimits => ({

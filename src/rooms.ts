@@ -5,6 +5,7 @@ import { type Database, openDatabase } from './db/database.ts'
 import { claimInstallation } from './demo/claim.ts'
 import { makeEpoch } from './db/epoch.ts'
 import { migrate } from './db/migrate.ts'
+import { makeHealth } from './health/health.ts'
 import { makeIdentity } from './identity/identity.ts'
 import { makeInsights } from './insights/insights.ts'
 import { makeServiceKeys } from './keys/keys.ts'
@@ -12,6 +13,7 @@ import { makeTokenExchange } from './keys/token-exchange.ts'
 import { systemClock } from './kit/clock.ts'
 import { must } from './kit/fault.ts'
 import type { Log } from './kit/log.ts'
+import { makeLimits } from './limits/limits.ts'
 import { makeLedger } from './ledger/ledger.ts'
 import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
@@ -54,6 +56,8 @@ export const openRooms = async (options: {
     })
     const access = makeAccess({ database, epoch, clock, log })
     const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
+    const health = makeHealth({ database, epoch, clock, log })
+    const limits = makeLimits({ database, epoch, clock, log })
     const tokenExchange = makeTokenExchange({ outbound, clock })
     const { holdGraceSeconds } = config.limits
     const ledger = makeLedger({
@@ -75,6 +79,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
+      await Promise.allSettled([health.close(), limits.close()])
       await epoch.stop()
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close()])
       await database.close()
@@ -87,9 +92,11 @@ export const openRooms = async (options: {
       close,
       database,
       epoch,
+      health,
       identity,
       insights,
       ledger,
+      limits,
       log,
       organizations,
       outbound,

@@ -491,3 +491,49 @@ test('models are those the caller could use now', async () => {
   await stage.ownKey(person, 'openai')
   expect(await list()).toContain('gpt-4o-mini')
 })
+
+describe('x-aideon-explain: 1', () => {
+  test('tells the candidates and what was passed over; no call is made, nothing is held or recorded', async () => {
+    const person = await stage.person()
+    await stage.ownKey(person, 'openai')
+    await stage.systemKey('openai', 1)
+    stage.simulator.clearJournal()
+    const reply = await fetch(`${stage.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${person.token}`,
+        'content-type': 'application/json',
+        'x-aideon-explain': '1',
+      },
+      body: JSON.stringify({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'hello' }] }),
+    })
+    expect(reply.status).toBe(200)
+    const explained = (await reply.json()) as {
+      candidates: { keyOwner: string; words: string; creditMicros: string }[]
+    }
+    expect(explained.candidates[0]).toMatchObject({ keyOwner: 'user', reason: 'own-key', creditMicros: '0' })
+    const system = explained.candidates.find(({ keyOwner }) => keyOwner === 'system')
+    expect(BigInt(system?.creditMicros ?? 0)).toBeGreaterThan(0n)
+    expect(stage.simulator.journal()).toEqual([])
+    expect((await stage.balance(person)).heldMicros).toBe(0n)
+    const { rows } = await stage.gateway.rooms.database.pool.query(
+      'SELECT 1 FROM operations WHERE user_id = $1',
+      [person.userId],
+    )
+    expect(rows).toEqual([])
+  })
+})
+
+test('each record keeps the decision it was routed by', async () => {
+  const person = await stage.person()
+  await stage.ownKey(person, 'openai')
+  const reply = await fetch(`${stage.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'hello' }] }),
+  })
+  const record = await stage.operation(person, reply.headers.get('x-aideon-operation') ?? '')
+  const { fallback, candidates } = record.decision as { fallback: string; candidates: unknown[] }
+  expect(fallback).toBe('system')
+  expect(candidates[0]).toMatchObject({ service: 'openai', owner: 'user', reason: 'own-key' })
+})

@@ -1,11 +1,13 @@
 import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
-import { type Fault, fault } from '../kit/fault.ts'
+import { type Fault, fault, faults } from '../kit/fault.ts'
+import type { HealthOutcome } from '../health/health.ts'
 import type { Candidate } from '../routing/route.ts'
 import { type Cancellation, collect, type Exchange, isStream } from './exchange.ts'
 import { type FailedReply, faultFor, isJson, replyForCaller, retryAfterSeconds } from './failure.ts'
 import { type AttemptRecord, type Operation, requestOf } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { sharedService } from './plan.ts'
 import { makeSend } from './send.ts'
 
 export type AttemptResult =
@@ -26,7 +28,7 @@ const errorTimeoutMs = 2_000
 
 /** Runs an operation once, on one service key. Everything that goes out is made here, from nothing. */
 export const makeAttempt = (parts: GatewayParts) => {
-  const { keys } = parts
+  const { keys, health } = parts
   const send = makeSend(parts)
 
   return async (
@@ -39,15 +41,21 @@ export const makeAttempt = (parts: GatewayParts) => {
     const note = (outcome: AttemptRecord['outcome'], httpStatus: number | null) =>
       operation.attempts.push(attemptRecord(candidate, outcome, httpStatus, performance.now() - startedMs))
 
+    const report = (outcome: HealthOutcome) => {
+      const { service, serviceKey } = candidate
+      health.report(sharedService(service.id), serviceKey.id, outcome, serviceKey.organizationId)
+    }
     const started = await send(operation, candidate, incoming, cancellation)
     if (cancellation.cancelled || cancellation.outOfTime) {
       note(cancellation.cancelled ? 'cancelled' : 'timeout', null)
+      report('unknown')
       if (started.ok) started.exchange.abort()
       return { kind: 'failed', final: true, fault: fault('service_timeout'), reply: null }
     }
     if (!started.ok) {
-      note(outcomeOf(started.fault), null)
-      if (started.fault.code !== 'secret_unreadable') keys.report(candidate.serviceKey, { kind: 'service' })
+      const outcome = outcomeOf(started.fault)
+      note(outcome, null)
+      report(outcome === 'timeout' || outcome === 'unreachable' ? 'failure' : 'unknown')
       return { kind: 'failed', final: false, fault: started.fault, reply: null }
     }
     const { exchange } = started
@@ -55,9 +63,11 @@ export const makeAttempt = (parts: GatewayParts) => {
       if (!isReply(requestOf(operation), exchange)) {
         exchange.abort()
         note('service', exchange.status)
+        report('failure')
         return { kind: 'failed', final: false, fault: fault('service_reply_invalid'), reply: null }
       }
       note('ok', exchange.status)
+      report('ok')
       keys.report(candidate.serviceKey, { kind: 'ok' })
       return { kind: 'reply', exchange }
     }
@@ -66,6 +76,7 @@ export const makeAttempt = (parts: GatewayParts) => {
     const text = body.ok && isPlain(exchange) ? body.value.toString('utf8') : ''
     const said = candidate.service.readFailure(exchange.status, text)
     note(said.kind === 'caller' || said.kind === 'account' ? 'refused' : said.kind, exchange.status)
+    report(said.kind === 'service' ? 'failure' : 'ok')
     const retryAfter = retryAfterSeconds(exchange.headers, Date.now())
     keys.report(candidate.serviceKey, said, retryAfter)
     return {
@@ -112,7 +123,19 @@ const attemptRecord = (
   durationMs: Math.round(durationMs),
 })
 
-const outcomeOf = (f: Fault): AttemptRecord['outcome'] => {
-  if (f.code === 'service_timeout') return 'timeout'
-  return f.code === 'secret_unreadable' ? 'unreadable' : 'unreachable'
+const outcomeOf = (failed: Fault): AttemptRecord['outcome'] => {
+  switch (failed.code) {
+    case 'service_timeout':
+      return 'timeout'
+    case 'secret_unreadable':
+      return 'unreadable'
+    case 'service_unreachable':
+    case 'unsafe_address':
+      return 'unreachable'
+    case 'service_key_refused':
+      return 'unauthorized'
+    default:
+      // Not sent at all: a translation could not carry the request over.
+      return faults[failed.code].blame === 'service' ? 'service' : 'refused'
+  }
 }

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import { fault, type Outcome, success } from '../kit/fault.ts'
+import { failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { type AttemptResult, makeAttempt } from './attempt.ts'
 import type { Decision } from './decide.ts'
 import type { Cancellation } from './exchange.ts'
+import { makeEnterKey } from './enter.ts'
 import { makeHold } from './hold.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { sharedService } from './plan.ts'
 
 /**
  * The route's candidates one after the other until one answers or refuses for good. Credits are held before the first
@@ -15,6 +17,10 @@ import type { GatewayParts } from './parts.ts'
 export const makeAttempts = (parts: GatewayParts) => {
   const attempt = makeAttempt(parts)
   const hold = makeHold(parts)
+  const enterKey = makeEnterKey(parts)
+  /** Of what is half-open, one operation at a time finds out whether it is back. */
+  const mayTry = ({ service, serviceKey, health }: Candidate): boolean | Promise<boolean> =>
+    health === 'ok' || parts.health.claimProbe(sharedService(service.id), serviceKey.id)
 
   return async (
     operation: Operation,
@@ -24,6 +30,7 @@ export const makeAttempts = (parts: GatewayParts) => {
   ): Promise<Outcome<AttemptResult>> => {
     let last: Outcome<AttemptResult> | null = null
     let refusal: Outcome<never> | null = null
+    let full: Outcome<never> | null = null
     let refused: Candidate | null = null
     let ownKeyFailed = false
     for (const candidate of decision.route.candidates) {
@@ -41,6 +48,14 @@ export const makeAttempts = (parts: GatewayParts) => {
           continue
         }
       }
+      const place = enterKey(operation, decision, candidate)
+      const placed = place instanceof Promise ? await place : place
+      if (!placed.ok) {
+        operation.reason = reasonBefore
+        full ??= placed
+        continue
+      }
+      if (!(await mayTry(candidate))) continue
       if (cancellation.cancelled) return last ?? success(goneBefore)
       operation.candidate = candidate
       const result = await attempt(operation, candidate, incoming.headers, cancellation)
@@ -49,11 +64,12 @@ export const makeAttempts = (parts: GatewayParts) => {
       last = success(result)
     }
     // What a service said matters more than that there are no credits either.
-    const ending = last ?? refusal
-    if (ending === null) throw new Error('a route has at least one candidate')
-    return ending
+    return last ?? refusal ?? full ?? busy
   }
 }
+
+/** Every candidate is being tried by somebody else. */
+const busy = failure('service_overloaded', { retryAfterSeconds: 1 })
 
 const isSameOffer = (a: Candidate, b: Candidate): boolean => a.service === b.service && a.model === b.model
 

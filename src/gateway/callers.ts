@@ -8,27 +8,40 @@ import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, must, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import type { Limits, RateLimits } from '../limits/limits.ts'
 
 /** Who calls, and the service keys of their own that policy may let them use. */
 export interface Caller {
   readonly token: AccessToken
   readonly person: Person
   readonly ownKeys: readonly ServiceKey[]
+  readonly tokenLimits: RateLimits | null
+  readonly userLimits: RateLimits | null
+  /** Of their own and their organisation's service keys, by id. */
+  readonly keyLimits: ReadonlyMap<string, RateLimits>
+}
+
+export interface SystemKeys {
+  readonly keys: readonly ServiceKey[]
+  readonly limits: ReadonlyMap<string, RateLimits>
 }
 
 export interface Callers {
   /** Without a wait when cached; never a caller as they were before a change that has returned (src/db/epoch.ts). */
   identify(headers: IncomingHttpHeaders): Outcome<Caller> | Promise<Outcome<Caller>>
   systemKeys(): readonly ServiceKey[] | Promise<readonly ServiceKey[]>
+  /** Of system keys, as far as they are known; `systemKeys` makes them known. */
+  systemKeyLimits(): ReadonlyMap<string, RateLimits>
 }
 
 export const makeCallers = (parts: {
   access: Access
   keys: ServiceKeys
+  limits: Pick<Limits, 'read' | 'list'>
   epoch: Epoch
   clock: Clock
 }): Callers => {
-  const { access, keys, epoch, clock } = parts
+  const { access, keys, limits, epoch, clock } = parts
 
   // Keyed by the token's hash, so that no token stays in memory. Refusals are thrown: they must not fill the cache.
   const cache = makeEpochCache<Caller>({
@@ -36,16 +49,32 @@ export const makeCallers = (parts: {
     load: async (key) => {
       const token = must(await access.authenticate(Buffer.from(key.slice(0, hashLength), 'hex')))
       const person = must(await personOf(access, token, key.slice(hashLength) || undefined))
-      const ownKeys = await keys.listForGateway(person.organizationId, person.userId)
+      const { organizationId, userId } = person
+      const [ownKeys, keyLimits, ownLimits] = await Promise.all([
+        keys.listForGateway(organizationId, userId),
+        limits.list(organizationId, 'service_key'),
+        limits.read({
+          organizationId,
+          userId,
+          accessTokenId: token.id,
+          tokenOrganizationId: token.organizationId,
+        }),
+      ])
       return {
-        value: { token, person, ownKeys },
+        value: { token, person, ownKeys, keyLimits, ...ownLimits },
         organizationIds: [person.organizationId, token.organizationId],
       }
     },
   })
-  const systemKeys = makeEpochCache<readonly ServiceKey[]>({
+  const systemKeys = makeEpochCache<SystemKeys>({
     epoch,
-    load: async () => ({ value: await keys.listSystemKeys(), organizationIds: [platformOrganizationId] }),
+    load: async () => {
+      const [found, itsLimits] = await Promise.all([
+        keys.listSystemKeys(),
+        limits.list(platformOrganizationId, 'service_key'),
+      ])
+      return { value: { keys: found, limits: itsLimits }, organizationIds: [platformOrganizationId] }
+    },
   })
 
   const load = async (key: string): Promise<Outcome<Caller>> => {
@@ -75,11 +104,13 @@ export const makeCallers = (parts: {
       if (cached !== undefined) return use(cached)
       return isWellFormed(token) ? load(key) : failure('invalid_token')
     },
-    systemKeys: () => systemKeys.peek('') ?? systemKeys.get(''),
+    systemKeys: () => systemKeys.peek('')?.keys ?? systemKeys.get('').then(({ keys: found }) => found),
+    systemKeyLimits: () => systemKeys.peek('')?.limits ?? noLimits,
   }
 }
 
 const hashLength = 64
+const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 
 const personOf = (
   access: Access,

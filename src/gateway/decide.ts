@@ -1,14 +1,23 @@
 import type { IncomingMessage } from 'node:http'
+import type { Explanation } from '../contract/explain.ts'
 import { codecOf } from '../dialects/codecs.ts'
+import { conversationOf } from '../dialects/conversation.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
+import { estimateInputTokens } from '../dialects/estimate.ts'
 import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
-import { planRoute, type Route } from '../routing/route.ts'
+import { decisionText } from '../routing/decision.ts'
+import { typicalSize } from '../routing/estimate.ts'
+import { explainRoute } from '../routing/explain.ts'
+import { explanationOnWire } from '../routing/on-wire.ts'
+import type { Route, RouteRequest } from '../routing/route.ts'
+import { endpointKind } from '../services/endpoint.ts'
 import type { Caller } from './callers.ts'
 import type { Target } from './endpoints.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { makePlan, stickTo } from './plan.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
 
 /** An operation that may be attempted. */
@@ -31,37 +40,91 @@ export const makeAuthenticate =
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
 
+/** A request that was understood, and what its route is planned from. */
+interface Prepared {
+  readonly request: ParsedRequest
+  readonly priceBook: PriceBook
+  readonly wanted: RouteRequest
+  readonly conversation: string | undefined
+}
+
 /** Reads the request and plans its route by policy, preference, keys and prices. */
-export const makeDecide =
-  ({ callers, catalogue, clock, limits, prices }: GatewayParts) =>
-  async (operation: Operation, caller: Caller, incoming: IncomingMessage): Promise<Outcome<Decision>> => {
+export const makeDecide = (parts: GatewayParts) => {
+  const { catalogue, clock, ledger, limits, prices } = parts
+  const planning = makePlan(parts)
+
+  const prepare = async (
+    operation: Operation,
+    caller: Caller,
+    incoming: IncomingMessage,
+  ): Promise<Outcome<Prepared>> => {
     const { target } = operation
+    const { url = '', headers } = incoming
     if (target.kind !== 'operation') return { ok: false, fault: fault('unknown_route') }
     const { endpoint, pathModel } = target
-    const refusal = refusalOf(target, catalogue, incoming.url ?? '')
+    const refusal = refusalOf(target, catalogue, url)
     if (refusal !== null) return { ok: false, fault: refusal }
     const body = await readBody(incoming, limits, bodyTypesOf(endpoint))
     if (!body.ok) return body
-    const contentType = incoming.headers['content-type'] ?? 'application/json'
+    const contentType = headers['content-type'] ?? 'application/json'
     const request = codecOf(endpoint).parse({ endpoint, body: body.value, contentType, pathModel })
     if (!request.ok) return request
     operation.request = request.value
     const priceBook = prices.current()
     operation.priceBook = priceBook
-    const route = planRoute({
-      endpoint,
-      model: target.service === null ? request.value.model : `${target.service.id}/${request.value.model}`,
-      control: caller.person.control,
-      preferences: caller.person.preferences,
-      askedFallback: incoming.headers['x-aideon-fallback'] as string | undefined,
-      ownKeys: caller.ownKeys,
-      systemKeys: await callers.systemKeys(),
-      services: target.service === null ? catalogue.enabled() : [target.service],
-      priceBook,
-      now: clock(),
-    })
-    return route.ok ? success({ caller, request: request.value, priceBook, route: route.value }) : route
+    const asked = headers['x-aideon-fallback'] as string | undefined
+    const wanted = await planning.requestFor(operation, caller, request.value, asked, priceBook)
+    const conversation = headers['x-aideon-conversation'] as string | undefined
+    return success({ request: request.value, priceBook, wanted, conversation })
   }
+
+  return {
+    async decide(
+      operation: Operation,
+      caller: Caller,
+      incoming: IncomingMessage,
+    ): Promise<Outcome<Decision>> {
+      const prepared = await prepare(operation, caller, incoming)
+      if (!prepared.ok) return prepared
+      const { request, priceBook, wanted, conversation } = prepared.value
+      const planned = planning.plan(caller, wanted)
+      if (!planned.ok) return planned
+      const route = stickTo(planned.value, request, conversation)
+      operation.decision = decisionText(route)
+      return success({ caller, request, priceBook, route })
+    },
+
+    /** What `decide` would come to, and why. No call is made and nothing is kept. */
+    async explain(
+      operation: Operation,
+      caller: Caller,
+      incoming: IncomingMessage,
+    ): Promise<Outcome<Explanation>> {
+      const prepared = await prepare(operation, caller, incoming)
+      if (!prepared.ok) return prepared
+      const { request, wanted, conversation } = prepared.value
+      const { organizationId, accountId, control } = caller.person
+      const balance = accountId === null ? null : await ledger.balance(organizationId, accountId)
+      const availableMicros = balance?.availableMicros ?? 0n
+      const explained = explainRoute({
+        ...wanted,
+        now: clock(),
+        availableMicros,
+        conversation: conversation ?? conversationOf(request),
+        size: {
+          inputTokens: estimateInputTokens(request.input),
+          outputTokens:
+            request.maximumOutputTokens ?? typicalSize(endpointKind(request.endpoint).task).outputTokens,
+        },
+      })
+      const locked = control.lockedFallback !== null
+      const { model, endpoint } = request
+      return success(
+        explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: caller.ownKeys }),
+      )
+    },
+  }
+}
 
 /** What no body could mend. */
 const refusalOf = (

@@ -3,6 +3,7 @@ import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import { noUsage, type Usage, usageColumns } from '../metering/usage.ts'
+import type { Pass } from '../limits/limits.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Fault, FaultCode } from '../kit/fault.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
@@ -51,6 +52,12 @@ export interface Operation {
   outputLimit: number | null
   /** Fields of the request that a translation could not carry over and that change nothing that matters. */
   notCarried: readonly string[]
+  /** The route as it is kept (routing/decision.ts). */
+  decision: string | null
+  /** Places taken within rate limits; given back when the operation ends. */
+  readonly passes: Pass[]
+  /** What is left within them, as flat name-value pairs. */
+  limitHeaders: readonly string[]
   creditMicros: bigint
   faultCode: FaultCode | null
 }
@@ -72,6 +79,9 @@ export const beginOperation = (target: Target): Operation => {
     heldMicros: 0n,
     outputLimit: null,
     notCarried: [],
+    decision: null,
+    passes: [],
+    limitHeaders: [],
     creditMicros: 0n,
     faultCode: null,
   }
@@ -122,7 +132,7 @@ export const toRecord = (
     attempts: operation.attempts,
     ...usageColumns(ending.usage ?? noUsage),
     units: ending.usage?.units ?? null,
-    decision: null,
+    decision: operation.decision,
     usageSource: ending.usageSource,
     priceBookVersion: operation.priceBook?.version ?? null,
     costNanoUsd,

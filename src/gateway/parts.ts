@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
+import type { Health } from '../health/health.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
 import type { TokenExchange } from '../keys/token-exchange.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { Prices } from '../metering/prices.ts'
 import type { Recorder } from '../metering/recorder.ts'
 import type { Outbound } from '../net/outbound.ts'
@@ -20,12 +22,14 @@ export interface GatewayParts {
   readonly catalogue: Catalogue
   readonly clock: Clock
   readonly counters: Counters
+  readonly health: Health
   readonly keys: ServiceKeys
   readonly ledger: Ledger
   readonly limits: GatewayLimits
   readonly log: Logger
   readonly outbound: Outbound
   readonly prices: Prices
+  readonly rateLimits: Limits
   readonly recorder: Recorder
   readonly tokenExchange: TokenExchange
   readonly vault: Vault

@@ -31,6 +31,7 @@ export const receiptHeaders = (operation: Operation, creditMicros: bigint): stri
   headers.push('x-aideon-credits', formatMicros(creditMicros))
   if (operation.outputLimit !== null)
     headers.push('x-aideon-max-output-tokens', String(operation.outputLimit))
+  if (operation.limitHeaders.length > 0) headers.push(...operation.limitHeaders)
   if (operation.notCarried.length > 0)
     headers.push('x-aideon-not-carried', headerSafe(operation.notCarried.join(',')))
   return headers
@@ -86,6 +87,17 @@ export const sendFault = (response: ServerResponse, operation: Operation, fault:
   // Faults quote what the caller sent, and people paste keys into the wrong field.
   const told = { ...fault, message: redactSecrets(fault.message) }
   sendBody(response, status, headers, errorShapes[operation.target.dialect](told, operation.id))
+}
+
+/** Where a call would have gone; in our own shape, because no dialect has one for it. */
+export const sendExplanation = (
+  response: ServerResponse,
+  operation: Operation,
+  explanation: unknown,
+): void => {
+  operation.reason = 'explained'
+  const headers = ['content-type', 'application/json', ...receiptHeaders(operation, 0n)]
+  sendBody(response, 200, headers, JSON.stringify(explanation))
 }
 
 /** What a service said to a call it did not serve, redacted, with our receipt. */

@@ -6,11 +6,12 @@ import { makeAttempts } from './attempts.ts'
 import { makeAuthenticate, makeDecide } from './decide.ts'
 import { targetOf } from './endpoints.ts'
 import { cancellationOf, isStream } from './exchange.ts'
+import { makeEnter } from './enter.ts'
 import { sendModels } from './models.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { cancelledEnding, relayStream, relayWhole } from './relay.ts'
-import { delivered, sendFault, sendServiceReply } from './reply.ts'
+import { delivered, sendExplanation, sendFault, sendServiceReply } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
 
 /**
@@ -22,7 +23,8 @@ import { type Finish, makeSettle } from './settle.ts'
 export const makeServe = (parts: GatewayParts) => {
   const { admission, counters, limits, log } = parts
   const authenticate = makeAuthenticate(parts)
-  const decide = makeDecide(parts)
+  const { decide, explain } = makeDecide(parts)
+  const enter = makeEnter(parts)
   const attempts = makeAttempts(parts)
   const settle = makeSettle(parts)
 
@@ -36,8 +38,18 @@ export const makeServe = (parts: GatewayParts) => {
     if (!caller.ok) return sendFault(response, operation, caller.fault)
     if (operation.target.kind === 'models') return sendModels(parts, operation, caller.value, response)
 
+    if (incoming.headers['x-aideon-explain'] === '1') {
+      const explained = await explain(operation, caller.value, incoming)
+      return explained.ok
+        ? sendExplanation(response, operation, explained.value)
+        : sendFault(response, operation, explained.fault)
+    }
     const decision = await decide(operation, caller.value, incoming)
     if (!decision.ok) return refuse(operation, response, decision.fault, finish)
+
+    const entered = enter(operation, decision.value)
+    const place = entered instanceof Promise ? await entered : entered
+    if (!place.ok) return refuse(operation, response, place.fault, finish)
 
     const cancellation = cancellationOf(response, limits.totalTimeoutMs)
     try {

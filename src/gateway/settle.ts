@@ -1,4 +1,5 @@
 import { unpricedUnit } from '../metering/cost.ts'
+import { inputTokens, outputTokens } from '../metering/usage.ts'
 import { toRecord, type Ending, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -23,6 +24,7 @@ const settleWith =
     const { caller } = operation
     const ending = withEstimates(operation, given)
     operation.faultCode = ending.fault?.code ?? null
+    for (const pass of operation.passes) pass.end(tokensUsed(ending))
     if (caller === null) return true
     try {
       const costNanoUsd = costOf(operation, ending)
@@ -43,6 +45,10 @@ const settleWith =
       return false
     }
   }
+
+/** Null: not known, so the estimate stays. */
+const tokensUsed = ({ usage, status }: Ending): number | null =>
+  usage === null ? (status === 'succeeded' ? null : 0) : inputTokens(usage) + outputTokens(usage)
 
 /**
  * An estimate is marked as one wherever it was made: by a codec that knows what a service leaves out, or here, where a

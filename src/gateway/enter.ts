@@ -1,0 +1,71 @@
+import { estimateInputTokens } from '../dialects/estimate.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
+import { type Outcome, success } from '../kit/fault.ts'
+import type { Entered, HeaderFamily } from '../limits/limits.ts'
+import type { Candidate } from '../routing/route.ts'
+import type { Decision } from './decide.ts'
+import type { Operation } from './operation.ts'
+import type { GatewayParts } from './parts.ts'
+
+/** What is taken from a limit on tokens until it is known what an operation used. */
+const aboutTokens = (request: ParsedRequest): number =>
+  estimateInputTokens(request.input) +
+  (request.maximumOutputTokens ?? (request.producesOutput ? usualOutputTokens : 0))
+const usualOutputTokens = 500
+
+const familyOf = ({ target }: Operation): HeaderFamily =>
+  target.dialect === 'openai' || target.dialect === 'anthropic' ? target.dialect : 'other'
+
+const noted = (operation: Operation, entered: Entered): Outcome<void> => {
+  if (!entered.ok) {
+    operation.limitHeaders = entered.headers
+    return entered
+  }
+  operation.limitHeaders = entered.value.headers
+  operation.passes.push(entered.value)
+  return success(undefined)
+}
+
+/** A place within the limits of the access token and of the user; at once where there are none. */
+export const makeEnter =
+  ({ rateLimits }: GatewayParts) =>
+  (operation: Operation, { caller, request }: Decision): Outcome<void> | Promise<Outcome<void>> => {
+    const { tokenLimits, userLimits, person, token } = caller
+    if (tokenLimits === null && userLimits === null) return free
+    const { organizationId, userId } = person
+    const subject = {
+      organizationId,
+      userId,
+      accessTokenId: token.id,
+      tokenOrganizationId: token.organizationId,
+      tokenLimits,
+      userLimits,
+    }
+    const entered = rateLimits.enter(subject, aboutTokens(request), familyOf(operation))
+    return entered instanceof Promise
+      ? entered.then((late) => noted(operation, late))
+      : noted(operation, entered)
+  }
+
+const free: Outcome<void> = success(undefined)
+
+/** A place within the limits of a service key, kept to the operation's end. */
+export const makeEnterKey =
+  ({ callers, rateLimits }: GatewayParts) =>
+  (
+    operation: Operation,
+    { caller, request }: Decision,
+    { serviceKey }: Candidate,
+  ): Outcome<void> | Promise<Outcome<void>> => {
+    const { id, owner, organizationId } = serviceKey
+    const set = owner === 'system' ? callers.systemKeyLimits() : caller.keyLimits
+    const limits = set.get(id) ?? null
+    if (limits === null) return free
+    const entered = rateLimits.enterKey({ organizationId, serviceKeyId: id, limits }, aboutTokens(request))
+    const keep = (place: Entered): Outcome<void> => {
+      if (!place.ok) return place
+      operation.passes.push(place.value)
+      return success(undefined)
+    }
+    return entered instanceof Promise ? entered.then(keep) : keep(entered)
+  }
