@@ -67,6 +67,8 @@ export interface Accepts {
   readonly beta: boolean
   /** API version 2026-10-21 removed `temperature`, `top_p` and `top_k`. */
   readonly sampling: boolean
+  /** Absent: Anthropic's. */
+  readonly models?: readonly SimulatedModel[]
 }
 const betaOnly = new Set(['context_management', 'mcp_servers'])
 const samplingOnly = new Set(['temperature', 'top_p', 'top_k'])
@@ -85,7 +87,7 @@ export interface MessagesRequest {
 export const readMessages = (body: Record<string, unknown>, accepts: Accepts): MessagesRequest | Refusal => {
   const refusal = checkShape(body, accepts) ?? checkAnthropicMessages(body['messages'] as unknown[])
   if (refusal) return refusal
-  const model = findModel(anthropicModels, body['model'])
+  const model = findModel(accepts.models ?? anthropicModels, body['model'])
   if (!model) return { status: 404, message: `model: ${shown(body['model'])}` }
   const problem =
     checkLimits(body, model) ??

@@ -150,11 +150,13 @@ export const handleMessages = async (
   exchange: Exchange,
   secret: string,
   body: Record<string, unknown>,
+  models: readonly SimulatedModel[] = anthropicModels,
 ): Promise<void> => {
   const { headers } = exchange.request
   const request = readMessages(body, {
     beta: headers['anthropic-beta'] !== undefined,
     sampling: headers['anthropic-version'] !== '2026-10-21',
+    models,
   })
   if ('status' in request) return sendAnthropicError(exchange, request)
   const { directives } = request

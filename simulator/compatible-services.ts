@@ -15,6 +15,10 @@ export interface CompatibleService {
   readonly models: readonly SimulatedModel[]
   readonly embeddingModels?: readonly EmbeddingModel[]
   readonly mediaModels?: Readonly<Partial<Record<Medium, readonly string[]>>>
+  /** Speaks the Responses API as well. */
+  readonly responses?: true
+  /** The whole path of Anthropic's messages, of those that speak them. */
+  readonly messagesPath?: string
   /** A GET that proves a key, and its reply; absent: the list of models. */
   readonly proof?: { readonly path: string; readonly reply: object }
   /** The list of models needs no key, and proves none. */
@@ -130,6 +134,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'groq',
     prefix: '/openai',
     version: '/v1',
+    responses: true,
     models: [
       model('llama-3.3-70b-versatile'),
       model('llama-3.1-8b-instant'),
@@ -179,6 +184,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'xai',
     prefix: '',
     version: '/v1',
+    responses: true,
     models: [model('grok-4', reasoning), model('grok-4-fast-non-reasoning'), model('grok-3-mini', reasoning)],
     mediaModels: { image: ['grok-2-image'] },
     proof: {
@@ -237,6 +243,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'deepseek',
     prefix: '',
     version: '',
+    messagesPath: '/anthropic/v1/messages',
     models: [model('deepseek-chat'), model('deepseek-reasoner', reasoning)],
     proof: {
       path: '/user/balance',
@@ -312,6 +319,8 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'fireworks',
     prefix: '/inference',
     version: '/v1',
+    responses: true,
+    messagesPath: '/inference/v1/messages',
     models: [
       model('accounts/fireworks/models/llama-v3p3-70b-instruct'),
       model('accounts/fireworks/models/gpt-oss-120b', reasoning),
@@ -420,6 +429,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'huggingface',
     prefix: '',
     version: '/v1',
+    responses: true,
     models: [
       model('meta-llama/Llama-3.3-70B-Instruct'),
       model('Qwen/Qwen3-32B'),
@@ -477,6 +487,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'alibaba',
     prefix: '/compatible-mode',
     version: '/v1',
+    messagesPath: '/apps/anthropic/v1/messages',
     models: [model('qwen-plus'), model('qwen-max'), model('qwen3-max'), model('qwq-plus', reasoning)],
     embeddingModels: [embedding('text-embedding-v4', 1024)],
     accepts: [
@@ -519,6 +530,7 @@ export const compatibleServices: readonly CompatibleService[] = [
     name: 'moonshot',
     prefix: '',
     version: '/v1',
+    messagesPath: '/anthropic/v1/messages',
     models: [model('kimi-k2-0905-preview'), model('kimi-latest'), model('kimi-k2-thinking', reasoning)],
     proof: {
       path: '/users/me/balance',

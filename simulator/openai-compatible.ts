@@ -1,3 +1,5 @@
+import { handleMessages } from './anthropic.ts'
+import { anthropicErrorOf, anthropicKeyRefusal, sendAnthropicError } from './anthropic-errors.ts'
 import { chunkEvents, completionBody, completionId, event, makeReply } from './chat-reply.ts'
 import { readChat } from './chat-request.ts'
 import type { CompatibleService } from './compatible-services.ts'
@@ -10,6 +12,7 @@ import { bearerOf, type OpenAiHost, readJson, refuse } from './openai-host.ts'
 export const handleCompatible = async (exchange: Exchange, service: CompatibleService): Promise<void> => {
   const { request, state } = exchange
   const host = hostOf(service)
+  if (isMessages(exchange.path, service)) return messages(exchange, service)
   const refused = (refusal: Refusal) => refuse(exchange, host, refusal)
   const path = pathOf(exchange.path, service)
   const proof = service.proof?.path
@@ -34,6 +37,25 @@ export const handleCompatible = async (exchange: Exchange, service: CompatibleSe
   return chat(exchange, secret, body.value, service, host)
 }
 
+const isMessages = (path: string, { messagesPath, prefix }: CompatibleService): boolean =>
+  messagesPath !== undefined && (path === messagesPath || `${prefix}${path}` === messagesPath)
+
+/** Anthropic's dialect, at its own path and with its own errors; the key as bearer or as Anthropic's header. */
+const messages = async (exchange: Exchange, service: CompatibleService): Promise<void> => {
+  const { request, state } = exchange
+  const header = request.headers['x-api-key']
+  const secret = typeof header === 'string' ? header : bearerOf(exchange)
+  const used = secret === null ? null : state.keys.use(service.name, secret)
+  if (secret === null || !used) return sendAnthropicError(exchange, anthropicErrorOf(401))
+  if (await disturb(exchange, used.behaviour)) return
+  const refusal = anthropicKeyRefusal(used.behaviour, true)
+  if (refusal) return sendAnthropicError(exchange, refusal)
+  const body = readJson(exchange)
+  if ('status' in body) return sendAnthropicError(exchange, body)
+  exchange.entry.model = String(body.value['model'])
+  return handleMessages(exchange, secret, body.value, service.models)
+}
+
 /** The path after the version; the service's own prefix may be there or not. */
 const pathOf = (path: string, { prefix, version }: CompatibleService): string | null => {
   const rest = prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
@@ -48,8 +70,9 @@ const mediaPaths = {
   moderation: '/moderations',
 }
 
-const callsOf = ({ embeddingModels, mediaModels = {} }: CompatibleService): string[] => [
+const callsOf = ({ embeddingModels, responses, mediaModels = {} }: CompatibleService): string[] => [
   '/chat/completions',
+  ...(responses ? ['/responses'] : []),
   ...(embeddingModels ? ['/embeddings'] : []),
   ...Object.keys(mediaModels).map((medium) => mediaPaths[medium as keyof typeof mediaPaths]),
 ]

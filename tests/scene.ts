@@ -1,4 +1,4 @@
-import { demoSecret, type KeyBehaviour, type ServiceName } from '../simulator/keys.ts'
+import { demoAccessKeyId, demoSecret, type KeyBehaviour, type ServiceName } from '../simulator/keys.ts'
 import type { Simulator } from '../simulator/simulator.ts'
 import { must } from '../src/kit/fault.ts'
 import { platformOrganizationId } from '../src/kit/id.ts'
@@ -28,13 +28,25 @@ export interface Scene {
     organizationId?: string
   }): Promise<StagePerson>
   /** Gives a person a service key that the simulator knows; its secret is returned. */
-  ownKey(person: StagePerson, service: ServiceName, behaviour?: KeyBehaviour): Promise<string>
+  ownKey(
+    person: StagePerson,
+    service: ServiceName,
+    behaviour?: KeyBehaviour,
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<string>
   systemKey(service: ServiceName, priority: 1 | 2 | 3, behaviour?: KeyBehaviour): Promise<string>
   balance(person: StagePerson): Promise<{ availableMicros: bigint; heldMicros: bigint; debtMicros: bigint }>
   operation(person: StagePerson, id: string): Promise<Record<string, unknown>>
 }
 
 let made = 0
+
+/** What is entered beside a secret, of the services that ask for more. */
+const settingsOf: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
+  azure_openai: { resource: 'demo' },
+  bedrock: { region: 'us-east-1' },
+  vertex: { project: 'demo-project', location: 'us-central1' },
+}
 
 /** Points the services at the simulator. */
 export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scene> => {
@@ -44,16 +56,26 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
     "INSERT INTO tiers (id, name, monthly_allocation_micros, monthly_price_cents) VALUES ('stage', 'Stage', 0, 0)",
   )
   must(await catalogue.addAllowance(operator, new URL(simulator.url).host))
-  for (const service of ['openai', 'anthropic', 'openrouter'] as const)
+  const pointed = new Set<ServiceName>(['midjourney'])
+  const point = async (service: ServiceName) => {
+    if (pointed.has(service)) return
+    pointed.add(service)
     must(await catalogue.change(operator, service, { baseUrl: `${simulator.url}/${service}` }))
+  }
+  for (const service of ['openai', 'anthropic', 'openrouter'] as const) await point(service)
 
   const addKey = async (
     owner: { organizationId: string; owner: 'user' | 'system'; userId: string | null },
     service: ServiceName,
     behaviour: KeyBehaviour,
-    priority?: 1 | 2 | 3,
+    more: { priority?: 1 | 2 | 3; settings?: Readonly<Record<string, string>> } = {},
   ) => {
+    await point(service)
     const secret = demoSecret(service, `stage${++made}`)
+    // `accessKeyId: 'of the secret'` makes a key that signs: its public half follows from the secret.
+    const given = more.settings ?? settingsOf[service]
+    const settings =
+      given && 'accessKeyId' in given ? { ...given, accessKeyId: demoAccessKeyId(secret) } : given
     // Proven while it is still fine, as a real key would be.
     simulator.setKey(secret, { kind: 'ok' }, service)
     const baseUrl = service === 'midjourney' ? `${simulator.url}/midjourney` : null
@@ -63,7 +85,8 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
         serviceId: service,
         secret,
         baseUrl,
-        ...(priority ? { priority } : {}),
+        ...(settings ? { settings } : {}),
+        ...(more.priority ? { priority: more.priority } : {}),
       }),
     )
     simulator.setKey(secret, behaviour, service)
@@ -96,19 +119,17 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
       })
       return { ...created, accountId, email, token, accessTokenId: accessToken.id }
     },
-    ownKey: (person, service, behaviour = { kind: 'ok' }) =>
+    ownKey: (person, service, behaviour = { kind: 'ok' }, settings) =>
       addKey(
         { organizationId: person.organizationId, owner: 'user', userId: person.userId },
         service,
         behaviour,
+        settings ? { settings } : {},
       ),
     systemKey: (service, priority, behaviour = { kind: 'ok' }) =>
-      addKey(
-        { organizationId: platformOrganizationId, owner: 'system', userId: null },
-        service,
-        behaviour,
+      addKey({ organizationId: platformOrganizationId, owner: 'system', userId: null }, service, behaviour, {
         priority,
-      ),
+      }),
     async balance(person) {
       const balance = await ledger.balance(person.organizationId, person.accountId)
       if (balance === null) throw new Error('a person has a balance')
