@@ -6,11 +6,14 @@ import { noUsage, type Units } from '../metering/usage.ts'
 import { decisionText } from '../routing/decision.ts'
 import type { Candidate, Route } from '../routing/route.ts'
 import type { KeyFailure } from '../services/service.ts'
+import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Caller } from './callers.ts'
+import { makeEnter, makeEnterKey } from './enter.ts'
 import { faultFor, retryAfterSeconds } from './failure.ts'
 import { readSubmitReply, submitReplyFor } from './midjourney-reply.ts'
 import type { AttemptRecord, Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { sharedService } from './plan.ts'
 
 /** A task for a Midjourney server, ready but for the key. */
 export interface TaskRequest {
@@ -48,7 +51,24 @@ interface Agreed {
  * process. A server that did not answer may have begun all the same: then two work, and one is charged.
  */
 export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperations: LongOperations }) => {
-  const { ledger, keys, limits, longOperations, log } = parts
+  const { health, ledger, keys, limits, longOperations, log } = parts
+  const enter = makeEnter(parts)
+  const enterKey = makeEnterKey(parts)
+
+  /** What the server's answer says about it, for everybody who may be sent there. */
+  const report = (
+    { serviceKey, service }: Candidate,
+    said: KeyFailure | { kind: 'ok' },
+    retryAfter?: number,
+  ) => {
+    const outcome = said.kind === 'service' ? 'failure' : 'ok'
+    health.report(sharedService(service.id), serviceKey.id, outcome, serviceKey.organizationId)
+    keys.report(serviceKey, said, retryAfter)
+  }
+  /** Of what is half-open, one operation at a time finds out whether it is back. */
+  const mayTry = (candidate: Candidate): boolean | Promise<boolean> =>
+    candidate.health === 'ok' ||
+    health.claimProbe(sharedService(candidate.service.id), candidate.serviceKey.id)
 
   const hold = async (
     operation: Operation,
@@ -108,7 +128,9 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     })
     if (!reply.ok) {
       const isUnreadable = reply.fault.code === 'secret_unreadable'
-      if (!isUnreadable) keys.report(serviceKey, { kind: 'service' })
+      if (isUnreadable)
+        health.report(sharedService(service.id), serviceKey.id, 'unknown', serviceKey.organizationId)
+      else report(candidate, { kind: 'service' })
       const isLate = reply.fault.code === 'service_timeout'
       note(isUnreadable ? 'unreadable' : isLate ? 'timeout' : 'unreachable', null)
       return { kind: 'failed', final: false, fault: reply.fault, body: null }
@@ -117,7 +139,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     if (status !== 200) {
       const said = service.readFailure(status, body)
       const retryAfter = retryAfterSeconds(headers, Date.now())
-      keys.report(serviceKey, said, retryAfter)
+      report(candidate, said, retryAfter)
       note(outcomeOf(said), status)
       const failed = faultFor(said, candidate, retryAfter)
       return { kind: 'failed', final: said.kind === 'caller', fault: failed, body: null }
@@ -129,7 +151,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     }
     const isOwn = serviceKey.owner !== 'system'
     if (read.kind === 'refused') {
-      keys.report(serviceKey, read.about)
+      report(candidate, read.about)
       note(outcomeOf(read.about), status)
       return {
         kind: 'failed',
@@ -139,7 +161,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
       }
     }
     note('ok', status)
-    keys.report(serviceKey, { kind: 'ok' })
+    report(candidate, { kind: 'ok' })
     operation.firstByteMs ??= Math.round(performance.now() - operation.startedMs)
     const began = await longOperations.begin(
       newLongOperation(operation, request, candidate, agree(operation, request, candidate), read.taskId),
@@ -162,7 +184,12 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     request: TaskRequest,
     isGone: () => boolean,
   ): Promise<Outcome<SubmitResult>> => {
+    const decision = { ...request, request: parsedFor(request) }
+    operation.request = decision.request
+    const entered = await enter(operation, decision)
+    if (!entered.ok) return entered
     let last: Outcome<SubmitResult> | null = null
+    let full: Outcome<never> = busy
     let ownKeyFailed = false
     for (const candidate of request.route.candidates) {
       const isSystem = candidate.serviceKey.owner === 'system'
@@ -176,17 +203,44 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
           return last
         }
       }
+      const place = await enterKey(operation, decision, candidate)
+      if (!place.ok || !(await mayTry(candidate))) {
+        if (!place.ok) full = place
+        operation.reason = reasonBefore
+        continue
+      }
       if (isGone()) return last ?? success(goneBefore)
       operation.candidate = candidate
       const result = await attempt(operation, request, candidate)
+      // A place within limits is one of requests; the task itself keeps none.
+      if (result.kind === 'accepted' && result.begun.kind === 'begun')
+        for (const pass of operation.passes) pass.end(0)
       if (result.kind === 'accepted' || result.final) return success(result)
       ownKeyFailed ||= !isSystem
       last = success(result)
     }
-    if (last === null) throw new Error('a route has at least one candidate')
-    return last
+    return last ?? full
   }
 }
+
+/** Every candidate is being tried by somebody else. */
+const busy = failure('service_overloaded', { retryAfterSeconds: 1 })
+
+/** What the other stages of an operation read of a request. */
+const parsedFor = ({ endpoint, requestedModel, body, units, unpriced }: TaskRequest): ParsedRequest => ({
+  endpoint,
+  body: Buffer.from(body),
+  contentType: 'application/json',
+  model: requestedModel,
+  streamed: false,
+  maximumOutputTokens: null,
+  producesOutput: false,
+  choices: 1,
+  input: { textBytes: 0, hiddenTokens: 0, images: 0, documents: 0, documentBytes: 0 },
+  mostUnits: units,
+  unpriced,
+  wantsUsageEvent: false,
+})
 
 const goneBefore: SubmitResult = {
   kind: 'failed',

@@ -12,6 +12,7 @@ import { type MidjourneyRoute, midjourneyRouteOf, type Submission } from './midj
 import { makeMidjourneySubmit, type SubmitResult } from './midjourney-submit.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { sharedService } from './plan.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
 import { receiptHeaders, sendBody, sendFault } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
@@ -27,7 +28,7 @@ const seedTimeoutMs = 30_000
  * `finish` is the caller's, so that whatever is thrown here is settled by it, once.
  */
 export const makeMidjourney = (parts: MidjourneyParts) => {
-  const { callers, catalogue, clock, limits, longOperations, outbound, prices } = parts
+  const { callers, catalogue, clock, health, limits, longOperations, outbound, prices } = parts
   const authenticate = makeAuthenticate(parts)
   const submit = makeMidjourneySubmit(parts)
   const settle = makeSettle(parts)
@@ -56,6 +57,7 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
       services: catalogue.enabled(),
       priceBook: prices.current(),
       now: clock(),
+      breaker: (serviceId, serviceKeyId) => health.breaker(sharedService(serviceId), serviceKeyId),
     }
     const route = planRoute(request)
     return route.ok ? route : { ok: false, fault: whyNoRoute(route.fault, request, parent) }

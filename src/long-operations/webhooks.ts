@@ -1,3 +1,4 @@
+import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Unit, Writer } from '../db/writer.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -22,7 +23,7 @@ export interface WebhookSecretView {
 /** Callbacks to callers: signed, tried again, and never to an address that this process must not reach. */
 export interface Webhooks {
   /** A new secret in the place of the one there was, at once. It is never shown again. */
-  newSecret(owner: Owner): Promise<{ secret: string; view: WebhookSecretView }>
+  newSecret(owner: Owner, actor: Actor): Promise<{ secret: string; view: WebhookSecretView }>
   secret(owner: Owner): Promise<WebhookSecretView | null>
   deliveries(
     owner: Owner,
@@ -63,11 +64,25 @@ export const makeWebhooks = (parts: WebhookParts) => {
   const { database, writer, vault, outbound, clock, log, timing } = parts
   const { kysely } = database
 
-  const makeSecret = async (owner: Owner, keep: boolean) => {
+  const sealedFor = (owner: Owner) => {
     const secret = newWebhookSecret()
     const id = newId()
-    const view = { lastFour: secret.slice(-4), createdAt: clock() }
-    await store.saveSecret(kysely, owner, { id, ...view, ...vault.seal(bindingOf(owner, id), secret) }, keep)
+    const view: WebhookSecretView = { lastFour: secret.slice(-4), createdAt: clock() }
+    return { secret, view, stored: { id, ...view, ...vault.seal(bindingOf(owner, id), secret) } }
+  }
+
+  const newSecret = async (owner: Owner, actor: Actor) => {
+    const { secret, view, stored } = sealedFor(owner)
+    await kysely.transaction().execute(async (transaction) => {
+      await store.saveSecret(transaction, owner, stored, false)
+      await recordAudit(transaction, {
+        organizationId: owner.organizationId,
+        actor,
+        action: 'webhook_secret.created',
+        subject: { kind: 'webhook_secret', id: owner.userId },
+        after: { lastFour: view.lastFour },
+      })
+    })
     return { secret, view }
   }
 
@@ -75,7 +90,7 @@ export const makeWebhooks = (parts: WebhookParts) => {
   const secretFor = async (owner: Owner): Promise<Outcome<string>> => {
     const stored = await store.secretOf(kysely, owner)
     if (stored) return vault.open(bindingOf(owner, stored.id), stored)
-    await makeSecret(owner, true)
+    await store.saveSecret(kysely, owner, sealedFor(owner).stored, true)
     const made = await store.secretOf(kysely, owner)
     return made ? vault.open(bindingOf(owner, made.id), made) : failure('internal')
   }
@@ -120,7 +135,7 @@ export const makeWebhooks = (parts: WebhookParts) => {
     start: loop.start,
     soon: loop.soon,
     stop: loop.stop,
-    newSecret: (owner: Owner) => makeSecret(owner, false),
+    newSecret,
     secret: async (owner: Owner): Promise<WebhookSecretView | null> => {
       const stored = await store.secretOf(kysely, owner)
       return stored && { lastFour: stored.lastFour, createdAt: stored.createdAt }
