@@ -21,7 +21,8 @@ import { explainRoute } from './explain.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire } from './on-wire.ts'
 import type { Market } from './offers.ts'
-import { planRoute, type RouteRequest } from './route.ts'
+import { type BreakerState, planRoute, type RouteRequest } from './route.ts'
+import { sharedService } from './shared-service.ts'
 import { suppose } from './suppose.ts'
 
 export interface RoutingApiParts {
@@ -33,7 +34,7 @@ export interface RoutingApiParts {
   readonly access: Pick<Access, 'person'>
   readonly prices: Pick<Prices, 'current'>
   /** Absent: no breaker is ever open. */
-  readonly health?: { readonly breaker: NonNullable<RouteRequest['breaker']> }
+  readonly health?: { breaker(serviceId: string | null, serviceKeyId: string): BreakerState }
   readonly clock: Clock
 }
 
@@ -156,7 +157,7 @@ const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<Any
     ownKeys,
     systemKeys,
     now: clock(),
-    ...(health === undefined ? {} : { breaker: health.breaker }),
+    breaker: (serviceId, serviceKeyId) => health?.breaker(sharedService(serviceId), serviceKeyId) ?? null,
   }
 }
 
@@ -216,7 +217,15 @@ const serviceOnWire = (service: Service, request: CoverageRequest, catalogue: Ca
     keysUrl: service.keysUrl,
     keyHint: service.keyHint,
     keyShapes: service.keyShapes.map(({ pattern, specific }) => ({ pattern: pattern.source, specific })),
-    needsBaseUrl: catalogue.baseUrlOf(service.id) === null,
+    needsBaseUrl: service.baseUrlFor === undefined && catalogue.baseUrlOf(service.id) === null,
+    baseUrlHint: service.baseUrlHint ?? null,
+    secretKind: service.secretKind ?? 'word',
+    settingFields: (service.settingFields ?? []).map(({ pattern, inSecret = null, ...field }) => ({
+      ...field,
+      pattern: pattern.source,
+      flags: pattern.flags,
+      inSecret,
+    })),
     tasks: [...service.tasks],
     enabled: catalogue.isEnabled(service.id),
     coverage: coverageOf(request, service),
