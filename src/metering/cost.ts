@@ -56,7 +56,7 @@ const allPrices = (price: ModelPrice): readonly PriceSet[] => [price, ...(price.
 const setsOf = (price: ModelPrice, at: Date | undefined): readonly PriceSet[] =>
   at === undefined ? allPrices(price) : [pricesAt(price, at)]
 
-export const rateOf = (prices: PriceSet, tokenClass: TokenClass, atInputTokens: number): bigint => {
+const rateOf = (prices: PriceSet, tokenClass: TokenClass, atInputTokens: number): bigint => {
   const rates = prices.rates[tokenClass]
   if (!rates) {
     const substitute = substitutes[tokenClass]
@@ -221,9 +221,6 @@ export const unpricedUnit = (price: ModelPrice, units: Units, at: Date): string 
     ) ?? null
   )
 }
-
-export const isUnitPriced = (price: ModelPrice, units: Units, at: Date): boolean =>
-  unpricedUnit(price, units, at) === null
 
 /** Whether text tokens have a price. A model that charges by the image or the second alone has none. */
 export const isTextPriced = (price: ModelPrice, at: Date): boolean =>

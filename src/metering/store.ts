@@ -1,6 +1,7 @@
 import { arrayOf, arrayOfJson, arrayOfText } from '../db/arrays.ts'
 import type { Statement } from '../db/writer.ts'
 import type { OperationRecord } from './operation.ts'
+import type { Units } from './usage.ts'
 
 interface Column {
   readonly name: string
@@ -26,6 +27,9 @@ const whole = (value: number, maximum: number): number =>
   Number.isFinite(value) ? Math.min(Math.max(Math.round(value), 0), maximum) : 0
 const milliseconds = (value: number): number => whole(value, 2_147_483_647)
 const tokens = (value: number): number => whole(value, Number.MAX_SAFE_INTEGER)
+
+const wholeUnits = (units: Units): Units =>
+  Object.fromEntries(Object.entries(units).map(([unit, quantity]) => [unit, tokens(quantity)]))
 
 const longestText = 500
 const short = (value: string | null): string | null => value?.slice(0, longestText) ?? null
@@ -57,7 +61,7 @@ const columns: readonly Column[] = [
   plain('cache_write_1h_tokens', 'bigint', (r) => tokens(r.cacheWrite1hTokens)),
   plain('output_tokens', 'bigint', (r) => tokens(r.outputTokens)),
   plain('reasoning_tokens', 'bigint', (r) => tokens(r.reasoningTokens)),
-  text('units', (r) => (r.units === null ? null : JSON.stringify(r.units))),
+  text('units', (r) => (r.units === null ? null : JSON.stringify(wholeUnits(r.units)))),
   text('decision', (r) => r.decision),
   plain('usage_source', 'text', (r) => r.usageSource),
   plain('price_book_version', 'integer', (r) => r.priceBookVersion),
