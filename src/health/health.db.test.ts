@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { insertOrganization, operator } from '../../tests/service-keys.ts'
+import { healthMatrix } from '../contract/health.ts'
 import { type Epoch, makeEpoch } from '../db/epoch.ts'
+import type { SessionContext } from '../http/handler.ts'
 import { systemClock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
 import { newId, platformOrganizationId } from '../kit/id.ts'
 import { silentLog } from '../kit/log.ts'
+import { healthApi } from './api.ts'
 import { type Health, makeHealth } from './health.ts'
 
 /** Three processes on one database, with one clock that the test sets. */
@@ -182,6 +185,14 @@ test('administrators see every service with what all processes saw, users the sa
     ownKeys: { total: 0 },
   })
   await failFive()
+  // What the API makes of it is what its contract says, and nothing is lost or added.
+  const api = healthApi({ health: room(1), clock: () => now })
+  const nothing = { params: undefined, query: undefined, body: undefined }
+  const matrix = await api.readHealthMatrix(nothing, {} as SessionContext)
+  expect(healthMatrix.parse(matrix).services.map(({ state }) => state)).toContain('open')
+  await expect(
+    api.resetBreaker({ ...nothing, body: {} }, { actor: operator } as SessionContext),
+  ).rejects.toMatchObject({ fault: { code: 'invalid_request' } })
   const own = await room(1).viewFor(here.organizationId, here.userId)
   expect(own.keys).toEqual([])
   expect(own.services.find(({ serviceId }) => serviceId === 'openai')).toMatchObject({
