@@ -43,7 +43,7 @@ export const geminiUsage = (report: Fields, searches = 0): Usage | null => {
   }
   return withUnits(tokens, {
     input_audio_tokens: audioIn - cachedAudio,
-    cached_audio_tokens: cachedAudio,
+    cache_read_audio_tokens: cachedAudio,
     output_audio_tokens: audioOut,
     output_image_tokens: imageOut,
     search: searches,

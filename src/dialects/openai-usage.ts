@@ -47,7 +47,7 @@ const usageOfReport = (report: Report): Usage | null => {
   }
   return withUnits(tokens, {
     input_audio_tokens: audioIn - cachedAudio,
-    cached_audio_tokens: cachedAudio,
+    cache_read_audio_tokens: cachedAudio,
     output_audio_tokens: audioOut,
     search: report.searches,
   })

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { costNanoUsd } from '../metering/cost.ts'
+import type { ModelPrice } from '../metering/price-book.ts'
 import type { Endpoint } from '../services/service.ts'
 import { codecOf } from './codecs.ts'
 import type { ParsedRequest } from './dialect.ts'
@@ -159,7 +161,7 @@ describe('OpenAI and services like it', () => {
       cacheRead: 40,
       output: 15,
       reasoning: 5,
-      units: { input_audio_tokens: 50, cached_audio_tokens: 10, output_audio_tokens: 30 },
+      units: { input_audio_tokens: 50, cache_read_audio_tokens: 10, output_audio_tokens: 30 },
     })
   })
 
@@ -274,7 +276,7 @@ describe('Gemini', () => {
       input: 130,
       cacheRead: 50,
       output: 110,
-      units: { input_audio_tokens: 170, cached_audio_tokens: 150, output_image_tokens: 1_290 },
+      units: { input_audio_tokens: 170, cache_read_audio_tokens: 150, output_image_tokens: 1_290 },
     })
   })
 
@@ -312,4 +314,67 @@ test('embeddings that report their tokens are not estimated', () => {
     ...none,
     input: 12,
   })
+})
+
+test('every unit that a text codec reports is charged: none is free because the prices call it otherwise', () => {
+  const rate = [{ fromInputTokens: 0, nanoUsdPerMillion: 1_000_000_000n }]
+  const price = {
+    serviceId: 's',
+    modelId: 'm',
+    match: { equals: 'm' },
+    contextTokens: null,
+    rates: { input: rate, output: rate },
+    unitRates: [{ unit: 'search', nanoUsd: 10_000_000n, per: 1n }],
+    unmetered: [],
+    isPriced: true,
+  } as unknown as ModelPrice
+  const details = { audio_tokens: 60, cached_tokens: 50 }
+  const modalities = [{ modality: 'AUDIO', tokenCount: 40 }]
+  const replies: [Endpoint, object][] = [
+    [
+      'chat_completions',
+      {
+        usage: {
+          prompt_tokens: 100,
+          completion_tokens: 50,
+          num_search_queries: 1,
+          prompt_tokens_details: details,
+          completion_tokens_details: { audio_tokens: 20 },
+        },
+      },
+    ],
+    [
+      'generate_content',
+      {
+        usageMetadata: {
+          promptTokenCount: 100,
+          cachedContentTokenCount: 60,
+          candidatesTokenCount: 90,
+          promptTokensDetails: modalities,
+          cacheTokensDetails: [{ modality: 'AUDIO', tokenCount: 20 }],
+          candidatesTokensDetails: [...modalities, { modality: 'IMAGE', tokenCount: 30 }],
+        },
+      },
+    ],
+    [
+      'messages',
+      { usage: { input_tokens: 1, output_tokens: 1, server_tool_use: { web_search_requests: 2 } } },
+    ],
+  ]
+  const seen = new Set<string>()
+  for (const [endpoint, reply] of replies) {
+    const units = usageOf(endpoint, reply)?.units ?? {}
+    for (const [unit, count] of Object.entries(units)) {
+      seen.add(unit)
+      const charged = costNanoUsd(price, { ...none, units: { [unit]: count } })
+      expect([unit, charged > 0n]).toEqual([unit, true])
+    }
+  }
+  expect([...seen].toSorted()).toEqual([
+    'cache_read_audio_tokens',
+    'input_audio_tokens',
+    'output_audio_tokens',
+    'output_image_tokens',
+    'search',
+  ])
 })
