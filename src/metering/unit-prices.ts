@@ -4,8 +4,9 @@ import type { MatchRule } from './price-match.ts'
 /**
  * List prices of what is not charged by the token, which the price data lacks. Only what a service's own pages say, or
  * what two independent lists agree on, is here: without a price a system key refuses, with a wrong one it loses money.
- * Left out on purpose: ElevenLabs (its lists disagree), FLUX.2 (by the megapixel), Luma, fal and Replicate (by
- * resolution, length or machine), Jina. Administrators set those themselves (docs/metering.md).
+ * Left out on purpose: ElevenLabs, Deepgram, Jina and newer rerankers of Cohere (lists disagree, or there is one only),
+ * FLUX.2 (by the megapixel), Luma, fal and Replicate (by resolution, length or machine). Administrators set those
+ * themselves (docs/metering.md).
  *
  * Checked: 2026-11-22. A change here is a new version of the price book.
  */
@@ -67,17 +68,12 @@ const unitPrices: readonly UnitPrice[] = [
     unitRates: images(4n * cent),
   },
   { serviceId: 'black_forest_labs', models: ['flux-pro-1.1-ultra'], unitRates: images(6n * cent) },
-  { serviceId: 'black_forest_labs', models: ['flux-kontext-max'], unitRates: images(8n * cent) },
-  { serviceId: 'black_forest_labs', models: ['flux-pro'], unitRates: images(5n * cent) },
-  { serviceId: 'black_forest_labs', models: ['flux-dev'], unitRates: images((25n * cent) / 10n) },
   // https://platform.stability.ai/pricing: 1 credit is a cent.
   { serviceId: 'stability', models: ['stable-image-ultra', 'ultra'], unitRates: images(8n * cent) },
   { serviceId: 'stability', models: ['stable-image-core', 'core'], unitRates: images(3n * cent) },
   { serviceId: 'stability', models: ['sd3.5-large'], unitRates: images((65n * cent) / 10n) },
   { serviceId: 'stability', models: ['sd3.5-large-turbo'], unitRates: images(4n * cent) },
   { serviceId: 'stability', models: ['sd3.5-medium'], unitRates: images((35n * cent) / 10n) },
-  // https://deepgram.com/pricing, recordings: the dearer of one language and several, as a call may ask for either.
-  { serviceId: 'deepgram', models: ['nova-3'], unitRates: [rate('audio_seconds', (92n * cent) / 100n, 60n)] },
   // https://www.assemblyai.com/pricing
   {
     serviceId: 'assemblyai',
@@ -87,13 +83,8 @@ const unitPrices: readonly UnitPrice[] = [
   // https://cohere.com/pricing: a search unit is a query with up to 100 documents.
   {
     serviceId: 'cohere',
-    models: ['rerank-v3.5', 'rerank-english-v3.0', 'rerank-multilingual-v3.0', 'rerank-v4.0-fast'],
+    models: ['rerank-v3.5', 'rerank-english-v3.0', 'rerank-multilingual-v3.0'],
     unitRates: [rate('search_units', 2n * dollar, 1_000n)],
-  },
-  {
-    serviceId: 'cohere',
-    models: ['rerank-v4.0-pro'],
-    unitRates: [rate('search_units', (25n * dollar) / 10n, 1_000n)],
   },
   // https://docs.voyageai.com/docs/pricing
   {
