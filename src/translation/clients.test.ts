@@ -38,7 +38,7 @@ const serve = (service: string, model: string, baseUrl: () => string): Server =>
       if (result.kind === 'reply') {
         response.writeHead(200, { 'content-type': result.contentType })
         const whole = Buffer.isBuffer(result.body)
-        Readable.from(whole ? [result.body] : (result.body as AsyncIterable<Buffer>)).pipe(response)
+        Readable.from(whole ? [result.body] : result.body).pipe(response)
       } else if (result.kind === 'refused') {
         response.writeHead(statusOf(result.fault), { 'content-type': 'application/json' })
         response.end(errorShapes[endpointKind(endpoint).dialect](result.fault, operationId))

@@ -473,7 +473,7 @@ describe('conversations', () => {
     const thinking = { thinking: { type: 'enabled', budget_tokens: 1_024 }, max_tokens: 5_000 }
     const asked = requestOf('messages', messages(thinking), {
       service: serviceOf('bedrock'),
-      model: models.bedrock as string,
+      model: models.bedrock,
       fetch,
     })
     const reply = JSON.parse((await bytesOf(await translate(asked))).toString())
@@ -521,7 +521,7 @@ describe('conversations', () => {
         .join('')
     expect([of(1), of(2)]).toEqual(['{"x":1}', '{"y":2}'])
     const order = events.flatMap((event) =>
-      /^content_block_st/.test(event.type) ? [`${event.type.slice(14)} ${event.index}`] : [],
+      event.type.startsWith('content_block_st') ? [`${event.type.slice(14)} ${event.index}`] : [],
     )
     expect(order).toEqual(['start 0', 'stop 0', 'start 1', 'stop 1', 'start 2', 'stop 2'])
   })

@@ -1,8 +1,9 @@
 import { parseObject } from '../dialects/request.ts'
-import type { Endpoint, KeySettings, Service } from '../services/service.ts'
-import { chatSides, translateChat } from './chat.ts'
+import { FaultError, fault } from '../kit/fault.ts'
+import type { Endpoint, KeySettings, Service, Translation } from '../services/service.ts'
 import { type Unsuccessful, unsuccessful } from './failure.ts'
-import { makeNotes } from './notes.ts'
+import { makeNotes, type Notes, refuse } from './notes.ts'
+import type { Json } from './read.ts'
 
 export interface TranslationRequest {
   readonly endpoint: Endpoint
@@ -42,18 +43,69 @@ export type TranslationResult =
   | ({ readonly kind: 'reply'; readonly notCarried: readonly string[] } & Translated)
   | Unsuccessful
 
-export const canTranslate = (endpoint: Endpoint, { translation }: Service): boolean =>
-  translation?.language !== undefined && chatSides[endpoint] !== undefined
+/** What of a service's models an endpoint runs on. */
+const modelKinds: Readonly<Partial<Record<Endpoint, keyof Translation>>> = {
+  chat_completions: 'language',
+  responses: 'language',
+  messages: 'language',
+  generate_content: 'language',
+  stream_generate_content: 'language',
+  embeddings: 'embedding',
+  embed_content: 'embedding',
+  batch_embed_contents: 'embedding',
+  image_generations: 'image',
+  image_edits: 'image',
+  speech: 'speech',
+  transcriptions: 'transcription',
+  rerank: 'reranking',
+}
+
+export const canTranslate = (endpoint: Endpoint, { translation }: Service): boolean => {
+  const kind = modelKinds[endpoint]
+  return kind !== undefined && translation?.[kind] !== undefined
+}
 
 /** Serves a request at a service that does not speak its dialect. */
 export const translate = async (request: TranslationRequest): Promise<TranslationResult> => {
   const notes = makeNotes()
+  let hasSent = false
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    hasSent = true
+    return request.fetch(input, init)
+  }
   try {
-    const body = parseObject(request.body)
-    if (!body.ok) return { kind: 'refused', fault: body.fault }
-    const reply = await translateChat(request, body.value, notes)
+    const reply = await run({ ...request, fetch }, notes)
     return { kind: 'reply', notCarried: [...notes.listed], ...reply }
   } catch (error) {
-    return unsuccessful(error)
+    const result = unsuccessful(error)
+    // What ends before anything was sent is no failure of the service: its package refuses the request.
+    return result.kind === 'failed' && !hasSent && !request.signal.aborted
+      ? { kind: 'refused', fault: fault('not_translatable') }
+      : result
   }
+}
+
+const run = async (request: TranslationRequest, notes: Notes): Promise<Translated> => {
+  switch (modelKinds[request.endpoint]) {
+    case 'language':
+      return (await import('./chat.ts')).translateChat(request, bodyOf(request), notes)
+    case 'embedding':
+      return (await import('./embeddings.ts')).translateEmbeddings(request, bodyOf(request), notes)
+    case 'image':
+      return (await import('./images.ts')).translateImages(request, notes)
+    case 'speech':
+      return (await import('./audio.ts')).translateSpeech(request, notes)
+    case 'transcription':
+      return (await import('./audio.ts')).translateTranscription(request, notes)
+    case 'reranking':
+      return (await import('./rerank.ts')).translateRerank(request, notes)
+    case undefined:
+      return refuse('model', 'This endpoint is served only by services that speak it.')
+  }
+}
+
+const bodyOf = ({ body }: TranslationRequest): Json => {
+  const object = parseObject(body)
+  if (!object.ok) throw new FaultError(object.fault)
+  return object.value
 }
