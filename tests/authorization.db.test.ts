@@ -150,6 +150,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   explainRoute: () => ({ body: { model: 'gpt-4o' } }),
   explainRouteOfUser: async () => ({ params: await newPerson(), body: { model: 'group/smart' } }),
   listGroups: none,
+  listModels: none,
   listAdminGroups: none,
   createGroup: () => ({ body: { ...newGroup(), id: `g${randomUUID().slice(0, 8)}` } }),
   changeGroup: () => ({ params: { id: 'fast' }, body: { label: 'Quick' } }),

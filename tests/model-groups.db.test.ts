@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Explanation } from '../src/contract/explain.ts'
+import type { Explanation, UsableModel } from '../src/contract/explain.ts'
 import type { AdminGroup, ListedGroup } from '../src/contract/groups.ts'
 import type { Request } from '../src/contract/endpoints.ts'
 import { type Browser, goodSecret, type Http, operator, startHttp } from './http-harness.ts'
@@ -141,6 +141,20 @@ describe('an explained route', () => {
     await explain({ model: 'gpt-4o', suppose: { withOwnKeyAt: ['openai'], noCredits: true } })
     expect(await count()).toBe(before)
   })
+})
+
+test('the models of a user are those of their keys, each with what it would run on', async () => {
+  const person = await http.createBrowser()
+  const models = async (query: Request<'listModels'>['query'] = {}) =>
+    (await http.call('listModels', person, { query })).json<{ items: UsableModel[]; total: number }>()
+  expect(await models()).toEqual({ items: [], total: 0 })
+  await http.call('addServiceKey', person, { body: { serviceId: 'openai', secret: goodSecret() } })
+  const { items, total } = await models({ limit: 2_000 })
+  expect(total).toBe(items.length)
+  expect(items.map(({ model }) => model)).toEqual(expect.arrayContaining(['group/smart', 'gpt-4o']))
+  for (const item of items)
+    expect(item).toMatchObject({ serviceId: 'openai', keyOwner: 'user', creditMicros: '0' })
+  expect((await models({ search: 'embed', task: 'embedding', limit: 1 })).items).toHaveLength(1)
 })
 
 test('the services of a user add up to the summary', async () => {

@@ -98,7 +98,33 @@ export const explanation = z.object({
 })
 export type Explanation = z.infer<typeof explanation>
 
+export const usableModel = z.object({
+  model: z.string().describe('As a call asks for it'),
+  task: z.string(),
+  serviceId: wire.serviceId.describe('Where a call would go first'),
+  serviceName: z.string(),
+  serviceModel: z.string(),
+  via: z.enum(['pass_through', 'translation']),
+  keyOwner: wire.keyOwner,
+  creditMicros: wire.micros.nullable().describe('Of a typical call; 0 on own keys; null: no price'),
+})
+export type UsableModel = z.infer<typeof usableModel>
+
 export const explainEndpoints = defineEndpoints({
+  listModels: {
+    method: 'GET',
+    path: '/models',
+    auth: 'session',
+    group: 'models',
+    summary: 'Models and groups that you could call now, and what each would run on',
+    query: z.object({
+      search: z.string().max(120).optional().describe('Part of the model’s or the service’s name'),
+      task: z.string().max(40).optional(),
+      keyOwner: wire.keyOwner.optional(),
+      limit: z.coerce.number<number | string>().int().min(1).max(2_000).default(200),
+    }),
+    reply: z.object({ items: z.array(usableModel), total: wire.count }),
+  },
   explainRoute: {
     method: 'POST',
     path: '/route/explain',

@@ -19,7 +19,8 @@ import { canTranslate } from '../translation/translation.ts'
 import { type CoverageRequest, coverageOf, summaryOf } from './coverage.ts'
 import { explainRoute } from './explain.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
-import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire } from './on-wire.ts'
+import { type UsableModel, usableModels, warmModels } from './model-list.ts'
+import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire, modelOnWire } from './on-wire.ts'
 import type { Market } from './offers.ts'
 import { type BreakerState, planRoute, type RouteRequest } from './route.ts'
 import { sharedService } from './shared-service.ts'
@@ -61,6 +62,7 @@ export const routingApi = (parts: RoutingApiParts) => {
     | 'explainRoute'
     | 'explainRouteOfUser'
     | 'listGroups'
+    | 'listModels'
     | 'listAdminGroups'
     | 'createGroup'
     | 'changeGroup'
@@ -81,6 +83,16 @@ export const routingApi = (parts: RoutingApiParts) => {
       const [user] = await insights.users({ id: params.id }, { before: null, limit: 1, now: parts.clock() })
       if (!user) throw new FaultError(fault('not_found'))
       return explain(parts, must(await parts.access.person(user.organizationId, params.id)), body)
+    },
+
+    async listModels({ query }, { signedIn }) {
+      const { organization, userId } = signedIn
+      const person = must(await parts.access.person(organization.id, userId))
+      const request = { ...(await routeRequest(parts, person)), endpointOf: endpointOfTask }
+      await warmModels(request)
+      const found = usableModels(request).filter((model) => isWanted(model, query))
+      const items = found.slice(0, query.limit)
+      return { items: items.map((model) => modelOnWire(request.priceBook, model)), total: found.length }
     },
 
     async listGroups(_, { signedIn }) {
@@ -140,7 +152,16 @@ const marketOf = ({ catalogue, prices }: RoutingApiParts): Market => ({
   groups: catalogue.groups.list(),
 })
 
-type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model'>
+const isWanted = ({ id, task, first }: UsableModel, query: Received<'listModels'>['query']): boolean => {
+  const search = query.search?.trim().toLowerCase() ?? ''
+  return (
+    (query.task === undefined || query.task === task) &&
+    (query.keyOwner === undefined || query.keyOwner === first.serviceKey.owner) &&
+    (id.toLowerCase().includes(search) || first.service.name.toLowerCase().includes(search))
+  )
+}
+
+type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model' | keyof Market> & Market
 
 /** What the gateway would plan a call of this person with. */
 const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<AnyRouteRequest> => {

@@ -45,7 +45,11 @@ const upToPower = (count: number): number => (count <= 0 ? 0 : 2 ** Math.ceil(Ma
  * What an operation of this size costs at an offer, without caches, in micro-credits; null where there is no price. Where
  * prices depend on the time of day, at the dearest: a route does not change its order by the clock.
  */
-export const creditsFor = (book: PriceBook, offer: Offer, size: OperationSize): bigint | null => {
+export const creditsFor = (
+  book: PriceBook,
+  offer: Pick<Offer, 'price'>,
+  size: OperationSize,
+): bigint | null => {
   if (offer.price === null) return null
   const usage: Usage = {
     input: size.inputTokens,

@@ -1,12 +1,15 @@
-import type { Explanation } from '../contract/explain.ts'
+import type { Explanation, UsableModel as WireModel } from '../contract/explain.ts'
 import type { AdminGroup, ListedGroup as WireGroup } from '../contract/groups.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import { type Outcome, statusOf } from '../kit/fault.ts'
 import { findService } from '../services/registry.ts'
 import type { Endpoint, Task } from '../services/service.ts'
+import type { PriceBook } from '../metering/price-book.ts'
+import { creditsFor, typicalSize } from './estimate.ts'
 import type { RouteExplanation } from './explain.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import type { ListedGroup } from './groups.ts'
+import type { UsableModel } from './model-list.ts'
 import { type Market, resolveModel } from './offers.ts'
 import type { Route } from './route.ts'
 
@@ -135,3 +138,18 @@ export const adminGroupOnWire = (market: Market, group: ListedGroup): AdminGroup
     }
   }),
 })
+
+export const modelOnWire = (priceBook: PriceBook, { id, task, first }: UsableModel): WireModel => {
+  const { service, model, via, serviceKey } = first
+  const credits = serviceKey.owner === 'system' ? creditsFor(priceBook, first, typicalSize(task)) : 0n
+  return {
+    model: id,
+    task,
+    serviceId: service.id,
+    serviceName: service.name,
+    serviceModel: model,
+    via,
+    keyOwner: serviceKey.owner,
+    creditMicros: credits === null ? null : `${credits}`,
+  }
+}

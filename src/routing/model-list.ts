@@ -1,0 +1,102 @@
+import { setImmediate } from 'node:timers/promises'
+import { canonicalOf, homeOf, listedNames } from '../services/same-models.ts'
+import type { Endpoint, Service, Task } from '../services/service.ts'
+import { groupPrefix } from './group.ts'
+import { listedModels } from './key-index.ts'
+import { type Market, resolveModel } from './offers.ts'
+import { type Candidate, planRoute, type RouteRequest } from './route.ts'
+
+export interface ModelListRequest extends Omit<RouteRequest, 'endpoint' | 'model' | keyof Market>, Market {
+  /** Where this list's reader would ask for a task; null: nowhere. */
+  readonly endpointOf: (task: Task) => Endpoint | null
+}
+
+/** A model or a group that a caller could use now, as they would ask for it, and what it would run on first. */
+export interface UsableModel {
+  readonly id: string
+  readonly task: Task
+  readonly endpoint: Endpoint
+  readonly first: Candidate
+}
+
+/** Groups, then models, service by service. Pure. */
+export const usableModels = (request: ModelListRequest): UsableModel[] =>
+  [...names(request)].flatMap((id) => {
+    const task = taskOfId(request, id)
+    const endpoint = request.endpointOf(task)
+    const route = endpoint === null ? null : planRoute({ ...request, endpoint, model: id })
+    const first = route?.ok === true ? route.value.candidates[0] : undefined
+    return endpoint === null || first === undefined ? [] : [{ id, task, endpoint, first }]
+  })
+
+/**
+ * A bare name where that means the service that has the model, else with the service in front; open models once more by the
+ * name that stands for all their hosts.
+ */
+const names = (request: ModelListRequest): ReadonlySet<string> => {
+  const found = new Set(request.groups.map(({ id }) => groupPrefix + id))
+  for (const { service, models } of shelves(request)) {
+    for (const model of models) found.add(nameFor(request, service, model))
+    for (const model of models) {
+      const canonical = canonicalOf(service.id, model)
+      if (canonical !== null && homeOf(canonical) === null) found.add(canonical)
+    }
+  }
+  for (const key of request.ownKeys)
+    for (const model of listedModels(key) ?? []) found.add(`${key.serviceId}/${model}`)
+  return found
+}
+
+/** What each service calls its models, by price data and by the table of same models. */
+const shelves = ({ services, priceBook }: ModelListRequest) => {
+  const table = Map.groupBy(
+    listedNames().filter(({ isCertain }) => isCertain),
+    ({ serviceId }) => serviceId,
+  )
+  return services.map((service) => ({
+    service,
+    models: new Set([
+      ...priceBook.models(service.id).map(({ modelId }) => modelId),
+      ...(table.get(service.id) ?? []).map(({ model }) => model),
+    ]),
+  }))
+}
+
+/**
+ * Finding each of some 1,400 names at 33 services for the first time takes half a second, in which no stream would go on:
+ * so a few at a time. What is found is remembered (offers.ts).
+ */
+export const warmModels = async (request: ModelListRequest): Promise<void> => {
+  const began = { ms: performance.now() }
+  for (const { service, models } of shelves(request))
+    for (const model of models) {
+      const name = nameFor(request, service, model)
+      resolveModel(request, request.endpointOf(taskOfId(request, name)) ?? 'raw', name)
+      if (performance.now() - began.ms < warmMs) continue
+      await setImmediate()
+      began.ms = performance.now()
+    }
+}
+const warmMs = 4
+
+const nameFor = (request: ModelListRequest, service: Service, model: string): string => {
+  const resolved = resolveModel(request, request.endpointOf(taskOfName(model)) ?? 'raw', model)
+  const first = resolved.kind === 'offers' ? resolved.asked[0] : undefined
+  return first?.service.id === service.id && first.model === model ? model : `${service.id}/${model}`
+}
+
+const taskOfId = ({ groups }: ModelListRequest, id: string): Task =>
+  groups.find((group) => groupPrefix + group.id === id)?.task ?? taskOfName(id.toLowerCase())
+
+/** By the words in its name: the price data does not say what a model is for. */
+const taskOfName = (model: string): Task =>
+  taskWords.find(([words]) => words.some((word) => model.includes(word)))?.[1] ?? 'chat'
+
+const taskWords: readonly (readonly [readonly string[], Task])[] = [
+  [['embed', 'voyage-'], 'embedding'],
+  [['rerank'], 'rerank'],
+  [['moderation'], 'moderation'],
+  [['whisper', 'transcribe', 'scribe_', 'nova-3', 'universal'], 'transcription'],
+  [['-tts', 'tts-', 'eleven_', 'aura-'], 'speech'],
+  [['gpt-image', 'dall-e', 'flux', 'stable-image', 'photon-', 'imagen', 'midjourney'], 'image'],
+]
