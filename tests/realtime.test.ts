@@ -124,7 +124,7 @@ describe('a realtime session', () => {
       input_tokens: 63n,
       cache_read_tokens: 16n,
       output_tokens: 30n,
-      units: { input_audio_tokens: 32, cached_audio_tokens: 16, output_audio_tokens: 118 },
+      units: { input_audio_tokens: 32, cache_read_audio_tokens: 16, output_audio_tokens: 118 },
       usage_source: 'reported',
     })
     expect(arrived).toHaveLength(1)

@@ -49,7 +49,7 @@ const usageFrom = (usage: Record<string, unknown>): Usage | null => {
   const audioOut = Math.min(countOf(outputs.audio_tokens), output)
   const units: Units = {
     ...(audioIn > cachedAudio && { input_audio_tokens: audioIn - cachedAudio }),
-    ...(cachedAudio > 0 && { cached_audio_tokens: cachedAudio }),
+    ...(cachedAudio > 0 && { cache_read_audio_tokens: cachedAudio }),
     ...(audioOut > 0 && { output_audio_tokens: audioOut }),
   }
   return {
