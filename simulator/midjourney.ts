@@ -1,5 +1,5 @@
 import { type Directives, readDirectives } from './directives.ts'
-import { disturb, type Exchange, isRecord, type MidjourneyTask, sendJson } from './exchange.ts'
+import { disturb, type Exchange, isRecord, type MidjourneyTask, sendJson, shown } from './exchange.ts'
 import type { KeyBehaviour } from './keys.ts'
 import { buttonsOf, taskOf } from './midjourney-buttons.ts'
 import { digestOf } from './text.ts'
@@ -156,7 +156,7 @@ const blend: Handler = (exchange, secret) => {
   const images = body?.['base64Array']
   if (!Array.isArray(images) || images.length < 2 || images.length > 5 || !images.every(isImage))
     return refused(exchange, 'base64List parameter error')
-  if (!['PORTRAIT', 'SQUARE', 'LANDSCAPE'].includes(String(body?.['dimensions'] ?? 'SQUARE')))
+  if (!['PORTRAIT', 'SQUARE', 'LANDSCAPE'].includes(shown(body?.['dimensions'] ?? 'SQUARE')))
     return refused(exchange, 'dimensions parameter error')
   begin(exchange, secret, { action: 'BLEND', prompt: 'a blend' })
 }

@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { makeAdmission } from '../src/gateway/admission.ts'
 import { makeCallers } from '../src/gateway/callers.ts'
 import { makeCounters } from '../src/gateway/counters.ts'
-import { makeDecide } from '../src/gateway/decide.ts'
-import { makeAuthenticate } from '../src/gateway/decide.ts'
+import { makeAuthenticate, makeDecide } from '../src/gateway/decide.ts'
 import { type MidjourneyParts, makeMidjourney } from '../src/gateway/midjourney.ts'
 import { makeMidjourneyImages } from '../src/gateway/midjourney-images.ts'
 import { beginOperation } from '../src/gateway/operation.ts'
@@ -41,10 +40,11 @@ export const openMidjourney = async (
   const parts = {
     ...rooms,
     keys: rooms.serviceKeys,
+    rateLimits: rooms.limits,
     longOperations,
     admission,
     counters: makeCounters(admission),
-    callers: makeCallers({ ...rooms, keys: rooms.serviceKeys } as unknown as Parameters<typeof makeCallers>[0]),
+    callers: makeCallers({ ...rooms, keys: rooms.serviceKeys }),
     limits: {
       maximumBodyBytes: 1_000_000,
       maximumReplyBytes: 1_000_000,
@@ -60,7 +60,7 @@ export const openMidjourney = async (
   const serveImages = makeMidjourneyImages(parts)
   const settle = makeSettle(parts)
   const authenticate = makeAuthenticate(parts)
-  const decide = makeDecide(parts)
+  const { decide } = makeDecide(parts)
   const server = createServer((incoming, response) => {
     const isImages = incoming.url === '/v1/images/generations'
     const operation = beginOperation({

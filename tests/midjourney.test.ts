@@ -8,6 +8,7 @@ import {
   quick,
   setTaskPrices,
 } from './midjourney-gateway.ts'
+import { operator } from './scene.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
 let stage: Stage
@@ -20,6 +21,7 @@ beforeAll(async () => {
     variation: 30_000_000n,
     reroll: 30_000_000n,
   })
+  await stage.systemKey('midjourney', 1)
   mj = await openMidjourney(stage.gateway.rooms)
 })
 afterAll(async () => {
@@ -68,7 +70,6 @@ const soon = '[[simulate: wait 150ms]]'
 
 describe('a task on a system key', () => {
   test('holds its price until it ends, is charged then, once, and is on record', async () => {
-    await stage.systemKey('midjourney', 1)
     const person = await stage.person()
     const submitted = await submit(person, 'imagine', { prompt: `a red cube ${soon}`, state: 'mine' })
     expect(submitted).toMatchObject({ status: 200, body: { code: 1, result: expect.any(String) } })
@@ -343,7 +344,7 @@ describe('webhooks', () => {
   test('tell each change until the end, signed, and the server is never told where', async () => {
     await using receiver = await openReceiver(stage.gateway.rooms)
     const person = await stage.person()
-    const { secret } = await mj.longOperations.webhooks.newSecret(person)
+    const { secret } = await mj.longOperations.webhooks.newSecret(person, operator)
     expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
     const body = { prompt: `${soon} a webhook`, notifyHook: receiver.url }
     const submitted = await submit(person, 'imagine', body)
@@ -498,5 +499,78 @@ describe('several processes', () => {
     await expect.poll(() => held(person), { timeout: 10_000 }).toBe(0n)
     expect((await stage.balance(person)).availableMicros).toBe(200_000_000n - 24n * 4_000_000n)
     await balanced()
+  })
+})
+
+describe('an image by Midjourney in OpenAI’s shape', () => {
+  const image = (person: StagePerson, body: Record<string, unknown>) =>
+    call(person, 'POST', '/v1/images/generations', { model: 'midjourney', ...body })
+
+  test('is waited for, and charged when it is there', async () => {
+    const person = await stage.person()
+    const made = await image(person, { prompt: `a lake ${soon}`, size: '1792x1024', quality: 'hd' })
+    expect(made).toMatchObject({
+      status: 200,
+      body: { created: expect.any(Number), data: [{ url: expect.stringMatching(/^https:/) }] },
+    })
+    expect(made.headers.get('x-aideon-credits')).toBe('4')
+    expect(made.headers.get('x-aideon-not-carried')).toContain('quality')
+    expect(stage.simulator.journal().at(-1)).toBeDefined()
+    const sent = stage.simulator.journal().findLast(({ path }) => path.endsWith('/mj/submit/imagine'))
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ prompt: `a lake ${soon} --ar 7:4` })
+    expect(await stage.balance(person)).toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
+    expect(await stage.operation(person, made.headers.get('x-aideon-operation') ?? '')).toMatchObject({
+      status: 'succeeded',
+      endpoint: 'image_generations',
+      credit_micros: 4_000_000n,
+    })
+  })
+
+  test('that fails is an error, and gives everything back', async () => {
+    const person = await stage.person()
+    const made = await image(person, { prompt: `${soon} [[simulate: refusal]]` })
+    expect(made).toMatchObject({
+      status: 502,
+      body: { error: { message: expect.stringContaining('Banned prompt detected') } },
+    })
+    expect(await stage.balance(person)).toMatchObject({ availableMicros: 100_000_000n, heldMicros: 0n })
+  })
+
+  test('goes on when the caller hangs up, and is settled', async () => {
+    const person = await stage.person()
+    const gone = new AbortController()
+    const sent = fetch(`${mj.url}/v1/images/generations`, {
+      method: 'POST',
+      signal: gone.signal,
+      headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'midjourney', prompt: '[[simulate: wait 400ms]]' }),
+    })
+    await expect.poll(() => held(person), { timeout: 5_000, interval: 10 }).toBe(4_000_000n)
+    const underWay = () => mj.longOperations.page({ userId: person.userId }, null, 1)
+    await expect.poll(async () => (await underWay()).length, { timeout: 5_000, interval: 10 }).toBe(1)
+    gone.abort()
+    await expect(sent).rejects.toThrow()
+    await expect.poll(() => held(person), { timeout: 5_000 }).toBe(0n)
+    expect((await stage.balance(person)).availableMicros).toBe(96_000_000n)
+    await balanced()
+  })
+
+  test('that takes too long says where it can be followed', async () => {
+    const person = await stage.person()
+    await stage.ownKey(person, 'midjourney')
+    const late = await image(person, { prompt: '[[simulate: endless]]' })
+    expect(late).toMatchObject({
+      status: 504,
+      body: { error: { message: expect.stringMatching(/\/mj\/task\/\d+\/fetch/) } },
+    })
+  })
+
+  test.each([
+    [{ prompt: 'a', n: 2 }, 'n'],
+    [{ prompt: 'a', response_format: 'b64_json' }, 'response_format'],
+    [{ prompt: 'a', size: 'huge' }, 'size'],
+  ])('%j is refused, because it cannot be done', async (body, field) => {
+    const person = await stage.person()
+    expect(await image(person, body)).toMatchObject({ status: 400, body: { error: { param: field } } })
   })
 })

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
 import { isPassing, openWriter, type Unit } from '../db/writer.ts'
-import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
+import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -107,7 +107,7 @@ const payloadsKeptMs = 7 * dayMs
 export const makeLongOperations = (options: LongOperationsOptions): LongOperations => {
   const { database, ledger, clock, log } = options
   const timing: Timing = { ...usualTiming, ...options.timing }
-  const writer = openWriter(database, { name: 'long operations' })
+  const writer = openWriter(database, { name: 'long operations', connections: 2 })
   const call = makeCallService(options)
   const webhooks = makeWebhooks({ ...options, writer, timing })
   const poller = makePoller({ ...options, writer, webhooks, call, timing })
@@ -246,9 +246,3 @@ const newRow = (request: NewLongOperation, isTaken: boolean, now: Date, timing: 
   nextAskAt: new Date(now.getTime() + nextAskMs(timing, 0, 0, Math.random())),
   endedAt: null,
 })
-
-/** For whoever plans what follows on an operation: on its own key only. */
-export const keyOfOperation = (
-  operation: LongOperation,
-  keys: readonly ServiceKey[],
-): ServiceKey | undefined => keys.find((key) => key.id === operation.serviceKeyId)

@@ -32,13 +32,20 @@ const maximumTaskBytes = 256 * 1024
 export const makePoller = (parts: PollerParts) => {
   const { writer, serviceKeys, webhooks, call, clock, log, timing } = parts
 
-  /** Null: revoked, and its secret destroyed. A suspended key begins nothing, but what it began it may see to its end. */
-  const keyOf = async ({ keyOwner, organizationId, userId, serviceKeyId }: LongOperation) => {
-    const keys = await (keyOwner === 'system'
-      ? serviceKeys.listSystemKeys()
-      : serviceKeys.listForGateway(organizationId, userId))
-    return keys.find((key) => key.id === serviceKeyId) ?? null
+  /** Reads each owner's keys once. */
+  const makeKeyOf = () => {
+    const read = new Map<string, Promise<ServiceKey[]>>()
+    /** Null: revoked, and its secret destroyed. A suspended key begins nothing, but what it began it may see to its end. */
+    return async ({ keyOwner, organizationId, userId, serviceKeyId }: LongOperation) => {
+      const owner = keyOwner === 'system' ? '' : `${organizationId} ${userId}`
+      const keys =
+        read.get(owner) ??
+        (owner === '' ? serviceKeys.listSystemKeys() : serviceKeys.listForGateway(organizationId, userId))
+      read.set(owner, keys)
+      return (await keys).find((key) => key.id === serviceKeyId) ?? null
+    }
   }
+  type KeyOf = ReturnType<typeof makeKeyOf>
 
   const ask = async (operation: LongOperation, serviceKey: ServiceKey): Promise<Answer> => {
     const tracker = trackers[operation.kind]
@@ -86,7 +93,7 @@ export const makePoller = (parts: PollerParts) => {
       await store.write(unit, claim, operation, change)
     })
 
-  const advance = async (operation: LongOperation, claim: string): Promise<void> => {
+  const advance = async (operation: LongOperation, claim: string, keyOf: KeyOf): Promise<void> => {
     const serviceKey = await keyOf(operation)
     const change =
       serviceKey === null
@@ -108,14 +115,15 @@ export const makePoller = (parts: PollerParts) => {
   }
 
   return {
-    keyOf,
+    keyOf: (operation: LongOperation) => makeKeyOf()(operation),
     /** The number of operations that were asked about. */
     async askDue(limit: number): Promise<number> {
       const claim = newId()
       const due = await writer.transact((unit) => store.claimDue(unit, claim, leaseMs, clock(), limit))
+      const keyOf = makeKeyOf()
       await Promise.all(
         due.map((operation) =>
-          advance(operation, claim).catch((error: unknown) =>
+          advance(operation, claim, keyOf).catch((error: unknown) =>
             log.warn(
               { err: error, operationId: operation.id },
               'a long operation could not be taken further',
@@ -129,7 +137,7 @@ export const makePoller = (parts: PollerParts) => {
     async askOne(which: { organizationId: string; id: string }): Promise<void> {
       const claim = newId()
       const operation = await writer.transact((unit) => store.claimOne(unit, claim, leaseMs, which))
-      if (operation !== null) await advance(operation, claim)
+      if (operation !== null) await advance(operation, claim, makeKeyOf())
     },
   }
 }

@@ -106,12 +106,12 @@ test('kill -9 in the middle of submissions leaves every hold with a task or give
   const person = await fleet.person({ creditMicros: 10_000_000_000n })
   const gateway = await fleet.start()
   let accepted = 0
-  let isOver = false
+  const killed = new AbortController()
   const client = async () => {
-    while (!isOver)
+    while (!killed.signal.aborted)
       await submit(person, gateway.url, { prompt: '[[simulate: wait 50ms]]' }).then(
         () => accepted++,
-        () => (isOver = true),
+        () => killed.abort(),
       )
   }
   const clients = Array.from({ length: 16 }, client)
