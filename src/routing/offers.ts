@@ -1,4 +1,4 @@
-import { type Fault, fault } from '../kit/fault.ts'
+import type { Fault } from '../kit/fault.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import { endpointKind } from '../services/endpoint.ts'
 import {
@@ -12,7 +12,7 @@ import {
 } from '../services/same-models.ts'
 import type { Endpoint, Service, Task } from '../services/service.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
-import { nearNames } from './near.ts'
+import { callerPaths, emptyGroup, notHere, unknownGroup, unknownModel, wrongTask } from './unknown-model.ts'
 
 export type Via = 'pass_through' | 'translation'
 export type Translates = (endpoint: Endpoint, service: Service) => boolean
@@ -251,7 +251,7 @@ const resolveGroup = (stall: Stall, endpoint: Endpoint, model: string): Resoluti
   const id = model.slice(groupPrefix.length)
   const group = stall.groups.find((known) => known.id === id)
   const unknown = (refusal: Fault): Resolution => ({ kind: 'guesses', guesses: [], fault: refusal })
-  if (group === undefined) return unknown(whyNoGroup(stall, model))
+  if (group === undefined) return unknown(unknownGroup(stall.groups, model))
   if (taskOf(endpoint) !== group.task) return unknown(wrongTask(group))
   const asked = group.models.flatMap((name, place) => {
     const found = resolveName(stall, endpoint, name)
@@ -274,71 +274,14 @@ const resolveGroup = (stall: Stall, endpoint: Endpoint, model: string): Resoluti
 export const taskOf = (endpoint: Endpoint): Task =>
   endpoint === 'count_tokens' || endpoint === 'gemini_count_tokens' ? 'chat' : endpointKind(endpoint).task
 
-const quoted = (model: string) => JSON.stringify(model.slice(0, 80))
-
-const seeModels = (near: readonly string[]): string =>
-  near.length === 0 ? 'See GET /v1/models.' : `Did you mean ${near.join(', or ')}? See GET /v1/models.`
-
-const whyNoGroup = ({ groups }: Stall, model: string): Fault =>
-  fault('unknown_model', {
-    message: `There is no model group ${quoted(model)}.`,
-    next: seeModels(
-      nearNames(
-        model,
-        groups.map(({ id }) => groupPrefix + id),
-      ),
-    ),
-    field: 'model',
-  })
-
-const wrongTask = ({ id, task }: ModelGroup): Fault =>
-  fault('model_not_for_endpoint', {
-    message: `The models of ${groupPrefix}${id} are for another task (${task}).`,
-    next: 'Use a group or a model of this endpoint’s task.',
-    field: 'model',
-  })
-
-const emptyGroup = ({ id }: ModelGroup): Fault =>
-  fault('unknown_model', {
-    message: `No service here offers a model of ${groupPrefix}${id} at this endpoint.`,
-    next: 'Ask an administrator to change the group or to switch a service on.',
-    field: 'model',
-  })
-
 const whyNoOffer = (stall: Stall, endpoint: Endpoint, model: string): Fault => {
-  const elsewhereAt = servedEndpoints(stall, model)
-  if (elsewhereAt.length > 0)
-    return fault('model_not_for_endpoint', {
-      message: `The model ${quoted(model)} is offered here, but not at this endpoint.`,
-      next: `Use ${elsewhereAt.join(' or ')}.`,
-      field: 'model',
-    })
-  return fault('unknown_model', {
-    message: `No service here offers the model ${quoted(model)}.`,
-    next: seeModels(nearNames(model, knownNames(stall, endpoint))),
-    field: 'model',
-  })
+  const served = servedAt(stall, model)
+  return served.length > 0 ? notHere(model, served) : unknownModel(model, knownNames(stall, endpoint))
 }
 
-/** Where a caller would ask for it. */
-const paths: Readonly<Partial<Record<Endpoint, string>>> = {
-  chat_completions: '/v1/chat/completions',
-  responses: '/v1/responses',
-  messages: '/v1/messages',
-  generate_content: '/v1beta/models/…:generateContent',
-  embeddings: '/v1/embeddings',
-  embed_content: '/v1beta/models/…:embedContent',
-  image_generations: '/v1/images/generations',
-  image_edits: '/v1/images/edits',
-  speech: '/v1/audio/speech',
-  transcriptions: '/v1/audio/transcriptions',
-  translations: '/v1/audio/translations',
-  moderations: '/v1/moderations',
-  rerank: '/v1/rerank',
-}
-
-const servedEndpoints = (stall: Stall, model: string): string[] =>
-  (Object.entries(paths) as [Endpoint, string][])
+/** The paths at which callers would find it. */
+const servedAt = (stall: Stall, model: string): string[] =>
+  callerPaths
     .filter(
       ([endpoint]) => (resolveBare(stall, endpoint, model) ?? resolvePriced(stall, endpoint, model)) !== null,
     )
