@@ -59,7 +59,7 @@ const adaptMessage = (
 
 const checkUserPart = (part: UserPart, family: Family, supportedUrls: SupportedUrls, notes: Notes): void => {
   if (part.type !== 'file') return
-  if (part.data.type === 'url' && !opensUrl(supportedUrls, part.mediaType, part.data.url.href))
+  if (part.data.type === 'url' && !opensUrl(supportedUrls, part.mediaType, part.data.url))
     refuseUrl(notes.placeOf(part))
   const isOpenAi = family === 'openai_chat' || family === 'openai_responses'
   if (part.providerOptions?.openai?.imageDetail !== undefined && !isOpenAi) notes.list('image_url.detail')
@@ -110,7 +110,7 @@ const resultFor = (
     if (!takesFilesInResults(family)) refuse(field, 'Results of tools can hold only text for this service.')
     const opens = family === 'anthropic' || family === 'openai_responses'
     const isOpened =
-      part.data.type !== 'url' || (opens && opensUrl(supportedUrls, part.mediaType, part.data.url.href))
+      part.data.type !== 'url' || (opens && opensUrl(supportedUrls, part.mediaType, part.data.url))
     if (!isOpened) refuseUrl(field)
   }
   return result

@@ -4,7 +4,6 @@ import { FaultError, fault } from '../kit/fault.ts'
 import type { Endpoint } from '../services/service.ts'
 import type { Call } from './call.ts'
 import type { About, Encoder, StreamEncoder } from './encoder.ts'
-import { familyOf } from './family.ts'
 import { fromChatCompletions } from './from-chat-completions.ts'
 import { fromGemini } from './from-gemini.ts'
 import { fromMessages } from './from-messages.ts'
@@ -120,7 +119,6 @@ const stream = async (
   const reader = result.stream.getReader()
   try {
     const first = await firstContent(reader, names, notes)
-    const isExplicit = familyOf(model.provider) !== 'compatible'
     let usageUnknown = true
     const toEnd = encoder.makeStream(about)
     const watched: StreamEncoder = {
@@ -132,7 +130,7 @@ const stream = async (
     }
     return {
       contentType: 'text/event-stream; charset=utf-8',
-      body: eventsOf(first, reader, watched, signal, isExplicit),
+      body: eventsOf(first, reader, watched, signal),
       usageUnknown: () => usageUnknown,
     }
   } catch (error) {
@@ -168,7 +166,6 @@ async function* eventsOf(
   reader: Reader,
   encoder: StreamEncoder,
   signal: AbortSignal,
-  isExplicit: boolean,
 ): AsyncGenerator<Buffer> {
   const pieces = makePieces()
   try {
@@ -183,7 +180,7 @@ async function* eventsOf(
       if (part.type === 'finish') {
         // The SDK makes an end of its own where a service's stream just stops.
         const { finishReason: reason } = part
-        if (reason.unified === 'other' && reason.raw === undefined && isExplicit) throw cut()
+        if (reason.unified === 'other' && reason.raw === undefined) throw cut()
         const finish = finishOf(reason, part.usage, part.providerMetadata, pieces.hasCalls())
         const last = pieces.finish().map((piece) => encoder.piece(piece))
         yield Buffer.from(waiting + last.join('') + encoder.end(finish))

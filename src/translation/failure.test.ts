@@ -100,7 +100,8 @@ describe('a stream that breaks', () => {
 
   test('throws where the service just stops, and makes no end of its own', async () => {
     const chunk = { id: 'c', choices: [{ index: 0, delta: { content: 'hel' } }] }
-    await expect(streamOf('azure_openai', () => sse(chunk))).rejects.toThrow()
+    for (const service of ['azure_openai', 'custom', 'mistral'])
+      await expect(streamOf(service, () => sse(chunk))).rejects.toThrow()
     await expect(streamOf('anthropic', () => sse(start, ...text('hel')))).rejects.toThrow()
     const part = { candidates: [{ content: { parts: [{ text: 'hel' }] } }] }
     await expect(streamOf('gemini', () => sse(part))).rejects.toThrow()

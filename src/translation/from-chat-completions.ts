@@ -258,9 +258,18 @@ const signatureOf = ({ extra_content: extra }: Json): string | null => {
   return typeof signature === 'string' ? signature : null
 }
 
+/** The last is a breakpoint of prompt caching, as some services of this dialect take it. */
+const toolFields: Fields = {
+  type: 'carried',
+  function: 'carried',
+  cache_control: 'listed',
+  custom: 'carried',
+}
+
 const readTools = (value: unknown, notes: Notes): LanguageModelV4FunctionTool[] | undefined => {
   if (isEmpty(value)) return undefined
   return readItems(value, 'tools').map(([tool, field]) => {
+    applyFields(tool, toolFields, `${field}.`, notes)
     if ((tool.type ?? 'function') !== 'function')
       refuse(`${field}.type`, 'Only functions that the caller runs are translated.')
     return readFunctionSchema(readJson(tool.function, `${field}.function`), `${field}.function`, notes)

@@ -134,6 +134,8 @@ const systemTexts = (value: unknown): string[] => {
   )
 }
 
+const contentFields: Fields = { role: 'carried', parts: 'carried' }
+
 const readContent = (
   content: Json,
   field: string,
@@ -141,6 +143,7 @@ const readContent = (
   calls: CallIds,
   notes: Notes,
 ): void => {
+  applyFields(content, contentFields, `${field}.`, notes)
   const parts = readItems(content.parts, `${field}.parts`).map(
     ([part, at]) => [inCamelCase(part), at] as const,
   )

@@ -49,15 +49,24 @@ export const fileFromBase64 = (
 /** The first bytes only: the service decodes the rest, and says so where it cannot. */
 const isBase64 = (data: string) => /^[A-Za-z0-9+/_-]+=*$/.test(data.slice(0, 1024))
 
+/**
+ * An address that a service opens with the rights of the key it was asked with (a bucket, a stored file) would show one
+ * caller what is another's.
+ */
+const isPublic = ({ protocol, hostname }: URL): boolean =>
+  (protocol === 'https:' || protocol === 'http:') &&
+  !/^(?:generativelanguage|(?:[\w-]+-)?aiplatform)\.googleapis\.com$/.test(hostname)
+
 /** Whether a model says it opens such an address itself. Nothing here ever does. */
 export const opensUrl = (
   supported: Readonly<Record<string, readonly RegExp[]>>,
   mediaType: string,
-  url: string,
+  url: URL,
 ): boolean =>
+  isPublic(url) &&
   Object.entries(supported).some(
     ([pattern, addresses]) =>
-      coversType(pattern, mediaType) && addresses.some((address) => address.test(url)),
+      coversType(pattern, mediaType) && addresses.some((address) => address.test(url.href)),
   )
 
 const coversType = (pattern: string, mediaType: string): boolean =>
