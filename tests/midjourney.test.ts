@@ -8,6 +8,8 @@ import {
   quick,
   setTaskPrices,
 } from './midjourney-gateway.ts'
+import type { ReaderContext, SessionContext } from '../src/http/handler.ts'
+import { longOperationApi } from '../src/long-operations/api.ts'
 import { operator } from './scene.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
@@ -572,5 +574,55 @@ describe('an image by Midjourney in OpenAI’s shape', () => {
   ])('%j is refused, because it cannot be done', async (body, field) => {
     const person = await stage.person()
     expect(await image(person, body)).toMatchObject({ status: 400, body: { error: { param: field } } })
+  })
+})
+
+describe('what screens see', () => {
+  const signedInAs = ({ organizationId, userId }: StagePerson) =>
+    ({
+      signedIn: { organization: { id: organizationId }, userId },
+      actor: operator,
+      reader: { organizationId, userId },
+    }) as unknown as SessionContext & ReaderContext
+
+  test('one’s own tasks page by page, others’ not at all, and no secret twice', async () => {
+    const api = longOperationApi({ longOperations: mj.longOperations })
+    const [person, stranger] = [await stage.person(), await stage.person()]
+    const [mine, theirs] = [signedInAs(person), signedInAs(stranger)]
+    const ids: string[] = []
+    for (const prompt of [soon, `${soon} [[simulate: error 500]]`, '[[simulate: wait 2s]]'])
+      ids.push((await submit(person, 'imagine', { prompt })).headers.get('x-aideon-operation') ?? '')
+    await expect.poll(() => held(person), { timeout: 5_000 }).toBe(4_000_000n)
+    const first = await api.listLongOperations(
+      { params: undefined, query: { limit: 2 }, body: undefined },
+      mine,
+    )
+    const query = { limit: 2, cursor: first.nextCursor ?? '' }
+    const second = await api.listLongOperations({ params: undefined, query, body: undefined }, mine)
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(ids.toReversed())
+    expect(second.nextCursor).toBeNull()
+    expect([...first.items, ...second.items].toReversed()).toMatchObject([
+      { state: 'succeeded', chargedMicros: '4000000', isOver: true },
+      { state: 'failed', chargedMicros: '0', failure: 'simulated failure' },
+      { heldMicros: '4000000', chargedMicros: '0', isOver: false, mayCancel: false },
+    ])
+    const read = (context: typeof mine) =>
+      api.readLongOperation({ params: { id: ids[0] ?? '' }, query: undefined, body: undefined }, context)
+    expect(await read(mine)).toMatchObject({ action: 'imagine', keyOwner: 'system' })
+    await expect(read(theirs)).rejects.toMatchObject({ fault: { code: 'not_found' } })
+    const cancel = { params: { id: ids[2] ?? '' }, query: undefined, body: undefined }
+    await expect(api.cancelLongOperation(cancel, theirs)).rejects.toMatchObject({
+      fault: { code: 'not_found' },
+    })
+    await expect(api.cancelLongOperation(cancel, mine)).rejects.toMatchObject({ fault: { code: 'conflict' } })
+    const nothing = { params: undefined, query: undefined, body: undefined }
+    expect(await api.readWebhookSecret(nothing, mine)).toEqual({ secret: null })
+    const made = await api.createWebhookSecret(nothing, mine)
+    expect(await api.readWebhookSecret(nothing, mine)).toEqual({
+      secret: { lastFour: made.secret.slice(-4), createdAt: made.createdAt },
+    })
+    const stored = 'SELECT sealed_secret FROM webhook_secrets'
+    const { rows } = await stage.gateway.rooms.database.pool.query<{ sealed_secret: Buffer }>(stored)
+    expect(rows.some(({ sealed_secret: sealed }) => sealed.includes(made.secret.slice(6, 20)))).toBe(false)
   })
 })
