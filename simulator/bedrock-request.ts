@@ -308,6 +308,12 @@ const questionOf = (
   }
 }
 
+/** A model does what it is told: clients write a schema into the prompt where no field takes it. */
+const schemaInWords = (system: string): unknown => {
+  const written = /JSON schema:\n(\{.*\})\nYou MUST answer/.exec(system)?.[1]
+  return written === undefined ? undefined : JSON.parse(written)
+}
+
 /** By Anthropic's own field, or by Bedrock's, where the schema is text. */
 const schemaOf = (extra: Fields, body: Fields): unknown => {
   const own = isRecord(extra['output_config']) ? extra['output_config']['format'] : undefined
@@ -315,5 +321,6 @@ const schemaOf = (extra: Fields, body: Fields): unknown => {
   const config = isRecord(body['outputConfig']) ? body['outputConfig']['textFormat'] : undefined
   const structure =
     isRecord(config) && isRecord(config['structure']) ? config['structure']['jsonSchema'] : undefined
-  return isRecord(structure) ? JSON.parse(shown(structure['schema'])) : undefined
+  if (isRecord(structure)) return JSON.parse(shown(structure['schema']))
+  return schemaInWords(textOf(blocksOf(body['system'])))
 }

@@ -26,6 +26,8 @@ export interface CompatibleService {
   /** Parameters beyond OpenAI's (whatever they hold), and those it does not take; `refuses` answers 422. */
   readonly accepts?: readonly string[]
   readonly refuses?: readonly string[]
+  /** Takes the address of an image as text, too. */
+  readonly imagesAsText?: true
   /** Unknown parameters are ignored. */
   readonly lenient: boolean
   /** Where streams report usage: when asked, in the last chunk always, or in each. */
@@ -82,6 +84,7 @@ const plain = ({ prompt_tokens, completion_tokens, total_tokens }: ChatUsage) =>
 export const compatibleServices: readonly CompatibleService[] = [
   {
     name: 'mistral',
+    imagesAsText: true,
     prefix: '',
     version: '/v1',
     models: [model('mistral-small-latest'), model('mistral-large-latest'), model('ministral-8b-latest')],

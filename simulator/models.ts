@@ -128,6 +128,7 @@ export const bedrockModels: readonly BedrockModel[] = [
   model('anthropic.claude-haiku-4-5-20251001-v1:0', 200_000, 64_000, 1_759_276_800, {
     cacheableTokens: 4096,
   }),
+  model('anthropic.claude-opus-5-5', 1_000_000, 128_000, 1_787_000_000, { cacheableTokens: 4096 }),
   model('amazon.nova-micro-v1:0', 128_000, 5000, 1_733_200_000),
   model('amazon.nova-lite-v1:0', 300_000, 5000, 1_733_200_000, { cacheableTokens: 1000 }),
   model('amazon.nova-pro-v1:0', 300_000, 5000, 1_733_200_000, { cacheableTokens: 1000 }),

@@ -139,6 +139,7 @@ const chat = async (
   if (unwanted !== undefined) return refused({ status: 422, message: unwanted })
   const own = Object.keys(body).filter((name) => service.accepts?.includes(name))
   const known = Object.fromEntries(Object.entries(body).filter(([name]) => !own.includes(name)))
+  if (service.imagesAsText) known['messages'] = withImageObjects(known['messages'])
   const { lenient } = service
   // What OpenAI's own models do not take together is nothing to these.
   const request = readChat(known, {
@@ -187,6 +188,20 @@ const chat = async (
     },
   })
 }
+
+const withImageObjects = (messages: unknown): unknown =>
+  Array.isArray(messages)
+    ? messages.map((message) =>
+        isRecord(message) && Array.isArray(message['content'])
+          ? { ...message, content: message['content'].map(withImageObject) }
+          : message,
+      )
+    : messages
+
+const withImageObject = (part: unknown): unknown =>
+  isRecord(part) && typeof part['image_url'] === 'string'
+    ? { ...part, image_url: { url: part['image_url'] } }
+    : part
 
 /** In the chunk that finishes the last choice. */
 const withUsage = (finish: readonly string[], usage: object): string[] =>
