@@ -103,15 +103,15 @@ const strictSchema = (
 }
 
 const thinking = ({ reasoning }: Settings, wishes: Wishes, family: Family): Options => {
-  const { thinkingTokens, showsThoughts, keepsThoughts } = wishes
+  const { thinkingTokens, showsThoughts } = wishes
   switch (family) {
     case 'openai_responses':
       return {
         openai: {
           // What callers say through us is not stored at the service.
           store: false,
-          ...(keepsThoughts ? { include: ['reasoning.encrypted_content'] } : {}),
-          ...(showsThoughts && reasoning !== 'none' ? { reasoningSummary: 'auto' } : {}),
+          // Its package asks for summaries by itself, which accounts must be approved for.
+          reasoningSummary: showsThoughts && reasoning !== 'none' ? 'auto' : null,
         },
       }
     case 'google': {

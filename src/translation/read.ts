@@ -42,7 +42,7 @@ export const readItems = (
       ])
 
 export const readTexts = (value: unknown, field: string): string[] | undefined => {
-  if (value === undefined || value === null) return undefined
+  if (isEmpty(value)) return undefined
   return (Array.isArray(value) ? (value as unknown[]) : [value]).map((item) => readText(item, field))
 }
 
