@@ -66,8 +66,10 @@ export const startKeyRoom = async (options: {
   outbound.allow(['127.0.0.1'])
   const catalogue = {
     isEnabled: () => true,
-    baseUrlOf: (serviceId: string, own?: string | null) =>
-      own ?? (findService(serviceId)?.baseUrl ? `${options.serviceUrl}/${serviceId}` : null),
+    baseUrlOf: (serviceId: string, own?: string | null) => {
+      const service = findService(serviceId)
+      return own ?? (service?.baseUrl || service?.baseUrlFor ? `${options.serviceUrl}/${serviceId}` : null)
+    },
   }
   await epoch.start()
   const out = options.outbound ?? outbound

@@ -225,3 +225,47 @@ organizations:
   expect(await rooms.organizations.findByName('Locked Ltd')).toMatchObject({ lockedFallback: 'none' })
   expect((await linesOf(source)).at(-1)).toBe('Nothing to change.')
 })
+
+const cloudDocument = (bedrockSettings: string) => `
+outboundAllowances: ["${host}"]
+services:
+  bedrock: {baseUrl: "${simulator.url}/bedrock"}
+systemKeys:
+  - {service: bedrock, label: East, priority: primary, secret: env:BEDROCK, settings: {region: us-east-1}}
+  - {service: bedrock, label: Europe, priority: secondary, secret: env:BEDROCK, settings: ${bedrockSettings}}
+`
+
+test('keys of several fields: the same secret in two regions is two keys, and a changed setting is a change', async () => {
+  environment['BEDROCK'] = demoSecret('bedrock', 'apply')
+  simulator.setKey(environment['BEDROCK'], { kind: 'ok' }, 'bedrock')
+  const first = await applyText(cloudDocument('{region: eu-west-1}'))
+  expect(first).toMatchObject({ ok: true })
+  const again = await applyText(cloudDocument('{region: eu-west-1}'))
+  expect(again).toMatchObject({ ok: true, changes: 0 })
+  const moved = await applyText(cloudDocument('{region: eu-central-1}'))
+  expect(moved).toMatchObject({ ok: true, changes: 1 })
+  expect(moved.ok && moved.steps.find((step) => step.sign === '~')?.details).toEqual([
+    'region: eu-west-1 → eu-central-1',
+  ])
+  const keys = (await rooms.serviceKeys.listSystemKeys()).filter((key) => key.serviceId === 'bedrock')
+  expect(keys.map(({ label, settings }) => [label, settings])).toEqual([
+    ['East', { region: 'us-east-1' }],
+    ['Europe', { region: 'eu-central-1' }],
+  ])
+})
+
+test('a service account’s document is read from its file, and its key shown by its id', async () => {
+  const secretDocument = demoSecret('vertex', 'apply')
+  writeFileSync(join(directory, 'vertex.json'), JSON.stringify(JSON.parse(secretDocument), null, 2))
+  const source = (file: string) =>
+    `systemKeys: [{service: vertex, priority: primary, secret: "file:${file}", settings: {location: global}}]`
+  const planned = await applyText(source('vertex.json'), true)
+  const shown = JSON.stringify(planned)
+  expect(shown).toContain(`…${String(JSON.parse(secretDocument).private_key_id).slice(-4)}`)
+  expect(shown).not.toContain('PRIVATE')
+  writeFileSync(join(directory, 'half.json'), secretDocument.slice(0, 200))
+  expect(await applyText(source('half.json'), true)).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/^file:half\.json: .*no JSON document/)],
+  })
+})

@@ -25,6 +25,21 @@ describe('a mistake is named with its line', () => {
     ['users:\n  - email: a@example.com\n    name: A\n    colour: red\n', 4, /colour: There is no such field/],
     ['tiers:\n  - id: a\n    name: A\n    monthlyCredits: 1\n', 2, /monthlyPrice: This is missing/],
     ['users:\n  - email: nobody\n    name: A\n', 2, /e-mail/],
+    [
+      'systemKeys:\n  - service: bedrock\n    priority: primary\n    secret: env:A\n    settings:\n      region: Frankfurt\n',
+      6,
+      /settings\.region: An AWS region looks like/,
+    ],
+    [
+      'systemKeys:\n  - service: azure_openai\n    priority: primary\n    secret: env:A\n',
+      2,
+      /settings\.resource: This is missing/,
+    ],
+    [
+      'systemKeys:\n  - service: openai\n    priority: primary\n    secret: env:A\n    settings:\n      region: x\n',
+      6,
+      /settings\.region: There is no such setting/,
+    ],
     ['a: [1\nb: 2\n', 2, /./],
     ['tiers: []\ntiers: []\n', 2, /unique/i],
   ])('%j', (source, line, message) => {

@@ -26,15 +26,32 @@ const secret = z
 const fallback = z.enum(['system', 'alternative', 'alternative_then_system', 'none'])
 const priority = z.enum(['primary', 'secondary', 'tertiary'])
 
-const serviceKey = z.strictObject({
+const missing = 'This is missing.'
+
+const keyFields = z.strictObject({
   service: serviceId,
   label: label.optional(),
   secret,
   baseUrl: baseUrl.optional(),
+  settings: z.record(z.string(), z.string().trim()).optional(),
 })
-const systemKey = serviceKey.extend({ priority })
+type KeyFields = z.output<typeof keyFields>
 
-const missing = 'This is missing.'
+/** What the service's own form would say (src/keys/settings.ts). An empty text takes an optional setting away. */
+const withSettings = ({ service, settings = {} }: KeyFields, context: z.RefinementCtx): void => {
+  const fields = findService(service)?.settingFields ?? []
+  const complain = (id: string, message: string) =>
+    context.addIssue({ code: 'custom', path: ['settings', id], message })
+  for (const id of Object.keys(settings))
+    if (!fields.some((field) => field.id === id)) complain(id, 'There is no such setting of this service.')
+  for (const { id, required, inSecret, pattern, expected } of fields) {
+    const text = settings[id] ?? ''
+    if (text === '' && required && inSecret === undefined) complain(id, missing)
+    if (text !== '' && !pattern.test(text)) complain(id, expected)
+  }
+}
+const serviceKey = keyFields.superRefine(withSettings)
+const systemKey = keyFields.extend({ priority }).superRefine(withSettings)
 
 /** Numbers lose digits; a text of digits does not. Both are taken. */
 const amount = (error: string) =>

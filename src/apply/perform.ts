@@ -177,6 +177,7 @@ const addKey = async (
     label: action.label,
     secret: secretOf(action.secretReference, p),
     baseUrl: action.baseUrl,
+    settings: action.settings,
     ...(action.priority !== null && { priority: action.priority }),
   })
   return added.ok ? success(proofNote(added.value.check)) : added
@@ -194,7 +195,7 @@ const mayHold = async (
 }
 
 const changeKey = async (
-  { key, label, priority, secretReference }: Extract<PlannedKey, { kind: 'change_key' }>,
+  { key, label, priority, settings, secretReference }: Extract<PlannedKey, { kind: 'change_key' }>,
   p: Performance,
 ): Promise<Performed> => {
   const { serviceKeys } = p.rooms
@@ -207,9 +208,15 @@ const changeKey = async (
     const moved = await serviceKeys.setPriority(p.actor, which, priority)
     if (!moved.ok) return moved
   }
-  if (secretReference === undefined) return success(null)
-  const replaced = await serviceKeys.replace(p.actor, which, { secret: secretOf(secretReference, p) })
-  return replaced.ok ? success(proofNote(replaced.value.check)) : replaced
+  if (secretReference === undefined && settings === undefined) return success(null)
+  const proven =
+    secretReference === undefined
+      ? await serviceKeys.changeSettings(p.actor, which, settings ?? {})
+      : await serviceKeys.replace(p.actor, which, {
+          secret: secretOf(secretReference, p),
+          ...(settings && { settings }),
+        })
+  return proven.ok ? success(proofNote(proven.value.check)) : proven
 }
 
 const proofNote = ({ verdict, detail, warning }: KeyCheck): string | null =>

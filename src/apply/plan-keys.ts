@@ -1,5 +1,7 @@
 import { type DocumentServiceKey, labelOf } from './document.ts'
 import type { PlanContext, Step } from './plan.ts'
+import { findService } from '../services/registry.ts'
+import type { KeySettings } from '../services/service.ts'
 import { shownSecret } from './references.ts'
 import type { Snapshot, StoredServiceKey } from './snapshot.ts'
 
@@ -23,6 +25,7 @@ export type PlannedKey =
       readonly label: string
       readonly priority: Priority | null
       readonly baseUrl: string | null
+      readonly settings: KeySettings
       readonly secretReference: string
     }
   | {
@@ -30,6 +33,7 @@ export type PlannedKey =
       readonly key: StoredServiceKey
       readonly label?: string
       readonly priority?: Priority
+      readonly settings?: KeySettings
       readonly secretReference?: string
     }
 
@@ -65,15 +69,20 @@ const planKey = (
   const baseUrl = wanted.baseUrl === undefined ? null : new URL(wanted.baseUrl).href.replace(/\/+$/, '')
   // A key is for one server: at another address it is another key.
   const ofService = own.filter((key) => key.serviceId === wanted.service && key.baseUrl === baseUrl)
-  const isSame = (key: StoredServiceKey) => key.fingerprint.equals(context.fingerprint(key, secret))
-  const before = ofService.find((key) => key.label === label) ?? ofService.find(isSame)
+  const isSame = (key: StoredServiceKey, settings = key.settings) =>
+    key.fingerprint.equals(context.fingerprint({ ...key, settings }, secret))
+  // In another region, the same secret is another key.
+  const isRenamed = (key: StoredServiceKey) => isSame(key, { ...key.settings, ...wanted.settings })
+  const before = ofService.find((key) => key.label === label) ?? ofService.find(isRenamed)
+  const settings = wanted.settings ?? {}
   const subject = `${home.title} ${wanted.service} “${label}”`
-  const source = shownSecret(wanted.secret, secret)
+  const source = shownSecret(wanted.secret, secret, findService(wanted.service)?.secretKind)
   if (!before) {
     const details = [
       source,
       ...(wanted.priority ? [`priority: ${wanted.priority}`] : []),
       ...(baseUrl ? [`baseUrl: ${baseUrl}`] : []),
+      ...Object.entries(settings).map(([id, text]) => `${id}: ${text}`),
     ]
     const action = {
       kind: 'add_key',
@@ -82,6 +91,7 @@ const planKey = (
       label,
       priority,
       baseUrl,
+      settings,
       secretReference: wanted.secret,
     } as const
     return { sign: '+', subject, details, action }
@@ -92,13 +102,17 @@ const planKey = (
       ? []
       : [`priority: ${priorityNames[before.priority ?? 0]} → ${wanted.priority}`]
   const replaced = isSame(before) ? [] : [`secret: …${before.lastFour} → ${source}`]
-  const details = [...renamed, ...moved, ...replaced]
+  const reset = Object.entries(settings)
+    .filter(([id, text]) => text !== (before.settings[id] ?? ''))
+    .map(([id, text]) => `${id}: ${before.settings[id] ?? '(none)'} → ${text || '(none)'}`)
+  const details = [...renamed, ...moved, ...reset, ...replaced]
   if (details.length === 0) return { sign: '=', subject, details: [source], action: null }
   const action = {
     kind: 'change_key',
     key: before,
     ...(renamed.length > 0 && { label }),
     ...(moved.length > 0 && priority !== null && { priority }),
+    ...(reset.length > 0 && { settings }),
     ...(replaced.length > 0 && { secretReference: wanted.secret }),
   } as const
   return { sign: '~', subject, details, action }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { lastFourOf, readSecret } from '../keys/secret.ts'
+import { findService } from '../services/registry.ts'
+import type { Service } from '../services/service.ts'
 import { type Document, usersOf } from './document.ts'
 
 /** Where secrets come from. Resolved once, before anything is planned; a secret is in memory only. */
@@ -16,43 +18,53 @@ export interface SecretSources {
   readonly directory: string
 }
 
-export const referencesOf = (document: Document): string[] => {
+/** What kind of secret a reference leads to depends on the service that it is for. */
+export interface SecretReference {
+  readonly reference: string
+  readonly kind: Service['secretKind']
+}
+
+export const referencesOf = (document: Document): SecretReference[] => {
   const keys = [
     ...(document.systemKeys ?? []),
     ...(document.organizations ?? []).flatMap((o) => o.keys ?? []),
     ...usersOf(document).flatMap(({ user }) => user.keys ?? []),
   ]
-  return [...new Set(keys.map((key) => key.secret))]
+  const references = keys.map((key) => ({
+    reference: key.secret,
+    kind: findService(key.service)?.secretKind,
+  }))
+  return [...new Map(references.map((each) => [JSON.stringify(each), each])).values()]
 }
 
 export const resolveSecrets = async (
-  references: readonly string[],
+  references: readonly SecretReference[],
   sources: SecretSources,
 ): Promise<Secrets> => {
   const values = new Map<string, string>()
   const problems: string[] = []
-  for (const reference of references) {
-    const found = await resolveSecret(reference, sources)
+  for (const wanted of references) {
+    const found = await resolveSecret(wanted, sources)
     if ('problem' in found) problems.push(found.problem)
-    else values.set(reference, found.secret)
+    else values.set(wanted.reference, found.secret)
   }
   return { values, problems }
 }
 
 const resolveSecret = async (
-  reference: string,
+  { reference, kind }: SecretReference,
   sources: SecretSources,
 ): Promise<{ secret: string } | { problem: string }> => {
   const name = reference.slice(reference.indexOf(':') + 1)
   if (reference.startsWith('env:')) {
     const value = sources.environment[name]?.trim()
     return value
-      ? checked(value, reference)
+      ? checked(value, reference, kind)
       : { problem: `${reference}: the environment variable ${name} is not set.` }
   }
   const path = isAbsolute(name) ? name : resolve(sources.directory, name)
   try {
-    return checked((await readFile(path, 'utf8')).trim(), reference)
+    return checked((await readFile(path, 'utf8')).trim(), reference, kind)
   } catch (error) {
     return {
       problem: `${reference}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}).`,
@@ -60,16 +72,20 @@ const resolveSecret = async (
   }
 }
 
-const checked = (text: string, reference: string): { secret: string } | { problem: string } => {
-  const read = readSecret(text)
+const checked = (
+  text: string,
+  reference: string,
+  kind: Service['secretKind'],
+): { secret: string } | { problem: string } => {
+  const read = readSecret(text, kind)
   return read.ok ? { secret: read.value } : { problem: `${reference}: ${read.fault.message}` }
 }
 
 /** `env:NAME` → `(secret from env NAME)`, with the last four characters to tell versions apart. */
-export const shownSecret = (reference: string, secret: string): string => {
-  const [kind, name] = [
+export const shownSecret = (reference: string, secret: string, kind: Service['secretKind']): string => {
+  const [from, name] = [
     reference.slice(0, reference.indexOf(':')),
     reference.slice(reference.indexOf(':') + 1),
   ]
-  return `(secret from ${kind} ${name}, …${lastFourOf(secret)})`
+  return `(secret from ${from} ${name}, …${lastFourOf(secret, kind)})`
 }

@@ -1,6 +1,7 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type { ControlPolicy, Fallback } from '../policy/control.ts'
+import type { KeySettings } from '../services/service.ts'
 
 /** What is stored now, as far as a document can speak of it. Read in a few queries; the plan is made from it alone. */
 export interface Snapshot {
@@ -62,6 +63,7 @@ export interface StoredServiceKey {
   readonly label: string
   readonly priority: number | null
   readonly baseUrl: string | null
+  readonly settings: KeySettings
   readonly lastFour: string
   readonly fingerprint: Buffer
 }
@@ -146,6 +148,7 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
         'label',
         'priority',
         'base_url as baseUrl',
+        sql<KeySettings>`settings`.as('settings'),
         'last_four as lastFour',
         'fingerprint',
       ])

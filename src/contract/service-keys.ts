@@ -27,6 +27,21 @@ export const coverageSummary = z.object({
 })
 export type CoverageSummary = z.infer<typeof coverageSummary>
 
+export const settingField = z.object({
+  id: z.string(),
+  label: z.string(),
+  hint: z.string(),
+  required: z.boolean(),
+  pattern: z.string().describe('Anchored regular expression'),
+  flags: z.string().describe('Of the regular expression'),
+  expected: z.string().describe('What to say when the pattern does not match'),
+  inSecret: z
+    .string()
+    .nullable()
+    .describe('The field of a JSON secret that says it too; then it may be left out'),
+})
+export type SettingField = z.infer<typeof settingField>
+
 export const service = z.object({
   id: wire.serviceId,
   name: z.string(),
@@ -37,6 +52,11 @@ export const service = z.object({
     .array(z.object({ pattern: z.string(), specific: z.boolean() }))
     .describe('Anchored regular expressions that recognise a secret offline; a hint, never a refusal'),
   needsBaseUrl: z.boolean().describe('Every key of this service brings the address of its server'),
+  baseUrlHint: z.string().nullable().describe('What the address of such a server looks like'),
+  secretKind: z
+    .enum(['word', 'json'])
+    .describe('json: the secret is a whole JSON document, such as that of a service account'),
+  settingFields: z.array(settingField).describe('What a key needs beside the secret'),
   tasks: z.array(z.string()),
   enabled: z.boolean(),
   coverage,
@@ -59,6 +79,7 @@ export const serviceKey = z.object({
     .describe('System keys: 1 Primary, 2 Secondary, 3 Tertiary'),
   position: z.number().int(),
   baseUrl: z.string().nullable(),
+  settings: z.record(z.string(), z.string()).describe('Beside the secret, by field id; none is secret'),
   status: z.enum(['active', 'cooling', 'invalid', 'exhausted', 'suspended', 'revoked']),
   statusReason: z.string().nullable(),
   next: z.string().nullable().describe('What to do about the status; null: nothing needs doing'),
@@ -80,13 +101,19 @@ export const keyCheck = z.object({
 })
 export type KeyCheck = z.infer<typeof keyCheck>
 
-export const newServiceKey = z.object({
+export const secretToCheck = z.object({
   serviceId: wire.serviceId,
   secret: wire.secret,
-  label: wire.label.optional(),
   baseUrl: wire.baseUrl.optional(),
+  settings: wire.keySettings.optional(),
 })
-export const replacement = z.object({ secret: wire.secret })
+export const newServiceKey = secretToCheck.extend({ label: wire.label.optional() })
+
+const changedSettings = wire.keySettings
+  .optional()
+  .describe('Those named change, an empty text takes one away, the others stay')
+export const replacement = z.object({ secret: wire.secret, settings: changedSettings })
+export const keyChange = z.object({ label: wire.label.optional(), settings: changedSettings })
 
 export const serviceKeyEndpoints = defineEndpoints({
   listServices: {
@@ -111,7 +138,7 @@ export const serviceKeyEndpoints = defineEndpoints({
     auth: 'session',
     group: 'service keys',
     summary: 'Prove a key at its service without storing it',
-    body: z.object({ serviceId: wire.serviceId, secret: wire.secret, baseUrl: wire.baseUrl.optional() }),
+    body: secretToCheck,
     reply: keyCheck,
   },
   addServiceKey: {
@@ -148,9 +175,9 @@ export const serviceKeyEndpoints = defineEndpoints({
     path: '/service-keys/:id',
     auth: 'session',
     group: 'service keys',
-    summary: 'Rename a key',
+    summary: 'Rename a key, or change its settings, which proves it anew',
     params: wire.idParams,
-    body: z.object({ label: wire.label }),
+    body: keyChange,
     reply: serviceKey,
   },
   revokeServiceKey: {

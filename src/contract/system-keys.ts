@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
-import { keyCheck, newServiceKey, replacement, serviceKey } from './service-keys.ts'
+import { keyChange, keyCheck, newServiceKey, replacement, secretToCheck, serviceKey } from './service-keys.ts'
 import * as wire from './wire.ts'
 
 export const priority = z.number().int().min(1).max(3).describe('1 Primary, 2 Secondary, 3 Tertiary')
@@ -21,7 +21,7 @@ export const systemKeyEndpoints = defineEndpoints({
     auth: 'administrator',
     group: 'system keys',
     summary: 'Prove a key at its service without storing it',
-    body: z.object({ serviceId: wire.serviceId, secret: wire.secret, baseUrl: wire.baseUrl.optional() }),
+    body: secretToCheck,
     reply: keyCheck,
   },
   addSystemKey: {
@@ -31,13 +31,7 @@ export const systemKeyEndpoints = defineEndpoints({
     group: 'system keys',
     status: 201,
     summary: 'Add a system key',
-    body: z.object({
-      serviceId: wire.serviceId,
-      secret: wire.secret,
-      label: wire.label.optional(),
-      baseUrl: wire.baseUrl.optional(),
-      priority,
-    }),
+    body: newServiceKey.extend({ priority }),
     reply: serviceKey,
   },
   reorderSystemKeys: {
@@ -79,9 +73,9 @@ export const systemKeyEndpoints = defineEndpoints({
     path: '/admin/system-keys/:id',
     auth: 'administrator',
     group: 'system keys',
-    summary: 'Rename, or change the priority',
+    summary: 'Rename, change the priority, or change its settings, which proves it anew',
     params: wire.idParams,
-    body: z.object({ label: wire.label.optional(), priority: priority.optional() }),
+    body: keyChange.extend({ priority: priority.optional() }),
     reply: serviceKey,
   },
   revokeSystemKey: {

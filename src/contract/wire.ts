@@ -31,13 +31,11 @@ export const newPassword = z.string().min(12).max(256)
 
 export const baseUrl = z.url({ protocol: /^https?$/ }).max(500)
 
-/** The secret of a service key: no spaces or control characters, so that it can be a header value. */
-export const secret = z
-  .string()
-  .trim()
-  .min(8)
-  .max(4096)
-  .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII')
+/** The secret of a service key: one word, or the JSON document of the services whose `secretKind` is json. */
+export const secret = z.string().trim().min(8).max(16_384)
+
+/** What a service asks for beside the secret, by field id (`settingFields`). */
+export const keySettings = z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/), z.string().max(4096))
 
 export const cursor = z.string().max(400)
 export const pageQuery = z.object({

@@ -1,3 +1,4 @@
+import type { Actor } from '../audit/audit.ts'
 import type { ServiceKey as WireServiceKey } from '../contract/service-keys.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -6,6 +7,7 @@ import { platformOrganizationId } from '../kit/id.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
+import type { KeySettings } from '../services/service.ts'
 import type { ServiceKeys, ServiceKeyView, Which } from './keys.ts'
 
 export interface ServiceKeyApiParts {
@@ -65,7 +67,7 @@ const ownKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
 
     async changeServiceKey({ params, body }, context) {
       const which = await requireKey(context, params.id)
-      return onWire(must(await serviceKeys.rename(context.actor, which, body.label)))
+      return onWire(await changeKey(serviceKeys, context.actor, which, body))
     },
 
     /** Whatever the policy: a suspended key is still the user's own secret, to be withdrawn at any time. */
@@ -116,12 +118,9 @@ const systemKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
 
     async changeSystemKey({ params, body }, { actor }) {
       const which = platformKey(params.id)
-      if (body.label !== undefined) must(await serviceKeys.rename(actor, which, body.label))
       if (body.priority !== undefined)
         must(await serviceKeys.setPriority(actor, which, priorityOf(body.priority)))
-      const changed = await serviceKeys.find(which)
-      if (!changed) throw new FaultError(fault('not_found'))
-      return onWire(changed)
+      return onWire(await changeKey(serviceKeys, actor, which, body))
     },
 
     async revokeSystemKey({ params }, { actor }) {
@@ -163,6 +162,20 @@ export const serviceKeyApi = (parts: ServiceKeyApiParts) => ({
   ...organizationKeys(parts),
 })
 
+/** Settings first: the service may refuse them. */
+const changeKey = async (
+  serviceKeys: ServiceKeys,
+  actor: Actor,
+  which: Which,
+  { label, settings }: { label?: string | undefined; settings?: KeySettings | undefined },
+): Promise<ServiceKeyView> => {
+  if (settings !== undefined) must(await serviceKeys.changeSettings(actor, which, settings))
+  if (label !== undefined) must(await serviceKeys.rename(actor, which, label))
+  const changed = await serviceKeys.find(which)
+  if (!changed) throw new FaultError(fault('not_found'))
+  return changed
+}
+
 const ownOf = ({ signedIn }: SessionContext, id: string): Which => ({
   organizationId: signedIn.organization.id,
   id,
@@ -189,6 +202,7 @@ const keyOnWire = (key: ServiceKeyView, now: Date): WireServiceKey => {
     priority: key.priority,
     position: key.position,
     baseUrl: key.baseUrl,
+    settings: key.settings,
     status,
     statusReason: key.statusReason ?? reasonOf(status, key),
     next: nextFor(status, key),

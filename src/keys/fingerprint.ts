@@ -1,8 +1,19 @@
+import type { KeySettings } from '../services/service.ts'
 import type { Vault } from '../vault/vault.ts'
+import { placeOf } from './settings.ts'
 
 /** What tells one stored secret from another within an organization; two servers may have been given the same one. */
 export const keyFingerprint = (
   vault: Pick<Vault, 'fingerprint'>,
-  key: { readonly organizationId: string; readonly serviceId: string; readonly baseUrl: string | null },
+  key: {
+    readonly organizationId: string
+    readonly serviceId: string
+    readonly baseUrl: string | null
+    readonly settings: KeySettings
+  },
   secret: string,
-): Buffer => vault.fingerprint(key.organizationId, `${key.serviceId} ${key.baseUrl ?? ''}`, secret)
+): Buffer => {
+  const place = placeOf(key.serviceId, key.settings)
+  const where = `${key.serviceId} ${key.baseUrl ?? ''}${place.length === 0 ? '' : ` ${JSON.stringify(place)}`}`
+  return vault.fingerprint(key.organizationId, where, secret)
+}

@@ -4,6 +4,7 @@ import type { Schema } from '../db/schema.ts'
 import type { Outcome } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { OrganizationControl } from '../policy/control.ts'
+import type { KeySettings } from '../services/service.ts'
 import { applyControlPolicy, type PolicyEffect } from './control-policy.ts'
 import { makeManagement } from './manage.ts'
 import { makeProving } from './prove.ts'
@@ -50,6 +51,15 @@ export interface ServiceKeys {
   readonly recheck: (actor: Actor, which: Which) => Promise<Outcome<StoredServiceKey>>
   /** A new version takes over at once; the status starts anew. */
   readonly replace: (actor: Actor, which: Which, input: Replacement) => Promise<Outcome<StoredServiceKey>>
+  /**
+   * Of a stored key, proven at the service with the new ones: refused ones change nothing. Those named change, an empty
+   * text takes one away.
+   */
+  readonly changeSettings: (
+    actor: Actor,
+    which: Which,
+    settings: KeySettings,
+  ) => Promise<Outcome<StoredServiceKey>>
   readonly rename: (actor: Actor, which: Which, label: string) => Promise<Outcome<ServiceKeyView>>
   /** System keys only. Goes behind the others of its new priority. */
   readonly setPriority: (actor: Actor, which: Which, priority: 1 | 2 | 3) => Promise<Outcome<ServiceKeyView>>

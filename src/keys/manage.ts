@@ -7,36 +7,51 @@ import { redactSecrets } from '../kit/redact.ts'
 import { keyFingerprint } from './fingerprint.ts'
 import { type HealthAfterRecheck, healthOfNew } from './health.ts'
 import type { ServiceKeys } from './keys.ts'
+import { openSecret } from './open-secret.ts'
 import { bindingOf, isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
 import { checkOf, type EnteredSecret, type Proving } from './prove.ts'
 import { lastFourOf } from './secret.ts'
 import type { NewServiceKey, StoredServiceKey, Which } from './service-key.ts'
+import { areSameSettings, auditedSettings, changedSettings } from './settings.ts'
 import * as store from './store.ts'
 import * as versions from './store-versions.ts'
 import type { Judgement } from './validation.ts'
 
-type Management = Pick<ServiceKeys, 'add' | 'replace' | 'rename' | 'setPriority' | 'reorder' | 'revoke'>
+type Management = Pick<
+  ServiceKeys,
+  'add' | 'replace' | 'changeSettings' | 'rename' | 'setPriority' | 'reorder' | 'revoke'
+>
 
 /** Commands on service keys: each is one change of the configuration, with its audit entry. */
 export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Management => {
   const { database, epoch, vault, clock } = parts
 
-  const fingerprintOf = (organizationId: string, { service, keyBaseUrl, secret }: EnteredSecret): Buffer =>
-    keyFingerprint(vault, { organizationId, serviceId: service.id, baseUrl: keyBaseUrl }, secret)
+  const fingerprintOf = (organizationId: string, entered: EnteredSecret): Buffer => {
+    const { service, keyBaseUrl: baseUrl, settings, secret } = entered
+    return keyFingerprint(vault, { organizationId, serviceId: service.id, baseUrl, settings }, secret)
+  }
 
   /** Refused by the service and not insisted on: nothing is stored. */
   const judgeEntered = async (
     entered: EnteredSecret,
     acceptUnproven: boolean,
+    field: 'secret' | 'settings' = 'secret',
   ): Promise<Outcome<Judgement>> => {
     const judgement = await proving.prove(entered)
     if (judgement.ok && judgement.value.verdict === 'invalid' && !acceptUnproven)
       return failure('key_rejected', {
         message: `${entered.service.name} did not accept this key. ${judgement.value.detail}`,
-        field: 'secret',
+        field,
       })
     return judgement
   }
+
+  /** What was known of the key before says nothing any more. */
+  const freshly = (health: HealthAfterRecheck, key: store.StoredKey) => ({
+    ...store.healthColumns(health, clock(), key.status === 'suspended'),
+    cooling_until: null,
+    cooling_models: '{}',
+  })
 
   const change = <T>(which: Which, work: (t: Transaction<Schema>, key: store.StoredKey) => Promise<T>) =>
     outcomeOf(() =>
@@ -66,7 +81,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     const id = newId()
     const serviceId = entered.service.id
     const priority = owner === 'system' ? (input.priority ?? 1) : null
-    const lastFour = lastFourOf(entered.secret)
+    const lastFour = lastFourOf(entered.secret, entered.service.secretKind)
     const label = input.label?.trim() || `${entered.service.name}${lastFour && ` …${lastFour}`}`
     const row: store.NewKeyRow = {
       organizationId,
@@ -92,6 +107,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       label,
       priority,
       baseUrl: row.baseUrl,
+      settings: auditedSettings(row.settings),
       lastFour,
       status: health.status,
     })
@@ -122,7 +138,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     replace: async (actor, which, input) => {
       const before = await store.findStored(database.kysely, which)
       if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
-      const { serviceId, baseUrl, settings } = before
+      const { serviceId, baseUrl } = before
+      const settings = changedSettings(before.settings, input.settings ?? {})
       const entered = proving.read({ serviceId, secret: input.secret, baseUrl, settings })
       if (!entered.ok) return entered
       const fingerprint = fingerprintOf(which.organizationId, entered.value)
@@ -131,23 +148,52 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       const judgement = await judgeEntered(entered.value, input.acceptUnproven ?? false)
       if (!judgement.ok) return judgement
       const health = healthOfNew(judgement.value, clock())
-      const { secret, warning } = entered.value
+      const { secret, warning, service } = entered.value
       const replaced = await changeAndShow(which, async (t, key) => {
         const version = key.version + 1
         await versions.insertVersion(t, key, version, vault.seal(bindingOf(key, version), secret), clock())
         await versions.retireVersionsBefore(t, key, version, clock())
-        const lastFour = lastFourOf(secret)
+        const lastFour = lastFourOf(secret, service.secretKind)
         await store.updateKey(t, key, {
-          ...store.healthColumns(health, clock(), key.status === 'suspended'),
-          cooling_until: null,
+          ...freshly(health, key),
           current_version: version,
           last_four: lastFour,
           fingerprint,
+          settings: JSON.stringify(entered.value.settings),
         })
-        const was = { version: key.version, lastFour: key.lastFour }
-        await recordKeyChange(t, actor, key, 'replace', was, { version, lastFour })
+        const was = { version: key.version, lastFour: key.lastFour, settings: auditedSettings(key.settings) }
+        const is = { version, lastFour, settings: auditedSettings(entered.value.settings) }
+        await recordKeyChange(t, actor, key, 'replace', was, is)
       })
       return stored(replaced, checkOf(judgement.value, warning))
+    },
+
+    changeSettings: async (actor, which, given) => {
+      const before = await store.findStored(database.kysely, which)
+      if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
+      const secret = await openSecret(parts, before)
+      if (!secret.ok) return secret
+      const { serviceId, baseUrl } = before
+      const settings = changedSettings(before.settings, given)
+      const entered = proving.read({ serviceId, secret: secret.value, baseUrl, settings })
+      if (!entered.ok) return entered
+      const fingerprint = fingerprintOf(which.organizationId, entered.value)
+      const elsewhere = !fingerprint.equals(before.fingerprint)
+      if (elsewhere && (await store.holdsFingerprint(database.kysely, { ...before, fingerprint })))
+        return failure('key_duplicate', { field: 'settings' })
+      const judgement = await judgeEntered(entered.value, false, 'settings')
+      if (!judgement.ok) return judgement
+      const health = healthOfNew(judgement.value, clock())
+      const changed = await changeAndShow(which, async (t, key) => {
+        // What was proven is the secret of then with the settings of now.
+        if (key.version !== before.version || !areSameSettings(key.settings, before.settings))
+          throw new FaultError(keyHasChanged)
+        const set = { fingerprint, settings: JSON.stringify(entered.value.settings) }
+        await store.updateKey(t, key, { ...freshly(health, key), ...set })
+        const [was, is] = [auditedSettings(key.settings), auditedSettings(entered.value.settings)]
+        await recordKeyChange(t, actor, key, 'change_settings', { settings: was }, { settings: is })
+      })
+      return stored(changed, checkOf(judgement.value, entered.value.warning))
     },
 
     rename: async (actor, which, label) => {
@@ -236,6 +282,10 @@ const secretAsLabel = fault('invalid_request', {
 const onlySystemKeys = fault('invalid_request', {
   message: 'Only system keys have a priority.',
   field: 'priority',
+})
+const keyHasChanged = fault('conflict', {
+  message: 'The key was replaced or changed in the meantime.',
+  next: 'Reload, then change it again.',
 })
 const orderIsStale = fault('conflict', {
   message: 'The order must name every system key of the service once.',

@@ -4,7 +4,16 @@ import type { KeySettings, Service } from '../services/service.ts'
 import type { ServiceKeyParts } from './parts.ts'
 import { readSecret, resemblanceWarning } from './secret.ts'
 import type { KeyCheck, SecretInput } from './service-key.ts'
-import { type Judgement, judge, provenByUse, readBaseUrl, validationRequest } from './validation.ts'
+import { readSettings } from './settings.ts'
+import { exchangeSecret } from './token-exchange.ts'
+import {
+  type Judgement,
+  judge,
+  judgeExchange,
+  provenByUse,
+  readBaseUrl,
+  validationRequest,
+} from './validation.ts'
 
 /** What a person entered, after the checks that need no network. */
 export interface EnteredSecret {
@@ -23,16 +32,20 @@ export interface Proving {
   readonly check: (input: SecretInput) => Promise<Outcome<KeyCheck>>
 }
 
-export const makeProving = ({ outbound, catalogue }: ServiceKeyParts): Proving => {
-  const read: Proving['read'] = (input) => {
+export const makeProving = ({ outbound, catalogue, clock }: ServiceKeyParts): Proving => {
+  const enter: Proving['read'] = (input) => {
     const service = findService(input.serviceId)
     if (!service || !catalogue.isEnabled(service.id))
       return failure('invalid_request', { message: 'There is no such service here.', field: 'serviceId' })
-    const secret = readSecret(input.secret)
+    const secret = readSecret(input.secret, service.secretKind)
     if (!secret.ok) return secret
+    if (service.tokenExchange && service.tokenExchange.request(secret.value, clock()) === null)
+      return failure('key_malformed', { message: notIssued(service), field: 'secret' })
     const keyBaseUrl = readBaseUrl(service, input.baseUrl ?? null)
     if (!keyBaseUrl.ok) return keyBaseUrl
-    const settings = input.settings ?? {}
+    const read = readSettings(service, input.settings ?? {}, secret.value)
+    if (!read.ok) return read
+    const settings = read.value
     const address = catalogue.baseUrlOf(service.id, keyBaseUrl.value, settings)
     if (address === null) return failure('invalid_request', needsAddress(service))
     const safe = outbound.check(address)
@@ -45,17 +58,19 @@ export const makeProving = ({ outbound, catalogue }: ServiceKeyParts): Proving =
     const address = catalogue.baseUrlOf(service.id, keyBaseUrl, settings)
     if (address === null) return failure('invalid_request', needsAddress(service))
     if (service.validation === null) return success(provenByUse(service))
-    return judge(
-      service,
-      await outbound.request(await validationRequest(service, address, { secret, settings })),
-    )
+    const token = service.tokenExchange
+      ? await exchangeSecret({ outbound, clock }, service, secret)
+      : success(null)
+    if (!token.ok) return success(judgeExchange(service, token.fault))
+    const credentials = { secret, settings, accessToken: token.value?.accessToken ?? null }
+    return judge(service, await outbound.request(await validationRequest(service, address, credentials)))
   }
 
   return {
-    read,
+    read: enter,
     prove,
     check: async (input) => {
-      const entered = read(input)
+      const entered = enter(input)
       if (!entered.ok) return entered
       const judgement = await prove(entered.value)
       return judgement.ok ? success(checkOf(judgement.value, entered.value.warning)) : judgement
@@ -68,6 +83,9 @@ export const checkOf = (judgement: Judgement, warning: string | null): KeyCheck 
   detail: judgement.detail,
   warning,
 })
+
+const notIssued = ({ name, keyHint }: Service): string =>
+  `This is not a document that ${name} issues as a key (${keyHint}), or a part of it is missing.`
 
 const needsAddress = (service: Service) => ({
   message: `A ${service.name} key needs the address of its server.`,

@@ -5,12 +5,13 @@ import { type Outcome, failure, FaultError, fault, success } from '../kit/fault.
 import { findService } from '../services/registry.ts'
 import { afterRecheck, type Health, recheckAt } from './health.ts'
 import type { ServiceKeys } from './keys.ts'
-import { bindingOf, isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
+import { openSecret } from './open-secret.ts'
+import { isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
 import { checkOf, type Proving } from './prove.ts'
 import { resemblanceWarning } from './secret.ts'
 import type { ServiceKeyView, StoredServiceKey } from './service-key.ts'
+import { areSameSettings } from './settings.ts'
 import * as store from './store.ts'
-import * as versions from './store-versions.ts'
 import type { Judgement } from './validation.ts'
 
 /** How long a process that claimed a due key may take before another asks about it. */
@@ -25,19 +26,15 @@ export const makeRechecks = (
   parts: ServiceKeyParts,
   proving: Proving,
 ): Pick<ServiceKeys, 'recheck' | 'recheckDue'> => {
-  const { database, epoch, vault, clock, log } = parts
+  const { database, epoch, clock, log } = parts
 
   const ask = async (
     key: store.StoredKey,
   ): Promise<Outcome<{ judgement: Judgement; warning: string | null }>> => {
     const service = findService(key.serviceId)
-    const sealed = await versions.readSealed(database.kysely, key, key.version)
-    if (!service || !sealed) return failure('not_found')
-    const secret = vault.open(bindingOf(key, key.version), sealed)
-    if (!secret.ok) {
-      log.error({ serviceKeyId: key.id }, 'a stored secret failed its integrity check')
-      return secret
-    }
+    if (!service) return failure('not_found')
+    const secret = await openSecret(parts, key)
+    if (!secret.ok) return secret
     const judgement = await proving.prove({
       service,
       secret: secret.value,
@@ -48,7 +45,7 @@ export const makeRechecks = (
     return judgement.ok ? success({ judgement: judgement.value, warning }) : judgement
   }
 
-  /** Says nothing about a key that was replaced or revoked while the service was asked. */
+  /** Says nothing about a key that was replaced, changed or revoked while the service was asked. */
   const settle = async (
     asked: store.StoredKey,
     judgement: Judgement,
@@ -59,7 +56,8 @@ export const makeRechecks = (
       const work = async (t: Transaction<Schema>): Promise<ServiceKeyView> => {
         const key = await store.lockStored(t, asked)
         if (!key || key.status === 'revoked') throw new FaultError(fault('not_found'))
-        if (key.version !== asked.version) return viewOf(key)
+        if (key.version !== asked.version || !areSameSettings(key.settings, asked.settings))
+          return viewOf(key)
         const before = healthOf(key)
         const after = afterRecheck(before, judgement, clock())
         await store.updateKey(t, key, store.healthColumns(after, clock(), key.status === 'suspended'))

@@ -48,6 +48,44 @@ test('any word of visible ASCII of a key’s length is taken as it is: prefixes 
   )
 })
 
+describe('a JSON document as a secret', () => {
+  const document = {
+    type: 'service_account',
+    private_key_id: '0123456789abcdef0123',
+    private_key: '-----BEGIN PRIVATE KEY-----\nMIIE vQ\n-----END PRIVATE KEY-----\n',
+  }
+
+  test('is stored without its white space, spaces and line ends within it kept', () => {
+    const read = readSecret(` \r\n${JSON.stringify(document, null, 2)}\n`, 'json')
+    expect(read).toEqual({ ok: true, value: JSON.stringify(document) })
+  })
+
+  test.each([
+    ['a word', 'sk-proj-1234567890'],
+    ['a list', '[{}]'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['half of it', JSON.stringify(document).slice(0, 80)],
+    ['too long', JSON.stringify({ a: 'x'.repeat(16 * 1024) })],
+    ['too many bytes', JSON.stringify({ a: 'é'.repeat(9 * 1024) })],
+    ['far too long', `${' '.repeat(40_000)}{}`],
+  ])('%s is refused', (_, pasted) => {
+    const refused = readSecret(pasted, 'json')
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'key_malformed', field: 'secret' } })
+    expect(JSON.stringify(refused)).not.toContain('MIIE')
+  })
+
+  test('is told by the end of its key’s id, never by that of the secret', () => {
+    expect(lastFourOf(JSON.stringify(document), 'json')).toBe('0123')
+    expect(lastFourOf(JSON.stringify({ ...document, private_key_id: 'short' }), 'json')).toBe('')
+    expect(lastFourOf('{"refresh_token":"1234567890abcdefgh"}', 'json')).toBe('')
+  })
+
+  test('is not taken where a word is asked for', () => {
+    expect(readSecret(JSON.stringify(document)).ok).toBe(false)
+  })
+})
+
 test('at most four characters are shown, and never more than a quarter', () => {
   expect(lastFourOf('sk-proj-abcdefghijklmnop')).toBe('mnop')
   expect(lastFourOf('secret-12345')).toBe('345')

@@ -78,6 +78,8 @@ export interface NewServiceKey extends SecretInput {
 
 export interface Replacement {
   readonly secret: string
+  /** Those named change with the secret; an empty text takes one away. */
+  readonly settings?: KeySettings
   readonly acceptUnproven?: boolean
 }
 

@@ -242,6 +242,8 @@ export const updateKey = async (
     validated_at: Date
     last_four: string
     fingerprint: Buffer
+    settings: string
+    cooling_models: string
     current_version: number
     revoked_at: Date
   }>,

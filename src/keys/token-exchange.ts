@@ -15,36 +15,27 @@ const timeoutMs = 10_000
 const maximumReplyBytes = 64 * 1024
 const mostRemembered = 1_000
 
-export const makeTokenExchange = (parts: {
-  outbound: Pick<Outbound, 'request'>
-  clock: Clock
-}): TokenExchange => {
-  const { outbound, clock } = parts
+interface ExchangeParts {
+  readonly outbound: Pick<Outbound, 'request'>
+  readonly clock: Clock
+}
+
+export const makeTokenExchange = (parts: ExchangeParts): TokenExchange => {
+  const { clock } = parts
   const known = new Map<string, { token: string; until: number }>()
   const asking = new Map<string, Promise<Outcome<string>>>()
 
   const ask = async (cacheKey: string, service: Service, secret: string): Promise<Outcome<string>> => {
     const now = clock()
-    const request = service.tokenExchange?.request(secret, now) ?? null
-    if (request === null)
-      return failure('service_key_refused', { message: 'The stored secret cannot be exchanged for a token.' })
-    const reply = await outbound.request({
-      method: 'POST',
-      ...request,
-      timeoutMs,
-      maximumBytes: maximumReplyBytes,
-    })
-    if (!reply.ok) return reply
-    const { status, body } = reply.value
-    const token = service.tokenExchange?.read(status, body) ?? null
-    if (token === null)
-      return status >= 500 || status === 429 ? failure('service_error') : failure('service_key_refused')
+    const exchanged = await exchangeSecret(parts, service, secret)
+    if (!exchanged.ok) return exchanged
+    const { accessToken, expiresInSeconds } = exchanged.value
     if (known.size >= mostRemembered) known.clear()
     known.set(cacheKey, {
-      token: token.accessToken,
-      until: now.getTime() + (token.expiresInSeconds - marginSeconds) * 1000,
+      token: accessToken,
+      until: now.getTime() + (expiresInSeconds - marginSeconds) * 1000,
     })
-    return success(token.accessToken)
+    return success(accessToken)
   }
 
   return {
@@ -59,3 +50,35 @@ export const makeTokenExchange = (parts: {
     },
   }
 }
+
+/** Asks now, whatever is remembered: `service_key_refused` is the service's own word on the secret. */
+export const exchangeSecret = async (
+  { outbound, clock }: ExchangeParts,
+  service: Service,
+  secret: string,
+): Promise<Outcome<{ accessToken: string; expiresInSeconds: number }>> => {
+  const request = service.tokenExchange?.request(secret, clock()) ?? null
+  if (request === null)
+    return failure('service_key_refused', { message: 'The stored secret cannot be exchanged for a token.' })
+  const reply = await outbound.request({
+    method: 'POST',
+    ...request,
+    timeoutMs,
+    maximumBytes: maximumReplyBytes,
+  })
+  if (!reply.ok) return reply
+  const { status, body } = reply.value
+  const token = service.tokenExchange?.read(status, body) ?? null
+  if (token !== null) return success(token)
+  return failure(isRefusal(status, body) ? 'service_key_refused' : 'service_error')
+}
+
+/**
+ * RFC 6749, section 5.2: about the credentials. An assertion out of its time frame is about our clock, and anything
+ * else (a proxy's page, a limit) about neither.
+ */
+const isRefusal = (status: number, body: string): boolean =>
+  status === 401 ||
+  (status === 400 &&
+    /"error" ?: ?"(?:invalid_grant|invalid_client|unauthorized_client)"/.test(body) &&
+    !body.includes('reasonable timeframe'))

@@ -1,6 +1,6 @@
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
 import type { OutboundReply, OutboundRequest } from '../net/outbound.ts'
-import type { Credentials, Service, Verdict } from '../services/service.ts'
+import type { Credentials, KeySettings, Service, Verdict } from '../services/service.ts'
 
 /** What a validation call says about a secret. The texts are ours: nothing of the service's reply is in them. */
 export interface Judgement {
@@ -18,20 +18,30 @@ const maximumReplyBytes = 4 * 1024 * 1024
 export const validationRequest = async (
   service: Service,
   baseUrl: string,
-  credentials: Pick<Credentials, 'secret' | 'settings'>,
+  credentials: Credentials,
 ): Promise<OutboundRequest> => {
   if (service.validation === null) throw new Error(`${service.id} has no validation call`)
   const { method, path, headers, body } = service.validation.request(credentials.settings)
-  const url = /^https?:/.test(path) ? path : baseUrl.replace(/\/+$/, '') + path
+  const url = addressOf(service, baseUrl, credentials.settings, path)
   const outgoing = { method, url: new URL(url), headers, body: Buffer.from(body ?? ''), at: new Date() }
   return {
     method,
     url,
-    headers: { ...headers, ...(await service.authenticate({ ...credentials, accessToken: null }, outgoing)) },
+    headers: { ...headers, ...(await service.authenticate(credentials, outgoing)) },
     ...(body === undefined ? {} : { body }),
     timeoutMs,
     maximumBytes: maximumReplyBytes,
   }
+}
+
+/** Some services prove keys at another host. A replaced address stands for all of them: the secret goes nowhere else. */
+const addressOf = (service: Service, baseUrl: string, settings: KeySettings, path: string): string => {
+  const base = baseUrl.replace(/\/+$/, '')
+  if (!/^https?:/.test(path)) return base + path
+  const isOwn = base === (service.baseUrlFor?.(settings) ?? service.baseUrl)
+  if (isOwn) return path
+  const { pathname, search } = new URL(path)
+  return base + pathname + search
 }
 
 /** The service offers no call that proves a key and costs nothing. */
@@ -53,6 +63,12 @@ export const judge = (service: Service, reply: Outcome<OutboundReply>): Outcome<
   const detail = `${reply.fault.message} The key could not be proven now.`
   return success({ verdict: 'unknown', detail, exhausted: false })
 }
+
+/** A secret that its service would not exchange for an access token; or nobody could be asked. */
+export const judgeExchange = (service: Service, { code, message }: Fault): Judgement =>
+  code === 'service_key_refused'
+    ? { verdict: 'invalid', detail: `${service.name} issued no access token for it.`, exhausted: false }
+    : { verdict: 'unknown', detail: `${message} The key could not be proven now.`, exhausted: false }
 
 /** The address of one key's own server, for the services that have no fixed one. */
 export const readBaseUrl = (service: Service, given: string | null): Outcome<string | null> => {

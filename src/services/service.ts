@@ -26,6 +26,8 @@ export interface SettingField {
   readonly pattern: RegExp
   /** Said when the pattern does not match. */
   readonly expected: string
+  /** Where a JSON secret says it too; then it need not be entered. */
+  readonly inSecret?: string
 }
 
 /** What a request to a service is authenticated with. */

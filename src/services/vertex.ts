@@ -64,6 +64,7 @@ export const vertex: Service = {
       required: true,
       pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
       expected: 'A Google Cloud project id is 6 to 30 lower-case letters, digits and hyphens.',
+      inSecret: 'project_id',
     },
     {
       id: 'location',
