@@ -60,6 +60,8 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
   const point = async (service: ServiceName) => {
     if (pointed.has(service)) return
     pointed.add(service)
+    // A test may have pointed it elsewhere.
+    if (catalogue.list().some((entry) => entry.serviceId === service && entry.baseUrl !== null)) return
     must(await catalogue.change(operator, service, { baseUrl: `${simulator.url}/${service}` }))
   }
   for (const service of ['openai', 'anthropic', 'openrouter'] as const) await point(service)
