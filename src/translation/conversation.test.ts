@@ -234,4 +234,44 @@ describe('conversations', () => {
     )
     expect(order).toEqual(['start 0', 'stop 0', 'start 1', 'stop 1', 'start 2', 'stop 2'])
   })
+
+  test('instructions in the middle are refused where the service takes them at the beginning only', async () => {
+    const body = chat({
+      messages: [user('a'), { role: 'assistant', content: 'b' }, { role: 'system', content: 'c' }, user('d')],
+    })
+    const { result, sent } = await ask('chat_completions', 'gemini', body)
+    expect(result).toMatchObject({ kind: 'refused', fault: { code: 'not_translatable' } })
+    expect(sent).toHaveLength(0)
+    expect((await ask('chat_completions', 'custom', body)).body.messages[2]).toEqual({
+      role: 'system',
+      content: 'c',
+    })
+  })
+
+  test('a service that reports no usage is told apart, and the dialect’s own count is an estimate', async () => {
+    const about = { id: 'c', created: 1, model: 'm' }
+    const stream = () =>
+      sse(
+        { ...about, choices: [{ index: 0, delta: { role: 'assistant', content: 'x'.repeat(40) } }] },
+        { ...about, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+        '[DONE]',
+      )
+    const { fetch } = answering(stream)
+    const request = requestOf('messages', messages({ stream: true }), {
+      service: serviceOf('custom'),
+      fetch,
+      streamed: true,
+    })
+    const result = await translate(request)
+    const text = (await bytesOf(result)).toString()
+    expect(text).toContain('"output_tokens":10')
+    expect(result.kind === 'reply' && result.usageUnknown?.()).toBe(true)
+    // Other dialects can say nothing, and do.
+    const inChat = requestOf('chat_completions', chat({ stream: true }), {
+      service: serviceOf('custom'),
+      fetch,
+      streamed: true,
+    })
+    expect((await bytesOf(await translate(inChat))).toString()).not.toContain('prompt_tokens')
+  })
 })
