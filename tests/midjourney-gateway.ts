@@ -35,6 +35,8 @@ export const openMidjourney = async (
   rooms: Rooms,
   timing: Partial<Timing> = quick,
 ): Promise<MidjourneyGateway> => {
+  // The gateway's own, at its own pace, would take tasks away.
+  await rooms.longOperations.close()
   const longOperations = makeLongOperations({ ...rooms, timing })
   const admission = makeAdmission(1_000)
   const parts = {

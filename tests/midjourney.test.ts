@@ -626,3 +626,25 @@ describe('what screens see', () => {
     expect(rows.some(({ sealed_secret: sealed }) => sealed.includes(made.secret.slice(6, 20)))).toBe(false)
   })
 })
+
+test('the gateway itself serves tasks, settles them by itself, and tells unknown paths', async () => {
+  await using whole = await openStage()
+  await setTaskPrices(whole.gateway.rooms, { imagine: 40_000_000n })
+  await whole.systemKey('midjourney', 1)
+  const person = await whole.person()
+  const at = (method: 'GET' | 'POST', path: string, body?: unknown) =>
+    call(person, method, path, body, {}, whole.url)
+  const { body } = await at('POST', '/mj/submit/imagine', { prompt: soon })
+  expect(body).toMatchObject({ code: 1 })
+  const balance = async () => whole.balance(person)
+  await expect
+    .poll(balance, { timeout: 15_000 })
+    .toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
+  expect((await at('GET', `/mj/task/${String(body['result'])}/fetch`)).body).toMatchObject({
+    status: 'SUCCESS',
+  })
+  expect((await at('GET', '/mj/account/list')).status).toBe(404)
+  const made = await at('POST', '/v1/images/generations', { model: 'midjourney', prompt: soon })
+  expect(made.body).toMatchObject({ data: [{ url: expect.any(String) }] })
+  expect(await checkLedger(whole.gateway.rooms.database)).toEqual([])
+})

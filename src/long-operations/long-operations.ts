@@ -118,6 +118,8 @@ export const makeLongOperations = (options: LongOperationsOptions): LongOperatio
     work: async () => (await poller.askDue(portion)) === portion,
   })
 
+  let closed: Promise<void> | null = null
+
   const beginIn = async (unit: Unit, request: NewLongOperation, isRepeat: boolean): Promise<Begun> => {
     const known = await store.ofTask(unit, request.serviceKeyId, request.externalId)
     // The commit of the first try was not heard of.
@@ -209,10 +211,7 @@ export const makeLongOperations = (options: LongOperationsOptions): LongOperatio
       loop.start()
       webhooks.start()
     },
-    async close() {
-      await Promise.all([loop.stop(), webhooks.stop()])
-      await writer.close()
-    },
+    close: () => (closed ??= Promise.all([loop.stop(), webhooks.stop()]).then(() => writer.close())),
   }
 }
 
