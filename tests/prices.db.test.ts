@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Reply } from '../src/contract/endpoints.ts'
 import { noUsage } from '../src/metering/usage.ts'
+import { services } from '../src/services/registry.ts'
 import { insertOperation } from './operation-row.ts'
 import { type Browser, type Http, startHttp } from './http-harness.ts'
 
@@ -46,6 +48,38 @@ test('an administrator sets, sees and takes back an own price', async () => {
   expect((await http.call('removePrice', administrator, { query: imagine })).json()).toEqual({ done: true })
   expect((await http.call('removePrice', administrator, { query: imagine })).statusCode).toBe(404)
   expect((await http.call('listPrices', administrator, {})).json()).toMatchObject({ items: [] })
+})
+
+test('an administrator sees every model’s prices, whose each is, and how many models have one', async () => {
+  const own = { serviceId: 'openai', model: 'gpt-4.1-mini', unit: 'input', nanoUsd: '300', per: '1000' }
+  await http.call('setPrice', administrator, { body: { ...own, reason: 'Contract of May' } })
+  const read = async () => {
+    const reply = await http.call('listModelPrices', administrator, { params: { id: 'openai' } })
+    const { items } = reply.json<Reply<'listModelPrices'>>()
+    return items.find(({ model }) => model === 'gpt-4.1-mini')?.lines
+  }
+  const lines = await read()
+  expect(lines).toContainEqual({
+    unit: 'input',
+    fromInputTokens: 0,
+    nanoUsd: '300000',
+    per: '1000000',
+    setFor: 'gpt-4.1-mini',
+  })
+  expect(lines?.find(({ unit }) => unit === 'output')?.setFor).toBeNull()
+  const coverage = await http.call('listPriceCoverage', administrator, {})
+  const { items } = coverage.json<Reply<'listPriceCoverage'>>()
+  expect(items).toHaveLength(services.length)
+  const openai = items.find(({ serviceId }) => serviceId === 'openai')
+  expect(openai?.ownPrices).toBe(1)
+  expect(openai?.priced).toBeGreaterThan(20)
+  expect(openai?.models).toBeGreaterThanOrEqual(openai?.priced ?? 0)
+
+  const { serviceId, model, unit } = own
+  await http.call('removePrice', administrator, { query: { serviceId, model, unit } })
+  expect((await read())?.every(({ setFor }) => setFor === null)).toBe(true)
+  const nobody = await http.call('listModelPrices', administrator, { params: { id: 'nobody' } })
+  expect(nobody.statusCode).toBe(404)
 })
 
 test.each([

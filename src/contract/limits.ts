@@ -44,6 +44,23 @@ export const rateLimitEndpoints = defineEndpoints({
     body: rateLimits,
     reply: rateLimits,
   },
+  listUserLimits: {
+    method: 'GET',
+    path: '/admin/user-limits',
+    auth: 'administrator',
+    group: 'rate limits',
+    summary: 'Rate limits of the users that have any; of one organisation, or of all',
+    query: z.object({ organization: wire.id.optional() }),
+    reply: z.object({ items: z.array(limited.extend({ organizationId: wire.id })) }),
+  },
+  listPlatformTokenLimits: {
+    method: 'GET',
+    path: '/admin/platform-token-limits',
+    auth: 'administrator',
+    group: 'rate limits',
+    summary: 'Rate limits of the platform tokens that have any',
+    reply: z.object({ items: z.array(limited) }),
+  },
   readUserLimits: {
     method: 'GET',
     path: '/admin/organizations/:organization/users/:id/limits',

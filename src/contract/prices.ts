@@ -33,7 +33,53 @@ export const ownPrice = priceName.extend({
 })
 export type OwnPrice = z.infer<typeof ownPrice>
 
+const priceLine = z.object({
+  unit: z.string().describe('A token class or a unit'),
+  fromInputTokens: wire.count.describe('Holds for the whole operation from this many input tokens on'),
+  nanoUsd: amount,
+  per: amount,
+  setFor: z
+    .string()
+    .nullable()
+    .describe('The model, or the pattern, of the own price that this is; null: it came with the product'),
+})
+export type PriceLine = z.infer<typeof priceLine>
+
+export const modelPrice = z.object({
+  model: z.string(),
+  contextTokens: wire.count.nullable(),
+  isPriced: z.boolean().describe('Without a price it does not run on system keys'),
+  lines: z.array(priceLine),
+  periods: wire.count.describe('Further prices that hold at certain hours or from a day on'),
+})
+export type ModelPrice = z.infer<typeof modelPrice>
+
+export const priceCoverage = z.object({
+  serviceId: wire.serviceId,
+  models: wire.count.describe('Known to the price book'),
+  priced: wire.count,
+  ownPrices: wire.count,
+})
+export type PriceCoverage = z.infer<typeof priceCoverage>
+
 export const priceEndpoints = defineEndpoints({
+  listPriceCoverage: {
+    method: 'GET',
+    path: '/admin/price-coverage',
+    auth: 'administrator',
+    group: 'prices',
+    summary: 'How many models of every service have a price',
+    reply: z.object({ items: z.array(priceCoverage) }),
+  },
+  listModelPrices: {
+    method: 'GET',
+    path: '/admin/services/:id/prices',
+    auth: 'administrator',
+    group: 'prices',
+    summary: 'The models of a service that the price book knows, with their prices in force',
+    params: wire.serviceIdParams,
+    reply: z.object({ priceBookVersion: z.number().int(), items: z.array(modelPrice) }),
+  },
   listPrices: {
     method: 'GET',
     path: '/admin/prices',

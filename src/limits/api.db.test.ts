@@ -66,6 +66,11 @@ test('administrators limit users; what is not limited is null', async () => {
   expect(await read()).toEqual(none)
   await api.setUserLimits({ params, query: undefined, body: some }, contextOf(here))
   expect(await read()).toEqual(some)
+  const listed = (organization?: string) =>
+    api.listUserLimits({ params: undefined, query: { organization }, body: undefined }, contextOf(here))
+  const item = { organizationId: here.organizationId, id: here.userId, limits: some }
+  expect((await listed()).items).toContainEqual(item)
+  expect((await listed(here.organizationId)).items).toEqual([item])
   const stranger = { ...params, id: newId() }
   await expect(
     api.setUserLimits({ params: stranger, query: undefined, body: some }, contextOf(here)),

@@ -52,6 +52,16 @@ export const rateLimitApi = ({ limits }: { limits: Limits }): RateLimitHandlers 
     setPlatformTokenLimits: ({ params, body }, context) =>
       set(context, ofPlatform('access_token', params.id), body),
 
+    listUserLimits: async ({ query }) => ({
+      items: (await limits.listAll('user'))
+        .filter(({ organizationId }) => (query.organization ?? organizationId) === organizationId)
+        .map(({ organizationId, id, limits: itsLimits }) => ({ organizationId, id, limits: itsLimits })),
+    }),
+
+    listPlatformTokenLimits: async () => ({
+      items: itemsOf(await limits.list(platformOrganizationId, 'access_token')),
+    }),
+
     readUserLimits: async ({ params }) =>
       must(await limits.find({ organizationId: params.organization, kind: 'user', id: params.id })) ?? none,
 

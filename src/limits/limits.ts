@@ -58,6 +58,8 @@ export interface Limits {
   }>
   /** What is set, by the subject's id. */
   list(organizationId: string, kind: SubjectKind): Promise<ReadonlyMap<string, RateLimits>>
+  /** What is set in all organisations; of the first ten thousand. */
+  listAll(kind: SubjectKind): Promise<readonly (Subject & { readonly limits: RateLimits })[]>
   /** What is set for a user's own access tokens, by id. */
   listOwn(organizationId: string, userId: string): Promise<ReadonlyMap<string, RateLimits>>
   /** In force on all processes when it returns; `userId`: only that user's own access token. */
@@ -244,6 +246,7 @@ export const makeLimits = (options: LimitsOptions): Limits => {
 
     listOwn: (organizationId, userId) => store.listTokenLimits(database.kysely, organizationId, userId),
     list: (organizationId, kind) => store.listLimits(database.kysely, organizationId, kind),
+    listAll: (kind) => store.listAllLimits(database.kysely, kind),
 
     async set(actor, subject, limits) {
       if (!(await store.exists(database.kysely, subject))) return failure('not_found')

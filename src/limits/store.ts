@@ -131,6 +131,20 @@ export const listLimits = async (
   return new Map(rows.map((row) => [row.subject_id, limitsFrom(row)]))
 }
 
+/** More than these would be set by a program, which has its own list. */
+const listedMaximum = 10_000
+
+export const listAllLimits = async (
+  executor: Executor,
+  kind: SubjectKind,
+): Promise<(Subject & { limits: RateLimits })[]> => {
+  const { rows } = await sql<LimitRow>`
+    SELECT organization_id, subject_kind, subject_id, requests_per_minute, tokens_per_minute, concurrent
+    FROM rate_limits WHERE subject_kind = ${kind} ORDER BY organization_id, subject_id
+    LIMIT ${listedMaximum}`.execute(executor)
+  return rows.map((row) => ({ ...subjectFrom(row), limits: limitsFrom(row) }))
+}
+
 export const listTokenLimits = async (
   executor: Executor,
   organizationId: string,
