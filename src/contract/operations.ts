@@ -47,6 +47,40 @@ export const attempt = z.looseObject({
   reason: z.string().nullable().optional(),
 })
 
+const decided = {
+  serviceId: z.string(),
+  model: z.string(),
+  keyOwner: wire.keyOwner,
+}
+
+/** What the gateway had before it when it chose, as it was then. */
+export const decision = z.object({
+  fallback: wire.fallback.nullable().describe('The preference that held'),
+  candidates: z
+    .array(
+      z.object({
+        ...decided,
+        serviceKeyId: z.string(),
+        keyPriority: z.number().int().nullable(),
+        via: z.enum(['pass_through', 'translation']),
+        health: z.enum(['ok', 'half_open']),
+        reason: z.string(),
+      }),
+    )
+    .describe('In the order in which they were to be tried'),
+  passedOver: z.array(
+    z.object({
+      ...decided,
+      serviceKeyId: z.string().nullable(),
+      why: z.string(),
+      until: wire.time.nullable(),
+    }),
+  ),
+  moreCandidates: wire.count.describe('Not kept with the record'),
+  morePassedOver: wire.count,
+})
+export type Decision = z.infer<typeof decision>
+
 /** How a cost was made: quantity × nanoUsd ÷ per. The lines add up to `costNanoUsd`. */
 export const costLine = z.object({
   what: z.string().describe('A token class or a unit'),
@@ -65,6 +99,7 @@ export const receipt = operation.extend({
   accessTokenId: wire.id,
   serviceKeyId: wire.id.nullable(),
   attempts: z.array(attempt),
+  decision: decision.nullable().describe('null: it ended before a route was found'),
   tokens: z.object({
     input: wire.count.describe('Uncached input'),
     cacheRead: wire.count,
@@ -90,7 +125,15 @@ export const operationFilters = z.object({
   status: operationStatus.optional(),
   keyOwner: payer.optional().describe('none: no key was used'),
   since: wire.time.optional(),
+  until: wire.time.optional().describe('Started before'),
+  endpoint: z
+    .string()
+    .regex(/^[a-z][a-z_]{0,59}$/, 'must be the name of an endpoint')
+    .optional(),
+  model: z.string().trim().min(1).max(120).optional().describe('Part of the model’s name, asked for or used'),
 })
+
+export type OperationFilters = z.infer<typeof operationFilters>
 
 const totals = z.object({
   operations: wire.count,
@@ -123,6 +166,15 @@ export const operationEndpoints = defineEndpoints({
     summary: 'Your operations, newest first',
     query: wire.pageQuery.extend(operationFilters.shape),
     reply: operationPage(operation),
+  },
+  tailOperations: {
+    method: 'GET',
+    path: '/operations/newest',
+    auth: 'session',
+    group: 'operations',
+    summary: 'Your newest operations without totals: cheap enough to ask for every few seconds',
+    query: wire.pageQuery.pick({ limit: true }).extend(operationFilters.shape),
+    reply: z.object({ items: z.array(operation) }),
   },
   readOperation: {
     method: 'GET',

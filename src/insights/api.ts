@@ -1,4 +1,4 @@
-import type { Operation, Receipt, Totals } from '../contract/operations.ts'
+import type { Operation, OperationFilters, Receipt, Totals } from '../contract/operations.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -7,6 +7,7 @@ import { must, type Outcome } from '../kit/fault.ts'
 import type { CostLine } from '../metering/cost.ts'
 import type { Prices } from '../metering/prices.ts'
 import { receiptLines } from './cost-lines.ts'
+import { decisionOnWire } from './decision.ts'
 import type { Insights, OperationRow, Owner, ReceiptRow, TotalsRow, UsageRow } from './insights.ts'
 
 /** Everybody's operations are only looked through from this far back, unless the call says otherwise. */
@@ -27,6 +28,7 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
 
   return defineHandlers<
     | 'listOperations'
+    | 'tailOperations'
     | 'readOperation'
     | 'readUsage'
     | 'listAllOperations'
@@ -35,14 +37,20 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
     | 'listTiers'
   >({
     async listOperations({ query }, { signedIn }) {
-      const { cursor, limit, since, ...filter } = query
+      const { cursor, limit, ...filters } = query
       const page = { before: decodeCursor(cursor), limit }
-      const found = await insights.operations({ ...ownerOf(signedIn), ...filter, since: dateOf(since) }, page)
+      const found = await insights.operations({ ...ownerOf(signedIn), ...filterOf(filters) }, page)
       return {
         items: found.items.map(operationOnWire),
         nextCursor: found.next && encodeCursor(found.next),
         totals: totalsOnWire(found.totals),
       }
+    },
+
+    async tailOperations({ query }, { signedIn }) {
+      const { limit, ...filters } = query
+      const rows = await insights.newestOperations({ ...ownerOf(signedIn), ...filterOf(filters) }, limit)
+      return { items: rows.map(operationOnWire) }
     },
 
     readOperation: async ({ params }, { reader }) => receipt(await insights.operation(reader, params.id)),
@@ -60,10 +68,11 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
     },
 
     async listAllOperations({ query }) {
-      const { cursor, limit, since, organization, user, ...filter } = query
+      const { cursor, limit, organization, user, ...filters } = query
+      const filter = filterOf(filters)
       const weekAgo = new Date(clock().getTime() - administratorDays * 24 * 3600 * 1000)
       const found = await insights.operations(
-        { ...filter, organizationId: organization, userId: user, since: dateOf(since) ?? weekAgo },
+        { ...filter, organizationId: organization, userId: user, since: filter.since ?? weekAgo },
         { before: decodeCursor(cursor), limit },
       )
       return {
@@ -127,6 +136,12 @@ const ownerOf = (signedIn: SignedIn): Owner => ({
   userId: signedIn.userId,
 })
 
+const filterOf = ({ since, until, ...filter }: OperationFilters) => ({
+  ...filter,
+  since: dateOf(since),
+  until: dateOf(until),
+})
+
 const dateOf = (time: string | undefined): Date | undefined =>
   time === undefined ? undefined : new Date(time)
 
@@ -170,6 +185,7 @@ const receiptOnWire = (row: ReceiptRow, lines: readonly CostLine[]): Receipt => 
   accessTokenId: row.accessTokenId,
   serviceKeyId: row.serviceKeyId,
   attempts: row.attempts as Receipt['attempts'],
+  decision: decisionOnWire(row.decision),
   tokens: {
     input: Number(row.uncachedInputTokens),
     cacheRead: Number(row.cacheReadTokens),

@@ -14,6 +14,10 @@ export interface OperationFilter {
   readonly status?: OperationStatus
   readonly keyOwner?: KeyOwner | 'none'
   readonly since?: Date
+  readonly until?: Date
+  readonly endpoint?: string
+  /** Part of the name, asked for or used. */
+  readonly model?: string
 }
 
 /** Whose operations: a member's own. Administrators' reads name none and filter instead. */
@@ -54,6 +58,7 @@ export interface ReceiptRow extends Omit<OperationRow, 'organizationName' | 'use
   readonly accessTokenId: string
   readonly serviceKeyId: string | null
   readonly attempts: unknown
+  readonly decision: unknown
   readonly uncachedInputTokens: bigint
   readonly cacheReadTokens: bigint
   readonly cacheWriteTokens: bigint
@@ -131,6 +136,8 @@ export interface UsageReport {
 export interface Insights extends AdministrationReads {
   /** Newest first. `before`: the `next` of the page before. */
   operations(filter: OperationFilter, page: { before: string | null; limit: number }): Promise<OperationPage>
+  /** The newest, without totals. */
+  newestOperations(filter: OperationFilter, limit: number): Promise<OperationRow[]>
   operation(owner: Owner, id: string): Promise<Outcome<ReceiptRow>>
   /** For administrators: any operation of an organisation. */
   anyOperation(organizationId: string, id: string): Promise<Outcome<ReceiptRow>>
@@ -176,6 +183,8 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
       const items = rows.slice(0, limit)
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null, totals }
     },
+
+    newestOperations: (filter, limit) => store.operations(filter, null, limit),
 
     async operation(owner, id) {
       const row = await store.receipt(owner, id)

@@ -30,6 +30,17 @@ const matching = (filter: OperationFilter): RawBuilder<unknown> => {
     conditions.push(
       sql`o.started_at >= ${filter.since} AND o.id >= first_id_at(${filter.since}::timestamptz - interval '1 hour')`,
     )
+  if (filter.until !== undefined)
+    conditions.push(
+      sql`o.started_at < ${filter.until} AND o.id < first_id_at(${filter.until}::timestamptz + interval '1 hour')`,
+    )
+  if (filter.endpoint !== undefined) conditions.push(sql`o.endpoint = ${filter.endpoint}`)
+  if (filter.model !== undefined) {
+    const part = filter.model.toLowerCase()
+    conditions.push(
+      sql`(strpos(lower(o.model), ${part}) > 0 OR strpos(lower(o.requested_model), ${part}) > 0)`,
+    )
+  }
   return sql.join(conditions, sql` AND `)
 }
 
@@ -75,6 +86,7 @@ export const makeInsightStore = (kysely: Kysely<Schema>) => ({
   receipt: async (filter: OperationFilter, id: string): Promise<ReceiptRow | undefined> => {
     const { rows } = await sql<Omit<ReceiptRow, 'ledgerEntries'>>`
       SELECT ${summary}, o.access_token_id AS "accessTokenId", o.service_key_id AS "serviceKeyId", o.attempts,
+             o.decision,
              o.input_tokens AS "uncachedInputTokens", o.cache_read_tokens AS "cacheReadTokens",
              o.cache_write_tokens AS "cacheWriteTokens", o.cache_write_1h_tokens AS "cacheWrite1hTokens",
              o.output_tokens AS "plainOutputTokens", o.reasoning_tokens AS "reasoningTokens",
