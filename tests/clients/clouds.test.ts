@@ -1,5 +1,7 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { demoSecret } from '../../simulator/keys.ts'
+import { vertex } from '../../src/services/vertex.ts'
 import { openStage, type Stage } from '../stage.ts'
 
 /* Service keys of more than one field: what proves them at the service is made for each call. */
@@ -53,4 +55,29 @@ test('Azure OpenAI is called by the name of the deployment', async () => {
   })
   expect(reply.choices[0]?.message.content).toContain('[simulated gpt-4.1-mini]')
   expect(stage.simulator.journal().at(-1)?.body).toContain('"my-gpt-4.1-mini"')
+})
+
+test('the assertion that is exchanged for Vertex AI’s access tokens stands up to an independent check', async () => {
+  const secret = demoSecret('vertex', 'assertion')
+  stage.simulator.setKey(secret, { kind: 'ok' }, 'vertex')
+  const exchange = async (at: Date) => {
+    const asked = vertex.tokenExchange?.request(secret, at)
+    const reply = await fetch(`${stage.simulator.url}/vertex/token`, {
+      method: 'POST',
+      headers: asked?.headers ?? {},
+      body: asked?.body ?? '',
+    })
+    return vertex.tokenExchange?.read(reply.status, await reply.text()) ?? null
+  }
+  const token = await exchange(new Date())
+  expect(token?.expiresInSeconds).toBe(3599)
+  expect(await exchange(new Date(Date.now() - 86_400_000))).toBeNull()
+  // The token it was given opens the service it is for.
+  const place = 'v1/projects/demo-project/locations/us-central1/publishers/google/models/gemini-2.5-flash'
+  const counted = await fetch(`${stage.simulator.url}/vertex/${place}:countTokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token?.accessToken ?? ''}` },
+    body: JSON.stringify({ contents: [{ role: 'user', parts: [{ text: 'hello' }] }] }),
+  })
+  expect(counted.status).toBe(200)
 })
