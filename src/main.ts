@@ -104,6 +104,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   await http.listen({ host: config.host, port: config.port })
   serving = true
 
+  rooms.longOperations.start()
   const jobs = makeJobs({ url: postgres.url, log })
   jobs.every('upkeep', '* * * * *', upkeep)
   jobs.every('partitions', '0 3 * * *', () => makePartitions(rooms))
@@ -191,6 +192,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   await rooms.ledger.ensureAllocations(now)
   await rooms.ledger.expireGrants(now)
   await rooms.identity.sweep()
+  await rooms.longOperations.sweep(now)
   await rooms.limits.sweep()
 }
 

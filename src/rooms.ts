@@ -15,6 +15,7 @@ import { must } from './kit/fault.ts'
 import type { Log } from './kit/log.ts'
 import { makeLimits } from './limits/limits.ts'
 import { makeLedger } from './ledger/ledger.ts'
+import { makeLongOperations } from './long-operations/long-operations.ts'
 import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
@@ -53,6 +54,7 @@ export const openRooms = async (options: {
       database,
       clock,
       announce: (work) => epoch.announce(platformOrganizationId, work),
+      change: (work) => epoch.change(platformOrganizationId, work),
     })
     const access = makeAccess({ database, epoch, clock, log })
     const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
@@ -68,6 +70,17 @@ export const openRooms = async (options: {
       graceSeconds: holdGraceSeconds,
     })
     const recorder = makeRecorder({ database, ledger, log })
+    const longOperations = makeLongOperations({
+      database,
+      ledger,
+      recorder,
+      serviceKeys,
+      catalogue,
+      vault,
+      outbound,
+      clock,
+      log,
+    })
     const identity = makeIdentity({ database, clock })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
@@ -79,6 +92,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
+      await longOperations.close()
       await Promise.allSettled([health.close(), limits.close()])
       await epoch.stop()
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close()])
@@ -98,6 +112,7 @@ export const openRooms = async (options: {
       ledger,
       limits,
       log,
+      longOperations,
       organizations,
       outbound,
       prices,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpoints } from '../src/contract/endpoints.ts'
-import { newId } from '../src/kit/id.ts'
+import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { insertOperation } from './operation-row.ts'
 import {
   type AnyRequest,
@@ -69,6 +69,27 @@ const operation = async () => ({ id: await insertOperation(http.database, owner)
 const newPerson = async () => ({ id: (await http.createPerson()).userId })
 const newEmail = () => `${randomUUID()}@example.com`
 
+const limits = { requestsPerMinute: 60, tokensPerMinute: null, concurrent: 2 }
+const longOperation = async () => {
+  const id = await insertOperation(http.database, owner)
+  await http.database.pool.query(
+    `INSERT INTO long_operations (organization_id, id, user_id, access_token_id, service_id, service_key_id, key_owner,
+       external_id, public_id, kind, action, draft, units, submitted_at, deadline_at, next_ask_at)
+     VALUES ($1, $2, $3, $2, 'midjourney', $2, 'user', $4, $4, 'midjourney', 'IMAGINE', '{}', '{}', now(), now() + '1 day', now() + '1 day')`,
+    [owner.organizationId, id, owner.userId, id],
+  )
+  return { id }
+}
+const delivery = async () => {
+  const { id } = await longOperation()
+  await http.database.pool.query(
+    `INSERT INTO webhook_deliveries (organization_id, id, user_id, operation_id, url, event, payload, state, next_attempt_at, created_at)
+     VALUES ($1, $2, $3, $2, 'https://example.com/', 'operation.succeeded', '{}', 'failed', now(), now())`,
+    [owner.organizationId, id, owner.userId],
+  )
+  return { id }
+}
+
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
 const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
@@ -118,6 +139,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   readCredits: none,
   listStatement: none,
   listOperations: none,
+  tailOperations: none,
   readOperation: async () => ({ params: await operation() }),
   readUsage: none,
   listAccessTokens: none,
@@ -151,6 +173,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   explainRouteOfUser: async () => ({ params: await newPerson(), body: { model: 'group/smart' } }),
   listGroups: none,
   listModels: none,
+  browseModels: none,
   listAdminGroups: none,
   createGroup: () => ({ body: { ...newGroup(), id: `g${randomUUID().slice(0, 8)}` } }),
   changeGroup: () => ({ params: { id: 'fast' }, body: { label: 'Quick' } }),
@@ -164,15 +187,51 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createPlatformToken: () => ({ body: { name: 'App' } }),
   revokePlatformToken: async () => ({ params: await token('platform') }),
   listPrices: none,
+  listPriceCoverage: none,
+  listModelPrices: () => ({ params: { id: 'openai' } }),
   setPrice: () => ({ body: { ...imagine, nanoUsd: '40000000', per: '1', reason: 'Contract' } }),
   async removePrice() {
     await http.prices.setOverride(operator, { ...imagine, nanoUsd: 1n, per: 1n }, 'Contract')
     return { query: imagine }
   },
+  readHealthMatrix: none,
+  async resetBreaker() {
+    await http.database.pool.query(
+      `INSERT INTO breakers (organization_id, subject_kind, subject, state, since, probe_after, openings)
+       VALUES ($1, 'service', 'groq', 'open', now(), now() + '1 hour', 1)
+       ON CONFLICT (organization_id, subject) DO UPDATE SET state = 'open', probe_after = excluded.probe_after`,
+      [platformOrganizationId],
+    )
+    return { body: { serviceId: 'groq' } }
+  },
+  readServiceHealth: none,
+  listAccessTokenLimits: none,
+  setAccessTokenLimits: async () => ({ params: await token('user'), body: limits }),
+  setPlatformTokenLimits: async () => ({ params: await token('platform'), body: limits }),
+  listUserLimits: none,
+  listPlatformTokenLimits: none,
+  readUserLimits: () => ({ params: { organization: owner.organizationId, id: owner.userId } }),
+  setUserLimits: () => ({ params: { organization: owner.organizationId, id: owner.userId }, body: limits }),
+  listSystemKeyLimits: none,
+  setSystemKeyLimits: async () => ({ params: await platformKey(), body: limits }),
+  listLongOperations: none,
+  readLongOperation: async () => ({ params: await longOperation() }),
+  cancelLongOperation: async () => ({ params: await longOperation() }),
+  listAllLongOperations: none,
+  readWebhookSecret: none,
+  createWebhookSecret: none,
+  listWebhookDeliveries: none,
+  redeliverWebhook: async () => ({ params: await delivery() }),
 }
 
 /** Not a matter of authorization: these are well-formed and still wrong. */
-const publicStatus: Partial<Record<EndpointName, number>> = { signIn: 401, signInWithLink: 410, setUp: 410 }
+const publicStatus: Partial<Record<EndpointName, number>> = {
+  signIn: 401,
+  signInWithLink: 410,
+  setUp: 410,
+  // No service of today's can stop what it has begun.
+  cancelLongOperation: 409,
+}
 
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const send = async (name: EndpointName, as: Browser | null) =>

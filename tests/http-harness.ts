@@ -7,6 +7,7 @@ import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
 import { makeHttp } from '../src/http/http.ts'
+import { makeHealth } from '../src/health/health.ts'
 import { makeIdentity } from '../src/identity/identity.ts'
 import { makeInsights } from '../src/insights/insights.ts'
 import { makeServiceKeys } from '../src/keys/keys.ts'
@@ -14,7 +15,10 @@ import { systemClock } from '../src/kit/clock.ts'
 import type { Log } from '../src/kit/log.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { makeLedger } from '../src/ledger/ledger.ts'
+import { makeLimits } from '../src/limits/limits.ts'
+import { makeLongOperations } from '../src/long-operations/long-operations.ts'
 import { makePrices } from '../src/metering/prices.ts'
+import { makeRecorder } from '../src/metering/recorder.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
@@ -53,7 +57,34 @@ export const startHttp = async (options: { log?: Log; dashboards?: () => string 
   const access = makeAccess({ database, epoch, clock, log })
   const insights = makeInsights({ database, clock })
   const prices = makePrices({ database, clock })
-  const rooms = { access, catalogue, clock, identity, insights, ledger, organizations, prices, serviceKeys }
+  const health = makeHealth({ database, epoch, clock, log })
+  const limits = makeLimits({ database, epoch, clock, log })
+  const recorder = makeRecorder({ database, ledger, log })
+  const longOperations = makeLongOperations({
+    database,
+    ledger,
+    recorder,
+    serviceKeys,
+    catalogue,
+    vault,
+    outbound,
+    clock,
+    log,
+  })
+  const rooms = {
+    access,
+    catalogue,
+    clock,
+    health,
+    identity,
+    insights,
+    ledger,
+    limits,
+    longOperations,
+    organizations,
+    prices,
+    serviceKeys,
+  }
   await Promise.all([epoch.start(), prices.start()])
   const standIn = await startStandIn()
   await useStandIn(catalogue, standIn)
@@ -103,6 +134,7 @@ export const startHttp = async (options: { log?: Log; dashboards?: () => string 
       callEndpoint(app, name, as, request),
     async close() {
       await app.close()
+      await Promise.all([longOperations.close(), health.close(), limits.close(), recorder.close()])
       await epoch.stop()
       await ledger.close()
       await outbound.close()

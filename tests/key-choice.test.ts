@@ -161,8 +161,8 @@ const toServiceKey = (key: Key): ServiceKey =>
 
 const breakerOf = (keys: readonly Key[]) => {
   const states = new Map(keys.map((key) => [key.id, key.state]))
-  return (_: string, serviceKeyId: string): BreakerState => {
-    const state = states.get(serviceKeyId)
+  return ({ id }: ServiceKey): BreakerState => {
+    const state = states.get(id)
     if (state === 'open') return { state, until: later }
     return state === 'half_open' ? { state } : null
   }
@@ -360,13 +360,13 @@ const mistakes: Readonly<Record<string, Planner>> = {
   'uses keys whose breaker is open': (r) =>
     planRoute({
       ...r,
-      breaker: (...ids) => (r.breaker?.(...ids)?.state === 'half_open' ? { state: 'half_open' } : null),
+      breaker: (key) => (r.breaker?.(key)?.state === 'half_open' ? { state: 'half_open' } : null),
     }),
   'takes half-open keys for healthy ones': (r) =>
     planRoute({
       ...r,
-      breaker: (...ids) => {
-        const state = r.breaker?.(...ids) ?? null
+      breaker: (key) => {
+        const state = r.breaker?.(key) ?? null
         return state?.state === 'half_open' ? null : state
       },
     }),

@@ -4,6 +4,10 @@ import { creditEndpoints } from './credits.ts'
 import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
 import { groupEndpoints } from './groups.ts'
+import { healthEndpoints } from './health.ts'
+import { rateLimitEndpoints } from './limits.ts'
+import { longOperationEndpoints } from './long-operations.ts'
+import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { priceEndpoints } from './prices.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
@@ -25,6 +29,10 @@ export const endpoints = {
   ...priceEndpoints,
   ...groupEndpoints,
   ...explainEndpoints,
+  ...modelEndpoints,
+  ...healthEndpoints,
+  ...rateLimitEndpoints,
+  ...longOperationEndpoints,
 }
 
 export type Endpoints = typeof endpoints

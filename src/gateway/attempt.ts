@@ -2,12 +2,13 @@ import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Fault, fault, faults } from '../kit/fault.ts'
 import type { HealthOutcome } from '../health/health.ts'
+import { secondsUntilRefilled } from '../health/limit-headers.ts'
 import type { Candidate } from '../routing/route.ts'
 import { type Cancellation, collect, type Exchange, isStream } from './exchange.ts'
 import { type FailedReply, faultFor, isJson, replyForCaller, retryAfterSeconds } from './failure.ts'
 import { type AttemptRecord, type Operation, requestOf } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { sharedService } from './plan.ts'
+import { sharedService } from '../routing/shared-service.ts'
 import { makeSend } from './send.ts'
 
 export type AttemptResult =
@@ -42,8 +43,8 @@ export const makeAttempt = (parts: GatewayParts) => {
       operation.attempts.push(attemptRecord(candidate, outcome, httpStatus, performance.now() - startedMs))
 
     const report = (outcome: HealthOutcome) => {
-      const { service, serviceKey } = candidate
-      health.report(sharedService(service.id), serviceKey.id, outcome, serviceKey.organizationId)
+      const { serviceKey } = candidate
+      health.report(sharedService(serviceKey), serviceKey.id, outcome, serviceKey.organizationId)
     }
     const started = await send(operation, candidate, incoming, cancellation)
     if (cancellation.cancelled || cancellation.outOfTime) {
@@ -69,6 +70,9 @@ export const makeAttempt = (parts: GatewayParts) => {
       note('ok', exchange.status)
       report('ok')
       keys.report(candidate.serviceKey, { kind: 'ok' })
+      const waitSeconds = secondsUntilRefilled(exchange.headers, new Date())
+      if (waitSeconds !== null)
+        keys.report(candidate.serviceKey, { kind: 'spent' }, waitSeconds, candidate.model)
       return { kind: 'reply', exchange }
     }
 
@@ -78,7 +82,7 @@ export const makeAttempt = (parts: GatewayParts) => {
     note(said.kind === 'caller' || said.kind === 'account' ? 'refused' : said.kind, exchange.status)
     report(said.kind === 'service' ? 'failure' : 'ok')
     const retryAfter = retryAfterSeconds(exchange.headers, Date.now())
-    keys.report(candidate.serviceKey, said, retryAfter)
+    keys.report(candidate.serviceKey, said, retryAfter, candidate.model)
     return {
       kind: 'failed',
       final: said.kind === 'caller',

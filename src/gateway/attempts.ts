@@ -8,7 +8,7 @@ import { makeHold } from './hold.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { sharedService } from './plan.ts'
+import { sharedService } from '../routing/shared-service.ts'
 
 /**
  * The route's candidates one after the other until one answers or refuses for good. Credits are held before the first
@@ -19,8 +19,18 @@ export const makeAttempts = (parts: GatewayParts) => {
   const hold = makeHold(parts)
   const enterKey = makeEnterKey(parts)
   /** Of what is half-open, one operation at a time finds out whether it is back. */
-  const mayTry = ({ service, serviceKey, health }: Candidate): boolean | Promise<boolean> =>
-    health === 'ok' || parts.health.claimProbe(sharedService(service.id), serviceKey.id)
+  const mayTry = ({ serviceKey, health }: Candidate): boolean | Promise<boolean> =>
+    health === 'ok' || parts.health.claimProbe(sharedService(serviceKey), serviceKey.id)
+
+  const tryOn = (
+    operation: Operation,
+    candidate: Candidate,
+    { headers }: IncomingMessage,
+    cancellation: Cancellation,
+  ) => {
+    operation.candidate = candidate
+    return attempt(operation, candidate, headers, cancellation)
+  }
 
   return async (
     operation: Operation,
@@ -48,18 +58,24 @@ export const makeAttempts = (parts: GatewayParts) => {
           continue
         }
       }
-      const place = enterKey(operation, decision, candidate)
-      const placed = place instanceof Promise ? await place : place
-      if (!placed.ok) {
+      if (cancellation.cancelled) return last ?? success(goneBefore)
+      const found = enterKey(decision, candidate)
+      const place = found instanceof Promise ? await found : found
+      if (!place.ok) {
         operation.reason = reasonBefore
-        full ??= placed
+        full ??= place
         continue
       }
-      if (!(await mayTry(candidate))) continue
-      if (cancellation.cancelled) return last ?? success(goneBefore)
-      operation.candidate = candidate
-      const result = await attempt(operation, candidate, incoming.headers, cancellation)
-      if (result.kind === 'reply' || result.final) return success(result)
+      const result = (await mayTry(candidate))
+        ? await tryOn(operation, candidate, incoming, cancellation)
+        : null
+      if (result?.kind === 'reply') {
+        operation.passes.push(place.value)
+        return success(result)
+      }
+      place.value.end(0)
+      if (result === null) continue
+      if (result.final) return success(result)
       ownKeyFailed ||= !isSystem
       last = success(result)
     }

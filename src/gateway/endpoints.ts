@@ -28,6 +28,18 @@ const operation = (endpoint: Endpoint, pathModel: string | null = null): Target 
   service: null,
 })
 
+const midjourneyTarget = (path: string, method: string): Target | undefined =>
+  path.startsWith('/mj/')
+    ? {
+        kind: 'operation',
+        endpoint: 'midjourney',
+        dialect: 'midjourney',
+        method,
+        pathModel: null,
+        service: null,
+      }
+    : undefined
+
 const targets: Readonly<Record<string, Target>> = {
   '/v1/chat/completions': operation('chat_completions'),
   '/v1/responses': operation('responses'),
@@ -72,6 +84,8 @@ export const targetOf = (url: string, method: string, headers: IncomingHttpHeade
   const target =
     targets[path] ?? geminiTarget(path) ?? serviceTarget(url, method) ?? resourceTarget(url, method, headers)
   if (target?.kind === 'operation' && codecs[target.endpoint] !== undefined) return target
+  const task = midjourneyTarget(path, method)
+  if (task !== undefined) return task
   const dialect = spokenDialect(path, headers)
   return path === '/v1/models' || path === '/v1beta/models'
     ? { kind: 'models', dialect, method: 'GET' }

@@ -49,23 +49,16 @@ export const makeEnter =
 
 const free: Outcome<void> = success(undefined)
 
-/** A place within the limits of a service key, kept to the operation's end. */
+const unlimited: Entered = { ok: true, value: { headers: [], end: () => {} } }
+
+/** A place within the limits of a service key, to be ended with the attempt or with the operation. */
 export const makeEnterKey =
   ({ callers, rateLimits }: GatewayParts) =>
-  (
-    operation: Operation,
-    { caller, request }: Decision,
-    { serviceKey }: Candidate,
-  ): Outcome<void> | Promise<Outcome<void>> => {
+  ({ caller, request }: Decision, { serviceKey }: Candidate): Entered | Promise<Entered> => {
     const { id, owner, organizationId } = serviceKey
     const set = owner === 'system' ? callers.systemKeyLimits() : caller.keyLimits
     const limits = set.get(id) ?? null
-    if (limits === null) return free
-    const entered = rateLimits.enterKey({ organizationId, serviceKeyId: id, limits }, aboutTokens(request))
-    const keep = (place: Entered): Outcome<void> => {
-      if (!place.ok) return place
-      operation.passes.push(place.value)
-      return success(undefined)
-    }
-    return entered instanceof Promise ? entered.then(keep) : keep(entered)
+    return limits === null
+      ? unlimited
+      : rateLimits.enterKey({ organizationId, serviceKeyId: id, limits }, aboutTokens(request))
   }

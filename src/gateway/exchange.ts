@@ -15,6 +15,8 @@ export interface Exchange {
   resume(): void
   /** Closes the connection to the service: what is still to come is not wanted. */
   abort(): void
+  /** After the end: the service reported no usage, and what the reply says of it is an estimate. */
+  usageUnknown?(): boolean
   /** What the service says of a failure, without the secret it was sent, in whatever form. */
   redact(said: string): string
 }

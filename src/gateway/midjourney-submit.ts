@@ -13,7 +13,7 @@ import { faultFor, retryAfterSeconds } from './failure.ts'
 import { readSubmitReply, submitReplyFor } from './midjourney-reply.ts'
 import type { AttemptRecord, Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { sharedService } from './plan.ts'
+import { sharedService } from '../routing/shared-service.ts'
 
 /** A task for a Midjourney server, ready but for the key. */
 export interface TaskRequest {
@@ -62,13 +62,13 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     retryAfter?: number,
   ) => {
     const outcome = said.kind === 'service' ? 'failure' : 'ok'
-    health.report(sharedService(service.id), serviceKey.id, outcome, serviceKey.organizationId)
+    health.report(sharedService(serviceKey), serviceKey.id, outcome, serviceKey.organizationId)
     keys.report(serviceKey, said, retryAfter)
   }
   /** Of what is half-open, one operation at a time finds out whether it is back. */
   const mayTry = (candidate: Candidate): boolean | Promise<boolean> =>
     candidate.health === 'ok' ||
-    health.claimProbe(sharedService(candidate.service.id), candidate.serviceKey.id)
+    health.claimProbe(sharedService(candidate.serviceKey), candidate.serviceKey.id)
 
   const hold = async (
     operation: Operation,
@@ -129,7 +129,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     if (!reply.ok) {
       const isUnreadable = reply.fault.code === 'secret_unreadable'
       if (isUnreadable)
-        health.report(sharedService(service.id), serviceKey.id, 'unknown', serviceKey.organizationId)
+        health.report(sharedService(serviceKey), serviceKey.id, 'unknown', serviceKey.organizationId)
       else report(candidate, { kind: 'service' })
       const isLate = reply.fault.code === 'service_timeout'
       note(isUnreadable ? 'unreadable' : isLate ? 'timeout' : 'unreachable', null)
@@ -179,6 +179,11 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     return { kind: 'accepted', begun: began.value, body: told }
   }
 
+  const tryOn = (operation: Operation, request: TaskRequest, candidate: Candidate) => {
+    operation.candidate = candidate
+    return attempt(operation, request, candidate)
+  }
+
   return async (
     operation: Operation,
     request: TaskRequest,
@@ -203,15 +208,15 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
           return last
         }
       }
-      const place = await enterKey(operation, decision, candidate)
-      if (!place.ok || !(await mayTry(candidate))) {
-        if (!place.ok) full = place
+      if (isGone()) return last ?? success(goneBefore)
+      const place = await enterKey(decision, candidate)
+      if (!place.ok) full = place
+      const result = place.ok && (await mayTry(candidate)) ? await tryOn(operation, request, candidate) : null
+      if (place.ok) place.value.end(0)
+      if (result === null) {
         operation.reason = reasonBefore
         continue
       }
-      if (isGone()) return last ?? success(goneBefore)
-      operation.candidate = candidate
-      const result = await attempt(operation, request, candidate)
       // A place within limits is one of requests; the task itself keeps none.
       if (result.kind === 'accepted' && result.begun.kind === 'begun')
         for (const pass of operation.passes) pass.end(0)

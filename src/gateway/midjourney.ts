@@ -12,7 +12,7 @@ import { type MidjourneyRoute, midjourneyRouteOf, type Submission } from './midj
 import { makeMidjourneySubmit, type SubmitResult } from './midjourney-submit.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { sharedService } from './plan.ts'
+import { sharedService } from '../routing/shared-service.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
 import { receiptHeaders, sendBody, sendFault } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
@@ -57,7 +57,7 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
       services: catalogue.enabled(),
       priceBook: prices.current(),
       now: clock(),
-      breaker: (serviceId, serviceKeyId) => health.breaker(sharedService(serviceId), serviceKeyId),
+      breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
     }
     const route = planRoute(request)
     return route.ok ? route : { ok: false, fault: whyNoRoute(route.fault, request, parent) }

@@ -5,6 +5,7 @@ import type { TokenExchange } from '../keys/token-exchange.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { LongOperations } from '../long-operations/long-operations.ts'
 import type { Prices } from '../metering/prices.ts'
 import type { Recorder } from '../metering/recorder.ts'
 import type { Outbound } from '../net/outbound.ts'
@@ -27,6 +28,7 @@ export interface GatewayParts {
   readonly ledger: Ledger
   readonly limits: GatewayLimits
   readonly log: Logger
+  readonly longOperations: LongOperations
   readonly outbound: Outbound
   readonly prices: Prices
   readonly rateLimits: Limits

@@ -1,5 +1,6 @@
 import { conversationOf } from '../dialects/conversation.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
+import type { ServiceKey } from '../keys/keys.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type Route,
   type RouteRequest,
 } from '../routing/route.ts'
-import { findService } from '../services/registry.ts'
+import { sharedService } from '../routing/shared-service.ts'
 import { canTranslate } from '../translation/translation.ts'
 import type { Caller } from './callers.ts'
 import type { Operation } from './operation.ts'
@@ -27,13 +28,14 @@ const rememberedRoutes = 64
  * Plans routes, once for all calls of a caller that ask for the same while nothing has changed: what a route is made from
  * is replaced, never altered, and what time alone changes ends with `validUntil`.
  */
-export const makePlan = ({ callers, catalogue, clock, health }: GatewayParts) => {
+export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: GatewayParts) => {
   const remembered = new WeakMap<Caller, Map<string, Planned>>()
 
-  const breaker: RouteRequest['breaker'] = (serviceId, serviceKeyId) =>
-    health.breaker(sharedService(serviceId), serviceKeyId)
-  const isAsHealthy = ({ service, serviceKey, health: planned }: Candidate): boolean =>
-    (health.breaker(sharedService(service.id), serviceKey.id) === null) === (planned === 'ok')
+  const isFull = ({ id, organizationId }: ServiceKey): Date | null =>
+    rateLimits.isFull(id, clock(), organizationId)
+  const isAsHealthy = ({ serviceKey, health: planned }: Candidate): boolean =>
+    (health.breaker(sharedService(serviceKey), serviceKey.id) === null) === (planned === 'ok') &&
+    isFull(serviceKey) === null
 
   const isCurrent = ({ request, route }: Planned, fresh: RouteRequest): boolean =>
     request.services === fresh.services &&
@@ -78,17 +80,12 @@ export const makePlan = ({ callers, catalogue, clock, health }: GatewayParts) =>
       now: clock(),
       translates: canTranslate,
       groups: catalogue.groups.list(),
-      breaker,
+      breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
+      isFull,
     }
   }
 
   return { plan, requestFor }
-}
-
-/** Null where each key has an address of its own: what happens there says nothing about the service elsewhere. */
-export const sharedService = (serviceId: string): string | null => {
-  const service = findService(serviceId)
-  return service?.baseUrl == null || service.baseUrlFor !== undefined ? null : serviceId
 }
 
 /** Where a service remembers prompts, the calls of one conversation should meet the same key. */

@@ -83,7 +83,9 @@ export const relayWhole = async (
   }
   const produced = request.producesOutput ? tokensOfBytes(body.value.length) : 0
   const used: Used =
-    reported === null ? estimatedUse(request, null, produced) : { usage: reported, usageSource: 'reported' }
+    reported === null
+      ? estimatedUse(request, null, produced)
+      : { usage: reported, usageSource: sourceOf(exchange) }
   const committed = await finish({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...used })
   if (!committed) return sendFault(response, operation, fault('database_unavailable'))
   const headers = [
@@ -92,6 +94,8 @@ export const relayWhole = async (
   ]
   sendBody(response, exchange.status, headers, body.value)
 }
+
+const sourceOf = (exchange: Exchange) => (exchange.usageUnknown?.() === true ? 'estimated' : 'reported')
 
 /** A connection that broke within a reply. */
 const interrupted = (failed: Fault | null, cancellation: Cancellation): Fault => {
@@ -129,7 +133,7 @@ export const relayStream = (
     const cutUse = () => estimatedUse(request, tap.reported(), produced.tokens())
     const succeed = (lastEvent: Buffer) => {
       const reported = tap.reported()
-      const used: Used = reported === null ? cutUse() : { usage: reported, usageSource: 'reported' }
+      const used: Used = reported === null ? cutUse() : { usage: reported, usageSource: sourceOf(exchange) }
       close({ status: 'succeeded', httpStatus: exchange.status, fault: null, ...used }, (committed) => {
         if (committed) writer.end(lastEvent)
         else writer.breakOff(fault('database_unavailable'))

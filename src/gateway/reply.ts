@@ -47,7 +47,8 @@ export const serviceHeaders = (
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): string[] => {
   const passed: string[] = []
-  const own = operation.candidate?.serviceKey.owner !== 'system'
+  // Ours stand in their place where there are any.
+  const own = operation.candidate?.serviceKey.owner !== 'system' && operation.limitHeaders.length === 0
   for (const name in headers) {
     const value = headers[name]
     if (typeof value === 'string' && (passedHeaders.has(name) || (own && limitHeader.test(name))))

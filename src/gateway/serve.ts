@@ -7,6 +7,8 @@ import { makeAuthenticate, makeDecide } from './decide.ts'
 import { targetOf } from './endpoints.ts'
 import { cancellationOf, isStream } from './exchange.ts'
 import { makeEnter } from './enter.ts'
+import { makeMidjourney } from './midjourney.ts'
+import { isMidjourneyImage, makeMidjourneyImages } from './midjourney-images.ts'
 import { sendModels } from './models.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
@@ -27,6 +29,8 @@ export const makeServe = (parts: GatewayParts) => {
   const enter = makeEnter(parts)
   const attempts = makeAttempts(parts)
   const settle = makeSettle(parts)
+  const serveMidjourney = makeMidjourney(parts)
+  const serveMidjourneyImage = makeMidjourneyImages(parts)
 
   const run = async (
     operation: Operation,
@@ -34,9 +38,13 @@ export const makeServe = (parts: GatewayParts) => {
     response: ServerResponse,
     finish: Finish,
   ): Promise<void> => {
+    const { target } = operation
+    if (target.kind === 'operation' && target.endpoint === 'midjourney')
+      return serveMidjourney(operation, incoming, response, finish)
+
     const caller = await authenticate(operation, incoming)
     if (!caller.ok) return sendFault(response, operation, caller.fault)
-    if (operation.target.kind === 'models') return sendModels(parts, operation, caller.value, response)
+    if (target.kind === 'models') return sendModels(parts, operation, caller.value, response)
 
     if (incoming.headers['x-aideon-explain'] === '1') {
       const explained = await explain(operation, caller.value, incoming)
@@ -47,6 +55,8 @@ export const makeServe = (parts: GatewayParts) => {
     const decision = await decide(operation, caller.value, incoming)
     if (!decision.ok) return refuse(operation, response, decision.fault, finish)
 
+    if (isMidjourneyImage(decision.value))
+      return serveMidjourneyImage(operation, decision.value, incoming, response, finish)
     const entered = enter(operation, decision.value)
     const place = entered instanceof Promise ? await entered : entered
     if (!place.ok) return refuse(operation, response, place.fault, finish)

@@ -157,7 +157,13 @@ const startedFrom = (
       operation.notCarried = result.notCarried
       return {
         ok: true,
-        exchange: exchangeOf(200, { 'content-type': result.contentType }, result.body, stop),
+        exchange: exchangeOf(
+          200,
+          { 'content-type': result.contentType },
+          result.body,
+          stop,
+          result.usageUnknown,
+        ),
       }
     case 'refused':
       return { ok: false, fault: result.fault }
@@ -174,6 +180,7 @@ const exchangeOf = (
   headers: Readonly<Record<string, string>>,
   body: Buffer | AsyncIterable<Buffer>,
   stop: AbortController,
+  usageUnknown: () => boolean = () => false,
 ): Exchange => {
   let resumed: PromiseWithResolvers<void> | null = null
   const pump = async (onChunk: (chunk: Buffer) => void) => {
@@ -186,6 +193,7 @@ const exchangeOf = (
   return {
     status,
     headers,
+    usageUnknown,
     read(onChunk, onEnd) {
       pump(onChunk).then(
         () => onEnd(stop.signal.aborted ? fault('service_unreachable') : null),

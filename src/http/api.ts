@@ -7,13 +7,19 @@ import type { Insights } from '../insights/insights.ts'
 import { serviceKeyApi } from '../keys/api.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
+import { healthApi } from '../health/api.ts'
+import type { Health } from '../health/health.ts'
 import { ledgerApi } from '../ledger/api.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { priceApi } from '../metering/api.ts'
+import { rateLimitApi } from '../limits/api.ts'
+import type { Limits } from '../limits/limits.ts'
+import { longOperationApi } from '../long-operations/api.ts'
+import type { LongOperations } from '../long-operations/long-operations.ts'
 import type { Prices } from '../metering/prices.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
-import { routingApi, type RoutingApiParts } from '../routing/api.ts'
+import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Handlers } from './handler.ts'
 
@@ -27,7 +33,9 @@ export interface Rooms {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly prices: Prices
-  readonly health?: RoutingApiParts['health']
+  readonly health: Health
+  readonly limits: Limits
+  readonly longOperations: LongOperations
   readonly clock: Clock
 }
 
@@ -47,4 +55,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...ledgerApi(rooms),
   ...insightApi(rooms),
   ...priceApi(rooms),
+  ...healthApi(rooms),
+  ...rateLimitApi(rooms),
+  ...longOperationApi(rooms),
 })

@@ -75,8 +75,8 @@ export const coolingFor = (
   now: Date,
 ): Date | null => {
   const own = key.coolingModels?.[model]
-  const times = [key.coolingUntil?.getTime() ?? 0, own === undefined ? 0 : Date.parse(own)]
-  const latest = Math.max(...times)
+  if (key.coolingUntil === null && own === undefined) return null
+  const latest = Math.max(key.coolingUntil?.getTime() ?? 0, own === undefined ? 0 : Date.parse(own))
   return latest > now.getTime() ? new Date(latest) : null
 }
 

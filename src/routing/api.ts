@@ -14,6 +14,7 @@ import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import { services } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
+import { browsedPage } from './browse-models.ts'
 import type { Catalogue } from './catalogue.ts'
 import { canTranslate } from '../translation/translation.ts'
 import { type CoverageRequest, coverageOf, summaryOf } from './coverage.ts'
@@ -63,6 +64,7 @@ export const routingApi = (parts: RoutingApiParts) => {
     | 'explainRouteOfUser'
     | 'listGroups'
     | 'listModels'
+    | 'browseModels'
     | 'listAdminGroups'
     | 'createGroup'
     | 'changeGroup'
@@ -93,6 +95,14 @@ export const routingApi = (parts: RoutingApiParts) => {
       const found = usableModels(request).filter((model) => isWanted(model, query))
       const items = found.slice(0, query.limit)
       return { items: items.map((model) => modelOnWire(request.priceBook, model)), total: found.length }
+    },
+
+    async browseModels({ query }, { signedIn }) {
+      const { organization, userId } = signedIn
+      const person = must(await parts.access.person(organization.id, userId))
+      const request = { ...(await routeRequest(parts, person)), endpointOf: endpointOfTask }
+      await warmModels(request)
+      return browsedPage(request, query)
     },
 
     async listGroups(_, { signedIn }) {
@@ -178,7 +188,7 @@ const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<Any
     ownKeys,
     systemKeys,
     now: clock(),
-    breaker: (serviceId, serviceKeyId) => health?.breaker(sharedService(serviceId), serviceKeyId) ?? null,
+    breaker: (serviceKey) => health?.breaker(sharedService(serviceKey), serviceKey.id) ?? null,
   }
 }
 

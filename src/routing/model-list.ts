@@ -21,7 +21,7 @@ export interface UsableModel {
 
 /** Groups, then models, service by service. Pure. */
 export const usableModels = (request: ModelListRequest): UsableModel[] =>
-  [...names(request)].flatMap((id) => {
+  [...modelNames(request)].flatMap((id) => {
     const task = taskOfId(request, id)
     const endpoint = request.endpointOf(task)
     const route = endpoint === null ? null : planRoute({ ...request, endpoint, model: id })
@@ -33,7 +33,7 @@ export const usableModels = (request: ModelListRequest): UsableModel[] =>
  * A bare name where that means the service that has the model, else with the service in front; open models once more by the
  * name that stands for all their hosts.
  */
-const names = (request: ModelListRequest): ReadonlySet<string> => {
+export const modelNames = (request: ModelListRequest): ReadonlySet<string> => {
   const found = new Set(request.groups.map(({ id }) => groupPrefix + id))
   for (const { service, models } of shelves(request)) {
     for (const model of models) found.add(nameFor(request, service, model))
@@ -85,7 +85,7 @@ const nameFor = (request: ModelListRequest, service: Service, model: string): st
   return first?.service.id === service.id && first.model === model ? model : `${service.id}/${model}`
 }
 
-const taskOfId = ({ groups }: ModelListRequest, id: string): Task =>
+export const taskOfId = ({ groups }: ModelListRequest, id: string): Task =>
   groups.find((group) => groupPrefix + group.id === id)?.task ?? taskOfName(id.toLowerCase())
 
 /** By the words in its name: the price data does not say what a model is for. */

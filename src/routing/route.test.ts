@@ -195,8 +195,10 @@ describe('models', () => {
 
 describe('health', () => {
   const until = new Date(now.getTime() + 12_000)
-  const broken = (ids: readonly string[]) => (_: string, id: string) =>
-    ids.includes(id) ? ({ state: 'open', until } as const) : null
+  const broken =
+    (ids: readonly string[]) =>
+    ({ id }: ServiceKey) =>
+      ids.includes(id) ? ({ state: 'open', until } as const) : null
 
   test('the next moment at which time alone changes a route is told', () => {
     const request = requestOf({ ...plain, own: 'cooling' })

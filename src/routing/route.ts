@@ -1,4 +1,5 @@
 import type { Fault, Outcome } from '../kit/fault.ts'
+import { coolingFor } from '../keys/health.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import {
@@ -84,7 +85,9 @@ export interface RouteRequest {
   /** Whether a service serves by translation what it does not speak; absent: none does. */
   readonly translates?: Translates
   readonly groups?: readonly ModelGroup[]
-  readonly breaker?: (serviceId: string, serviceKeyId: string) => BreakerState
+  readonly breaker?: (serviceKey: ServiceKey) => BreakerState
+  /** Until when a key is at its own rate limit. */
+  readonly isFull?: (serviceKey: ServiceKey) => Date | null
   /** What the calls of one conversation have in common; absent: each call is its own. */
   readonly conversation?: string | null
   /** About how much it will use, to compare offers on credits; absent: what is typical of the task. */
@@ -282,8 +285,9 @@ const surveyKeys = (
   let candidates: Candidate[] | null = null
   let isHalfOpen = true
   for (const key of keys) {
-    const breaker = request.breaker?.(service.id, key.id) ?? null
-    const why = whyPassed(request, key, usersMay, offer, isPreferred, breaker)
+    const breaker = request.breaker?.(key) ?? null
+    const cooling = coolingFor(key, model, request.now) ?? request.isFull?.(key) ?? null
+    const why = whyPassed(request, key, usersMay, offer, isPreferred, cooling, breaker)
     if (why === null) {
       const health = breaker === null ? 'ok' : 'half_open'
       isHalfOpen &&= health === 'half_open'
@@ -291,7 +295,7 @@ const surveyKeys = (
       candidates.push({ service, model, serviceKey: key, via, reason: reason(key), price, health })
       continue
     }
-    const until = why === 'cooling' ? key.coolingUntil : why === 'breaker_open' ? untilOf(breaker) : null
+    const until = why === 'cooling' ? cooling : why === 'breaker_open' ? untilOf(breaker) : null
     const passed = { serviceId: service.id, model, owner: key.owner, serviceKeyId: key.id, why }
     passedOver.push(until === null ? passed : { ...passed, until })
     if (until !== null && (survey.validUntil === null || until < survey.validUntil)) survey.validUntil = until
@@ -303,11 +307,12 @@ const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'ope
 
 /** The first reason against a key, or null: policy, preference, price, its own state, then health. */
 const whyPassed = (
-  { control, now }: RouteRequest,
+  { control }: RouteRequest,
   key: ServiceKey,
   usersMay: boolean,
   offer: Offer,
   isPreferred: boolean,
+  cooling: Date | null,
   breaker: BreakerState,
 ): PassedOver['why'] | null => {
   if (key.owner === 'user' && !usersMay) return 'policy'
@@ -317,6 +322,6 @@ const whyPassed = (
   // Before what may pass: without a price it is no use to come back later.
   if (key.owner === 'system' && !offer.mayUseCredits) return 'no_price'
   if (key.status !== 'active') return key.status
-  if (key.coolingUntil !== null && key.coolingUntil > now) return 'cooling'
+  if (cooling !== null) return 'cooling'
   return breaker?.state === 'open' ? 'breaker_open' : null
 }
