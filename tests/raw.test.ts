@@ -59,7 +59,11 @@ beforeEach(() => {
   arrived = []
 })
 
-const call = (who: StagePerson, path: string, init: RequestInit = {}) =>
+const call = (
+  who: StagePerson,
+  path: string,
+  init: RequestInit & { headers?: Record<string, string> } = {},
+) =>
   fetch(stage.url + path, {
     ...init,
     headers: {

@@ -1,6 +1,6 @@
 import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
-import { type Fault, fault, faults } from '../kit/fault.ts'
+import { type Fault, type FaultCode, fault, faults } from '../kit/fault.ts'
 import type { HealthOutcome } from '../health/health.ts'
 import { secondsUntilRefilled } from '../health/limit-headers.ts'
 import type { Candidate } from '../routing/route.ts'
@@ -127,19 +127,14 @@ const attemptRecord = (
   durationMs: Math.round(durationMs),
 })
 
-const outcomeOf = (failed: Fault): AttemptRecord['outcome'] => {
-  switch (failed.code) {
-    case 'service_timeout':
-      return 'timeout'
-    case 'secret_unreadable':
-      return 'unreadable'
-    case 'service_unreachable':
-    case 'unsafe_address':
-      return 'unreachable'
-    case 'service_key_refused':
-      return 'unauthorized'
-    default:
-      // Not sent at all: a translation could not carry the request over.
-      return faults[failed.code].blame === 'service' ? 'service' : 'refused'
-  }
+const outcomes: Partial<Record<FaultCode, AttemptRecord['outcome']>> = {
+  service_timeout: 'timeout',
+  secret_unreadable: 'unreadable',
+  service_unreachable: 'unreachable',
+  unsafe_address: 'unreachable',
+  service_key_refused: 'unauthorized',
 }
+
+/** `refused`: not sent at all, because a translation could not carry the request over. */
+const outcomeOf = ({ code }: Fault): AttemptRecord['outcome'] =>
+  outcomes[code] ?? (faults[code].blame === 'service' ? 'service' : 'refused')

@@ -106,7 +106,7 @@ export const startExchange = (
 
     dispatcher.dispatch(
       {
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         path: request.path,
         headers: request.headers,
         body: request.body.length === 0 ? null : request.body,

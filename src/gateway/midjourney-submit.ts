@@ -56,11 +56,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
   const enterKey = makeEnterKey(parts)
 
   /** What the server's answer says about it, for everybody who may be sent there. */
-  const report = (
-    { serviceKey, service }: Candidate,
-    said: KeyFailure | { kind: 'ok' },
-    retryAfter?: number,
-  ) => {
+  const report = ({ serviceKey }: Candidate, said: KeyFailure | { kind: 'ok' }, retryAfter?: number) => {
     const outcome = said.kind === 'service' ? 'failure' : 'ok'
     health.report(sharedService(serviceKey), serviceKey.id, outcome, serviceKey.organizationId)
     keys.report(serviceKey, said, retryAfter)

@@ -142,9 +142,7 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     poolOf,
     lookupFor(text) {
       const checked = check(text)
-      return checked.ok
-        ? success(guardedLookup(() => allowances, portOf(checked.value)) as LookupFunction)
-        : checked
+      return checked.ok ? success(guardedLookup(() => allowances, portOf(checked.value))) : checked
     },
     async close() {
       await Promise.allSettled([...pools.values()].map((pool) => pool.close()))
