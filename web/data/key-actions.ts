@@ -3,10 +3,14 @@ import type { EndpointName } from '../../src/contract/endpoints.ts'
 import type { KeyCheck, ServiceKey } from '../../src/contract/service-keys.ts'
 import { type CallFault, call } from './call.ts'
 
+type Settings = Readonly<Record<string, string>>
+
 export interface NewKey {
   readonly serviceId: string
   readonly secret: string
   readonly baseUrl?: string | undefined
+  /** What the service asks for beside the secret. */
+  readonly settings?: Settings | undefined
   readonly label?: string | undefined
   /** System keys only: 1 Primary, 2 Secondary, 3 Tertiary. */
   readonly priority?: number | undefined
@@ -19,7 +23,9 @@ export interface KeyActions {
   readonly check: Act<NewKey, KeyCheck>
   readonly add: Act<NewKey, ServiceKey>
   readonly recheck: Act<{ id: string }, ServiceKey>
-  readonly replace: Act<{ id: string; secret: string }, ServiceKey>
+  readonly replace: Act<{ id: string; secret: string; settings?: Settings | undefined }, ServiceKey>
+  /** Proven at the service like a new key. */
+  readonly changeSettings: Act<{ id: string; settings: Settings }, ServiceKey>
   readonly rename: Act<{ id: string; label: string }, ServiceKey>
   readonly revoke: Act<{ id: string }, unknown>
 }
@@ -39,17 +45,22 @@ const ownReads = ['listServiceKeys', 'listServices'] as const
 
 export const useOwnKeyActions = (): KeyActions => ({
   check: useKeyAct(
-    ({ serviceId, secret, baseUrl }) => call('checkNewServiceKey', { body: { serviceId, secret, baseUrl } }),
+    ({ serviceId, secret, baseUrl, settings }) =>
+      call('checkNewServiceKey', { body: { serviceId, secret, baseUrl, settings } }),
     [],
   ),
   add: useKeyAct(
-    ({ serviceId, secret, baseUrl, label }) =>
-      call('addServiceKey', { body: { serviceId, secret, baseUrl, label } }),
+    ({ serviceId, secret, baseUrl, settings, label }) =>
+      call('addServiceKey', { body: { serviceId, secret, baseUrl, settings, label } }),
     ownReads,
   ),
   recheck: useKeyAct((params) => call('recheckServiceKey', { params }), ownReads),
   replace: useKeyAct(
-    ({ id, secret }) => call('replaceServiceKey', { params: { id }, body: { secret } }),
+    ({ id, secret, settings }) => call('replaceServiceKey', { params: { id }, body: { secret, settings } }),
+    ownReads,
+  ),
+  changeSettings: useKeyAct(
+    ({ id, settings }) => call('changeServiceKey', { params: { id }, body: { settings } }),
     ownReads,
   ),
   rename: useKeyAct(
@@ -63,17 +74,24 @@ const systemReads = ['listSystemKeys', 'readOverview', 'listAdminServices', 'lis
 
 export const useSystemKeyActions = (): KeyActions => ({
   check: useKeyAct(
-    ({ serviceId, secret, baseUrl }) => call('checkNewSystemKey', { body: { serviceId, secret, baseUrl } }),
+    ({ serviceId, secret, baseUrl, settings }) =>
+      call('checkNewSystemKey', { body: { serviceId, secret, baseUrl, settings } }),
     [],
   ),
   add: useKeyAct(
-    ({ serviceId, secret, baseUrl, label, priority }) =>
-      call('addSystemKey', { body: { serviceId, secret, baseUrl, label, priority: priority ?? 1 } }),
+    ({ serviceId, secret, baseUrl, settings, label, priority }) =>
+      call('addSystemKey', {
+        body: { serviceId, secret, baseUrl, settings, label, priority: priority ?? 1 },
+      }),
     systemReads,
   ),
   recheck: useKeyAct((params) => call('recheckSystemKey', { params }), systemReads),
   replace: useKeyAct(
-    ({ id, secret }) => call('replaceSystemKey', { params: { id }, body: { secret } }),
+    ({ id, secret, settings }) => call('replaceSystemKey', { params: { id }, body: { secret, settings } }),
+    systemReads,
+  ),
+  changeSettings: useKeyAct(
+    ({ id, settings }) => call('changeSystemKey', { params: { id }, body: { settings } }),
     systemReads,
   ),
   rename: useKeyAct(

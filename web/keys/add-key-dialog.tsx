@@ -1,4 +1,4 @@
-import { Button, Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
+import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { KeyCheck, Service } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
@@ -9,12 +9,17 @@ import { tellDone } from '../ui/toast.tsx'
 import { CheckSteps } from './check-steps.tsx'
 import classes from './keys.module.css'
 import { recognize, tidySecret } from './recognize.ts'
+import { SecretInput } from './secret-input.tsx'
+import { ServiceSelect } from './service-select.tsx'
+import { SettingInputs } from './setting-inputs.tsx'
+import { areComplete, type Settings, settingsToSend, withDocument } from './settings.ts'
 
 interface Draft {
   readonly serviceId: string
   readonly secret: string
   readonly label: string
   readonly baseUrl: string
+  readonly settings: Settings
   readonly priority: number
 }
 
@@ -47,6 +52,7 @@ const AddKeyForm = (props: AddKeyProps) => {
     secret: '',
     label: '',
     baseUrl: '',
+    settings: {},
     priority: props.priority ?? 1,
   })
   const [checked, setChecked] = useState<KeyCheck | null>(null)
@@ -61,15 +67,20 @@ const AddKeyForm = (props: AddKeyProps) => {
   const paste = (text: string) => {
     const secret = tidySecret(text)
     const only = recognize(services, secret)
-    change({
-      secret,
-      ...(draft.serviceId === '' && only.length === 1 && only[0] && { serviceId: only[0].id }),
-    })
+    const guessed = draft.serviceId === '' && only.length === 1 ? only[0] : undefined
+    const settings = withDocument(guessed ?? service, draft.settings, secret)
+    change({ secret, settings, ...(guessed && { serviceId: guessed.id }) })
+  }
+  const choose = (serviceId: string) => {
+    const chosen = services.find((candidate) => candidate.id === serviceId)
+    const settings = withDocument(chosen, serviceId === draft.serviceId ? draft.settings : {}, draft.secret)
+    change({ serviceId, settings })
   }
   const key = {
     serviceId: draft.serviceId,
     secret: draft.secret,
-    baseUrl: draft.baseUrl.trim() || undefined,
+    baseUrl: (service?.needsBaseUrl && draft.baseUrl.trim()) || undefined,
+    settings: settingsToSend(service, draft.settings),
     label: draft.label.trim() || undefined,
     ...(props.priority !== undefined && { priority: draft.priority }),
   }
@@ -83,7 +94,10 @@ const AddKeyForm = (props: AddKeyProps) => {
       },
     })
   const ready =
-    service !== undefined && draft.secret.length >= 8 && (!service.needsBaseUrl || draft.baseUrl !== '')
+    service !== undefined &&
+    draft.secret.length >= 8 &&
+    (!service.needsBaseUrl || draft.baseUrl.trim() !== '') &&
+    areComplete(service, draft.settings)
   // The check shows the key to the chosen service: not to another one than it seems to be for, unless so asked.
   const elsewhere = service !== undefined && recognized.length > 0 && !recognized.includes(service)
   const savable = checked !== null && checked.verdict !== 'invalid'
@@ -94,33 +108,30 @@ const AddKeyForm = (props: AddKeyProps) => {
   }
   return (
     <form className={classes.form} onSubmit={submit} autoComplete="off">
-      <PasswordInput
+      <SecretInput
+        service={service}
         label="Key"
         description={
-          service ? `Looks like ${service.keyHint}` : 'Paste it; the service is recognised from its shape.'
+          service
+            ? `${service.name}: ${service.keyHint}`
+            : 'Paste it; the service is recognised from its shape.'
         }
-        placeholder={service?.keyHint ?? 'sk-…'}
-        autoComplete="off"
-        spellCheck={false}
-        data-autofocus
         value={draft.secret}
-        onChange={(event) => paste(event.currentTarget.value)}
-        visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
+        onChange={paste}
       />
-      <NativeSelect
-        label="Service"
-        value={draft.serviceId}
-        data={[
-          { value: '', label: 'Choose a service', disabled: true },
-          ...services.map((each) => ({ value: each.id, label: each.name })),
-        ]}
-        onChange={(event) => change({ serviceId: event.currentTarget.value })}
-      />
+      <ServiceSelect services={services} recognized={recognized} value={draft.serviceId} onChange={choose} />
+      {service && (
+        <SettingInputs
+          service={service}
+          settings={draft.settings}
+          onChange={(settings) => change({ settings })}
+        />
+      )}
       {service?.needsBaseUrl && (
         <TextInput
           label="Server address"
           description="Where your server of this service answers."
-          placeholder="https://midjourney.example.com"
+          placeholder={service.baseUrlHint ?? 'https://…'}
           type="url"
           value={draft.baseUrl}
           onChange={(event) => change({ baseUrl: event.currentTarget.value })}
@@ -149,7 +160,7 @@ const AddKeyForm = (props: AddKeyProps) => {
           recognized={recognized}
           busy={actions.check.isPending}
           checked={checked}
-          onSwitch={(serviceId) => change({ serviceId })}
+          onSwitch={choose}
         />
       )}
       {actions.check.error && <FaultNotice error={actions.check.error} />}

@@ -1,33 +1,43 @@
-import { PasswordInput, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { useState } from 'react'
-import type { ServiceKey } from '../../src/contract/service-keys.ts'
+import type { Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
+import { useRead } from '../data/queries.ts'
 import { ConfirmDialog, FormDialog } from '../ui/dialog.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import { tidySecret } from './recognize.ts'
+import { SecretInput } from './secret-input.tsx'
+import { SettingInputs } from './setting-inputs.tsx'
+import { areComplete, type Settings, settingsToSend, withDocument } from './settings.ts'
 
 export interface KeyTask {
-  readonly kind: 'replace' | 'rename' | 'revoke'
+  readonly kind: 'replace' | 'settings' | 'rename' | 'revoke'
   readonly key: ServiceKey
 }
 
 interface DialogProps {
   readonly serviceKey: ServiceKey
+  readonly service: Service | undefined
   readonly actions: KeyActions
   readonly onClose: () => void
 }
 
 /** The dialog of the task at hand; none when there is no task. */
 export const KeyDialogs = (props: { task: KeyTask | null; actions: KeyActions; onClose: () => void }) => {
+  const services = useRead('listServices', {})
   if (!props.task) return null
-  const shared = { serviceKey: props.task.key, actions: props.actions, onClose: props.onClose }
-  if (props.task.kind === 'replace') return <ReplaceDialog {...shared} />
-  if (props.task.kind === 'rename') return <RenameDialog {...shared} />
+  const { key, kind } = props.task
+  const service = services.data?.items.find(({ id }) => id === key.serviceId)
+  const shared = { serviceKey: key, service, actions: props.actions, onClose: props.onClose }
+  if (kind === 'replace') return <ReplaceDialog {...shared} />
+  if (kind === 'settings') return <SettingsDialog {...shared} />
+  if (kind === 'rename') return <RenameDialog {...shared} />
   return <RevokeDialog {...shared} />
 }
 
-const ReplaceDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
+const ReplaceDialog = ({ serviceKey, service, actions, onClose }: DialogProps) => {
   const [secret, setSecret] = useState('')
+  const [settings, setSettings] = useState<Settings>(serviceKey.settings)
   return (
     <FormDialog
       opened
@@ -35,10 +45,10 @@ const ReplaceDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
       submit="Check and replace"
       busy={actions.replace.isPending}
       error={actions.replace.error}
-      blocked={secret.length < 8}
+      blocked={secret.length < 8 || (service !== undefined && !areComplete(service, settings))}
       onSubmit={() =>
         actions.replace.mutate(
-          { id: serviceKey.id, secret },
+          { id: serviceKey.id, secret, settings: settingsToSend(service, settings) },
           {
             onSuccess: (stored) => {
               tellDone(`“${stored.label}” now ends in ${stored.lastFour}.`)
@@ -49,16 +59,49 @@ const ReplaceDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
       }
       onClose={() => close(actions, onClose)}
     >
-      <PasswordInput
+      <SecretInput
+        service={service}
         label="New key"
         description={`Takes the place of the one that ends in ${serviceKey.lastFour}. Operations under way finish on the old one.`}
-        autoComplete="off"
-        spellCheck={false}
-        data-autofocus
         value={secret}
-        onChange={(event) => setSecret(tidySecret(event.currentTarget.value))}
-        visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
+        onChange={(pasted) => {
+          const tidy = tidySecret(pasted)
+          setSecret(tidy)
+          setSettings(withDocument(service, settings, tidy))
+        }}
       />
+      {service && <SettingInputs service={service} settings={settings} onChange={setSettings} />}
+    </FormDialog>
+  )
+}
+
+const SettingsDialog = ({ serviceKey, service, actions, onClose }: DialogProps) => {
+  const [settings, setSettings] = useState<Settings>(serviceKey.settings)
+  if (!service) return null
+  const wanted = settingsToSend(service, settings) ?? {}
+  const isSame = Object.entries(wanted).every(([id, text]) => text === (serviceKey.settings[id] ?? ''))
+  return (
+    <FormDialog
+      opened
+      title={`Settings of “${serviceKey.label}”`}
+      submit="Check and save"
+      busy={actions.changeSettings.isPending}
+      error={actions.changeSettings.error}
+      blocked={isSame || !areComplete(service, settings)}
+      onSubmit={() =>
+        actions.changeSettings.mutate(
+          { id: serviceKey.id, settings: wanted },
+          {
+            onSuccess: (stored) => {
+              tellDone(`“${stored.label}” is changed. The next operation uses it so.`)
+              close(actions, onClose)
+            },
+          },
+        )
+      }
+      onClose={() => close(actions, onClose)}
+    >
+      <SettingInputs service={service} settings={settings} onChange={setSettings} />
     </FormDialog>
   )
 }
@@ -128,6 +171,6 @@ const RevokeDialog = ({ serviceKey, actions, onClose }: DialogProps) => (
 )
 
 const close = (actions: KeyActions, onClose: () => void): void => {
-  for (const act of [actions.replace, actions.rename, actions.revoke]) act.reset()
+  for (const act of [actions.replace, actions.changeSettings, actions.rename, actions.revoke]) act.reset()
   onClose()
 }

@@ -1,8 +1,16 @@
 import { ActionIcon, Menu } from '@mantine/core'
-import { IconDots, IconPencil, IconRefresh, IconReplace, IconTrash } from '@tabler/icons-react'
+import {
+  IconAdjustments,
+  IconDots,
+  IconPencil,
+  IconRefresh,
+  IconReplace,
+  IconTrash,
+} from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import type { ServiceKey } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
+import { useRead } from '../data/queries.ts'
 import { Ago } from '../ui/figures.tsx'
 import { KeyMark, SecretTail } from '../ui/mark.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
@@ -37,10 +45,37 @@ export const KeyRow = (props: {
         {props.controls}
         {props.mayManage && <KeyMenu {...props} />}
       </div>
+      <KeySettings serviceKey={key} />
       <KeyTrouble serviceKey={key} />
     </article>
   )
 }
+
+/** What stands beside the secret: where the key is for. */
+const KeySettings = ({ serviceKey: key }: { serviceKey: ServiceKey }) => {
+  const fields = useFields(key.serviceId)
+  const shown = [
+    ...(key.baseUrl === null ? [] : [['Server', key.baseUrl] as const]),
+    ...fields.flatMap(({ id, label }) => {
+      const text = key.settings[id]
+      return text === undefined ? [] : [[label, text] as const]
+    }),
+  ]
+  if (shown.length === 0) return null
+  return (
+    <dl className={classes.settings}>
+      {shown.map(([label, text]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+const useFields = (serviceId: string) =>
+  useRead('listServices', {}).data?.items.find(({ id }) => id === serviceId)?.settingFields ?? []
 
 const KeyTrouble = ({ serviceKey: key }: { serviceKey: ServiceKey }) => {
   const why = key.statusReason ?? (key.verdict === 'valid' ? null : key.verdictDetail)
@@ -65,6 +100,7 @@ const KeyMenu = (props: {
   menuItems?: ReactNode
 }) => {
   const { serviceKey: key, actions } = props
+  const hasSettings = useFields(key.serviceId).length > 0
   const checking = actions.recheck.isPending && actions.recheck.variables.id === key.id
   const recheck = () =>
     actions.recheck.mutate(
@@ -91,6 +127,14 @@ const KeyMenu = (props: {
         >
           Replace secret
         </Menu.Item>
+        {hasSettings && (
+          <Menu.Item
+            leftSection={<IconAdjustments size={15} />}
+            onClick={() => props.onTask({ kind: 'settings', key })}
+          >
+            Change settings
+          </Menu.Item>
+        )}
         <Menu.Item
           leftSection={<IconPencil size={15} />}
           onClick={() => props.onTask({ kind: 'rename', key })}
