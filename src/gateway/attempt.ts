@@ -87,7 +87,7 @@ export const makeAttempt = (parts: GatewayParts) => {
       kind: 'failed',
       final: said.kind === 'caller',
       fault: faultFor(said, candidate, retryAfter),
-      reply: replyForCaller(said, candidate, exchange, text),
+      reply: replyForCaller(operation, said, candidate, exchange, text),
     }
   }
 }

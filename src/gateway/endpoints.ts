@@ -58,7 +58,7 @@ const targets: Readonly<Record<string, Target>> = {
 }
 
 /** `/v1beta/models/<model>:<method>`; the newest clients of Gemini say `/v1`. */
-const geminiPath = /^\/(?:v1|v1beta)\/models\/([^:]+):(\w+)$/
+const geminiPath = /^\/(?:v1|v1beta)\/models\/(.+):(\w+)$/
 const geminiMethods: Readonly<Record<string, Endpoint>> = {
   generateContent: 'generate_content',
   streamGenerateContent: 'stream_generate_content',

@@ -1,7 +1,10 @@
+import { errorShapes } from '../dialects/errors.ts'
 import { type Fault, fault } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
+import { readAnyError } from '../services/error-reply.ts'
 import type { KeyFailure } from '../services/service.ts'
 import type { Exchange } from './exchange.ts'
+import type { Operation } from './operation.ts'
 
 /** An unsuccessful reply of a service, redacted, as the caller may see it. */
 export interface FailedReply {
@@ -15,6 +18,7 @@ export interface FailedReply {
  * account, its limits), nor a refusal of the key, which would be taken for one of the access token, nor a proxy's page.
  */
 export const replyForCaller = (
+  operation: Operation,
   said: KeyFailure,
   candidate: Candidate,
   exchange: Exchange,
@@ -23,8 +27,32 @@ export const replyForCaller = (
   const aboutKey = said.kind === 'limited' || said.kind === 'exhausted' || said.kind === 'account'
   if (said.kind === 'unauthorized' || (aboutKey && candidate.serviceKey.owner === 'system')) return null
   if (exchange.status < 400 || text === '' || !isJson(exchange.headers)) return null
+  if (candidate.via === 'translation') return inDialect(operation, candidate, said, exchange, text)
   const { status, headers, redact } = exchange
   return { status, headers: mapped(headers, redact), body: redact(text) }
+}
+
+/** The words of a service that speaks another dialect, in the shape that the caller's client reads. */
+const inDialect = (
+  { id, target }: Operation,
+  candidate: Candidate,
+  said: KeyFailure,
+  { status, headers, redact }: Exchange,
+  text: string,
+): FailedReply | null => {
+  const { message } = readAnyError(text)
+  if (message === '') return null
+  const { code } = faultFor(said, candidate, undefined)
+  const told = fault(code, { message: `${candidate.service.name}: ${redact(message)}` })
+  const retryAfter = headers['retry-after']
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      ...(typeof retryAfter === 'string' && { 'retry-after': retryAfter }),
+    },
+    body: errorShapes[target.dialect](told, id),
+  }
 }
 
 const mapped = (headers: Exchange['headers'], change: (value: string) => string): Exchange['headers'] =>

@@ -46,7 +46,7 @@ export const gemini: Service = {
   rotation: 'api',
   pricesId: 'google',
   // Its price data has Vertex AI's other models as well.
-  modelShape: /^(?!claude|.*-maas$)/,
+  modelShape: /^(?!.*claude|.*-maas$)/,
   outputLimitField: 'maxOutputTokens',
   outputLimits: geminiOutputLimits,
   cachesPrompts: true,

@@ -93,6 +93,8 @@ export const vertex: Service = {
   },
   rotation: 'assisted',
   pricesId: 'google',
+  // Bedrock's names of Anthropic's models, which the price data knows by their middle.
+  modelShape: /^(?!.*anthropic\.)/,
   outputLimitField: 'maxOutputTokens',
   outputLimits: geminiOutputLimits,
   cachesPrompts: true,

@@ -3,6 +3,7 @@ import { FunctionCallingConfigMode, GoogleGenAI } from '@google/genai'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ServiceName } from '../../simulator/keys.ts'
+import { findService } from '../../src/services/registry.ts'
 import { openStage, type Stage, type StagePerson } from '../stage.ts'
 
 /*
@@ -367,8 +368,14 @@ describe.each(rows)('$client served by $service', ({ client, service, model }) =
     expect((await asker.seen(model)).text).toBe('A pixel.')
   })
 
-  test('the service’s errors have the status they had, and a cut stream throws', async () => {
-    await expect(asker.text(model, '[[simulate: error 400]]')).rejects.toMatchObject({ status: 400 })
+  test('the service’s errors keep their status and words, in the client’s dialect; a cut stream throws', async () => {
+    const error = await asker.text(model, '[[simulate: error 400]]').catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      status: 400,
+      message: expect.stringContaining(`${findService(service)?.name}: `),
+    })
+    // Where the client's own error says what was wrong in a field, ours is there.
+    if ('code' in (error as object)) expect(error).toMatchObject({ code: 'service_refused' })
     await expect(asker.streamed(model, '[[simulate: cut after 4 chunks]]')).rejects.toThrow()
   })
 })
