@@ -18,6 +18,8 @@ export const groupTask = z.enum([
 ])
 export type GroupTask = z.infer<typeof groupTask>
 
+const seconds = z.number().int().min(1).max(600).nullable()
+
 const modelName = z
   .string()
   .trim()
@@ -31,6 +33,12 @@ export const modelGroup = z.object({
   description: z.string().trim().max(400),
   task: groupTask,
   models: z.array(modelName).min(1).max(50).describe('In order of preference, best first'),
+  attemptTimeoutSeconds: seconds
+    .optional()
+    .describe('An attempt that has not begun to answer by then is given up for the next one'),
+  hedgeAfterSeconds: seconds
+    .optional()
+    .describe('The next candidate is started beside one that is silent for so long; the first answer counts'),
 })
 export type ModelGroup = z.infer<typeof modelGroup>
 

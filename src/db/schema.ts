@@ -185,6 +185,8 @@ export interface ModelGroups {
   models: string[]
   removed: Generated<boolean>
   updated_at: Generated<Date>
+  attempt_timeout_seconds: number | null
+  hedge_after_seconds: number | null
 }
 
 export interface Operations {
@@ -356,6 +358,16 @@ export interface ServiceKeys {
   cooling_models: GeneratedJson
 }
 
+export interface ServiceResources {
+  organization_id: string
+  user_id: string
+  service_id: string
+  resource_id: string
+  service_key_id: string
+  kind: string
+  created_at: Date
+}
+
 export interface ServiceSettings {
   service_id: string
   base_url: string | null
@@ -466,6 +478,7 @@ export interface Schema {
   rate_windows: RateWindows
   service_key_versions: ServiceKeyVersions
   service_keys: ServiceKeys
+  service_resources: ServiceResources
   service_settings: ServiceSettings
   sessions: Sessions
   sign_in_links: SignInLinks

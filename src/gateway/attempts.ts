@@ -1,18 +1,31 @@
 import type { IncomingMessage } from 'node:http'
 import { failure, fault, type Outcome, success } from '../kit/fault.ts'
-import { type AttemptResult, makeAttempt } from './attempt.ts'
-import type { Decision } from './decide.ts'
-import type { Cancellation } from './exchange.ts'
-import { makeEnterKey } from './enter.ts'
-import { makeHold } from './hold.ts'
+import type { Pass } from '../limits/limits.ts'
 import type { Candidate } from '../routing/route.ts'
+import { sharedService } from '../routing/shared-service.ts'
+import { type AttemptResult, makeAttempt } from './attempt.ts'
+import { type Branch, branchesOf } from './branches.ts'
+import type { Decision } from './decide.ts'
+import { makeEnterKey } from './enter.ts'
+import type { Cancellation } from './exchange.ts'
+import { makeHold } from './hold.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { sharedService } from '../routing/shared-service.ts'
+
+/** An attempt under way, with what the operation says of it when it is the one that answers. */
+interface Run {
+  readonly candidate: Candidate
+  readonly reason: string
+  readonly outputLimit: number | null
+  readonly pass: Pass
+  readonly branch: Branch
+  readonly result: Promise<AttemptResult>
+}
 
 /**
  * The route's candidates one after the other until one answers or refuses for good. Credits are held before the first
- * system key is used, and only then: an operation that ends on an own key never touches the ledger.
+ * system key is used, and only then: an operation that ends on an own key never touches the ledger. A group may ask that
+ * the next candidate is started when the one before has been silent for a while; then the first answer counts.
  */
 export const makeAttempts = (parts: GatewayParts) => {
   const attempt = makeAttempt(parts)
@@ -22,66 +35,116 @@ export const makeAttempts = (parts: GatewayParts) => {
   const mayTry = ({ serviceKey, health }: Candidate): boolean | Promise<boolean> =>
     health === 'ok' || parts.health.claimProbe(sharedService(serviceKey), serviceKey.id)
 
-  const tryOn = (
-    operation: Operation,
-    candidate: Candidate,
-    { headers }: IncomingMessage,
-    cancellation: Cancellation,
-  ) => {
-    operation.candidate = candidate
-    return attempt(operation, candidate, headers, cancellation)
-  }
-
   return async (
     operation: Operation,
     decision: Decision,
     incoming: IncomingMessage,
     cancellation: Cancellation,
   ): Promise<Outcome<AttemptResult>> => {
-    let last: Outcome<AttemptResult> | null = null
+    const { candidates, group } = decision.route
+    const hedgeAfterMs = inMs(group?.hedgeAfterSeconds)
+    const timeoutMs = inMs(group?.attemptTimeoutSeconds)
+    const branch = branchesOf(cancellation)
+    let next = 0
+    let last: AttemptResult | null = null
     let refusal: Outcome<never> | null = null
-    let full: Outcome<never> | null = null
     let refused: Candidate | null = null
+    let full: Outcome<never> | null = null
     let ownKeyFailed = false
-    for (const candidate of decision.route.candidates) {
-      const isSystem = candidate.serviceKey.owner === 'system'
-      // Another key at the same price would be refused for the same reason.
-      if (isSystem && refused !== null && isSameOffer(refused, candidate)) continue
-      const reasonBefore = operation.reason
-      operation.reason = isSystem && ownKeyFailed ? 'system-key-own-key-failed' : candidate.reason
-      if (isSystem) {
-        const held = await hold(operation, decision, candidate)
-        if (!held.ok) {
-          operation.reason = reasonBefore
-          refused = candidate
-          refusal ??= held
+
+    /** The next candidate that may be tried, or null. */
+    const begin = async (): Promise<Run | null> => {
+      while (next < candidates.length && !cancellation.cancelled) {
+        const candidate = candidates[next++] as Candidate
+        const isSystem = candidate.serviceKey.owner === 'system'
+        // Another key at the same price would be refused for the same reason.
+        if (isSystem && refused !== null && isSameOffer(refused, candidate)) continue
+        const { reason, outputLimit } = operation
+        operation.reason = isSystem && ownKeyFailed ? 'system-key-own-key-failed' : candidate.reason
+        const held = isSystem ? await hold(operation, decision, candidate) : nothingToHold
+        const found = held.ok ? enterKey(decision, candidate) : null
+        const place = found instanceof Promise ? await found : found
+        if (place?.ok !== true || !(await mayTry(candidate))) {
+          operation.reason = reason
+          operation.outputLimit = outputLimit
+          if (!held.ok) {
+            refused = candidate
+            refusal ??= held
+          } else if (place?.ok === false) full ??= place
+          else place?.value.end(0)
           continue
         }
+        const own = branch(timeoutMs)
+        operation.candidate = candidate
+        return {
+          candidate,
+          reason: operation.reason,
+          outputLimit: operation.outputLimit,
+          pass: place.value,
+          branch: own,
+          result: attempt(operation, candidate, incoming.headers, own.cancellation),
+        }
       }
-      if (cancellation.cancelled) return last ?? success(goneBefore)
-      const found = enterKey(decision, candidate)
-      const place = found instanceof Promise ? await found : found
-      if (!place.ok) {
-        operation.reason = reasonBefore
-        full ??= place
+      return null
+    }
+
+    const running: Run[] = []
+    for (;;) {
+      if (running.length === 0) {
+        const run = await begin()
+        // What a service said matters more than that there are no credits either.
+        if (run === null)
+          return last === null && cancellation.cancelled
+            ? success(goneBefore)
+            : (successOf(last) ?? refusal ?? full ?? busy)
+        running.push(run)
+      }
+      const mayHedge = hedgeAfterMs !== null && running.length === 1 && next < candidates.length
+      const ended = mayHedge ? await firstOf(running, hedgeAfterMs) : await firstOf(running, null)
+      if (ended === null) {
+        const run = await begin()
+        if (run === null) next = candidates.length
+        else running.push(run)
         continue
       }
-      const result = (await mayTry(candidate))
-        ? await tryOn(operation, candidate, incoming, cancellation)
-        : null
-      if (result?.kind === 'reply') {
-        operation.passes.push(place.value)
+      const { run, result } = ended
+      running.splice(running.indexOf(run), 1)
+      run.branch.end()
+      operation.candidate = run.candidate
+      operation.reason = run.reason
+      operation.outputLimit = run.outputLimit
+      if (result.kind === 'reply' || (result.final && !run.branch.timedOut())) {
+        for (const other of running) {
+          other.branch.abort()
+          other.pass.end(0)
+        }
+        if (result.kind === 'reply') operation.passes.push(run.pass)
+        else run.pass.end(0)
         return success(result)
       }
-      place.value.end(0)
-      if (result === null) continue
-      if (result.final) return success(result)
-      ownKeyFailed ||= !isSystem
-      last = success(result)
+      run.pass.end(0)
+      ownKeyFailed ||= run.candidate.serviceKey.owner !== 'system'
+      last = result
     }
-    // What a service said matters more than that there are no credits either.
-    return last ?? refusal ?? full ?? busy
   }
+}
+
+const nothingToHold: Outcome<void> = success(undefined)
+const inMs = (seconds: number | null | undefined): number | null => (seconds == null ? null : seconds * 1000)
+const successOf = (result: AttemptResult | null) => (result === null ? null : success(result))
+
+/** The first of the attempts that ends; null when none has within the time. */
+const firstOf = async (
+  running: readonly Run[],
+  withinMs: number | null,
+): Promise<{ run: Run; result: AttemptResult } | null> => {
+  const [only] = running
+  if (running.length === 1 && withinMs === null && only !== undefined)
+    return { run: only, result: await only.result }
+  const late = Promise.withResolvers<null>()
+  const timer = withinMs === null ? undefined : setTimeout(late.resolve, withinMs, null)
+  const ends = running.map((run) => run.result.then((result) => ({ run, result })))
+  return Promise.race([...ends, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** Every candidate is being tried by somebody else. */

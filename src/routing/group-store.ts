@@ -12,13 +12,26 @@ export const makeGroupStore = (kysely: Kysely<Schema>) => ({
     const rows = await kysely
       .selectFrom('model_groups')
       .select(['id', 'label', 'description', 'task', 'models', 'removed'])
+      .select([
+        'attempt_timeout_seconds as attemptTimeoutSeconds',
+        'hedge_after_seconds as hedgeAfterSeconds',
+      ])
       .execute()
     return rows.map((row) => ({ ...row, task: row.task as Task }))
   },
 
   save: async (transaction: Transaction<Schema>, group: ModelGroup, removed: boolean): Promise<void> => {
     const { id, label, description, task, models } = group
-    const values = { label, description, task, models: [...models], removed, updated_at: new Date() }
+    const values = {
+      label,
+      description,
+      task,
+      models: [...models],
+      attempt_timeout_seconds: group.attemptTimeoutSeconds ?? null,
+      hedge_after_seconds: group.hedgeAfterSeconds ?? null,
+      removed,
+      updated_at: new Date(),
+    }
     await transaction
       .insertInto('model_groups')
       .values({ id, ...values })

@@ -11,6 +11,13 @@ export interface ModelGroup {
    * model wherever it is offered.
    */
   readonly models: readonly string[]
+  /** An attempt that has not begun to answer by then is given up for the next one; null: the gateway's own limit. */
+  readonly attemptTimeoutSeconds?: number | null
+  /**
+   * The next candidate is started beside one that has been silent for so long, and the first answer counts. The other's cost
+   * at its service is charged to nobody. Null: never.
+   */
+  readonly hedgeAfterSeconds?: number | null
 }
 
 export const groupPrefix = 'group/'

@@ -127,20 +127,10 @@ export const combine = (rows: readonly GroupRow[]): ListedGroup[] => {
   return [...shipped, ...own.toSorted((a, b) => (a.id < b.id ? -1 : 1))]
 }
 
-const groupOf = ({ id, label, description, task, models }: GroupRow): ModelGroup => ({
-  id,
-  label,
-  description,
-  task,
-  models,
-})
+const groupOf = ({ removed: _, ...group }: GroupRow): ModelGroup => group
 
-const auditOf = ({ label, description, task, models }: ModelGroup): JsonValue => ({
-  label,
-  description,
-  task,
-  models: [...models],
-})
+const auditOf = ({ id: _, models, ...rest }: ModelGroup): JsonValue =>
+  ({ ...rest, models: [...models] }) as Record<string, JsonValue>
 
 /** A group within a group would have no order of its own, and could hold itself. */
 const wrongModel = (models: readonly string[]) => {

@@ -99,6 +99,8 @@ export const groupOnWire = (group: ModelGroup, route: Outcome<Route>): WireGroup
     description: group.description,
     task: group.task as WireGroup['task'],
     models: [...group.models],
+    attemptTimeoutSeconds: group.attemptTimeoutSeconds ?? null,
+    hedgeAfterSeconds: group.hedgeAfterSeconds ?? null,
     model: groupPrefix + group.id,
     next:
       first === undefined
@@ -119,6 +121,8 @@ export const adminGroupOnWire = (market: Market, group: ListedGroup): AdminGroup
   description: group.description,
   task: group.task,
   models: [...group.models],
+  attemptTimeoutSeconds: group.attemptTimeoutSeconds ?? null,
+  hedgeAfterSeconds: group.hedgeAfterSeconds ?? null,
   origin: group.origin,
   offers: group.models.map((model) => {
     const resolved = resolveModel(market, endpointOfTask(group.task), model)

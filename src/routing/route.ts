@@ -99,6 +99,8 @@ export interface Route {
   readonly passedOver: readonly PassedOver[]
   /** The preference that held. */
   readonly fallback: Fallback
+  /** That was asked for, if one was. */
+  readonly group: ModelGroup | null
   /** The next moment at which time alone changes the route: a key has cooled, a breaker lets a call try. Null: none. */
   readonly validUntil: Date | null
   /** What the candidates were arranged from. */
@@ -131,7 +133,6 @@ export interface Plan extends Route {
   readonly asked: readonly Offer[]
   readonly alternatives: readonly Offer[]
   readonly scope: 'service' | 'model' | 'any'
-  readonly group: ModelGroup | null
 }
 
 type Offered = Extract<Resolution, { kind: 'offers' }>
