@@ -8,13 +8,15 @@ import {
 } from '@tanstack/react-router'
 import { z } from 'zod'
 import { operationFilters } from '../src/contract/operations.ts'
-import { id } from '../src/contract/wire.ts'
+import { id, serviceId } from '../src/contract/wire.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
+import { modelSearch } from './models/model-search.ts'
 import { NotFound } from './shell/not-found.tsx'
 import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
+import { simulatorSearch } from './simulator/supposition.ts'
 
 interface Context {
   readonly queryClient: QueryClient
@@ -29,6 +31,9 @@ const operationSearch = z.object({
   status: operationFilters.shape.status.catch(undefined),
   keyOwner: operationFilters.shape.keyOwner.catch(undefined),
   since: operationFilters.shape.since.catch(undefined),
+  until: operationFilters.shape.until.catch(undefined),
+  endpoint: operationFilters.shape.endpoint.catch(undefined),
+  model: operationFilters.shape.model.catch(undefined),
   operation: id.optional().catch(undefined),
 })
 
@@ -77,12 +82,30 @@ const overview = createRoute({
 const services = createRoute({
   getParentRoute: () => shell,
   path: '/services',
+  validateSearch: z.object({
+    q: z.string().max(120).optional().catch(undefined),
+    status: coverage.shape.status.optional().catch(undefined),
+    task: z.string().max(40).optional().catch(undefined),
+    by: z.literal('task').optional().catch(undefined),
+  }),
   component: lazyRouteComponent(() => import('./user/services.tsx'), 'Services'),
 })
 const fallback = createRoute({
   getParentRoute: () => shell,
   path: '/fallback',
   component: lazyRouteComponent(() => import('./user/fallback.tsx'), 'FallbackPreference'),
+})
+const simulator = createRoute({
+  getParentRoute: () => shell,
+  path: '/simulator',
+  validateSearch: simulatorSearch,
+  component: lazyRouteComponent(() => import('./simulator/simulator.tsx'), 'Simulator'),
+})
+const models = createRoute({
+  getParentRoute: () => shell,
+  path: '/models',
+  validateSearch: modelSearch,
+  component: lazyRouteComponent(() => import('./models/models.tsx'), 'Models'),
 })
 const credits = createRoute({
   getParentRoute: () => shell,
@@ -92,8 +115,15 @@ const credits = createRoute({
 const operations = createRoute({
   getParentRoute: () => shell,
   path: '/operations',
-  validateSearch: operationSearch,
+  // Live unless switched off.
+  validateSearch: operationSearch.extend({ live: z.literal(false).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./user/operations.tsx'), 'Operations'),
+})
+const longOperations = createRoute({
+  getParentRoute: () => shell,
+  path: '/long-operations',
+  validateSearch: z.object({ open: z.enum(['true', 'false']).optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./long-operations/long-operations.tsx'), 'LongOperations'),
 })
 const accessTokens = createRoute({
   getParentRoute: () => shell,
@@ -152,7 +182,35 @@ const organizations = createRoute({
 const adminServices = createRoute({
   getParentRoute: () => administration,
   path: '/services',
+  validateSearch: z.object({
+    search: z.string().max(120).optional().catch(undefined),
+    show: z.enum(['all', 'keys', 'attention', 'off']).optional().catch(undefined),
+  }),
   component: lazyRouteComponent(() => import('./admin/services.tsx'), 'AdminServices'),
+})
+const prices = createRoute({
+  getParentRoute: () => administration,
+  path: '/prices',
+  validateSearch: z.object({
+    service: serviceId.optional().catch(undefined),
+    search: z.string().max(120).optional().catch(undefined),
+    show: z.enum(['all', 'unpriced', 'own']).optional().catch(undefined),
+    // Empty: a price for any model.
+    model: z.string().max(256).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin/prices.tsx'), 'Prices'),
+})
+const groups = createRoute({
+  getParentRoute: () => administration,
+  path: '/groups',
+  validateSearch: z.object({ group: z.string().max(40).optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./admin/groups.tsx'), 'Groups'),
+})
+const health = createRoute({
+  getParentRoute: () => administration,
+  path: '/health',
+  validateSearch: z.object({ all: z.boolean().optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./admin/health.tsx'), 'HealthPage'),
 })
 const platformTokens = createRoute({
   getParentRoute: () => administration,
@@ -168,8 +226,11 @@ const tree = root.addChildren([
     overview,
     services,
     fallback,
+    simulator,
+    models,
     credits,
     operations,
+    longOperations,
     accessTokens,
     account,
     administration.addChildren([
@@ -179,6 +240,9 @@ const tree = root.addChildren([
       allOperations,
       organizations,
       adminServices,
+      prices,
+      groups,
+      health,
       platformTokens,
     ]),
   ]),

@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core'
-import { IconArrowDown, IconArrowUp, IconStack2 } from '@tabler/icons-react'
+import { IconArrowDown, IconArrowUp, IconGauge, IconStack2 } from '@tabler/icons-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import type { Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
@@ -9,6 +9,7 @@ import { KeyRow } from '../keys/key-row.tsx'
 import { priorityName } from '../ui/mark.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { moved, movedTo, priorities } from './key-order.ts'
+import { SystemKeyLimitLine } from './system-key-limits.tsx'
 import classes from './system-keys.module.css'
 
 type Step = -1 | 1
@@ -19,6 +20,7 @@ interface LanesProps {
   readonly keys: readonly ServiceKey[]
   readonly actions: KeyActions
   readonly onTask: (task: KeyTask) => void
+  readonly onLimit: (key: ServiceKey) => void
 }
 
 /** The keys of one service in the order they are tried; arrows move a key through it, across priorities too. */
@@ -84,14 +86,24 @@ const Lane = (props: LaneProps) => {
               controls={
                 <MoveButtons serviceKey={key} keys={props.keys} onMove={(by) => props.onStep(key, by)} />
               }
-              menuItems={<MoveItems {...props} serviceKey={key} />}
+              menuItems={<KeyItems {...props} serviceKey={key} />}
             />
+            <SystemKeyLimitLine id={key.id} />
           </div>
         ))}
       </div>
     </section>
   )
 }
+
+const KeyItems = (props: LaneProps & { serviceKey: ServiceKey }) => (
+  <>
+    <Menu.Item leftSection={<IconGauge size={15} />} onClick={() => props.onLimit(props.serviceKey)}>
+      Rate limits
+    </Menu.Item>
+    <MoveItems {...props} />
+  </>
+)
 
 const MoveItems = (props: LaneProps & { serviceKey: ServiceKey }) =>
   priorities

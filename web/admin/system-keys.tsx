@@ -11,6 +11,7 @@ import { Block, FaultNotice, Loaded } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
 import { inOrder } from './key-order.ts'
 import { PriorityLanes } from './priority-lanes.tsx'
+import { SystemKeyLimitsDialog } from './system-key-limits.tsx'
 import classes from './system-keys.module.css'
 
 export const SystemKeys = () => {
@@ -19,6 +20,7 @@ export const SystemKeys = () => {
   const actions = useSystemKeyActions()
   const [adding, setAdding] = useState<{ serviceId: string | null } | null>(null)
   const [task, setTask] = useState<KeyTask | null>(null)
+  const [limiting, setLimiting] = useState<ServiceKey | null>(null)
   const live = inOrder((keys.data?.items ?? []).filter((key) => key.status !== 'revoked'))
   return (
     <Page
@@ -43,6 +45,7 @@ export const SystemKeys = () => {
                 actions={actions}
                 onAdd={() => setAdding({ serviceId: service.id })}
                 onTask={setTask}
+                onLimit={setLimiting}
               />
             ))}
           </ul>
@@ -61,6 +64,7 @@ export const SystemKeys = () => {
         }}
       />
       <KeyDialogs task={task} actions={actions} onClose={() => setTask(null)} />
+      {limiting && <SystemKeyLimitsDialog serviceKey={limiting} onClose={() => setLimiting(null)} />}
     </Page>
   )
 }
@@ -72,6 +76,7 @@ const ServiceKeys = (props: {
   actions: KeyActions
   onAdd: () => void
   onTask: (task: KeyTask) => void
+  onLimit: (key: ServiceKey) => void
 }) => {
   const { service, keys } = props
   return (
@@ -87,7 +92,13 @@ const ServiceKeys = (props: {
         </Button>
       </div>
       {keys.length > 0 && (
-        <PriorityLanes service={service} keys={keys} actions={props.actions} onTask={props.onTask} />
+        <PriorityLanes
+          service={service}
+          keys={keys}
+          actions={props.actions}
+          onTask={props.onTask}
+          onLimit={props.onLimit}
+        />
       )}
     </li>
   )

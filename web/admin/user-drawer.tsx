@@ -12,6 +12,7 @@ import { Fact, Facts } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { GrantForm } from './grant-form.tsx'
+import { UserLimits } from './user-limits.tsx'
 import classes from './users.module.css'
 
 /** Everything about one user, and what an administrator can do for or against them. */
@@ -80,6 +81,7 @@ const UserDetail = ({ user }: { user: AdminUser }) => (
     </Facts>
     <GrantForm user={user} />
     <TierSelect user={user} />
+    <UserLimits user={user} />
     <SignInLinkButton user={user} />
     <Rights user={user} />
   </div>

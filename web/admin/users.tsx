@@ -1,20 +1,20 @@
-import { Button, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { IconPlus, IconSearch } from '@tabler/icons-react'
+import { Button } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import type { AdminUser } from '../../src/contract/administration.ts'
-import { usePages } from '../data/queries.ts'
+import { usePages, useRead } from '../data/queries.ts'
 import { TierName } from '../data/tier-name.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Ago, Credits } from '../ui/figures.tsx'
 import { count, counted } from '../ui/format.ts'
-import { useSlashFocus } from '../ui/hotkeys.ts'
 import { Mark } from '../ui/mark.tsx'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { CreateUserDialog } from './create-user.tsx'
 import { OrganizationSelect } from './organization-select.tsx'
+import { limitsText } from './limit-words.ts'
+import { SearchField } from './search-field.tsx'
 import { UserDrawer } from './user-drawer.tsx'
 import classes from './users.module.css'
 
@@ -57,6 +57,7 @@ const columns: readonly Column<AdminUser>[] = [
     render: (row) => <Credits micros={row.availableMicros} aligned />,
   },
   { key: 'held', header: 'Held', align: 'end', render: (row) => <Credits micros={row.heldMicros} aligned /> },
+  { key: 'limits', header: 'Rate limits', render: (row) => <UserLimitsCell user={row} /> },
   { key: 'last', header: 'Last operation', align: 'end', render: (row) => <Ago at={row.lastOperationAt} /> },
 ]
 
@@ -82,6 +83,8 @@ export const Users = () => {
       <Panel flush>
         <search className={classes.filters} aria-label="Filter users">
           <SearchField
+            label="Search users"
+            placeholder="Name or e-mail"
             value={search}
             onChange={(next) => void navigate({ search: (old) => ({ ...old, search: next }), replace: true })}
           />
@@ -129,27 +132,9 @@ export const Users = () => {
   )
 }
 
-/** Searches as one types, a moment after the last key. */
-const SearchField = (props: { value: string | undefined; onChange: (value: string | undefined) => void }) => {
-  const field = useSlashFocus<HTMLInputElement>()
-  const [text, setText] = useState(props.value ?? '')
-  const [settled] = useDebouncedValue(text, 250)
-  const { onChange, value } = props
-  useEffect(() => {
-    if (settled !== (value ?? '')) onChange(settled || undefined)
-    // Only a settled text searches; a changed address alone must not be overwritten.
-    // oxlint-disable-next-line react/exhaustive-deps
-  }, [settled])
-  return (
-    <TextInput
-      ref={field}
-      className={classes.search}
-      aria-label="Search users"
-      placeholder="Name or e-mail"
-      leftSection={<IconSearch size={15} aria-hidden />}
-      rightSection={<kbd className={classes.slash}>/</kbd>}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-    />
-  )
+/** One reading for the whole list: few users are limited. */
+const UserLimitsCell = ({ user }: { user: AdminUser }) => {
+  const limits = useRead('listUserLimits', { query: {} })
+  const text = limitsText(limits.data?.items.find((each) => each.id === user.id)?.limits)
+  return text ?? <span className={classes.email}>None</span>
 }
