@@ -8,6 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { z } from 'zod'
 import { operationFilters } from '../src/contract/operations.ts'
+import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId } from '../src/contract/wire.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
@@ -122,7 +123,7 @@ const operations = createRoute({
 const longOperations = createRoute({
   getParentRoute: () => shell,
   path: '/long-operations',
-  validateSearch: z.object({ open: z.enum(['true', 'false']).optional().catch(undefined) }),
+  validateSearch: z.object({ show: z.enum(['open', 'over']).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./long-operations/long-operations.tsx'), 'LongOperations'),
 })
 const accessTokens = createRoute({

@@ -24,6 +24,7 @@ export const longOperation = z.object({
   state: longOperationState.describe('unresolved: not seen to end in time; nothing was charged'),
   progress: z.number().int().min(0).max(100),
   failure: z.string().nullable(),
+  resultUrl: z.string().nullable().describe('Where its result lies, as the service said; null: none'),
   isOver: z.boolean(),
   mayCancel: z.boolean(),
   heldMicros: wire.micros.describe('Set aside; given back unless it succeeds'),

@@ -120,6 +120,7 @@ const onWire = (operation: LongOperation): WireLongOperation => ({
   state: operation.state,
   progress: operation.progress,
   failure: operation.failure,
+  resultUrl: resultUrlOf(operation),
   isOver: isOver(operation),
   mayCancel: !isOver(operation) && trackers[operation.kind].cancel !== undefined,
   heldMicros: String(operation.heldMicros),
@@ -130,6 +131,12 @@ const onWire = (operation: LongOperation): WireLongOperation => ({
   deadlineAt: operation.deadlineAt.toISOString(),
   endedAt: operation.endedAt?.toISOString() ?? null,
 })
+
+/** Of what the service said: an address that a page may link to, or none. */
+const resultUrlOf = ({ state, said }: LongOperation): string | null => {
+  const url = said?.['imageUrl']
+  return state === 'succeeded' && typeof url === 'string' && /^https?:\/\//.test(url) ? url : null
+}
 
 const deliveryOnWire = (delivery: Delivery): WireDelivery => ({
   id: delivery.id,

@@ -1,10 +1,10 @@
 import { Button, NativeSelect } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { OperationStatus, Payer } from '../../src/contract/operations.ts'
-import { moment } from '../ui/format.ts'
-import { useNow } from '../ui/figures.tsx'
 import { useRead } from '../data/queries.ts'
-import { useSlashFocus } from '../ui/hotkeys.ts'
+import { endpointChoices } from '../data/words.ts'
+import { SearchField } from '../ui/search-field.tsx'
+import { TimeSelect } from './time-select.tsx'
 import classes from './operations.module.css'
 
 export interface OperationFilters {
@@ -12,7 +12,21 @@ export interface OperationFilters {
   readonly status?: OperationStatus | undefined
   readonly keyOwner?: Payer | undefined
   readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly model?: string | undefined
 }
+
+/** The filters of an address bar that says other things too. */
+export const filtersOf = (search: OperationFilters): OperationFilters => ({
+  service: search.service,
+  status: search.status,
+  keyOwner: search.keyOwner,
+  since: search.since,
+  until: search.until,
+  endpoint: search.endpoint,
+  model: search.model,
+})
 
 const statuses: readonly { value: OperationStatus; label: string }[] = [
   { value: 'succeeded', label: 'Succeeded' },
@@ -36,15 +50,20 @@ export const FilterBar = (props: {
   anyMore?: boolean
   onClear: () => void
 }) => {
-  const first = useSlashFocus<HTMLSelectElement>()
   const services = useRead('listServices', {})
   const { filters, onChange } = props
-  const any = Boolean(filters.service ?? filters.status ?? filters.keyOwner ?? filters.since) || props.anyMore
+  const any = Object.values(filtersOf(filters)).some((value) => value !== undefined) || props.anyMore
   const named = (services.data?.items ?? []).map((service) => ({ value: service.id, label: service.name }))
   return (
     <search className={classes.filters} aria-label="Filter operations">
+      <SearchField
+        slash
+        label="Model"
+        placeholder="Any model"
+        text={filters.model ?? ''}
+        onSearch={(text) => onChange({ ...filters, model: text || undefined })}
+      />
       <NativeSelect
-        ref={first}
         aria-label="Service"
         value={filters.service ?? ''}
         data={[{ value: '', label: 'Any service' }, ...named]}
@@ -69,7 +88,17 @@ export const FilterBar = (props: {
           onChange({ ...filters, keyOwner: (event.currentTarget.value || undefined) as Payer | undefined })
         }
       />
-      <SinceSelect since={filters.since} onChange={(since) => onChange({ ...filters, since })} />
+      <NativeSelect
+        aria-label="Endpoint"
+        value={filters.endpoint ?? ''}
+        data={[{ value: '', label: 'Any endpoint' }, ...endpointChoices]}
+        onChange={(event) => onChange({ ...filters, endpoint: event.currentTarget.value || undefined })}
+      />
+      <TimeSelect
+        since={filters.since}
+        until={filters.until}
+        onChange={(times) => onChange({ ...filters, ...times })}
+      />
       {props.more}
       {any && (
         <Button variant="subtle" color="gray" onClick={props.onClear}>
@@ -79,28 +108,3 @@ export const FilterBar = (props: {
     </search>
   )
 }
-
-const spans = [
-  { value: '1', label: 'Last 24 hours' },
-  { value: '7', label: 'Last 7 days' },
-  { value: '30', label: 'Last 30 days' },
-] as const
-
-const SinceSelect = (props: { since: string | undefined; onChange: (since: string | undefined) => void }) => {
-  const now = useNow()
-  const current = props.since ? [{ value: 'given', label: `Since ${moment(props.since, now)}` }] : []
-  return (
-    <NativeSelect
-      aria-label="Started"
-      value={props.since ? 'given' : ''}
-      data={[{ value: '', label: 'Any time' }, ...current, ...spans]}
-      onChange={(event) => {
-        const value = event.currentTarget.value
-        if (value === 'given') return
-        props.onChange(value === '' ? undefined : daysAgo(Number(value)))
-      }}
-    />
-  )
-}
-
-const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString()

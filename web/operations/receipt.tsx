@@ -4,11 +4,16 @@ import { useRead } from '../data/queries.ts'
 import { ServiceName } from '../data/service-name.tsx'
 import { CopyableId } from '../ui/copy.tsx'
 import { Credits } from '../ui/figures.tsx'
-import { count, duration, exactCredits, exactUsd, fullMoment } from '../ui/format.ts'
+import { duration, exactCredits, exactUsd, fullMoment } from '../ui/format.ts'
+import { endpointName } from '../data/words.ts'
 import { OperationMark, OwnerMark } from '../ui/mark.tsx'
 import { Lines, Loaded } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { Attempts } from './attempts.tsx'
+import { CostFormula } from './cost-formula.tsx'
+import { DecisionTrace } from './decision-trace.tsx'
+import { ExplainAgain } from './explain-again.tsx'
+import { Tokens } from './tokens.tsx'
 import classes from './operations.module.css'
 import { describeReason } from './reasons.ts'
 
@@ -19,7 +24,7 @@ export const ReceiptDrawer = (props: {
   organizationId?: string | undefined
   onClose: () => void
 }) => (
-  <Drawer opened={props.id !== undefined} onClose={props.onClose} title="Receipt" size={480}>
+  <Drawer opened={props.id !== undefined} onClose={props.onClose} title="Receipt" size={560}>
     {props.id !== undefined && <ReceiptOf id={props.id} organizationId={props.organizationId} />}
   </Drawer>
 )
@@ -34,16 +39,17 @@ const ReceiptOf = ({ id, organizationId }: { id: string; organizationId: string 
   const receipt = organizationId === undefined ? own : anybodys
   return (
     <Loaded of={receipt} skeleton={<Lines count={14} />}>
-      {(data) => <ReceiptBody receipt={data} />}
+      {(data) => <ReceiptBody receipt={data} mayExplain={organizationId === undefined} />}
     </Loaded>
   )
 }
 
-const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
+const ReceiptBody = ({ receipt, mayExplain }: { receipt: Receipt; mayExplain: boolean }) => (
   <div className={classes.receipt}>
     <div className={classes.lead}>
       <OperationMark status={receipt.status} />
       <p className={classes.decision}>{describeReason(receipt.reason)}</p>
+      {mayExplain && <ExplainAgain receipt={receipt} />}
     </div>
     <section>
       <Facts>
@@ -70,7 +76,7 @@ const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
           <CopyableId id={receipt.accessTokenId} label="Copy the access token’s id" />
         </Fact>
         <Fact name="Endpoint">
-          {receipt.endpoint}
+          {endpointName(receipt.endpoint)}
           {receipt.streamed && ', streamed'}
         </Fact>
         <Fact name="Reply">
@@ -88,52 +94,13 @@ const ReceiptBody = ({ receipt }: { receipt: Receipt }) => (
         </Fact>
       </Facts>
     </section>
-    <Attempts attempts={receipt.attempts} />
+    <DecisionTrace receipt={receipt} />
+    <Attempts attempts={receipt.attempts} totalMs={receipt.durationMs} />
     <Tokens receipt={receipt} />
+    <CostFormula receipt={receipt} />
     <Money receipt={receipt} />
   </div>
 )
-
-const tokenClasses = [
-  ['input', 'Input, not cached'],
-  ['cacheRead', 'Input read from cache'],
-  ['cacheWrite', 'Input written to cache'],
-  ['cacheWrite1h', 'Input written to cache for 1 hour'],
-  ['output', 'Output'],
-  ['reasoning', 'Output, reasoning'],
-] as const
-
-const sources = {
-  reported: 'as the service reported',
-  estimated: 'estimated, because the service reported none',
-  none: 'none were used',
-} as const
-
-const Tokens = ({ receipt }: { receipt: Receipt }) => {
-  const used = tokenClasses.filter(([key]) => receipt.tokens[key] > 0)
-  if (used.length === 0) return null
-  return (
-    <section>
-      <h3 className={classes.receiptTitle}>Tokens, {sources[receipt.usageSource]}</h3>
-      <table className={classes.amounts}>
-        <tbody>
-          {used.map(([key, label]) => (
-            <tr key={key}>
-              <th scope="row">{label}</th>
-              <td>{count(receipt.tokens[key])}</td>
-            </tr>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">Together</th>
-            <td>{count(tokenClasses.reduce((sum, [key]) => sum + receipt.tokens[key], 0))}</td>
-          </tr>
-        </tfoot>
-      </table>
-    </section>
-  )
-}
 
 const costOf = (receipt: Receipt): string => {
   if (receipt.costNanoUsd !== null) return exactUsd(receipt.costNanoUsd)

@@ -14,7 +14,6 @@ import {
   IconServer2,
   IconShieldLock,
   IconStack2,
-  IconStack2,
   IconTicket,
   IconUser,
   IconUsers,

@@ -5,6 +5,8 @@ import {
   IconCircleDashed,
   IconCircleX,
   IconClockPause,
+  IconHeartbeat,
+  IconPlugConnectedX,
   IconCoin,
   IconKey,
   IconLock,
@@ -41,6 +43,39 @@ export const CoverageMark = (props: { status: keyof typeof coverages; owner?: st
   return (
     <Mark tone={tone} icon={icon}>
       {props.status === 'own_key' && props.owner === 'organization' ? 'Organisation’s key' : text}
+    </Mark>
+  )
+}
+
+const servings = {
+  own_key: { tone: 'own', icon: IconKey, text: 'Own key' },
+  organization_key: { tone: 'shared', icon: IconKey, text: 'Organisation’s key' },
+  credits: { tone: 'credits', icon: IconCoin, text: 'Credits' },
+  not_available: { tone: 'quiet', icon: IconCircleDashed, text: 'Not available' },
+} as const
+
+/** What a call for a model would run on. */
+export const ServedMark = (props: { by: keyof typeof servings }) => {
+  const { tone, icon, text } = servings[props.by]
+  return (
+    <Mark tone={tone} icon={icon} plain>
+      {text}
+    </Mark>
+  )
+}
+
+const healths = {
+  closed: { tone: 'own', icon: IconCircleCheck, text: 'Healthy' },
+  open: { tone: 'bad', icon: IconPlugConnectedX, text: 'Failing' },
+  half_open: { tone: 'credits', icon: IconHeartbeat, text: 'Coming back' },
+} as const
+
+/** Whether a service or key answers: the state of its circuit breaker. */
+export const HealthMark = (props: { state: keyof typeof healths; plain?: boolean }) => {
+  const { tone, icon, text } = healths[props.state]
+  return (
+    <Mark tone={tone} icon={icon} plain={props.plain ?? false}>
+      {text}
     </Mark>
   )
 }

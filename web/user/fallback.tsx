@@ -1,6 +1,9 @@
-import { NativeSelect, Radio } from '@mantine/core'
+import { Button, CloseButton, NativeSelect, Radio, Select } from '@mantine/core'
+import { IconListTree } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { Reply } from '../../src/contract/endpoints.ts'
+import type { Service } from '../../src/contract/service-keys.ts'
 import type { Fallback } from '../../src/contract/wire.ts'
 import { type CallFault, call } from '../data/call.ts'
 import { read, useRead } from '../data/queries.ts'
@@ -22,8 +25,17 @@ export const FallbackPreference = () => {
       narrow
       title="Fallback"
       description="What happens to a call when no key of your own can serve it. Your own keys always come first."
+      actions={
+        <Button
+          variant="default"
+          leftSection={<IconListTree size={16} />}
+          renderRoot={(rest) => <Link to="/simulator" {...rest} />}
+        >
+          Try what would happen
+        </Button>
+      }
     >
-      <Loaded of={preferences} skeleton={<Block height={700} narrow={910} />}>
+      <Loaded of={preferences} skeleton={<Block height={560} narrow={760} />}>
         {(data) => (
           <>
             {data.locked && (
@@ -72,7 +84,7 @@ const Choices = (props: { preferences: Preferences }) => {
   const { preferences } = props
   const change = useChangePreferences(preferences)
   return (
-    <Panel title="For all services" description="Unless a service below says otherwise.">
+    <Panel title="For all services" description="Unless there is an exception below.">
       <Radio.Group
         aria-label="Fallback for all services"
         value={preferences.locked ?? preferences.default}
@@ -97,44 +109,101 @@ const Choices = (props: { preferences: Preferences }) => {
   )
 }
 
+/** Only the services that differ from the default are listed; any other is found by its name and added. */
 const Overrides = (props: { preferences: Preferences }) => {
   const { preferences } = props
   const services = useRead('listServices', {})
   const change = useChangePreferences(preferences)
-  const set = (serviceId: string, name: string, value: string) => {
-    const others = preferences.services.filter((each) => each.serviceId !== serviceId)
+  const set = (service: Service, value: string) => {
+    const others = preferences.services.filter((each) => each.serviceId !== service.id)
     change(
       {
         default: preferences.default,
-        services: value === '' ? others : [...others, { serviceId, fallback: value as Fallback }],
+        services: value === '' ? others : [...others, { serviceId: service.id, fallback: value as Fallback }],
       },
-      value === '' ? `${name} follows the default.` : `${name}: ${choiceLabel(value as Fallback)}.`,
+      value === ''
+        ? `${service.name} follows the default.`
+        : `${service.name}: ${choiceLabel(value as Fallback)}.`,
     )
   }
   return (
-    <Panel title="Per service" description="For example: never spend credits at one service." flush>
-      <Loaded of={services} skeleton={<Block height={205} narrow={329} />}>
+    <Panel
+      title="Exceptions"
+      description="Services where something else is to happen. For example: never spend credits at one of them."
+      flush
+    >
+      <Loaded of={services} skeleton={<Block height={120} narrow={150} />}>
         {({ items }) => (
-          <ul>
-            {items.map((service) => (
-              <li key={service.id} className={classes.override}>
-                <ServiceTile name={service.name} small />
-                <span className={classes.serviceName}>{service.name}</span>
-                <NativeSelect
-                  aria-label={`Fallback for ${service.name}`}
-                  disabled={preferences.locked !== null}
-                  value={preferences.services.find((each) => each.serviceId === service.id)?.fallback ?? ''}
-                  data={[
-                    { value: '', label: 'Like the default' },
-                    ...choices.map(({ value, label }) => ({ value, label })),
-                  ]}
-                  onChange={(event) => set(service.id, service.name, event.currentTarget.value)}
-                />
-              </li>
-            ))}
-          </ul>
+          <>
+            <ul>
+              {items
+                .filter(({ id }) => preferences.services.some((each) => each.serviceId === id))
+                .map((service) => (
+                  <Override key={service.id} service={service} preferences={preferences} onSet={set} />
+                ))}
+            </ul>
+            {preferences.locked === null && (
+              <AddOverride
+                services={items.filter(
+                  ({ id }) => !preferences.services.some((each) => each.serviceId === id),
+                )}
+                isFirst={preferences.services.length === 0}
+                onAdd={(service) => set(service, preferences.default === 'none' ? 'system' : 'none')}
+              />
+            )}
+          </>
         )}
       </Loaded>
     </Panel>
   )
 }
+
+const Override = (props: {
+  service: Service
+  preferences: Preferences
+  onSet: (service: Service, value: string) => void
+}) => {
+  const { service, preferences, onSet } = props
+  const locked = preferences.locked !== null
+  return (
+    <li className={classes.override}>
+      <ServiceTile name={service.name} small />
+      <span className={classes.serviceName}>{service.name}</span>
+      <NativeSelect
+        aria-label={`Fallback for ${service.name}`}
+        disabled={locked}
+        value={preferences.services.find((each) => each.serviceId === service.id)?.fallback ?? ''}
+        data={choices.map(({ value, label }) => ({ value, label }))}
+        onChange={(event) => onSet(service, event.currentTarget.value)}
+      />
+      <CloseButton
+        aria-label={`Let ${service.name} follow the default`}
+        disabled={locked}
+        onClick={() => onSet(service, '')}
+      />
+    </li>
+  )
+}
+
+const AddOverride = (props: {
+  services: readonly Service[]
+  isFirst: boolean
+  onAdd: (service: Service) => void
+}) => (
+  <div className={classes.addOverride}>
+    {props.isFirst && <p className={classes.noOverride}>None: every service follows the default above.</p>}
+    <Select
+      aria-label="Add an exception for a service"
+      placeholder="Add an exception: find a service"
+      searchable
+      value={null}
+      selectFirstOptionOnChange
+      nothingFoundMessage="No service of this name"
+      data={props.services.map(({ id, name }) => ({ value: id, label: name }))}
+      onChange={(id) => {
+        const chosen = props.services.find((service) => service.id === id)
+        if (chosen) props.onAdd(chosen)
+      }}
+    />
+  </div>
+)

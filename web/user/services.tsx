@@ -1,25 +1,31 @@
-import { Button } from '@mantine/core'
-import { IconLock, IconPlus } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
+import { Button, NativeSelect } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { Service, ServiceKey } from '../../src/contract/service-keys.ts'
+import type { CoverageSummary, Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { Me } from '../../src/contract/session.ts'
-import { type KeyActions, useOwnKeyActions } from '../data/key-actions.ts'
+import { useOwnKeyActions } from '../data/key-actions.ts'
 import { useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
+import { taskName } from '../data/words.ts'
 import { AddKeyDialog } from '../keys/add-key-dialog.tsx'
 import { KeyDialogs, type KeyTask } from '../keys/key-dialogs.tsx'
 import { KeyRow } from '../keys/key-row.tsx'
-import { CoverageMark, ServiceTile } from '../ui/mark.tsx'
-import { Block, Loaded, Notice } from '../ui/notice.tsx'
-import { Page } from '../ui/page.tsx'
-import { TextLink } from '../ui/text-link.tsx'
+import { FilterChips } from '../ui/filter-chips.tsx'
+import { counted } from '../ui/format.ts'
+import { Block, EmptyState, Loaded, Notice } from '../ui/notice.tsx'
+import { Page, Panel } from '../ui/page.tsx'
+import { SearchField } from '../ui/search-field.tsx'
+import { ShareBar } from '../ui/share-bar.tsx'
+import { matchingServices, serviceGroups, standings, tasksOf } from './service-groups.ts'
+import { ServiceRow } from './service-row.tsx'
 import classes from './services.module.css'
+
+const route = getRouteApi('/shell/services')
 
 export const Services = () => {
   const me = useMe()
   const services = useRead('listServices', {})
-  const keys = useRead('listServiceKeys', {})
   const actions = useOwnKeyActions()
   const [adding, setAdding] = useState<{ serviceId: string | null } | null>(null)
   const [task, setTask] = useState<KeyTask | null>(null)
@@ -38,21 +44,16 @@ export const Services = () => {
     >
       <PolicyNotice me={me} />
       <Loaded of={services} skeleton={<Skeletons />}>
-        {({ items }) => (
-          <ul className={classes.list}>
-            {items.map((service) => (
-              <ServiceCard
-                key={service.id}
-                service={service}
-                keys={(keys.data?.items ?? []).filter(
-                  (each) => each.serviceId === service.id && each.status !== 'revoked',
-                )}
-                actions={actions}
-                onAdd={() => setAdding({ serviceId: service.id })}
-                onTask={setTask}
-              />
-            ))}
-          </ul>
+        {({ items, summary }) => (
+          <>
+            <Coverage summary={summary} />
+            <ServiceList
+              services={items}
+              actions={actions}
+              onAdd={(serviceId) => setAdding({ serviceId })}
+              onTask={setTask}
+            />
+          </>
         )}
       </Loaded>
       <AddKeyDialog
@@ -72,11 +73,10 @@ export const Services = () => {
 }
 
 const Skeletons = () => (
-  <div className={classes.list}>
-    {[1, 2, 3, 4].map((each) => (
-      <Block key={each} height={80} narrow={150} />
-    ))}
-  </div>
+  <>
+    <Block height={106} narrow={190} />
+    <Block height={1900} narrow={2500} />
+  </>
 )
 
 /** What the organisation has decided, in the words of its effect. */
@@ -99,54 +99,143 @@ const PolicyNotice = ({ me }: { me: Me }) => {
   )
 }
 
-const ServiceCard = (props: {
-  service: Service
-  keys: readonly ServiceKey[]
-  actions: KeyActions
-  onAdd: () => void
+const countOf = {
+  own_key: 'ownKey',
+  alternative: 'alternative',
+  system_credits: 'systemCredits',
+  not_covered: 'notCovered',
+  keys_only: 'keysOnly',
+} as const
+
+/** Where one stands with all of them; each count is a filter of the list below. */
+const Coverage = ({ summary }: { summary: CoverageSummary }) => {
+  const { status } = route.useSearch()
+  const navigate = useNavigate({ from: '/services' })
+  const usable = summary.total - summary.notCovered - summary.keysOnly
+  const shares = standings.map((standing) => ({
+    key: standing.status,
+    label: standing.label,
+    tone: standing.tone,
+    count: summary[countOf[standing.status]],
+  }))
+  return (
+    <Panel
+      title="Coverage"
+      description={`You can use ${usable} of ${counted(summary.total, 'service')} now.`}
+    >
+      <div className={classes.coverage}>
+        <ShareBar label="Coverage" shares={shares} />
+        <FilterChips
+          label="Show services by coverage"
+          chips={standings.map((standing) => ({
+            value: standing.status,
+            label: standing.label,
+            tone: standing.tone,
+            count: summary[countOf[standing.status]],
+          }))}
+          chosen={status}
+          onChoose={(chosen) =>
+            void navigate({ search: (search) => ({ ...search, status: chosen }), replace: true })
+          }
+        />
+      </div>
+    </Panel>
+  )
+}
+
+const ServiceList = (props: {
+  services: readonly Service[]
+  actions: ReturnType<typeof useOwnKeyActions>
+  onAdd: (serviceId: string) => void
   onTask: (task: KeyTask) => void
 }) => {
-  const { service, keys } = props
+  const search = route.useSearch()
+  const navigate = useNavigate({ from: '/services' })
+  const keys = useRead('listServiceKeys', {})
+  const health = useRead('readServiceHealth', {}, { refreshSeconds: 15 })
+  const found = matchingServices(props.services, search)
+  const keysOf = (id: string): ServiceKey[] =>
+    (keys.data?.items ?? []).filter((key) => key.serviceId === id && key.status !== 'revoked')
   return (
-    <li className={classes.card} aria-label={service.name}>
-      <div className={classes.head}>
-        <ServiceTile name={service.name} />
-        <div className={classes.words}>
-          <div className={classes.nameLine}>
-            <h2 className={classes.name}>{service.name}</h2>
-            <CoverageMark status={service.coverage.status} owner={service.coverage.keyOwner} />
+    <section className={classes.panel} aria-label="All services">
+      <Controls services={props.services} />
+      {found.length === 0 && (
+        <EmptyState
+          title="No service matches"
+          action={
+            <Button variant="default" onClick={() => void navigate({ search: {}, replace: true })}>
+              Show all services
+            </Button>
+          }
+        >
+          {`None of the ${counted(props.services.length, 'service')} fits these filters.`}
+        </EmptyState>
+      )}
+      {serviceGroups(found, search.by ?? 'status').map((group) => (
+        <section key={group.key} aria-label={group.title}>
+          <div className={classes.groupHead}>
+            <h2 className={classes.groupTitle}>
+              {group.title} <span className={classes.groupCount}>{group.services.length}</span>
+            </h2>
+            {group.words && <p className={classes.groupWords}>{group.words}</p>}
           </div>
-          <p className={classes.reason}>
-            {service.coverage.reason} {service.coverage.next}{' '}
-            {service.coverage.status !== 'keys_only' && (
-              <TextLink>
-                <Link to="/operations" search={{ service: service.id }}>
-                  Operations
-                </Link>
-              </TextLink>
-            )}
-          </p>
-          {!service.mayManageKey && service.mayNotBecause && (
-            <p className={classes.locked}>
-              <IconLock size={14} aria-hidden /> {service.mayNotBecause}
-            </p>
-          )}
-        </div>
-        {service.mayManageKey && (
-          <Button variant="default" onClick={props.onAdd} aria-label={`Add key for ${service.name}`}>
-            Add key
-          </Button>
-        )}
-      </div>
-      {keys.map((key) => (
-        <KeyRow
-          key={key.id}
-          serviceKey={key}
-          actions={props.actions}
-          mayManage={service.mayManageKey && key.owner === 'user'}
-          onTask={props.onTask}
-        />
+          <ul>
+            {group.services.map((service) => (
+              <ServiceRow
+                key={service.id}
+                service={service}
+                health={health.data?.services.find((each) => each.serviceId === service.id)}
+                onAdd={() => props.onAdd(service.id)}
+              >
+                {keysOf(service.id).map((key) => (
+                  <KeyRow
+                    key={key.id}
+                    serviceKey={key}
+                    actions={props.actions}
+                    mayManage={service.mayManageKey && key.owner === 'user'}
+                    onTask={props.onTask}
+                  />
+                ))}
+              </ServiceRow>
+            ))}
+          </ul>
+        </section>
       ))}
-    </li>
+    </section>
+  )
+}
+
+const Controls = ({ services }: { services: readonly Service[] }) => {
+  const search = route.useSearch()
+  const navigate = useNavigate({ from: '/services' })
+  const change = (changes: Partial<typeof search>) =>
+    void navigate({ search: { ...search, ...changes }, replace: true })
+  return (
+    <search className={classes.controls} aria-label="Find services">
+      <SearchField
+        slash
+        label="Find a service"
+        text={search.q ?? ''}
+        onSearch={(text) => change({ q: text || undefined })}
+      />
+      <NativeSelect
+        aria-label="Task"
+        value={search.task ?? ''}
+        data={[
+          { value: '', label: 'Any task' },
+          ...tasksOf(services).map((task) => ({ value: task, label: taskName(task) })),
+        ]}
+        onChange={(event) => change({ task: event.currentTarget.value || undefined })}
+      />
+      <NativeSelect
+        aria-label="Grouped by"
+        value={search.by ?? 'status'}
+        data={[
+          { value: 'status', label: 'By coverage' },
+          { value: 'task', label: 'By task' },
+        ]}
+        onChange={(event) => change({ by: event.currentTarget.value === 'task' ? 'task' : undefined })}
+      />
+    </search>
   )
 }

@@ -1,0 +1,136 @@
+import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react'
+import type { ExplainedCandidate, ExplainedPassedOver, Explanation } from '../../src/contract/explain.ts'
+import { choiceLabel } from '../policy/fallbacks.ts'
+import { Ago, Credits } from '../ui/figures.tsx'
+import { count } from '../ui/format.ts'
+import { Ladder, type Rung } from '../ui/ladder.tsx'
+import { Mark, OwnerMark, type Tone } from '../ui/mark.tsx'
+import classes from './simulator.module.css'
+
+const toneOf = { user: 'own', organization: 'shared', system: 'credits' } as const satisfies Record<
+  string,
+  Tone
+>
+
+/** The outcome in a sentence, then the ladder, then what was passed over. */
+export const ExplanationView = ({ explanation }: { explanation: Explanation }) => (
+  <div className={classes.explanation}>
+    <Headline explanation={explanation} />
+    {explanation.candidates.length > 0 && (
+      <Ladder label="Tried in this order" rungs={explanation.candidates.map(rungOf)} />
+    )}
+    {explanation.candidates.length > 1 && (
+      <p className={classes.note}>Each is tried only if the one before it fails.</p>
+    )}
+    <PassedOver passedOver={explanation.passedOver} />
+    <Footing explanation={explanation} />
+  </div>
+)
+
+const Headline = ({ explanation }: { explanation: Explanation }) => {
+  const [first] = explanation.candidates
+  const Symbol = first ? IconCircleCheck : IconAlertTriangle
+  return (
+    <output className={classes.headline} data-refused={first ? undefined : true}>
+      <Symbol size={20} stroke={1.8} aria-hidden />
+      <div>
+        <p className={classes.headlineTitle}>{first ? headlineOf(first) : 'The call would be refused.'}</p>
+        {explanation.refusal && (
+          <p className={classes.headlineText}>
+            {explanation.refusal.message} {explanation.refusal.next}
+          </p>
+        )}
+      </div>
+    </output>
+  )
+}
+
+const headlineOf = ({ keyOwner, serviceName, model }: ExplainedCandidate): string => {
+  const key = {
+    user: 'your own key',
+    organization: 'your organisation’s key',
+    system: 'a system key, for credits,',
+  }[keyOwner]
+  return `It would run on ${key} at ${serviceName}, as ${model}.`
+}
+
+const rungOf = (candidate: ExplainedCandidate, index: number): Rung => ({
+  key: String(index),
+  tone: toneOf[candidate.keyOwner],
+  taken: index === 0,
+  title: (
+    <>
+      {candidate.serviceName}
+      <OwnerMark owner={candidate.keyOwner} priority={candidate.keyPriority} />
+      {candidate.supposed && <Mark tone="quiet">supposed</Mark>}
+    </>
+  ),
+  aside: <Cost candidate={candidate} />,
+  words: (
+    <>
+      {candidate.words} {candidate.keyLabel && !candidate.supposed && `“${candidate.keyLabel}”. `}
+      <code>{candidate.model}</code>
+    </>
+  ),
+})
+
+const Cost = ({ candidate }: { candidate: ExplainedCandidate }) => {
+  if (candidate.creditMicros === null) return <>no price known</>
+  if (candidate.creditMicros === '0' && candidate.keyOwner !== 'system') return <>no credits</>
+  return (
+    <>
+      about <Credits micros={candidate.creditMicros} unit />
+    </>
+  )
+}
+
+const PassedOver = ({ passedOver }: { passedOver: readonly ExplainedPassedOver[] }) => {
+  if (passedOver.length === 0) return null
+  return (
+    <section>
+      <h3 className={classes.sectionTitle}>Passed over</h3>
+      <ul className={classes.passed}>
+        {passedOver.map((passed, index) => (
+          <li key={index}>
+            <span className={classes.passedWhat}>
+              {passed.serviceName}
+              <OwnerMark owner={passed.keyOwner} />
+              {passed.keyLabel && `“${passed.keyLabel}”`}
+            </span>
+            <span className={classes.passedWhy}>
+              {passed.words}
+              {passed.until && (
+                <>
+                  {' '}
+                  Again <Ago at={passed.until} />.
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+const Footing = ({ explanation }: { explanation: Explanation }) => {
+  const { estimatedFor, fallback, locked } = explanation
+  return (
+    <p className={classes.note}>
+      {fallback && (
+        <>
+          Fallback that holds: {choiceLabel(fallback)}
+          {locked && ', set by your organisation'}.{' '}
+        </>
+      )}
+      Estimated for {count(estimatedFor.inputTokens)} tokens in and {count(estimatedFor.outputTokens)} out,
+      without caches. Available: <Credits micros={explanation.availableMicros} unit />.
+      {explanation.validUntil && (
+        <>
+          {' '}
+          This changes by itself <Ago at={explanation.validUntil} />.
+        </>
+      )}
+    </p>
+  )
+}

@@ -1,0 +1,125 @@
+import { Button, UnstyledButton } from '@mantine/core'
+import { IconChevronRight, IconLock } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
+import { type ReactNode, useId, useState } from 'react'
+import type { ServiceHealth } from '../../src/contract/health.ts'
+import type { Service } from '../../src/contract/service-keys.ts'
+import { taskName } from '../data/words.ts'
+import { Ago } from '../ui/figures.tsx'
+import { CoverageMark, HealthMark, ServiceTile } from '../ui/mark.tsx'
+import { TextLink } from '../ui/text-link.tsx'
+import classes from './services.module.css'
+
+/** One service on one line: what it does, where one stands with it. The rest is behind its name. */
+export const ServiceRow = (props: {
+  service: Service
+  health: ServiceHealth | undefined
+  onAdd: () => void
+  /** Stored keys of the service. */
+  children: ReactNode
+}) => {
+  const { service, health } = props
+  const [open, setOpen] = useState(false)
+  const details = useId()
+  const failing = health !== undefined && health.state !== 'closed'
+  return (
+    <li className={classes.row} aria-label={service.name}>
+      <div className={classes.head}>
+        <UnstyledButton
+          className={classes.name}
+          aria-expanded={open}
+          aria-controls={details}
+          onClick={() => setOpen(!open)}
+        >
+          <IconChevronRight className={classes.chevron} size={14} stroke={2} aria-hidden />
+          <ServiceTile name={service.name} />
+          <span className={classes.nameWords}>
+            <span className={classes.nameText}>{service.name}</span>
+            <span className={classes.tasks}>{service.tasks.map(taskName).join(', ')}</span>
+          </span>
+        </UnstyledButton>
+        <span className={classes.standing}>
+          {failing && <HealthMark state={health.state} />}
+          <CoverageMark status={service.coverage.status} owner={service.coverage.keyOwner} />
+        </span>
+        <span className={classes.act}>
+          {service.mayManageKey ? (
+            <Button
+              variant="default"
+              size="compact-sm"
+              onClick={props.onAdd}
+              aria-label={`Add key for ${service.name}`}
+            >
+              Add key
+            </Button>
+          ) : (
+            <span className={classes.managed} title={service.mayNotBecause ?? undefined}>
+              <IconLock size={14} aria-hidden /> Managed
+            </span>
+          )}
+        </span>
+      </div>
+      <div id={details} className={classes.details} hidden={!open}>
+        {open && <Details service={service} health={health} />}
+      </div>
+      {props.children}
+    </li>
+  )
+}
+
+const Details = ({ service, health }: { service: Service; health: ServiceHealth | undefined }) => (
+  <>
+    <p>
+      {service.coverage.reason} {service.coverage.next}
+    </p>
+    {!service.mayManageKey && service.mayNotBecause && <p>{service.mayNotBecause}</p>}
+    {health && <HealthWords health={health} />}
+    <p className={classes.links}>
+      <TextLink>
+        <Link to="/operations" search={{ service: service.id }}>
+          Operations
+        </Link>
+      </TextLink>
+      <TextLink>
+        <Link to="/models" search={{ service: service.id }}>
+          Models
+        </Link>
+      </TextLink>
+      <TextLink>
+        <a href={service.docsUrl} target="_blank" rel="noreferrer">
+          Documentation
+        </a>
+      </TextLink>
+      {service.keysUrl && (
+        <TextLink>
+          <a href={service.keysUrl} target="_blank" rel="noreferrer">
+            Get a key
+          </a>
+        </TextLink>
+      )}
+    </p>
+  </>
+)
+
+const HealthWords = ({ health }: { health: ServiceHealth }) => {
+  if (health.state === 'half_open')
+    return <p>It failed lately; one call at a time now tries whether it is back.</p>
+  if (health.state === 'open')
+    return (
+      <p>
+        It has been failing and is left alone since <Ago at={health.since} />
+        {health.nextProbeAt && (
+          <>
+            ; tried again <Ago at={health.nextProbeAt} />
+          </>
+        )}
+        . Calls go to other services meanwhile, where your preference allows it.
+      </p>
+    )
+  if (health.calls === 0) return null
+  return (
+    <p>
+      {health.failures} of about {health.calls} calls of the last minute failed, on all of this installation.
+    </p>
+  )
+}
