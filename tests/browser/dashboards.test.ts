@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { demoSecret } from '../../simulator/keys.ts'
 import { openBrowser, openPackagedBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
@@ -67,6 +68,36 @@ describe('a user', () => {
     await receipt.waitFor({ state: 'detached' })
   })
 
+  test('enters a key of more than a secret: its fields are checked, its document is shown no more', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink)
+    const { page } = nora
+    await page.goto(`${demo.url}/services`)
+    await page.getByRole('button', { name: 'Add key', exact: true }).click()
+    const service = page.getByRole('combobox', { name: 'Service' })
+    await service.fill('azu')
+    await page.getByRole('option', { name: 'Azure OpenAI' }).waitFor()
+    await expectAccessible(page)
+    await page.getByRole('option', { name: 'Azure OpenAI' }).click()
+    await page.getByLabel('Resource name').fill('https://mine')
+    await page.getByLabel('Deployments (optional)').focus()
+    await page.getByText('A resource name is 2 to 64 letters').waitFor()
+    await page.getByLabel('Key', { exact: true }).fill('0'.repeat(32))
+    expect(await page.getByRole('button', { name: /^Check/ }).isEnabled()).toBe(false)
+    await page.getByLabel('Resource name').fill('mine')
+    expect(await page.getByRole('button', { name: /^Check/ }).isEnabled()).toBe(true)
+
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('button', { name: 'Add key', exact: true }).click()
+    await page.getByLabel('Key', { exact: true }).fill(demoSecret('vertex', 'Document'))
+    await page.getByText('The shape is that of a Google Vertex AI key.').waitFor()
+    await page.getByText('demo-document@demo-project.iam.gserviceaccount.com').waitFor()
+    expect(await page.getByLabel('Project').inputValue()).toBe('demo-project')
+    expect(await page.content()).not.toContain('PRIVATE KEY')
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+    expect(nora.complaints()).toEqual([])
+  })
+
   test('is told when a service refuses a key, before it is stored', async () => {
     await using nora = await visit(browser, person('Nora').signInLink)
     const { page } = nora
@@ -74,7 +105,7 @@ describe('a user', () => {
     await page.getByRole('button', { name: 'Add key for Anthropic' }).click()
     await page.getByLabel('Key', { exact: true }).fill(`sk-ant-api03-${'x'.repeat(40)}`)
     await page.getByRole('button', { name: 'Check key' }).click()
-    await page.getByText('Refused.').waitFor()
+    await page.getByText('Refused.', { exact: true }).waitFor()
     expect(await page.getByRole('button', { name: 'Save' }).count()).toBe(0)
   })
 
