@@ -26,11 +26,15 @@ export default defineConfig({
             { name: 'mantine', test: /node_modules[\\/](?:@mantine|@floating-ui|clsx)[\\/]/, priority: 8 },
             { name: 'contract', test: /node_modules[\\/]zod[\\/]|src[\\/]contract[\\/]/, priority: 7 },
             { name: 'gallery', test: /web[\\/]ui[\\/]gallery/, priority: 5 },
-            { name: 'user', test: /web[\\/]user[\\/]/, priority: 5 },
+            {
+              name: 'user',
+              test: /web[\\/](?:user|models|simulator|long-operations)[\\/]/,
+              priority: 5,
+            },
             { name: 'admin', test: /web[\\/]admin[\\/]/, priority: 5 },
             {
               name: 'kit',
-              test: /web[\\/](?:ui|data|shell|keys|operations|tokens|policy)[\\/](?!gallery)|@tabler[\\/]/,
+              test: /web[\\/](?:ui|data|shell|keys|limits|operations|tokens|policy)[\\/](?!gallery)|supposition|model-search|@tabler[\\/]/,
               priority: 6,
             },
           ],

@@ -5,9 +5,9 @@ import type { ServiceKey } from '../../src/contract/service-keys.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { FormDialog } from '../ui/dialog.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { useLimitFields } from './limit-fields.tsx'
-import { limitsText, unlimited } from './limit-words.ts'
-import classes from './limits.module.css'
+import { useLimitFields } from '../limits/limit-fields.tsx'
+import { limitsText, unlimited } from '../limits/limit-words.ts'
+import classes from '../limits/limits.module.css'
 
 const useSystemKeyLimits = (id: string): RateLimits | undefined =>
   useRead('listSystemKeyLimits', {}).data?.items.find((each) => each.id === id)?.limits

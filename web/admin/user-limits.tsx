@@ -4,8 +4,8 @@ import type { RateLimits } from '../../src/contract/limits.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { FaultNotice, Lines, Loaded } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { useLimitFields } from './limit-fields.tsx'
-import { limitsText } from './limit-words.ts'
+import { useLimitFields } from '../limits/limit-fields.tsx'
+import { limitsText } from '../limits/limit-words.ts'
 import classes from './users.module.css'
 
 /** Of a user, over all their access tokens together. */

@@ -7,6 +7,8 @@ import classes from './tokens.module.css'
 /** The only time a token is seen: to copy, and to try at once. It cannot be closed by a stray click. */
 export const CreatedToken = (props: {
   token: string | null
+  /** What did not go as wished. */
+  warning?: string | undefined
   examples: (base: string, token: string) => readonly Example[]
   onClose: () => void
 }) => (
@@ -22,6 +24,7 @@ export const CreatedToken = (props: {
         <Notice tone="warning" title="Copy it now">
           Only its fingerprint is stored; it cannot be shown again.
         </Notice>
+        {props.warning && <Notice tone="warning">{props.warning}</Notice>}
         <CopyField text={props.token} label="New token" />
         <Examples examples={props.examples(location.origin, props.token)} />
         <div className={classes.done}>

@@ -1,7 +1,9 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
 import type { AccessToken } from '../../src/contract/access-tokens.ts'
-import { DataTable } from '../ui/data-table.tsx'
+import type { RateLimits } from '../../src/contract/limits.ts'
+import { limitsText } from '../limits/limit-words.ts'
+import { type Column, DataTable } from '../ui/data-table.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Ago } from '../ui/figures.tsx'
 import { SecretTail } from '../ui/mark.tsx'
@@ -19,6 +21,11 @@ export const TokenTable = (props: {
   tokens: readonly AccessToken[] | undefined
   revoking: Revoking
   showScopes: boolean
+  /** Given where tokens can be limited: what each is limited to, and what sets it. */
+  limits?: {
+    readonly of: (id: string) => RateLimits | undefined
+    readonly onChange: (token: AccessToken) => void
+  }
 }) => {
   const [chosen, setChosen] = useState<AccessToken | null>(null)
   const close = () => {
@@ -44,6 +51,7 @@ export const TokenTable = (props: {
                 },
               ]
             : []),
+          ...(props.limits ? [limitsColumn(props.limits)] : []),
           { key: 'used', header: 'Last used', render: (row) => <Ago at={row.lastUsedAt} /> },
           { key: 'expires', header: 'Expires', render: (row) => <Ago at={row.expiresAt} /> },
           { key: 'created', header: 'Created', tableOnly: true, render: (row) => <Ago at={row.createdAt} /> },
@@ -83,6 +91,26 @@ export const TokenTable = (props: {
     </>
   )
 }
+
+const limitsColumn = (limits: {
+  readonly of: (id: string) => RateLimits | undefined
+  readonly onChange: (token: AccessToken) => void
+}): Column<AccessToken> => ({
+  key: 'limits',
+  header: 'Limits',
+  render: (row) => (
+    <Button
+      className={classes.limits}
+      size="compact-sm"
+      variant="subtle"
+      color="gray"
+      aria-label={`Limits of ${row.name}`}
+      onClick={() => limits.onChange(row)}
+    >
+      {limitsText(limits.of(row.id)) ?? 'no limit'}
+    </Button>
+  ),
+})
 
 const scopeName = (scope: string): string =>
   scope === 'operations' ? 'run operations' : scope === 'read' ? 'read receipts' : scope

@@ -1,11 +1,17 @@
 import { Button, Checkbox, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import type { AccessTokenScope } from '../../src/contract/access-tokens.ts'
+import type { AccessToken, AccessTokenScope } from '../../src/contract/access-tokens.ts'
+import type { Request } from '../../src/contract/endpoints.ts'
+import type { RateLimits } from '../../src/contract/limits.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { CreatedToken } from '../tokens/created-token.tsx'
 import { userExamples } from '../tokens/examples.ts'
 import { ExpirySelect } from '../tokens/expiry-select.tsx'
+import { useLimitFields } from '../limits/limit-fields.tsx'
+import { unlimited } from '../limits/limit-words.ts'
+import { LimitFields } from '../tokens/limit-fieldset.tsx'
+import { LimitsDialog } from '../tokens/limits-dialog.tsx'
 import { TokenTable } from '../tokens/token-table.tsx'
 import classes from '../tokens/tokens.module.css'
 import { CopyField } from '../ui/copy.tsx'
@@ -18,7 +24,10 @@ export const AccessTokens = () => {
   const tokens = useRead('listAccessTokens', {})
   const revoke = useAct('revokeAccessToken', ['listAccessTokens'])
   const [creating, setCreating] = useState(false)
-  const [created, setCreated] = useState<string | null>(null)
+  const [created, setCreated] = useState<Created | null>(null)
+  const [limiting, setLimiting] = useState<AccessToken | null>(null)
+  const limits = useRead('listAccessTokenLimits', {})
+  const limitsOf = (id: string) => limits.data?.items.find((each) => each.id === id)?.limits
   const add = (
     <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
       Create token
@@ -53,6 +62,7 @@ export const AccessTokens = () => {
           <TokenTable
             label="Access tokens"
             showScopes
+            limits={{ of: limitsOf, onChange: setLimiting }}
             tokens={tokens.data?.items}
             revoking={{
               busy: revoke.isPending,
@@ -75,13 +85,21 @@ export const AccessTokens = () => {
       {creating && (
         <CreateDialog
           onClose={() => setCreating(false)}
-          onCreated={(token) => {
+          onCreated={(made) => {
             setCreating(false)
-            setCreated(token)
+            setCreated(made)
           }}
         />
       )}
-      <CreatedToken token={created} examples={userExamples} onClose={() => setCreated(null)} />
+      {limiting && (
+        <LimitsDialog token={limiting} limits={limitsOf(limiting.id)} onClose={() => setLimiting(null)} />
+      )}
+      <CreatedToken
+        token={created?.token ?? null}
+        warning={created?.warning}
+        examples={userExamples}
+        onClose={() => setCreated(null)}
+      />
     </Page>
   )
 }
@@ -91,24 +109,56 @@ const scopes: readonly { value: AccessTokenScope; label: string; description: st
   { value: 'read', label: 'Read receipts', description: 'Read your receipts at /api/operations.' },
 ]
 
-const CreateDialog = (props: { onClose: () => void; onCreated: (token: string) => void }) => {
+interface Created {
+  readonly token: string
+  readonly warning?: string
+}
+
+const notLimited =
+  'The token is made, but its limits could not be saved: it is not limited. Set them in the list.'
+
+/** The token first, then its limits: nobody knows the token before both are done. */
+const useCreate = (onCreated: (created: Created) => void) => {
+  const create = useAct('createAccessToken', ['listAccessTokens'])
+  const limit = useAct('setAccessTokenLimits', ['listAccessTokenLimits'])
+  return {
+    busy: create.isPending || limit.isPending,
+    error: create.error,
+    run: (body: Request<'createAccessToken'>['body'], limits: RateLimits | null) =>
+      create.mutate(
+        { body },
+        {
+          onSuccess: ({ token, accessToken }) => {
+            if (limits === null) return onCreated({ token })
+            limit.mutate(
+              { params: { id: accessToken.id }, body: limits },
+              {
+                onSuccess: () => onCreated({ token }),
+                onError: () => onCreated({ token, warning: notLimited }),
+              },
+            )
+          },
+        },
+      ),
+  }
+}
+
+const CreateDialog = (props: { onClose: () => void; onCreated: (created: Created) => void }) => {
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<AccessTokenScope[]>(['operations', 'read'])
   const [expiresInDays, setExpiresInDays] = useState<number | null>(90)
-  const create = useAct('createAccessToken', ['listAccessTokens'])
+  const fields = useLimitFields(unlimited)
+  const create = useCreate(props.onCreated)
   return (
     <FormDialog
       opened
       title="Create access token"
       submit="Create token"
-      busy={create.isPending}
+      busy={create.busy}
       error={create.error}
-      blocked={name.trim() === '' || chosen.length === 0}
+      blocked={name.trim() === '' || chosen.length === 0 || fields.limits === null}
       onSubmit={() =>
-        create.mutate(
-          { body: { name: name.trim(), scopes: chosen, expiresInDays } },
-          { onSuccess: (reply) => props.onCreated(reply.token) },
-        )
+        create.run({ name: name.trim(), scopes: chosen, expiresInDays }, fields.isAny ? fields.limits : null)
       }
       onClose={props.onClose}
     >
@@ -140,6 +190,7 @@ const CreateDialog = (props: { onClose: () => void; onCreated: (token: string) =
           ))}
         </div>
       </Checkbox.Group>
+      <LimitFields inputs={fields.inputs} />
     </FormDialog>
   )
 }
