@@ -57,6 +57,8 @@ export const makeAttempt = (parts: GatewayParts) => {
       const outcome = outcomeOf(started.fault)
       note(outcome, null)
       report(outcome === 'timeout' || outcome === 'unreachable' ? 'failure' : 'unknown')
+      // A secret that could not be exchanged for a token is refused like any other.
+      if (outcome === 'unauthorized') keys.report(candidate.serviceKey, { kind: 'unauthorized' })
       return { kind: 'failed', final: false, fault: started.fault, reply: null }
     }
     const { exchange } = started

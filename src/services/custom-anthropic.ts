@@ -1,5 +1,6 @@
 import { anthropic } from './anthropic.ts'
 import { header } from './authentication.ts'
+import { customModels } from './custom-models.ts'
 import { failureReader } from './failure.ts'
 import type { Service } from './service.ts'
 import { verdictOf } from './verdict.ts'
@@ -16,6 +17,7 @@ export const customAnthropic: Service = {
   ...(anthropic.translation && { translation: anthropic.translation }),
   tasks: ['chat'],
   authenticate: header('x-api-key'),
+  settingFields: [customModels],
   keyShapes: [{ pattern: /^sk-[A-Za-z0-9_-]{4,400}$/, specific: false }],
   keyHint: 'what your server wants as x-api-key',
   validation: {

@@ -1,4 +1,5 @@
 import { bearer } from './authentication.ts'
+import { customModels } from './custom-models.ts'
 import { failureReader } from './failure.ts'
 import { openAiCompatible } from './openai-models.ts'
 import type { Service } from './service.ts'
@@ -25,11 +26,13 @@ export const custom: Service = {
     transcriptions: '/audio/transcriptions',
     translations: '/audio/translations',
     moderations: '/moderations',
+    videos: '/videos',
     rerank: '/rerank',
   },
   translation: openAiCompatible('custom', '', { embedding: true, image: true }),
   tasks: ['chat', 'embedding', 'image', 'speech', 'transcription', 'moderation', 'rerank'],
   authenticate: bearer,
+  settingFields: [customModels],
   keyShapes: [{ pattern: /^sk-[A-Za-z0-9_-]{4,400}$/, specific: false }],
   keyHint: 'what your server wants as a Bearer token; any 8 characters where it wants none',
   validation: {
