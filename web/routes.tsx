@@ -7,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { z } from 'zod'
+import { longOperationState } from '../src/contract/long-operations.ts'
 import { operationFilters } from '../src/contract/operations.ts'
 import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId } from '../src/contract/wire.ts'
@@ -207,6 +208,16 @@ const groups = createRoute({
   validateSearch: z.object({ group: z.string().max(40).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./admin/groups.tsx'), 'Groups'),
 })
+const allLongOperations = createRoute({
+  getParentRoute: () => administration,
+  path: '/long-operations',
+  validateSearch: z.object({
+    state: longOperationState.optional().catch(undefined),
+    organization: id.optional().catch(undefined),
+    user: id.optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin/long-operations.tsx'), 'AllLongOperations'),
+})
 const health = createRoute({
   getParentRoute: () => administration,
   path: '/health',
@@ -244,6 +255,7 @@ const tree = root.addChildren([
       prices,
       groups,
       health,
+      allLongOperations,
       platformTokens,
     ]),
   ]),

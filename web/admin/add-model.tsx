@@ -5,7 +5,7 @@ import type { GroupTask } from '../../src/contract/groups.ts'
 import { useRead } from '../data/queries.ts'
 import classes from './groups.module.css'
 
-/** Any name can be added; those that could be called now are proposed while one types. */
+/** Any name can be added; those that are known are proposed while one types. */
 export const AddModel = (props: {
   task: GroupTask
   listed: readonly string[]
@@ -13,7 +13,7 @@ export const AddModel = (props: {
 }) => {
   const [text, setText] = useState('')
   const [settled] = useDebouncedValue(text.trim(), 200)
-  const found = useRead('listModels', {
+  const found = useRead('browseModels', {
     query: { task: props.task, limit: 60, ...(settled === '' ? {} : { search: settled.slice(0, 120) }) },
   })
   const model = text.trim()
@@ -24,7 +24,7 @@ export const AddModel = (props: {
     setText('')
   }
   const proposed = (found.data?.items ?? []).filter(
-    (each) => !props.listed.includes(each.model) && !each.model.startsWith('group/'),
+    (each) => each.kind === 'model' && !props.listed.includes(each.model),
   )
   return (
     <div className={classes.add}>

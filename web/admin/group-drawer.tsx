@@ -10,7 +10,7 @@ import { GroupForm } from './group-form.tsx'
 import classes from './groups.module.css'
 import { newGroup } from './group-words.ts'
 
-export const groupReads = ['listAdminGroups', 'listGroups', 'listModels'] as const
+export const groupReads = ['listAdminGroups', 'listGroups', 'browseModels'] as const
 
 interface Reading {
   readonly data: Reply<'listAdminGroups'> | undefined
@@ -79,11 +79,13 @@ const CreateGroup = (props: { onCreated: (group: AdminGroup) => void; onClose: (
   )
 }
 
-const contentsOf = ({ label, description, task, models }: AdminGroup | ModelGroup) => ({
-  label,
-  description,
-  task: task as ModelGroup['task'],
-  models: [...models],
+const contentsOf = (group: AdminGroup | ModelGroup): Omit<ModelGroup, 'id'> => ({
+  label: group.label,
+  description: group.description,
+  task: group.task as ModelGroup['task'],
+  models: [...group.models],
+  attemptTimeoutSeconds: group.attemptTimeoutSeconds ?? null,
+  hedgeAfterSeconds: group.hedgeAfterSeconds ?? null,
 })
 
 const GroupDetail = (props: { group: AdminGroup; now: ListedGroup | undefined; onClose: () => void }) => {

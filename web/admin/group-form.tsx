@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core'
+import { Button, NativeSelect, NumberInput, Textarea, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { type AdminGroup, groupId, type ModelGroup } from '../../src/contract/groups.ts'
 import { FaultNotice } from '../ui/notice.tsx'
@@ -76,6 +76,9 @@ export const GroupForm = (props: {
       />
       <section className={classes.models} aria-label="Models">
         <h3 className={classes.title}>Models, best first</h3>
+        <p className={classes.quiet}>
+          Own keys come first, then what costs the fewest credits; among equals this order decides.
+        </p>
         <GroupModels
           models={draft.models}
           offers={props.group?.offers ?? []}
@@ -87,6 +90,20 @@ export const GroupForm = (props: {
           onAdd={(model) => set({ models: [...draft.models, model] })}
         />
       </section>
+      <div className={classes.pair}>
+        <SecondsField
+          label="Give an attempt up after"
+          description="When it has not begun to answer."
+          value={draft.attemptTimeoutSeconds}
+          onChange={(seconds) => set({ attemptTimeoutSeconds: seconds })}
+        />
+        <SecondsField
+          label="Start the next one beside it after"
+          description="The first answer counts; both may cost."
+          value={draft.hedgeAfterSeconds}
+          onChange={(seconds) => set({ hedgeAfterSeconds: seconds })}
+        />
+      </div>
       {props.error ? <FaultNotice error={props.error} /> : null}
       <div className={classes.buttons}>
         <Button variant="default" onClick={props.onCancel}>
@@ -99,3 +116,23 @@ export const GroupForm = (props: {
     </form>
   )
 }
+
+const SecondsField = (props: {
+  label: string
+  description: string
+  value: number | null | undefined
+  onChange: (seconds: number | null) => void
+}) => (
+  <NumberInput
+    label={props.label}
+    description={props.description}
+    placeholder="never"
+    suffix=" s"
+    min={1}
+    max={600}
+    allowDecimal={false}
+    hideControls
+    value={props.value ?? ''}
+    onChange={(value) => props.onChange(typeof value === 'number' ? value : null)}
+  />
+)

@@ -1,18 +1,7 @@
-import { type GroupTask, groupTask } from '../../src/contract/groups.ts'
+import { groupTask } from '../../src/contract/groups.ts'
+import { taskName } from '../data/words.ts'
 
-const tasks: Readonly<Record<GroupTask, string>> = {
-  chat: 'Chat',
-  embedding: 'Embeddings',
-  image: 'Images',
-  speech: 'Speech',
-  transcription: 'Transcription',
-  moderation: 'Moderation',
-  rerank: 'Ranking',
-  video: 'Video',
-}
-
-export const taskName = (task: string): string => tasks[task as GroupTask] ?? task
-export const taskChoices = groupTask.options.map((value) => ({ value, label: tasks[value] }))
+export const taskChoices = groupTask.options.map((value) => ({ value, label: taskName(value) }))
 
 export const origins = {
   shipped: 'Shipped',

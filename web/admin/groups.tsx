@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconPlus } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import type { AdminGroup, ListedGroup } from '../../src/contract/groups.ts'
 import { useRead } from '../data/queries.ts'
+import { taskName } from '../data/words.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { count } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
@@ -10,7 +11,7 @@ import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { GroupDrawer } from './group-drawer.tsx'
 import classes from './groups.module.css'
-import { newGroup, origins, taskName } from './group-words.ts'
+import { newGroup, origins } from './group-words.ts'
 
 const route = getRouteApi('/shell/admin/groups')
 
@@ -30,7 +31,7 @@ export const Groups = () => {
   return (
     <Page
       title="Model groups"
-      description="Callers ask for a group in the place of a model; the first of its models that can be used answers."
+      description="Callers ask for a group in the place of a model. Own keys come first, then what costs the fewest credits; among equals the order of the group decides."
       actions={create}
     >
       <Panel flush>

@@ -1,7 +1,7 @@
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { AdminOperation } from '../../src/contract/administration.ts'
 import { usePages } from '../data/queries.ts'
-import { FilterBar } from '../operations/filters.tsx'
+import { FilterBar, filtersOf } from '../operations/filters.tsx'
 import { OperationsList } from '../operations/operations-list.tsx'
 import { ReceiptDrawer } from '../operations/receipt.tsx'
 import type { Column } from '../ui/data-table.tsx'
@@ -27,27 +27,29 @@ const who: Column<AdminOperation> = {
 
 export const AllOperations = () => {
   const zone = useTimeZone()
-  const { operation, of, ...filters } = route.useSearch()
+  const search = route.useSearch()
+  const { operation, of, organization, user } = search
+  const filters = filtersOf(search)
   const navigate = useNavigate({ from: '/admin/operations' })
-  const pages = usePages('listAllOperations', filters)
+  const pages = usePages('listAllOperations', { ...filters, organization, user })
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? []
   const open = (id: string) => {
-    const organization = rows.find((row) => row.id === id)?.organizationId
-    void navigate({ search: (search) => ({ ...search, operation: id, of: organization }) })
+    const owner = rows.find((row) => row.id === id)?.organizationId
+    void navigate({ search: (now) => ({ ...now, operation: id, of: owner }) })
   }
   return (
     <Page title="Operations" description={`Of everybody, newest first. Times in ${zone}.`}>
       <Panel flush>
         <FilterBar
           filters={filters}
-          anyMore={Boolean(filters.organization ?? filters.user)}
-          onChange={(next) => void navigate({ search: { ...filters, ...next }, replace: true })}
+          anyMore={Boolean(organization ?? user)}
+          onChange={(changed) => void navigate({ search: (now) => ({ ...now, ...changed }), replace: true })}
           onClear={() => void navigate({ search: {}, replace: true })}
           more={
             <OrganizationSelect
-              value={filters.organization}
-              onChange={(organization) =>
-                void navigate({ search: { ...filters, organization }, replace: true })
+              value={organization}
+              onChange={(chosen) =>
+                void navigate({ search: (now) => ({ ...now, organization: chosen }), replace: true })
               }
             />
           }
@@ -68,7 +70,7 @@ export const AllOperations = () => {
         organizationId={of}
         onClose={() =>
           void navigate({
-            search: (search) => ({ ...search, operation: undefined, of: undefined }),
+            search: (now) => ({ ...now, operation: undefined, of: undefined }),
             replace: true,
           })
         }

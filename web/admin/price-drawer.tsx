@@ -1,12 +1,13 @@
 import { Drawer } from '@mantine/core'
 import type { ModelPrice, OwnPrice, PriceLine } from '../../src/contract/prices.ts'
 import { useRead } from '../data/queries.ts'
+import { unitName } from '../data/unit-words.ts'
 import { count, counted } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { RemovePrice } from './own-prices.tsx'
 import { PriceForm } from './price-form.tsx'
-import { priceText, unitName } from './price-words.ts'
+import { priceText } from './price-words.ts'
 import classes from './prices.module.css'
 
 /** All prices of one model, whose each is, and a form for own ones. An empty model: a price for any. */

@@ -3,9 +3,10 @@ import { useForm } from '@mantine/form'
 import type { ModelPrice } from '../../src/contract/prices.ts'
 import { useAct } from '../data/queries.ts'
 import { priceReads } from '../data/save-prices.ts'
+import { unitName } from '../data/unit-words.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { parseUsd, pers, priceText, unitName } from './price-words.ts'
+import { parseUsd, pers, priceText } from './price-words.ts'
 import classes from './prices.module.css'
 
 const usual = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseUsd, priceText, unitName, usdField } from './price-words.ts'
+import { parseUsd, priceText, usdField } from './price-words.ts'
 
 test.each([
   [{ unit: 'input', nanoUsd: '3000000000', per: '1000000' }, '$3.00 / 1M tokens'],
@@ -22,11 +22,4 @@ test('an amount in a field is read as it was written, without a float on the way
   )
   for (const wrong of ['', '-1', '1e-7', '.5', '0.0000000001', 'two', '1.2.3'])
     expect(parseUsd(wrong)).toBeNull()
-})
-
-test('units are called by words', () => {
-  expect(unitName('task:imagine')).toBe('Imagine')
-  expect(unitName('task:imagine:turbo')).toBe('Imagine, turbo')
-  expect(unitName('image:1024x1024:hd')).toBe('Image, 1024x1024, hd')
-  expect(unitName('document_pages')).toBe('Document pages')
 })

@@ -1,43 +1,10 @@
+import { unitName } from '../data/unit-words.ts'
 import { exactUsd } from '../ui/format.ts'
 
 /** How prices are written and read: dollars outside, whole nano-dollars for each so many inside. No floats. */
 
-const named: Readonly<Record<string, string>> = {
-  input: 'Input',
-  cacheRead: 'Input, read from cache',
-  cacheWrite: 'Input, written to cache',
-  cacheWrite1h: 'Input, written to cache for 1 hour',
-  output: 'Output',
-  reasoning: 'Output, reasoning',
-  image: 'Image',
-  characters: 'Characters',
-  audio_seconds: 'Audio',
-  request: 'Request',
-  search: 'Web search',
-  search_units: 'Search',
-  file_search: 'File search',
-  input_audio_tokens: 'Audio input',
-  input_image_tokens: 'Image input',
-  input_video_tokens: 'Video input',
-  cache_read_audio_tokens: 'Audio input, read from cache',
-  cache_read_image_tokens: 'Image input, read from cache',
-  output_audio_tokens: 'Audio output',
-  output_image_tokens: 'Image output',
-  output_video_tokens: 'Video output',
-}
-
 const classes = ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h', 'output', 'reasoning']
 export const isTokens = (unit: string): boolean => classes.includes(unit) || unit.endsWith('_tokens')
-
-const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
-
-/** `image:1024x1024:hd` → Image, 1024x1024, hd; `task:imagine` → Imagine. */
-export const unitName = (unit: string): string => {
-  const [family = '', ...variants] = unit.split(':')
-  const parts = family === 'task' ? variants : [family, ...variants]
-  const [first = '', ...rest] = parts
-  return [named[first] ?? capital(first.replaceAll('_', ' ')), ...rest].join(', ')
-}
 
 export interface Per {
   readonly per: string

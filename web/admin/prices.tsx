@@ -2,19 +2,19 @@ import { Button, NativeSelect } from '@mantine/core'
 import { IconAlertTriangle, IconPencil } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { ModelPrice } from '../../src/contract/prices.ts'
+import type { ModelPrice, PriceCoverage } from '../../src/contract/prices.ts'
 import { useRead } from '../data/queries.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { count, counted, exactUsd } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
+import { SearchField } from '../ui/search-field.tsx'
 import { MidjourneyPrices } from './midjourney-prices.tsx'
 import { OwnPrices } from './own-prices.tsx'
 import { PriceDrawer } from './price-drawer.tsx'
-import { perMillion } from './price-words.ts'
+import { perMillion, priceText } from './price-words.ts'
 import classes from './prices.module.css'
-import { SearchField } from './search-field.tsx'
 
 const route = getRouteApi('/shell/admin/prices')
 
@@ -37,58 +37,63 @@ export const Prices = () => {
       />
       {service === 'midjourney' && <MidjourneyPrices />}
       <OwnPrices service={service} name={name} />
-      <Panel
-        flush
-        title={`Models of ${name}`}
-        description={
-          prices.data && `${summary(prices.data.items)} Price book ${prices.data.priceBookVersion}.`
-        }
-        actions={
-          <Button
-            variant="default"
-            onClick={() => void navigate({ search: (old) => ({ ...old, model: '' }) })}
-          >
-            Set a price
-          </Button>
-        }
-      >
-        <search className={classes.filters} aria-label="Filter models">
-          <SearchField
-            key={service}
-            label="Search models"
-            placeholder="Model"
-            value={search}
-            onChange={(next) => void navigate({ search: (old) => ({ ...old, search: next }), replace: true })}
-          />
-          <NativeSelect
-            aria-label="Which models"
-            value={show}
-            data={[
-              { value: 'all', label: 'All models' },
-              { value: 'unpriced', label: 'Without a price' },
-              { value: 'own', label: 'With an own price' },
-            ]}
-            onChange={(event) => {
-              const next = event.currentTarget.value as Show
-              void navigate({
-                search: (old) => ({ ...old, show: next === 'all' ? undefined : next }),
-                replace: true,
-              })
-            }}
-          />
-        </search>
-        <Loaded of={prices} skeleton={<Block height={400} />}>
-          {({ items }) => (
-            <Models
-              key={`${service} ${search} ${show}`}
-              known={items.length}
-              rows={items.filter((each) => isWanted(each, search, show))}
-              open={model}
-              onOpen={(row) => void navigate({ search: (old) => ({ ...old, model: row.model }) })}
+      {(service !== 'midjourney' || (prices.data?.items.length ?? 0) > 0) && (
+        <Panel
+          flush
+          title={`Models of ${name}`}
+          description={
+            prices.data && `${summary(prices.data.items)} Price book ${prices.data.priceBookVersion}.`
+          }
+          actions={
+            <Button
+              variant="default"
+              onClick={() => void navigate({ search: (old) => ({ ...old, model: '' }) })}
+            >
+              Set a price
+            </Button>
+          }
+        >
+          <search className={classes.filters} aria-label="Filter models">
+            <SearchField
+              key={service}
+              label="Search models"
+              placeholder="Model"
+              slash
+              text={search ?? ''}
+              onSearch={(text) =>
+                void navigate({ search: (old) => ({ ...old, search: text || undefined }), replace: true })
+              }
             />
-          )}
-        </Loaded>
-      </Panel>
+            <NativeSelect
+              aria-label="Which models"
+              value={show}
+              data={[
+                { value: 'all', label: 'All models' },
+                { value: 'unpriced', label: 'Without a price' },
+                { value: 'own', label: 'With an own price' },
+              ]}
+              onChange={(event) => {
+                const next = event.currentTarget.value as Show
+                void navigate({
+                  search: (old) => ({ ...old, show: next === 'all' ? undefined : next }),
+                  replace: true,
+                })
+              }}
+            />
+          </search>
+          <Loaded of={prices} skeleton={<Block height={400} />}>
+            {({ items }) => (
+              <Models
+                key={`${service} ${search} ${show}`}
+                known={items.length}
+                rows={items.filter((each) => isWanted(each, search, show)).toSorted(byName)}
+                open={model}
+                onOpen={(row) => void navigate({ search: (old) => ({ ...old, model: row.model }) })}
+              />
+            )}
+          </Loaded>
+        </Panel>
+      )}
       <PriceDrawer
         service={service}
         name={name}
@@ -111,11 +116,17 @@ const ServiceSelect = (props: { value: string; onChange: (id: string) => void })
       value={props.value}
       data={(services.data?.items ?? [{ id: props.value, name: props.value }]).map(({ id, name }) => ({
         value: id,
-        label: known.has(id) ? `${name} (${known.get(id)?.priced} of ${known.get(id)?.models})` : name,
+        label: `${name}${coverageWords(known.get(id))}`,
       }))}
       onChange={(event) => props.onChange(event.currentTarget.value)}
     />
   )
+}
+
+const coverageWords = (coverage: PriceCoverage | undefined): string => {
+  if (coverage === undefined) return ''
+  if (coverage.models > 0) return ` (${coverage.priced} of ${coverage.models} priced)`
+  return coverage.ownPrices > 0 ? ` (${counted(coverage.ownPrices, 'own price')})` : ' (no price list)'
 }
 
 const summary = (items: readonly ModelPrice[]): string => {
@@ -129,6 +140,9 @@ const summary = (items: readonly ModelPrice[]): string => {
 const isWanted = (price: ModelPrice, search: string | undefined, show: Show): boolean =>
   price.model.toLowerCase().includes((search ?? '').trim().toLowerCase()) &&
   (show === 'all' || (show === 'unpriced' ? !price.isPriced : isOwn(price)))
+
+const byName = (a: ModelPrice, b: ModelPrice): number =>
+  a.model.localeCompare(b.model, 'en', { numeric: true })
 
 const isOwn = (price: ModelPrice): boolean => price.lines.some(({ setFor }) => setFor !== null)
 
@@ -159,6 +173,7 @@ const columns: readonly Column<ModelPrice>[] = [
     key: 'cached',
     header: 'Cached input / 1M',
     align: 'end',
+    tableOnly: true,
     render: (row) => <Rate price={row} unit="cacheRead" />,
   },
   {
@@ -171,13 +186,25 @@ const columns: readonly Column<ModelPrice>[] = [
     key: 'others',
     header: 'Other prices',
     align: 'end',
-    render: (row) => {
-      const others = row.lines.filter(({ unit }) => !beside.includes(unit)).length + row.periods
-      return others === 0 ? <span className={classes.quiet}>—</span> : count(others)
-    },
+    render: (row) => <Others price={row} />,
   },
   { key: 'source', header: 'From', render: (row) => <Source price={row} /> },
 ]
+
+/** The first of them where it is all there is; else how many there are. */
+const Others = ({ price }: { price: ModelPrice }) => {
+  const others = price.lines.filter(({ unit }) => !beside.includes(unit))
+  const total = others.length + price.periods
+  const [first] = others
+  if (total === 0) return <span className={classes.quiet}>—</span>
+  if (first === undefined || others.length < price.lines.length) return count(total)
+  return (
+    <>
+      {priceText(first)}
+      {total > 1 && ` and ${count(total - 1)} more`}
+    </>
+  )
+}
 
 const Source = ({ price }: { price: ModelPrice }) => {
   if (!price.isPriced)

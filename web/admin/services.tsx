@@ -9,6 +9,7 @@ import { count, counted } from '../ui/format.ts'
 import { priorityName, ServiceTile } from '../ui/mark.tsx'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
+import { SearchField } from '../ui/search-field.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { Allowances } from './allowances.tsx'
@@ -16,7 +17,6 @@ import { BaseUrlDialog } from './base-url-dialog.tsx'
 import { BreakerMark } from './breaker-mark.tsx'
 import { isPaused, needsAttention, rowsOf, type ServiceRow } from './health-rows.ts'
 import { priorities } from './key-order.ts'
-import { SearchField } from './search-field.tsx'
 import classes from './services.module.css'
 
 const route = getRouteApi('/shell/admin/services')
@@ -55,8 +55,11 @@ export const AdminServices = () => {
           <SearchField
             label="Search services"
             placeholder="Service"
-            value={search}
-            onChange={(next) => void navigate({ search: (old) => ({ ...old, search: next }), replace: true })}
+            slash
+            text={search ?? ''}
+            onSearch={(text) =>
+              void navigate({ search: (old) => ({ ...old, search: text || undefined }), replace: true })
+            }
           />
           <NativeSelect
             aria-label="Which services"

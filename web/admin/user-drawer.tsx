@@ -13,6 +13,7 @@ import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { GrantForm } from './grant-form.tsx'
 import { UserLimits } from './user-limits.tsx'
+import { UserRoute } from './user-route.tsx'
 import classes from './users.module.css'
 
 /** Everything about one user, and what an administrator can do for or against them. */
@@ -30,7 +31,7 @@ export const UserDrawer = (props: {
   )
   const user = row ?? (id === undefined ? undefined : asked.data?.items[0])
   return (
-    <Drawer opened={id !== undefined} onClose={props.onClose} title={user?.name ?? 'User'} size={480}>
+    <Drawer opened={id !== undefined} onClose={props.onClose} title={user?.name ?? 'User'} size={520}>
       {user ? (
         <UserDetail key={user.id} user={user} />
       ) : (
@@ -82,6 +83,7 @@ const UserDetail = ({ user }: { user: AdminUser }) => (
     <GrantForm user={user} />
     <TierSelect user={user} />
     <UserLimits user={user} />
+    <UserRoute user={user} />
     <SignInLinkButton user={user} />
     <Rights user={user} />
   </div>

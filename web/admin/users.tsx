@@ -11,10 +11,10 @@ import { count, counted } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
+import { SearchField } from '../ui/search-field.tsx'
 import { CreateUserDialog } from './create-user.tsx'
 import { OrganizationSelect } from './organization-select.tsx'
 import { limitsText } from '../limits/limit-words.ts'
-import { SearchField } from './search-field.tsx'
 import { UserDrawer } from './user-drawer.tsx'
 import classes from './users.module.css'
 
@@ -85,8 +85,11 @@ export const Users = () => {
           <SearchField
             label="Search users"
             placeholder="Name or e-mail"
-            value={search}
-            onChange={(next) => void navigate({ search: (old) => ({ ...old, search: next }), replace: true })}
+            slash
+            text={search ?? ''}
+            onSearch={(text) =>
+              void navigate({ search: (old) => ({ ...old, search: text || undefined }), replace: true })
+            }
           />
           <OrganizationSelect
             value={organization}

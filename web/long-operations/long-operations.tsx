@@ -1,21 +1,18 @@
-import { Button, Progress } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { LongOperation } from '../../src/contract/long-operations.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useAct, usePages } from '../data/queries.ts'
-import { ServiceName } from '../data/service-name.tsx'
-import { readable } from '../data/words.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
-import { Ago, Credits, useTimeZone } from '../ui/figures.tsx'
+import { useTimeZone } from '../ui/figures.tsx'
 import { FilterChips } from '../ui/filter-chips.tsx'
-import { OwnerMark } from '../ui/mark.tsx'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
-import { TaskMark } from '../ui/state-mark.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { Deliveries } from './deliveries.tsx'
 import classes from './long-operations.module.css'
+import { taskColumns } from './task-columns.tsx'
 import { WebhookSecret } from './webhook-secret.tsx'
 
 const route = getRouteApi('/shell/long-operations')
@@ -117,57 +114,9 @@ const None = ({ open }: { open: string | undefined }) =>
   )
 
 const columns: readonly Column<LongOperation>[] = [
-  {
-    key: 'task',
-    header: 'Task',
-    render: (row) => (
-      <span className={classes.task}>
-        {readable(row.action.toLowerCase())}
-        <span className={classes.quiet}>
-          <ServiceName id={row.serviceId} /> · <code>{row.taskId}</code>
-        </span>
-      </span>
-    ),
-  },
-  { key: 'state', header: 'State', render: (row) => <State task={row} /> },
-  { key: 'owner', header: 'Runs on', render: (row) => <OwnerMark owner={row.keyOwner} /> },
-  { key: 'at', header: 'Submitted', render: (row) => <Ago at={row.submittedAt} /> },
-  {
-    key: 'credits',
-    header: 'Credits',
-    align: 'end',
-    render: (row) =>
-      row.isOver ? (
-        <Credits micros={row.chargedMicros} />
-      ) : row.heldMicros === '0' ? (
-        '—'
-      ) : (
-        <>
-          <Credits micros={row.heldMicros} /> held
-        </>
-      ),
-  },
+  ...taskColumns,
   { key: 'act', header: '', align: 'end', render: (row) => <TaskActions task={row} /> },
 ]
-
-const State = ({ task }: { task: LongOperation }) => (
-  <span className={classes.state}>
-    <TaskMark state={task.state} />
-    {!task.isOver && (
-      <span className={classes.progress}>
-        <Progress value={task.progress} size="sm" aria-label={`Progress of ${task.action.toLowerCase()}`} />
-        <span className={classes.quiet}>{task.progress}%</span>
-      </span>
-    )}
-    {task.failure && <span className={classes.failure}>{task.failure}</span>}
-    {!task.isOver && task.failedAsks > 1 && (
-      <span className={classes.failure}>
-        The service did not answer the last {task.failedAsks} questions; given up <Ago at={task.deadlineAt} />
-        .
-      </span>
-    )}
-  </span>
-)
 
 const TaskActions = ({ task }: { task: LongOperation }) => {
   const cancel = useAct('cancelLongOperation', ['listLongOperations', 'readCredits'])

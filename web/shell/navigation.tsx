@@ -50,6 +50,7 @@ const administration: readonly Place[] = [
   { to: '/admin/health', label: 'Health', icon: IconHeartbeat },
   { to: '/admin/users', label: 'Users', icon: IconUsers },
   { to: '/admin/operations', label: 'Operations', icon: IconActivity },
+  { to: '/admin/long-operations', label: 'Long operations', icon: IconHourglass },
   { to: '/admin/organizations', label: 'Organisations', icon: IconBuilding },
   { to: '/admin/platform-tokens', label: 'Platform tokens', icon: IconShieldLock },
 ]

@@ -12,10 +12,19 @@ const toneOf = { user: 'own', organization: 'shared', system: 'credits' } as con
   Tone
 >
 
+/** The reader’s own call, or one of somebody whom an administrator looks at. */
+type Whose = 'your' | 'their'
+
 /** The outcome in a sentence, then the ladder, then what was passed over. */
-export const ExplanationView = ({ explanation }: { explanation: Explanation }) => (
+export const ExplanationView = ({
+  explanation,
+  whose = 'your',
+}: {
+  explanation: Explanation
+  whose?: Whose
+}) => (
   <div className={classes.explanation}>
-    <Headline explanation={explanation} />
+    <Headline explanation={explanation} whose={whose} />
     {explanation.candidates.length > 0 && (
       <Ladder label="Tried in this order" rungs={explanation.candidates.map(rungOf)} />
     )}
@@ -27,14 +36,16 @@ export const ExplanationView = ({ explanation }: { explanation: Explanation }) =
   </div>
 )
 
-const Headline = ({ explanation }: { explanation: Explanation }) => {
+const Headline = ({ explanation, whose }: { explanation: Explanation; whose: Whose }) => {
   const [first] = explanation.candidates
   const Symbol = first ? IconCircleCheck : IconAlertTriangle
   return (
     <output className={classes.headline} data-refused={first ? undefined : true}>
       <Symbol size={20} stroke={1.8} aria-hidden />
       <div>
-        <p className={classes.headlineTitle}>{first ? headlineOf(first) : 'The call would be refused.'}</p>
+        <p className={classes.headlineTitle}>
+          {first ? headlineOf(first, whose) : 'The call would be refused.'}
+        </p>
         {explanation.refusal && (
           <p className={classes.headlineText}>
             {explanation.refusal.message} {explanation.refusal.next}
@@ -45,10 +56,10 @@ const Headline = ({ explanation }: { explanation: Explanation }) => {
   )
 }
 
-const headlineOf = ({ keyOwner, serviceName, model }: ExplainedCandidate): string => {
+const headlineOf = ({ keyOwner, serviceName, model }: ExplainedCandidate, whose: Whose): string => {
   const key = {
-    user: 'your own key',
-    organization: 'your organisation’s key',
+    user: `${whose} own key`,
+    organization: `${whose} organisation’s key`,
     system: 'a system key, for credits,',
   }[keyOwner]
   return `It would run on ${key} at ${serviceName}, as ${model}.`
@@ -120,7 +131,7 @@ const Footing = ({ explanation }: { explanation: Explanation }) => {
       {fallback && (
         <>
           Fallback that holds: {choiceLabel(fallback)}
-          {locked && ', set by your organisation'}.{' '}
+          {locked && ', set by the organisation'}.{' '}
         </>
       )}
       Estimated for {count(estimatedFor.inputTokens)} tokens in and {count(estimatedFor.outputTokens)} out,
