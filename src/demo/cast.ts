@@ -68,9 +68,29 @@ export const demoSystemKeys: readonly DemoSystemKey[] = [
   { service: 'anthropic', label: 'Reserve', priority: 'secondary', behaviour: { kind: 'ok' } },
   { service: 'midjourney', label: 'Studio server', priority: 'primary', behaviour: { kind: 'ok' } },
   { service: 'openrouter', label: 'Main account', priority: 'primary', behaviour: { kind: 'ok' } },
+  { service: 'gemini', label: 'Main account', priority: 'primary', behaviour: { kind: 'ok' } },
+  { service: 'mistral', label: 'Main account', priority: 'primary', behaviour: { kind: 'ok' } },
+  { service: 'voyage', label: 'Main account', priority: 'primary', behaviour: { kind: 'ok' } },
 ]
 
-const services: readonly ServiceName[] = ['openai', 'anthropic', 'midjourney', 'openrouter']
+const services: readonly ServiceName[] = [
+  ...new Set(demoSystemKeys.map(({ service }) => service)),
+  // Nobody has a key here yet, and a visitor may add one.
+  'groq',
+  'deepseek',
+]
+
+/** What an image of the made-up server costs: without a price it could not run on credits. */
+export const demoPrice = {
+  override: {
+    serviceId: 'midjourney',
+    model: 'midjourney*',
+    unit: 'task:imagine',
+    nanoUsd: 40_000_000n,
+    per: 1n,
+  },
+  reason: 'Demo: what the made-up server charges',
+} as const
 
 interface CastKey {
   readonly variable: string
@@ -97,7 +117,9 @@ export const demoKeys = (): CastKey[] => [
 
 /** Nobody's yet, and accepted by the simulator: for a visitor who tries to add a key. */
 export const demoSpareKeys = (): CastKey[] =>
-  (['openai', 'anthropic', 'openrouter'] as const).map((service) => castKey(service, 'Spare', { kind: 'ok' }))
+  (['openai', 'anthropic', 'openrouter', 'groq', 'deepseek'] as const).map((service) =>
+    castKey(service, 'Spare', { kind: 'ok' }),
+  )
 
 /** What the document's `env:` references stand for. */
 export const demoEnvironment = (): Record<string, string> =>

@@ -7,6 +7,7 @@ import { appliedLines } from '../apply/report.ts'
 import type { Identity } from '../identity/identity.ts'
 import { must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import type { Prices } from '../metering/prices.ts'
 import {
   demoAdministrator,
   demoDocument,
@@ -14,6 +15,7 @@ import {
   demoKeys,
   demoSpareKeys,
   demoOrganization,
+  demoPrice,
   demoUsers,
 } from './cast.ts'
 import { demoCommands, demoLines } from './commands.ts'
@@ -21,6 +23,7 @@ import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
 
 export interface DemoRooms extends ApplyRooms {
   readonly identity: Pick<Identity, 'createSignInLink'>
+  readonly prices: Pick<Prices, 'overrides' | 'setOverride'>
 }
 
 /** A demo that is stored, but not yet told to anybody: the address of the gateway is not known before it listens. */
@@ -59,6 +62,7 @@ export const seedDemo = async (parts: {
   const { rooms, simulatorUrl, dataDirectory } = parts
   const previous = await readDemoFile(dataDirectory)
   await applyDemo(rooms, simulatorUrl, dataDirectory)
+  await priceImages(rooms)
   await forgetSimulator(rooms, previous?.simulatorUrl, simulatorUrl)
   const organization = await rooms.organizations.findByName(demoOrganization)
   if (!organization) throw new Error(`The organisation ${demoOrganization} was not made.`)
@@ -113,6 +117,13 @@ const applyDemo = async (rooms: DemoRooms, simulatorUrl: string, directory: stri
   })
   if (!applied.ok)
     throw new Error(['The demo could not be set up.', ...appliedLines(applied, false)].join('\n'))
+}
+
+/** Once: what the administrator sets afterwards stays. */
+const priceImages = async ({ prices }: DemoRooms): Promise<void> => {
+  const { serviceId } = demoPrice.override
+  if ((await prices.overrides()).some(({ override }) => override.serviceId === serviceId)) return
+  must(await prices.setOverride(operator, demoPrice.override, demoPrice.reason))
 }
 
 /** The address that an earlier simulator had may belong to anything now. */

@@ -47,6 +47,22 @@ const claude = (token: string, model: string, content: string, more: object = {}
   body: { model, max_tokens: 400, messages: [{ role: 'user', content }], ...more },
 })
 
+const gemini = (token: string, model: string, content: string): Call => ({
+  path: `/v1beta/models/${model}:generateContent`,
+  token,
+  body: { contents: [{ role: 'user', parts: [{ text: content }] }] },
+})
+const image = (token: string, model: string, prompt: string): Call => ({
+  path: '/v1/images/generations',
+  token,
+  body: { model, prompt, size: '1024x1024', quality: 'low' },
+})
+const imagine = (token: string, prompt: string): Call => ({
+  path: '/mj/submit/imagine',
+  token,
+  body: { prompt },
+})
+
 const demoCalls = (demo: DemoFile): Call[] => {
   const [olivia, ansel, nora] = demo.users
   if (!olivia || !ansel || !nora) return []
@@ -71,6 +87,15 @@ const demoCalls = (demo: DemoFile): Call[] => {
       },
     ]),
     gpt(ansel.accessToken, 'openrouter/anthropic/claude-haiku-4.5', questions[0] ?? ''),
+    // Other services, dialects and tasks; the first two are translated on the way.
+    gpt(nora.accessToken, 'claude-haiku-4-5', questions[1] ?? ''),
+    claude(nora.accessToken, 'gemini-2.5-flash', questions[2] ?? ''),
+    gpt(nora.accessToken, 'group/smart', questions[4] ?? '', { stream: true }),
+    gpt(nora.accessToken, 'mistral/mistral-small-latest', questions[0] ?? ''),
+    gemini(nora.accessToken, 'gemini-2.5-flash', questions[5] ?? ''),
+    image(nora.accessToken, 'gpt-image-1', 'A lighthouse at dawn, as a woodcut.'),
+    imagine(nora.accessToken, 'a harbour in the morning mist'),
+    imagine(nora.accessToken, 'a paper boat in the rain'),
     { ...gpt(demo.platformToken, 'gpt-4o-mini', questions[1] ?? ''), headers: forNora },
     { ...gpt(demo.platformToken, 'gpt-4.1-nano', questions[2] ?? ''), headers: forNora },
     // Refusals and failures belong to the picture.

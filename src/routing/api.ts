@@ -219,7 +219,7 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
 }
 
 const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Promise<CoverageRequest> => {
-  const { catalogue, serviceKeys, organizations, ledger, clock } = parts
+  const { catalogue, serviceKeys, organizations, ledger, prices, clock } = parts
   const { organization, userId, accountId } = signedIn
   const [ownKeys, systemKeys, preferences, balance] = await Promise.all([
     serviceKeys.listForGateway(organization.id, userId),
@@ -236,6 +236,8 @@ const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Prom
     availableMicros: balance?.availableMicros ?? 0n,
     now: clock(),
     translates: canTranslate,
+    // An administrator's own prices count: tasks of Midjourney, which has no shipped ones, are asked for by its name.
+    isPriced: ({ id, pricesId }) => pricesId !== null || prices.current().find(id, id) !== null,
   }
 }
 

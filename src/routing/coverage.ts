@@ -30,6 +30,8 @@ export interface CoverageRequest {
   readonly now: Date
   /** Whether a service serves by translation what it does not speak; absent: none does. */
   readonly translates?: Translates
+  /** Whether anything at a service has a price, so that it may run on credits; absent: what has shipped prices. */
+  readonly isPriced?: (service: Service) => boolean
 }
 
 const allEndpoints = (Object.keys(endpoints) as Endpoint[]).filter((endpoint) => endpoint !== 'raw')
@@ -126,8 +128,9 @@ const ownKeyOwner = ({ ownKeys, control, now }: CoverageRequest, serviceId: stri
   return usable.length > 0 ? 'organization' : null
 }
 
-const systemKeyUsable = ({ systemKeys, now }: CoverageRequest, service: Service): boolean =>
-  service.pricesId !== null && systemKeys.some((key) => key.serviceId === service.id && isUsable(key, now))
+const systemKeyUsable = (request: CoverageRequest, service: Service): boolean =>
+  (request.isPriced?.(service) ?? service.pricesId !== null) &&
+  request.systemKeys.some((key) => key.serviceId === service.id && isUsable(key, request.now))
 
 /** A service with an own key that offers models of this one at the same endpoints. */
 const alternativeTo = (request: CoverageRequest, service: Service): Service | undefined => {

@@ -95,32 +95,48 @@ const Cost = ({ candidate }: { candidate: ExplainedCandidate }) => {
   )
 }
 
+/** What was passed over for the same reason stands on one line: at 33 services, most have simply no key. */
 const PassedOver = ({ passedOver }: { passedOver: readonly ExplainedPassedOver[] }) => {
   if (passedOver.length === 0) return null
+  const groups = Map.groupBy(
+    passedOver,
+    ({ keyOwner, words, until, keyLabel }) => `${keyOwner} ${words} ${until} ${keyLabel}`,
+  )
   return (
     <section>
       <h3 className={classes.sectionTitle}>Passed over</h3>
       <ul className={classes.passed}>
-        {passedOver.map((passed, index) => (
-          <li key={index}>
-            <span className={classes.passedWhat}>
-              {passed.serviceName}
-              <OwnerMark owner={passed.keyOwner} />
-              {passed.keyLabel && `“${passed.keyLabel}”`}
-            </span>
-            <span className={classes.passedWhy}>
-              {passed.words}
-              {passed.until && (
-                <>
-                  {' '}
-                  Again <Ago at={passed.until} />.
-                </>
-              )}
-            </span>
-          </li>
+        {[...groups].map(([key, alike]) => (
+          <Passed key={key} alike={alike} />
         ))}
       </ul>
     </section>
+  )
+}
+
+const Passed = ({ alike }: { alike: readonly ExplainedPassedOver[] }) => {
+  const [first] = alike
+  if (!first) return null
+  const names = [...new Set(alike.map(({ serviceName }) => serviceName))]
+  return (
+    <li>
+      <span className={classes.passedWhat}>
+        <OwnerMark owner={first.keyOwner} />
+        {first.keyLabel && `“${first.keyLabel}”`}
+      </span>
+      <span>
+        {names.join(', ')}
+        <span className={classes.passedWhy}>
+          {first.words}
+          {first.until && (
+            <>
+              {' '}
+              Again <Ago at={first.until} />.
+            </>
+          )}
+        </span>
+      </span>
+    </li>
   )
 }
 

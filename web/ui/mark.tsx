@@ -33,7 +33,7 @@ const coverages = {
   own_key: { tone: 'own', icon: IconKey, text: 'Own key' },
   system_credits: { tone: 'credits', icon: IconCoin, text: 'Credits' },
   alternative: { tone: 'shared', icon: IconArrowsSplit, text: 'Alternative' },
-  not_covered: { tone: 'bad', icon: IconCircleDashed, text: 'Not covered' },
+  not_covered: { tone: 'quiet', icon: IconCircleDashed, text: 'Not covered' },
   keys_only: { tone: 'quiet', icon: IconLock, text: 'Keys only' },
 } as const
 

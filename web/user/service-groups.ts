@@ -23,7 +23,7 @@ export const standings: readonly { status: CoverageStatus; label: string; words:
     status: 'not_covered',
     label: 'Not covered',
     words: 'Calls are refused. Add a key to use one.',
-    tone: 'bad',
+    tone: 'quiet',
   },
   {
     status: 'keys_only',
