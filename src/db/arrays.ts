@@ -39,7 +39,7 @@ export const storableText = (text: string): string => {
 }
 
 /** jsonb refuses the escapes of what text refuses. */
-const storableJson = (value: unknown): string => {
+export const storableJson = (value: unknown): string => {
   const text = JSON.stringify(value)
   if (!/\\u(?:0000|d[89a-f])/.test(text)) return text
   return JSON.stringify(value, (_, item) => (typeof item === 'string' ? storableText(item) : item))

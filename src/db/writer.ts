@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { CompiledQuery, type QueryResult, type Transaction } from 'kysely'
 import pg from 'pg'
+import { copyIn, type CopyStatement } from './copy.ts'
 import { type Database, isDatabaseUnavailable } from './database.ts'
 import type { Schema } from './schema.ts'
 
@@ -18,11 +19,18 @@ export interface Unit {
   send(statement: Statement, values: readonly unknown[]): Promise<number>
 }
 
+/** What a pipelined connection can do besides: copy rows in, like `send`. */
+export interface CopyingUnit extends Unit {
+  copy(statement: CopyStatement, lines: string): Promise<number>
+}
+
 export interface Writer {
   /** `work` may be run again by the caller after a failure: a lost connection leaves open whether it committed. */
-  transact<T>(work: (unit: Unit) => Promise<T>): Promise<T>
+  transact<T>(work: (unit: CopyingUnit) => Promise<T>): Promise<T>
   /** One statement that commits by itself. Gives the number of rows it changed. */
   run(statement: Statement, values: readonly unknown[]): Promise<number>
+  /** The same of rows that are copied in. */
+  copy(statement: CopyStatement, lines: string): Promise<number>
   close(): Promise<void>
 }
 
@@ -69,6 +77,11 @@ export const openWriter = (
         pool,
         async (client) => (await client.query({ ...statement, values: [...values] })).rowCount ?? 0,
       ),
+    copy: (statement, lines) =>
+      withClient(pool, (client) => {
+        sendTogether(client)
+        return copyIn(client, statement, lines)
+      }),
     close: () => pool.end(),
   }
 }
@@ -106,7 +119,7 @@ const sendTogether = (client: pg.PoolClient): void => {
 const begin: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
 const commit: Statement = { name: 'commit', text: 'COMMIT' }
 
-const transactOn = async <T>(client: pg.PoolClient, work: (unit: Unit) => Promise<T>): Promise<T> => {
+const transactOn = async <T>(client: pg.PoolClient, work: (unit: CopyingUnit) => Promise<T>): Promise<T> => {
   const answers: Promise<unknown>[] = []
   const query = (statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> => {
     sendTogether(client)
@@ -119,6 +132,12 @@ const transactOn = async <T>(client: pg.PoolClient, work: (unit: Unit) => Promis
     ask: async <Row>(statement: Statement, values: readonly unknown[]) =>
       (await query(statement, values)).rows as Row[],
     send: (statement, values) => quietly(query(statement, values).then((result) => result.rowCount ?? 0)),
+    copy: (statement, lines) => {
+      sendTogether(client)
+      const answer = quietly(copyIn(client, statement, lines))
+      answers.push(answer)
+      return answer
+    },
   })
   const committed = query(commit, [])
   await Promise.all(answers)

@@ -301,7 +301,7 @@ describe('a commit whose answer is lost', () => {
   test('of a record on an own key is found again', async () => {
     const { proxy, recorder, account, close } = await openLossy(5_000)
     const operation = operationRecord(account)
-    proxy.lose('INSERT 0 1', 1)
+    proxy.lose('COPY 1', 1)
     await recorder.record(operation, null)
     expect(proxy.left()).toBe(0)
     const { rows } = await clone.database.pool.query('SELECT id FROM operations WHERE id = $1', [

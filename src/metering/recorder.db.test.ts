@@ -40,6 +40,39 @@ const stored = async (id: string) =>
   (await clone.database.pool.query('SELECT * FROM operations WHERE id = $1', [id])).rows
 
 describe('a record', () => {
+  test('keeps any text as it is, but for what PostgreSQL cannot store', async () => {
+    const account = await makeAccount(clone.database, ledger)
+    const odd = 'tab\there \\N \\. "quoted" {a,b} \r\n\b ünï 😀 \\t\\\\'
+    const operation = operationRecord(account, {
+      requestedModel: `${odd}\0\ud800`,
+      model: odd,
+      attempts: [{ said: `${odd}\0\ud800` }],
+      decision: JSON.stringify({ [odd]: odd }),
+    })
+    await recorder.record(operation, null)
+    expect(await stored(operation.id)).toMatchObject([
+      {
+        requested_model: `${odd}\uFFFD\uFFFD`,
+        model: odd,
+        attempts: [{ said: `${odd}\uFFFD\uFFFD` }],
+        decision: { [odd]: odd },
+      },
+    ])
+  })
+
+  test('of an operation that is on record otherwise is refused, and those of its batch are stored all the same', async () => {
+    const account = await makeAccount(clone.database, ledger)
+    const before = operationRecord(account, { durationMs: 5 })
+    await recorder.record(before, null)
+    const others = [operationRecord(account), operationRecord(account)]
+    const [refused, ...rest] = await Promise.allSettled(
+      [{ ...before, durationMs: 6 }, ...others].map((operation) => recorder.record(operation, null)),
+    )
+    expect(refused?.status).toBe('rejected')
+    expect(rest.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+    for (const { id } of others) expect(await stored(id)).toHaveLength(1)
+  })
+
   test('on an own key is stored as it was given and writes nothing to the ledger, at a balance of zero', async () => {
     const account = await makeAccount(clone.database, ledger)
     const operation = operationRecord(account, { attempts: [{ a: [1, null, 'x'] }], reasoningTokens: 3 })

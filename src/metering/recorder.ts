@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { isCopyConflict } from '../db/copy.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { makeLater } from '../db/later.ts'
 import { isPassing, openWriter, type Unit } from '../db/writer.ts'
@@ -7,8 +8,10 @@ import type { Log } from '../kit/log.ts'
 import type { Ledger, Settlement, SettleResult } from '../ledger/ledger.ts'
 import type { OperationRecord } from './operation.ts'
 import {
+  copyOperations,
   insertOperations,
   isSameRecord,
+  operationLines,
   operationValues,
   type RecordedRow,
   recordedOperations,
@@ -54,17 +57,25 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { database, ledger, log } = options
   const writer = openWriter(database, { name: 'recorder' })
 
-  const run = async (batch: readonly Item[]): Promise<Refusal[]> => {
+  /** Copying is for what is surely new: a batch that may have been committed already is inserted around what is there. */
+  const run = async (batch: readonly Item[], isRetry: boolean): Promise<Refusal[]> => {
     const settlements = batch.flatMap((item) => item.settlement ?? [])
     const operations = batch.map((item) => item.operation)
     // One statement commits by itself: records on own keys cost one round trip.
-    if (settlements.length === 0)
-      return conclude(operations, await writer.run(insertOperations, operationValues(operations)))
+    if (settlements.length === 0) {
+      const written = isRetry
+        ? writer.run(insertOperations, operationValues(operations))
+        : writer.copy(copyOperations, operationLines(operations))
+      return conclude(operations, await written)
+    }
     const { refusals, accepted, inserted } = await writer.transact(async (unit) => {
       const outcomes = await ledger.settleAll(unit, settlements)
       const refusals = refuse(batch, outcomes)
       const accepted = operations.filter((_, index) => !refusals[index])
-      return { refusals, accepted, inserted: unit.send(insertOperations, operationValues(accepted)) }
+      const inserted = isRetry
+        ? unit.send(insertOperations, operationValues(accepted))
+        : unit.copy(copyOperations, operationLines(accepted))
+      return { refusals, accepted, inserted }
     })
     const concluded = await conclude(accepted, await inserted)
     const byOperation = new Map(accepted.map((operation, index) => [operation, concluded[index] ?? null]))
@@ -105,7 +116,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     maximumBatch: largestBatch,
     patienceMs: options.patienceMs ?? 10_000,
     run,
-    isPassing,
+    isPassing: (error) => isPassing(error) || isCopyConflict(error, copyOperations),
     onGivenUp: (item, error) => {
       log.error(
         { operationId: item.operation.id, err: error },

@@ -1,0 +1,73 @@
+import pg from 'pg'
+import { storableText } from './arrays.ts'
+
+/**
+ * `COPY … FROM STDIN`: a third less CPU a row in PostgreSQL than `INSERT … SELECT FROM unnest(…)`, and half of it here. It
+ * cannot step around rows that are there already: it fails with `unique_violation`.
+ */
+export interface CopyStatement {
+  readonly table: string
+  readonly columns: readonly string[]
+}
+
+type Value = string | number | bigint | boolean | null
+
+/** One line of COPY's text format. Of `texts` any may be anything; all others are written as they are. */
+export const copyLine = (values: readonly Value[], isText: readonly boolean[]): string => {
+  let line = ''
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as Value
+    if (index > 0) line += '\t'
+    if (value === null) line += '\\N'
+    else line += isText[index] === true ? escaped(value as string) : value
+  }
+  return `${line}\n`
+}
+
+const special = /[\\\n\r\t]/
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+const escaped = (text: string): string => {
+  const storable = storableText(text)
+  return special.test(storable)
+    ? storable.replace(/[\\\n\r\t]/g, (character) => escapes[character] as string)
+    : storable
+}
+
+/** The parts of pg's connection that a copy is sent with. */
+interface Connection {
+  query(text: string): void
+  sendCopyFromChunk(chunk: Buffer): void
+  endCopyFrom(): void
+}
+
+/**
+ * Sends the statement and its rows without waiting to be asked for them: one round trip. A server that refuses the statement
+ * drops the rows (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY). Gives the number of rows.
+ */
+export const copyIn = (
+  client: pg.PoolClient,
+  { table, columns }: CopyStatement,
+  lines: string,
+): Promise<number> =>
+  new Promise((done, fail) => {
+    const text = `COPY ${table} (${columns.join(', ')}) FROM STDIN`
+    const query = new pg.Query({ text }, (error: Error | undefined, result: pg.QueryResult) =>
+      error ? fail(error) : done(result.rowCount ?? 0),
+    )
+    client.query(
+      Object.assign(query, {
+        submit: (connection: Connection) => {
+          connection.query(text)
+          connection.sendCopyFromChunk(Buffer.from(lines))
+          connection.endCopyFrom()
+          return null
+        },
+        handleCopyInResponse: () => {},
+      }),
+    )
+  })
+
+/** A row that was to be copied is there already. */
+export const isCopyConflict = (error: unknown, { table }: CopyStatement): boolean =>
+  error instanceof pg.DatabaseError && error.code === '23505' && (error.table ?? '').startsWith(table)
