@@ -37,6 +37,7 @@ const largestLines = 500
 const rooms = [
   'access',
   'audit',
+  'billing',
   'health',
   'identity',
   'insights',
