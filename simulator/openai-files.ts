@@ -135,11 +135,14 @@ const lookAtBatch: Handler = (exchange, secret, found) => {
   if (value['status'] !== 'validating') return
   const output = seededId('file-', `output of ${shown(value['id'])}`, 22)
   const total = (value['request_counts'] as { total: number }).total
+  const input = exchange.state.stored.get(shown(value['input_file_id']))?.content ?? Buffer.alloc(0)
+  const results = resultsOf(input.toString('utf8'), shown(value['id']))
   const done = {
     status: 'completed',
     output_file_id: output,
     completed_at: now(exchange),
     request_counts: { total, completed: total, failed: 0 },
+    usage: usageOf(results),
   }
   exchange.state.stored.set(shown(value['id']), {
     owner: secret,
@@ -157,8 +160,42 @@ const lookAtBatch: Handler = (exchange, secret, found) => {
       created_at: now(exchange),
       status: 'processed',
     },
-    content: Buffer.from(''),
+    content: Buffer.from(results.map((line) => `${JSON.stringify(line)}\n`).join('')),
   })
+}
+
+/** Each line is answered with as many tokens as it has words. */
+const resultsOf = (input: string, seed: string) =>
+  input
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line, index) => {
+      const words = line.split(/\s+/).length
+      const asked = JSON.parse(line) as { custom_id?: string; body?: { model?: string } }
+      const usage = { prompt_tokens: words, completion_tokens: 2, total_tokens: words + 2 }
+      const id = seededId('chatcmpl-', `${seed} ${index}`, 29)
+      const message = { role: 'assistant', content: 'Done.' }
+      const body = {
+        id,
+        object: 'chat.completion',
+        model: asked.body?.model,
+        choices: [{ index: 0, message, finish_reason: 'stop' }],
+        usage,
+      }
+      const response = { status_code: 200, request_id: id, body }
+      return { id: `${id}-line`, custom_id: asked.custom_id, response, error: null }
+    })
+
+const usageOf = (results: ReturnType<typeof resultsOf>) => {
+  const of = (field: 'prompt_tokens' | 'completion_tokens' | 'total_tokens') =>
+    results.reduce((sum, { response }) => sum + response.body.usage[field], 0)
+  return {
+    input_tokens: of('prompt_tokens'),
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: of('completion_tokens'),
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: of('total_tokens'),
+  }
 }
 
 const handlers: Readonly<Record<string, Handler>> = {

@@ -8,12 +8,13 @@ import { bearerOf, openAi, type OpenAiHost, readForm, readJson, refuse } from '.
 import { editImages, generateImages } from './openai-images.ts'
 import { moderate } from './openai-moderations.ts'
 import { respond } from './openai-responses.ts'
+import { handleVideos, isVideoPath } from './openai-videos.ts'
 
 /** OpenAI: what a model answers, models, files and batches. */
 export const handleOpenAi = async (exchange: Exchange): Promise<void> => {
   const { path, request, state } = exchange
   const refused = (refusal: Refusal) => refuse(exchange, openAi, refusal)
-  if (!isStoredPath(path)) {
+  if (!isStoredPath(path) && !isVideoPath(path)) {
     const refusal = checkRoute(path, request.method ?? '')
     if (refusal) return refused(refusal)
   }
@@ -25,6 +26,7 @@ export const handleOpenAi = async (exchange: Exchange): Promise<void> => {
   const keyRefusal = openAiKeyRefusal(used.behaviour, secret, request.method === 'POST')
   if (keyRefusal) return refused(keyRefusal)
   if (isStoredPath(path)) return handleStored(exchange, secret)
+  if (isVideoPath(path)) return handleVideos(exchange, secret)
   if (request.method === 'GET') return sendModels(exchange, openAi)
   return callModel(exchange, secret, path, openAi)
 }

@@ -10,6 +10,7 @@ import { rawCodec } from './raw.ts'
 import { rerankCodec } from './rerank.ts'
 import { responsesCodec } from './responses.ts'
 import { speechCodec } from './speech.ts'
+import { videosCodec } from './videos.ts'
 
 /** Endpoints that this build understands. */
 export const codecs: Readonly<Partial<Record<Endpoint, Codec>>> = {
@@ -30,6 +31,7 @@ export const codecs: Readonly<Partial<Record<Endpoint, Codec>>> = {
   translations: audioCodec,
   moderations: moderationsCodec,
   rerank: rerankCodec,
+  videos: videosCodec,
   raw: rawCodec,
 }
 

@@ -50,6 +50,7 @@ const targets: Readonly<Record<string, Target>> = {
   '/v1/audio/transcriptions': operation('transcriptions'),
   '/v1/audio/translations': operation('translations'),
   '/v1/moderations': operation('moderations'),
+  '/v1/videos': operation('videos'),
   '/v1/messages': operation('messages'),
   '/v1/messages/count_tokens': operation('count_tokens'),
   // Cohere's clients know both versions; the shapes are the same.
@@ -82,7 +83,10 @@ export const isDataPlane = (url: string): boolean => dataPlanePath.test(url) || 
 export const targetOf = (url: string, method: string, headers: IncomingHttpHeaders): Target => {
   const path = pathOf(url)
   const target =
-    targets[path] ?? geminiTarget(path) ?? serviceTarget(url, method) ?? resourceTarget(url, method, headers)
+    namedTarget(path, method) ??
+    geminiTarget(path) ??
+    serviceTarget(url, method) ??
+    resourceTarget(url, method, headers)
   if (target?.kind === 'operation' && codecs[target.endpoint] !== undefined) return target
   const task = midjourneyTarget(path, method)
   if (task !== undefined) return task
@@ -91,6 +95,10 @@ export const targetOf = (url: string, method: string, headers: IncomingHttpHeade
     ? { kind: 'models', dialect, method: 'GET' }
     : { kind: 'unknown', dialect, method: null }
 }
+
+/** What has been made at a path is asked for there, too; the service that made it knows. */
+const namedTarget = (path: string, method: string): Target | undefined =>
+  path === '/v1/videos' && method !== 'POST' ? undefined : targets[path]
 
 const geminiTarget = (path: string): Target | undefined => {
   const [, model, method] = geminiPath.exec(path) ?? []

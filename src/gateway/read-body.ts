@@ -6,7 +6,7 @@ import type { GatewayLimits } from './limits.ts'
 const json = /^application\/(?:[\w.+-]+\+)?json\b/i
 const jsonOrForm = /^(?:application\/(?:[\w.+-]+\+)?json|multipart\/form-data)\b/i
 const anything = /^/
-const withFiles = new Set<Endpoint>(['image_edits', 'transcriptions', 'translations'])
+const withFiles = new Set<Endpoint>(['image_edits', 'transcriptions', 'translations', 'videos'])
 
 /** Content types that an endpoint takes. */
 export const bodyTypesOf = (endpoint: Endpoint): RegExp => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Dialect, type Endpoint, endpointKind } from '../services/endpoint.ts'
 import { findService } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
+import { versionOf } from '../services/version.ts'
 import type { Target } from './endpoints.ts'
 
 /** A malformed escape is no model's name; it will be told as an unknown one. */
@@ -48,9 +49,9 @@ const dialectOf = ({ endpoints }: Service): Dialect => {
   return endpoints.generate_content === undefined ? endpointKind('raw').dialect : 'gemini'
 }
 
-/** What a service keeps for one account: only the key that made it can see it, so these run on own keys alone. */
+/** What a service keeps for one account: only the key that made it can see it (resources.ts). */
 const openaiResources =
-  /^\/v1\/(?:(?:files|uploads|batches|videos|vector_stores|fine_tuning|conversations|containers|evals)(?:\/|$)|responses\/.)/
+  /^\/v1\/(?:(?:files|uploads|batches|videos|vector_stores|fine_tuning|conversations|containers|evals)(?:\/|$)|responses\/.|chat\/completions\/.)/
 const anthropicResources = /^\/v1\/(?:messages\/batches|files|skills)(?:\/|$)/
 const geminiResources =
   /^(?:\/upload)?\/v1beta\/(?:files|cachedContents|batches|operations|fileSearchStores)(?:\/|$)/
@@ -68,8 +69,12 @@ export const resourceTarget = (
   const home = homeOf(path, headers)
   if (home === null) return undefined
   const service = findService((headers['x-aideon-service'] as string | undefined) ?? home)
-  return service === undefined ? undefined : rawTarget(service, url, method)
+  return service === undefined ? undefined : rawTarget(service, pathAt(service, url), method)
 }
+
+/** OpenAI's and Anthropic's paths, where a service has them. */
+const pathAt = (service: Service, url: string): string =>
+  url.startsWith('/v1/') ? versionOf(service) + url.slice('/v1'.length) : url
 
 const homeOf = (path: string, headers: IncomingHttpHeaders): string | null => {
   if (geminiResources.test(path)) return 'gemini'

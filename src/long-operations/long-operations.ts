@@ -15,12 +15,14 @@ import { isOver, type LongOperation, type Owner } from './long-operation.ts'
 import { makeLoop } from './loop.ts'
 import { nextAskMs, type Timing, usualTiming } from './progress.ts'
 import { makePoller } from './poller.ts'
+import { makeResources, type Resources } from './resources.ts'
 import { type CallService, makeCallService } from './service-call.ts'
 import * as store from './store.ts'
-import { type TrackerKind, trackers } from './trackers.ts'
+import { serviceOf, type TrackerKind, trackers } from './trackers.ts'
 import { makeWebhooks, type Webhooks } from './webhooks.ts'
 
 export type { LongOperation, LongOperationState, Owner } from './long-operation.ts'
+export type { Binding, NamedResource, Resources } from './resources.ts'
 export type { CallService } from './service-call.ts'
 export type { Delivery, Webhooks } from './webhooks.ts'
 
@@ -77,6 +79,7 @@ export interface LongOperations {
   cancel(operation: LongOperation): Promise<Outcome<LongOperation>>
   page(filter: store.LongOperationFilter, before: string | null, limit: number): Promise<LongOperation[]>
   readonly webhooks: Webhooks
+  readonly resources: Resources
   readonly call: CallService
   /** Takes away what is kept for callers' reads only: what services said, and payloads of deliveries. */
   sweep(now: Date): Promise<void>
@@ -109,6 +112,7 @@ export const makeLongOperations = (options: LongOperationsOptions): LongOperatio
   const timing: Timing = { ...usualTiming, ...options.timing }
   const writer = openWriter(database, { name: 'long operations', connections: 2 })
   const call = makeCallService(options)
+  const resources = makeResources(options)
   const webhooks = makeWebhooks({ ...options, writer, timing })
   const poller = makePoller({ ...options, writer, webhooks, call, timing })
   const loop = makeLoop({
@@ -192,7 +196,7 @@ export const makeLongOperations = (options: LongOperationsOptions): LongOperatio
       const serviceKey = await poller.keyOf(operation)
       if (serviceKey === null) return failure('service_key_refused')
       const reply = await call(serviceKey, {
-        ...cancel(operation.externalId),
+        ...cancel(operation.externalId, serviceOf(operation)),
         timeoutMs: 10_000,
         maximumBytes: 64 * 1024,
       })
@@ -202,10 +206,12 @@ export const makeLongOperations = (options: LongOperationsOptions): LongOperatio
     },
     page: (filter, before, limit) => store.page(database.kysely, filter, before, limit),
     webhooks,
+    resources,
     call,
     async sweep(now) {
       await store.forget(database.kysely, new Date(now.getTime() - saidKeptMs))
       await webhooks.forget(new Date(now.getTime() - payloadsKeptMs))
+      await resources.sweep(now)
     },
     start() {
       loop.start()

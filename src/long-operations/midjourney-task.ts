@@ -14,6 +14,7 @@ export const midjourneyTracker: Tracker = {
   },
   // Relaxed jobs wait for half an hour at times; servers give up after five minutes by default.
   deadlineMs: 60 * 60_000,
+  view: (operation) => taskView(operation),
 }
 
 const answerOf = (externalId: string, body: string): Answer => {

@@ -4,12 +4,11 @@ import type { Clock } from '../kit/clock.ts'
 import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import type { Recorder } from '../metering/recorder.ts'
-import { taskView } from './midjourney-task.ts'
 import type { LongOperation } from './long-operation.ts'
 import { afterAnswer, type Change, recordOf, settlementOf, type Timing, withoutKey } from './progress.ts'
 import type { CallService } from './service-call.ts'
 import * as store from './store.ts'
-import { type Answer, trackers } from './trackers.ts'
+import { type Answer, serviceOf, trackers } from './trackers.ts'
 import type { makeWebhooks } from './webhooks.ts'
 
 export interface PollerParts {
@@ -27,6 +26,9 @@ const askTimeoutMs = 6_000
 /** Longer than a question takes; then another process may ask. Whoever comes too late with its answer writes nothing. */
 const leaseMs = 10_000
 const maximumTaskBytes = 256 * 1024
+const maximumResultsBytes = 16 * 1024 * 1024
+const resultsTimeoutMs = 30_000
+const resultsLeaseMs = resultsTimeoutMs + 10_000
 
 /** Asks services how their tasks stand, and writes down what they say. */
 export const makePoller = (parts: PollerParts) => {
@@ -50,7 +52,7 @@ export const makePoller = (parts: PollerParts) => {
   const ask = async (operation: LongOperation, serviceKey: ServiceKey): Promise<Answer> => {
     const tracker = trackers[operation.kind]
     const reply = await call(serviceKey, {
-      ...tracker.ask(operation.externalId),
+      ...tracker.ask(operation.externalId, serviceOf(operation)),
       timeoutMs: askTimeoutMs,
       maximumBytes: maximumTaskBytes,
     })
@@ -63,6 +65,27 @@ export const makePoller = (parts: PollerParts) => {
     const about = answer.kind === 'no_answer' ? answer.about : { kind: 'ok' as const }
     if (about !== null) serviceKeys.report(serviceKey, about)
     return answer
+  }
+
+  /** What a finished one used, where only what it made tells. Too much to read, or gone: nobody knows. */
+  const measured = async (
+    operation: LongOperation,
+    serviceKey: ServiceKey,
+    claim: string,
+    answer: Answer,
+  ): Promise<Answer> => {
+    const { results, readResults } = trackers[operation.kind]
+    if (answer.kind !== 'task' || results === undefined || readResults === undefined) return answer
+    const question = isUnderWay(answer) ? null : results(answer, operation.externalId, serviceOf(operation))
+    if (question === null) return answer
+    await writer.transact((unit) => store.keepClaim(unit, claim, resultsLeaseMs, operation))
+    const reply = await call(serviceKey, {
+      ...question,
+      timeoutMs: resultsTimeoutMs,
+      maximumBytes: maximumResultsBytes,
+    })
+    const usage = reply.ok && reply.value.status === 200 ? readResults(reply.value.body) : null
+    return usage === null ? answer : { ...answer, usage }
   }
 
   /** One commit: the row, the end of the hold, the record, and what the caller is told. */
@@ -82,7 +105,7 @@ export const makePoller = (parts: PollerParts) => {
           unit,
           operation,
           `task.${change.state}`,
-          JSON.stringify(taskView({ ...operation, ...change })),
+          JSON.stringify(trackers[operation.kind].view({ ...operation, ...change })),
         )
     })
 
@@ -98,7 +121,13 @@ export const makePoller = (parts: PollerParts) => {
     const change =
       serviceKey === null
         ? withoutKey(operation, clock())
-        : afterAnswer(operation, await ask(operation, serviceKey), timing, clock(), Math.random())
+        : afterAnswer(
+            operation,
+            await measured(operation, serviceKey, claim, await ask(operation, serviceKey)),
+            timing,
+            clock(),
+            Math.random(),
+          )
     try {
       await write(operation, claim, change)
     } catch (error) {
@@ -141,5 +170,8 @@ export const makePoller = (parts: PollerParts) => {
     },
   }
 }
+
+const isUnderWay = ({ state }: Extract<Answer, { kind: 'task' }>): boolean =>
+  state === 'submitted' || state === 'running'
 
 class EndedElsewhereError extends Error {}

@@ -1,8 +1,8 @@
 import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
-import { noUsage, usageColumns } from '../metering/usage.ts'
+import { noUsage, type Usage, usageColumns } from '../metering/usage.ts'
 import type { Settlement } from '../ledger/ledger.ts'
 import type { LongOperation, LongOperationState } from './long-operation.ts'
-import type { Answer } from './trackers.ts'
+import { type Answer, trackers } from './trackers.ts'
 
 /** How long things take; tests hurry. */
 export interface Timing {
@@ -66,6 +66,8 @@ export interface Change
   readonly lastAskedAt: Date
   /** Worth a webhook: another state, or the service calls its status something else. */
   readonly isNews: boolean
+  /** As the service counted it at the end. */
+  readonly usage: Usage | null
 }
 
 /**
@@ -95,6 +97,7 @@ export const afterAnswer = (
     endedAt: hasEnded || isLast ? now : null,
     isNews:
       state !== before.state || isLast || (told !== null && told.said['status'] !== before.said?.['status']),
+    usage: (hasEnded && told.usage) || null,
   }
 }
 
@@ -143,6 +146,7 @@ export const withoutKey = (before: LongOperation, now: Date): Change => ({
   nextAskAt: now,
   endedAt: now,
   isNews: true,
+  usage: null,
 })
 
 const statuses = {
@@ -175,6 +179,7 @@ export const recordOf = (operation: LongOperation, change: Change): OperationRec
   const { draft } = operation
   const { accountId: _, ...kept } = draft
   const succeeded = change.state === 'succeeded'
+  const isCounted = trackers[operation.kind].readResults !== undefined
   return {
     ...kept,
     organizationId: operation.organizationId,
@@ -190,9 +195,10 @@ export const recordOf = (operation: LongOperation, change: Change): OperationRec
     serviceId: operation.serviceId,
     keyOwner: operation.keyOwner,
     serviceKeyId: operation.serviceKeyId,
-    ...usageColumns(noUsage),
-    units: succeeded ? operation.units : null,
-    usageSource: succeeded ? 'reported' : 'none',
+    ...usageColumns(change.usage ?? noUsage),
+    units:
+      change.usage?.units ?? (succeeded && Object.keys(operation.units).length > 0 ? operation.units : null),
+    usageSource: change.usage !== null || (succeeded && !isCounted) ? 'reported' : 'none',
     costNanoUsd: succeeded ? operation.costNanoUsd : null,
     heldMicros: operation.heldMicros,
     creditMicros: chargeOf(operation, change.state),

@@ -11,6 +11,7 @@ export interface ServiceCall {
   readonly method: 'GET' | 'POST'
   /** Joined to the key's base URL. */
   readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
   readonly maximumBytes: number
@@ -25,7 +26,7 @@ export const makeCallService =
     outbound: Pick<Outbound, 'request'>
     catalogue: Pick<Catalogue, 'baseUrlOf'>
   }): CallService =>
-  async (serviceKey, { method, path, body, timeoutMs, maximumBytes }) => {
+  async (serviceKey, { method, path, headers: more, body, timeoutMs, maximumBytes }) => {
     const service = findService(serviceKey.serviceId)
     const base = parts.catalogue.baseUrlOf(serviceKey.serviceId, serviceKey.baseUrl, serviceKey.settings)
     const url = base === null ? null : URL.parse(base + path)
@@ -34,6 +35,7 @@ export const makeCallService =
     if (!secret.ok) return secret
     const headers: Record<string, string> = {
       accept: 'application/json',
+      ...more,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
     const credentials = await service.authenticate(

@@ -83,6 +83,21 @@ export const claimOne = async (
   (await unit.ask<LongOperation>(claimOneStatement, [claim, leaseMs, which.organizationId, which.id]))[0] ??
   null
 
+const keepClaimStatement: Statement = {
+  name: 'long_operations_keep_claim',
+  text: `
+    UPDATE long_operations SET claimed_until = now() + $2::bigint * interval '1 millisecond'
+    WHERE organization_id = $3 AND id = $4 AND claimed_by = $1 AND ended_at IS NULL`,
+}
+
+/** For a question that takes longer than most. */
+export const keepClaim = (
+  unit: Unit,
+  claim: string,
+  leaseMs: number,
+  which: { organizationId: string; id: string },
+): Promise<number> => unit.send(keepClaimStatement, [claim, leaseMs, which.organizationId, which.id])
+
 const writeStatement: Statement = {
   name: 'long_operations_write',
   text: `

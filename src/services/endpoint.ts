@@ -42,6 +42,8 @@ export const endpoints = {
   translations: { dialect: 'openai', task: 'transcription' },
   moderations: { dialect: 'openai', task: 'moderation' },
   rerank: { dialect: 'cohere', task: 'rerank' },
+  // Made after the reply.
+  videos: { dialect: 'openai', task: 'video' },
   // All of /mj/*: tasks that go on after the reply.
   midjourney: { dialect: 'midjourney', task: 'image' },
   // A WebSocket; the session is one operation.

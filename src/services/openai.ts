@@ -19,6 +19,7 @@ export const openai: Service = {
     transcriptions: '/v1/audio/transcriptions',
     translations: '/v1/audio/translations',
     moderations: '/v1/moderations',
+    videos: '/v1/videos',
     realtime: '/v1/realtime?model={model}',
   },
   // Reasoning passes between turns at /v1/responses only; search and audio models are at chat completions only.
