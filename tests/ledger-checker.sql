@@ -15,7 +15,10 @@ account_sums AS (
     coalesce((SELECT sum(remaining_micros) FROM grants g WHERE (g.organization_id, g.account_id) = (a.organization_id, a.id)), 0) AS in_grants,
     coalesce((SELECT sum(amount_micros) FROM grants g WHERE (g.organization_id, g.account_id) = (a.organization_id, a.id)), 0) AS granted,
     coalesce((SELECT sum(amount_micros) FROM holds h WHERE (h.organization_id, h.account_id) = (a.organization_id, a.id) AND h.state IN ('open', 'unresolved')), 0) AS in_holds,
-    coalesce((SELECT sum(settled_micros) FROM holds h WHERE (h.organization_id, h.account_id) = (a.organization_id, a.id)), 0) AS settled
+    coalesce((SELECT sum(settled_micros) FROM holds h WHERE (h.organization_id, h.account_id) = (a.organization_id, a.id)), 0) AS settled,
+    coalesce((SELECT sum(amount_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id, c.kind) = (a.organization_id, a.id, 'reversal')), 0) AS reversed,
+    coalesce((SELECT sum(amount_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id, c.kind) = (a.organization_id, a.id, 'refund')), 0) AS refunded,
+    coalesce((SELECT sum(regranted_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id) = (a.organization_id, a.id)), 0) AS regranted
   FROM credit_accounts a
 )
 SELECT format('account %s transaction %s sums to %s', account_id, number, sum(amount_micros)) AS problem
@@ -32,11 +35,28 @@ UNION ALL
 SELECT format('account %s: entries owe %s, the account %s', id, -debt, debt_micros)
   FROM account_sums WHERE -debt <> debt_micros
 UNION ALL
-SELECT format('account %s: entries spent %s, its holds settled %s', id, spent, settled)
-  FROM account_sums WHERE spent <> settled
+SELECT format('account %s: entries spent %s, its holds settled %s, of which %s refunded', id, spent, settled, refunded)
+  FROM account_sums WHERE spent <> settled - refunded
 UNION ALL
-SELECT format('account %s: entries issued %s, its grants %s', id, -issued, granted)
-  FROM account_sums WHERE -issued <> granted
+SELECT format('account %s: entries issued %s, its grants %s, of which %s reversed and %s given anew', id, -issued, granted, reversed, regranted)
+  FROM account_sums WHERE -issued <> granted - reversed - regranted
+UNION ALL
+SELECT format('account %s: credits given are %s available, %s held, %s spent, %s expired, less %s owed; they were %s', a.id, available, held, spent, e.expired, -debt, -issued)
+  FROM account_sums a CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_micros), 0) AS expired FROM ledger_entries l
+    WHERE (l.organization_id, l.account_id, l.bucket) = (a.organization_id, a.id, 'expired')) AS e
+  WHERE available + held + spent + e.expired + debt <> -issued
+UNION ALL
+SELECT format('grant %s: its entries expired %s', grant_id, sum(amount_micros)) FROM ledger_entries
+  WHERE bucket = 'expired' GROUP BY organization_id, grant_id HAVING sum(amount_micros) < 0
+UNION ALL
+SELECT format('grant %s of %s: reversed by %s', g.id, g.amount_micros, sum(c.amount_micros))
+  FROM grants g JOIN ledger_corrections c ON c.organization_id = g.organization_id AND c.grant_id = g.id
+  GROUP BY g.organization_id, g.id, g.amount_micros HAVING sum(c.amount_micros) > g.amount_micros
+UNION ALL
+SELECT format('hold %s settled %s and is refunded %s', h.id, coalesce(h.settled_micros, 0), sum(c.amount_micros))
+  FROM ledger_corrections c LEFT JOIN holds h ON h.organization_id = c.organization_id AND h.id = c.operation_id
+  WHERE c.kind = 'refund' GROUP BY c.organization_id, c.operation_id, h.id, h.settled_micros HAVING sum(c.amount_micros) > coalesce(h.settled_micros, 0)
 UNION ALL
 SELECT format('account %s: last transaction is %s, distinct are %s, the account says %s', a.id, e.last, e.distinct_count, a.transaction_count)
   FROM credit_accounts a CROSS JOIN LATERAL (

@@ -123,12 +123,30 @@ export interface Installation {
   value: Json
 }
 
+export interface LedgerCorrections {
+  organization_id: string
+  id: string
+  account_id: string
+  kind: 'reversal' | 'refund'
+  grant_id: string | null
+  operation_id: string | null
+  amount_micros: bigint
+  debt_micros: bigint
+  grant_ids: string[]
+  grant_micros: bigint[]
+  regranted_micros: Generated<bigint>
+  idempotency_key: string
+  reason: string
+  created_by: string
+  created_at: Date
+}
+
 export interface LedgerEntries {
   organization_id: string
   account_id: string
   number: bigint
   line: number
-  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment'
+  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund'
   bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
   amount_micros: bigint
   grant_id: string | null
@@ -462,6 +480,7 @@ export interface Schema {
   health_samples: HealthSamples
   holds: Holds
   installation: Installation
+  ledger_corrections: LedgerCorrections
   ledger_entries: LedgerEntries
   long_operations: LongOperations
   memberships: Memberships

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { EntryKind } from '../ledger/account.ts'
 import type { OperationStatus } from '../metering/operation.ts'
 import type { Units } from '../metering/usage.ts'
 import type { KeyOwner } from '../policy/control.ts'
@@ -71,7 +72,7 @@ export interface ReceiptRow extends Omit<OperationRow, 'organizationName' | 'use
   readonly ledgerEntries: readonly {
     readonly number: bigint
     readonly line: number
-    readonly kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment'
+    readonly kind: EntryKind
     readonly bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
     readonly amountMicros: bigint
     readonly grantId: string | null

@@ -28,7 +28,15 @@ export interface Grant {
 }
 
 export type GrantKind = 'allocation' | 'purchase' | 'adjustment'
-export type EntryKind = 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment'
+export type EntryKind =
+  | 'grant'
+  | 'hold'
+  | 'settle'
+  | 'release'
+  | 'expire'
+  | 'debt_payment'
+  | 'reversal'
+  | 'refund'
 export type Bucket = 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
 
 export interface Entry {
@@ -67,7 +75,7 @@ interface Line {
 }
 
 /** One transaction of an account: lines that sum to zero, applied and noted. */
-const post = (
+export const post = (
   journal: Journal,
   account: Account,
   kind: EntryKind,
@@ -106,7 +114,7 @@ const apply = (journal: Journal, account: Account, line: Line): void => {
   }
 }
 
-const grantOf = (account: Account, id: string): Grant => {
+export const grantOf = (account: Account, id: string): Grant => {
   const grant = account.grants.get(id)
   if (!grant) throw new Error(`grant ${id} was not loaded with account ${account.id}`)
   return grant
@@ -119,7 +127,7 @@ export const availableMicros = (account: Account, at: Date): bigint =>
   sumRemaining(usableInOrder(account.grants.values(), at))
 
 /** Debt comes before any use of credits, whenever credits have become available. */
-const payDebt = (journal: Journal, account: Account): void => {
+export const payDebt = (journal: Journal, account: Account): void => {
   if (account.debtMicros === 0n) return
   const parts = allocate(usableInOrder(account.grants.values(), journal.at), account.debtMicros)
   const paid = sumParts(parts)

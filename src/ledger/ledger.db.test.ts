@@ -280,7 +280,11 @@ describe('the entries', () => {
     ])
     expect(
       await failures('UPDATE credit_accounts SET debt_micros = 0; DELETE FROM ledger_entries WHERE line = 1'),
-    ).toEqual(['every transaction sums to zero', 'grants have left what the entries took from them'])
+    ).toEqual([
+      'every transaction sums to zero',
+      'grants have left what the entries took from them',
+      'the running balance of every statement is what the lines before it add up to',
+    ])
     await own.close()
   })
 })

@@ -11,6 +11,7 @@ import type { Log } from '../kit/log.ts'
 import { formatMicros } from '../kit/money.ts'
 import type { HeldOperation } from '../metering/operation.ts'
 import { type Account, availableMicros, endHold, type GrantKind, newJournal, openHold } from './account.ts'
+import { type Correction, type RefundRequest, refund, type ReversalRequest, reverse } from './correct.ts'
 import { giveGrants, makeUpkeep, type Recovered } from './upkeep.ts'
 import * as reads from './store-reads.ts'
 import * as ledgerStore from './store.ts'
@@ -71,6 +72,10 @@ export interface Ledger {
     transaction: Transaction<Schema> | null,
     request: GrantRequest,
   ): Promise<{ grantId: string; created: boolean }>
+  /** Takes back (part of) a grant: what is unspent first, the rest is owed. Nothing is done twice. */
+  reverse(transaction: Transaction<Schema> | null, request: ReversalRequest): Promise<Correction>
+  /** Gives back (part of) what an operation was charged, unwinding the burn order. Nothing is done twice. */
+  refund(transaction: Transaction<Schema> | null, request: RefundRequest): Promise<Correction>
   hold(request: HoldRequest): Promise<Outcome<{ heldMicros: bigint }>>
   /** Ends holds inside the recorder's transaction; one result per settlement, in order. */
   settleAll(unit: Unit, settlements: readonly Settlement[]): Promise<SettleResult[]>
@@ -123,6 +128,18 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     graceMs: (options.graceSeconds ?? 30) * 1_000,
     store,
   })
+
+  /** In a transaction of the caller's, or one of its own. */
+  const within = async <T>(
+    transaction: Transaction<Schema> | null,
+    work: (unit: Unit) => Promise<T>,
+  ): Promise<T> => {
+    if (!transaction) return commands.transact(work)
+    const unit = unitOf(transaction)
+    const result = await work(unit)
+    await unit.sent()
+    return result
+  }
 
   const runHolds = (batch: readonly HoldRequest[], isRetry: boolean) =>
     holdWriter.transact(async (unit) => {
@@ -217,14 +234,10 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
         .where('id', '=', accountId)
         .execute()
     },
-    grant: async (transaction, request) => {
-      if (!transaction)
-        return commands.transact((unit) => giveGrants(unit, store, [request], clock())).then(first)
-      const unit = unitOf(transaction)
-      const given = await giveGrants(unit, store, [request], clock())
-      await unit.sent()
-      return first(given)
-    },
+    grant: async (transaction, request) =>
+      first(await within(transaction, (unit) => giveGrants(unit, store, [request], clock()))),
+    reverse: (transaction, request) => within(transaction, (unit) => reverse(unit, store, request, clock())),
+    refund: (transaction, request) => within(transaction, (unit) => refund(unit, store, request, clock())),
     hold: (request) => holds.submit(request),
     settleAll,
     handOver: async (unit, hold) => {

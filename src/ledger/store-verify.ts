@@ -53,7 +53,59 @@ export const checks: readonly Check[] = [
           sum(amount_micros) FILTER (WHERE bucket = 'available') AS available
         FROM ledger_entries WHERE grant_id IS NOT NULL GROUP BY organization_id, grant_id
       ) AS e ON e.organization_id = g.organization_id AND e.grant_id = g.id
-      WHERE (-g.amount_micros, g.remaining_micros) IS DISTINCT FROM (coalesce(e.issued, 0), coalesce(e.available, 0))`,
+      LEFT JOIN (
+        SELECT organization_id, grant_id, sum(amount_micros) AS reversed FROM ledger_corrections
+        WHERE kind = 'reversal' GROUP BY organization_id, grant_id
+      ) AS c ON c.organization_id = g.organization_id AND c.grant_id = g.id
+      WHERE (coalesce(c.reversed, 0) - g.amount_micros, g.remaining_micros)
+        IS DISTINCT FROM (coalesce(e.issued, 0), coalesce(e.available, 0))`,
+  },
+  {
+    claim: 'grants are reversed as the corrections say, and never by more than they were',
+    text: `
+      SELECT format('account %s has %s reversed and %s refunded; its entries say %s and %s', c.account_id, c.reversed,
+        c.refunded, coalesce(e.reversed, 0), coalesce(e.refunded, 0)) AS problem
+      FROM (
+        SELECT organization_id, account_id, coalesce(sum(amount_micros) FILTER (WHERE kind = 'reversal'), 0) AS reversed,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'refund'), 0) AS refunded
+        FROM ledger_corrections GROUP BY organization_id, account_id
+      ) AS c
+      FULL JOIN (
+        SELECT organization_id, account_id,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'reversal' AND bucket = 'issued'), 0) AS reversed,
+          coalesce(-sum(amount_micros) FILTER (WHERE kind = 'refund' AND bucket = 'spent'), 0) AS refunded
+        FROM ledger_entries WHERE kind IN ('reversal', 'refund') GROUP BY organization_id, account_id
+      ) AS e ON e.organization_id = c.organization_id AND e.account_id = c.account_id
+      WHERE (c.reversed, c.refunded) IS DISTINCT FROM (e.reversed, e.refunded)
+      UNION ALL
+      SELECT format('grant %s of %s is reversed by %s', g.id, g.amount_micros, sum(c.amount_micros)) AS problem
+      FROM ledger_corrections c JOIN grants g ON g.organization_id = c.organization_id AND g.id = c.grant_id
+      GROUP BY g.organization_id, g.id HAVING sum(c.amount_micros) > g.amount_micros`,
+  },
+  {
+    claim: 'no operation is refunded more than it was charged',
+    text: `
+      SELECT format('operation %s was charged %s and is refunded %s', c.operation_id, coalesce(h.settled_micros, 0),
+        c.refunded) AS problem
+      FROM (
+        SELECT organization_id, operation_id, sum(amount_micros) AS refunded FROM ledger_corrections
+        WHERE kind = 'refund' GROUP BY organization_id, operation_id
+      ) AS c
+      LEFT JOIN holds h ON h.organization_id = c.organization_id AND h.id = c.operation_id
+      WHERE c.refunded > coalesce(h.settled_micros, 0)`,
+  },
+  {
+    claim: 'the running balance of every statement is what the lines before it add up to',
+    text: `
+      SELECT format('transaction %s of account %s says %s available, the lines up to it %s', number, account_id, said,
+        added) AS problem
+      FROM (
+        SELECT organization_id, account_id, number, max(available_micros) AS said,
+          sum(coalesce(sum(amount_micros) FILTER (WHERE bucket = 'available'), 0))
+            OVER (PARTITION BY organization_id, account_id ORDER BY number) AS added
+        FROM ledger_entries GROUP BY organization_id, account_id, number
+      ) AS running
+      WHERE said <> added`,
   },
   {
     claim: 'held credits belong to unfinished holds',
@@ -76,7 +128,8 @@ export const checks: readonly Check[] = [
       LEFT JOIN (
         SELECT organization_id, operation_id, string_agg(kind, ', ' ORDER BY number, line) FILTER (WHERE line = 0) AS kinds,
           coalesce(sum(amount_micros) FILTER (WHERE bucket = 'spent'), 0) AS spent
-        FROM ledger_entries WHERE operation_id IS NOT NULL GROUP BY organization_id, operation_id
+        FROM ledger_entries WHERE operation_id IS NOT NULL AND kind IN ('hold', 'settle', 'release')
+        GROUP BY organization_id, operation_id
       ) AS e ON e.organization_id = h.organization_id AND e.operation_id = h.id
       WHERE e.kinds IS DISTINCT FROM
           CASE h.state WHEN 'settled' THEN 'hold, settle' WHEN 'released' THEN 'hold, release' ELSE 'hold' END

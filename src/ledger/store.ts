@@ -50,7 +50,7 @@ const lockAccounts: Statement = {
     FOR NO KEY UPDATE`,
 }
 
-const grantColumns = `
+export const grantColumns = `
   g.organization_id, g.account_id, g.id, g.kind, g.amount_micros, g.remaining_micros, g.burn_priority,
   g.effective_at, g.expires_at, g.expired_at, g.created_at`
 
@@ -92,7 +92,7 @@ interface AccountRow {
   allocated_until: Date
 }
 
-interface GrantRow {
+export interface GrantRow {
   organization_id: string
   account_id: string
   id: string
@@ -162,7 +162,7 @@ const accountFrom = (row: AccountRow): Account => ({
   grants: new Map(),
 })
 
-const grantFrom = (row: GrantRow): Grant => ({
+export const grantFrom = (row: GrantRow): Grant => ({
   id: row.id,
   kind: row.kind,
   amountMicros: row.amount_micros,

@@ -181,6 +181,8 @@ const kinds: Record<StatementItem['kind'], string> = {
   release: 'Hold released',
   expire: 'Expired',
   debt_payment: 'Debt paid',
+  reversal: 'Taken back',
+  refund: 'Refunded',
 }
 
 const Statement = () => {
