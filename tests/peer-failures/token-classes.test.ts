@@ -112,8 +112,8 @@ const message = {
   status: 'completed',
   content: [{ type: 'output_text', text: 'hi', annotations: [] }],
 }
-const sse = (value: { type?: string } & object) =>
-  `${value.type === undefined ? '' : `event: ${value.type}\n`}data: ${JSON.stringify(value)}\n\n`
+const sse = (value: Readonly<Record<string, unknown>>) =>
+  `${value['type'] === undefined ? '' : `event: ${String(value['type'])}\n`}data: ${JSON.stringify(value)}\n\n`
 
 /** A whole reply, and the same as a stream, of a service with this usage. */
 const replyOf = ({ service, usage, chatUsage }: Report, dialect: ChatDialect, streamed: boolean) => {
@@ -124,15 +124,15 @@ const replyOf = ({ service, usage, chatUsage }: Report, dialect: ChatDialect, st
     const started = { ...base, content: [], usage: { ...usage, output_tokens: 1 } }
     return (
       streamHead +
-      sse({ type: 'message_start', message: started } as object) +
-      sse({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } } as object) +
+      sse({ type: 'message_start', message: started }) +
+      sse({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }) +
       sse({
         type: 'content_block_delta',
         index: 0,
         delta: { type: 'text_delta', text: 'hi' },
-      } as object) +
-      sse({ type: 'content_block_stop', index: 0 } as object) +
-      sse({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage } as object) +
+      }) +
+      sse({ type: 'content_block_stop', index: 0 }) +
+      sse({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage }) +
       sse({ type: 'message_stop' })
     )
   }
@@ -156,21 +156,21 @@ const replyOf = ({ service, usage, chatUsage }: Report, dialect: ChatDialect, st
   const started = { ...response, status: 'in_progress', output: [], usage: null }
   return streamed
     ? streamHead +
-        sse({ type: 'response.created', response: started } as object) +
+        sse({ type: 'response.created', response: started }) +
         sse({
           type: 'response.output_item.added',
           output_index: 0,
           item: { ...message, content: [] },
-        } as object) +
+        }) +
         sse({
           type: 'response.output_text.delta',
           item_id: 'i',
           output_index: 0,
           content_index: 0,
           delta: 'hi',
-        } as object) +
-        sse({ type: 'response.output_item.done', output_index: 0, item: message } as object) +
-        sse({ type: 'response.completed', response } as object)
+        }) +
+        sse({ type: 'response.output_item.done', output_index: 0, item: message }) +
+        sse({ type: 'response.completed', response })
     : json(response)
 }
 
