@@ -29,6 +29,7 @@ export const TimeSelect = (props: Times & { onChange: (times: Times) => void }) 
       onChange={setChoosing}
       position="bottom-start"
       trapFocus
+      withRoles={false}
       returnFocus
       withinPortal={false}
     >
@@ -54,7 +55,7 @@ export const TimeSelect = (props: Times & { onChange: (times: Times) => void }) 
           />
         </div>
       </Popover.Target>
-      <Popover.Dropdown aria-label="From and to">
+      <Popover.Dropdown role="dialog" aria-label="From and to">
         {choosing && (
           <RangeForm
             since={since}
