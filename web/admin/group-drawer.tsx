@@ -12,6 +12,9 @@ import { newGroup } from './group-words.ts'
 
 export const groupReads = ['listAdminGroups', 'listGroups', 'browseModels'] as const
 
+/** In the form or dialog that asked. */
+const shown = () => undefined
+
 interface Reading {
   readonly data: Reply<'listAdminGroups'> | undefined
   readonly error: unknown
@@ -96,8 +99,7 @@ const GroupDetail = (props: { group: AdminGroup; now: ListedGroup | undefined; o
     const before = contentsOf(group)
     void send(contentsOf(next)).then(
       () => tellDone(`group/${group.id} is saved; the next operation follows it.`, () => send(before)),
-      // Shown in the form.
-      () => undefined,
+      shown,
     )
   }
   if (group.origin === 'removed') return <RemovedGroup group={group} />
@@ -161,7 +163,7 @@ const GroupEnd = ({ group, onClose }: { group: AdminGroup; onClose: () => void }
         busy={reset.isPending}
         error={reset.error}
         onConfirm={() =>
-          reset.mutate({ params }, { onSuccess: done(`group/${group.id} is as it was shipped.`) })
+          void reset.mutateAsync({ params }).then(done(`group/${group.id} is as it was shipped.`), shown)
         }
         onClose={() => setAsking(null)}
       >
@@ -176,15 +178,11 @@ const GroupEnd = ({ group, onClose }: { group: AdminGroup; onClose: () => void }
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() =>
-          remove.mutate(
-            { params },
-            {
-              onSuccess: () => {
-                done(`group/${group.id} is removed.`)()
-                onClose()
-              },
-            },
-          )
+          // The group, and this part of the page with it, are gone before it is told.
+          void remove.mutateAsync({ params }).then(() => {
+            done(`group/${group.id} is removed.`)()
+            onClose()
+          }, shown)
         }
         onClose={() => setAsking(null)}
       >
@@ -208,13 +206,9 @@ const RemovedGroup = ({ group }: { group: AdminGroup }) => {
         <Button
           loading={reset.isPending}
           onClick={() =>
-            reset.mutate(
-              { params: { id: group.id } },
-              {
-                onSuccess: () => tellDone(`group/${group.id} is back, as it was shipped.`),
-                onError: tellFault,
-              },
-            )
+            void reset
+              .mutateAsync({ params: { id: group.id } })
+              .then(() => tellDone(`group/${group.id} is back, as it was shipped.`), tellFault)
           }
         >
           Bring it back

@@ -5,7 +5,7 @@ import { useRead } from '../data/queries.ts'
 import { useSavePrices } from '../data/save-prices.ts'
 import { unitName } from '../data/unit-words.ts'
 import { counted } from '../ui/format.ts'
-import { FaultNotice, Lines, Loaded, Notice } from '../ui/notice.tsx'
+import { FaultNotice, Lines, Loaded } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import { parseUsd, usdField } from './price-words.ts'
@@ -58,6 +58,18 @@ export const MidjourneyPrices = () => {
   )
 }
 
+/** What an action costs by a price for a pattern, such as `midjourney*`, while its field is empty. */
+const patternPrice = (own: readonly OwnPrice[], unit: string): string | undefined => {
+  const price = own.find((each) => each.unit === unit && each.model !== model && stands(each.model))
+  return price && `${usdField(price.nanoUsd)} by ${price.model}`
+}
+
+const stands = (pattern: string): boolean => {
+  const parts = pattern.split('*')
+  const [first = '', last = ''] = [parts[0], parts.at(-1)]
+  return parts.length > 1 && model.startsWith(first) && model.endsWith(last)
+}
+
 const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
   const saving = useSavePrices()
   const before = new Map(
@@ -70,6 +82,7 @@ const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
   const [reason, setReason] = useState('')
   const [tried, setTried] = useState(false)
   const units = unitsOf(withSpeeds)
+  const pattern = (unit: string) => patternPrice(own, unit)
   const isWrong = (unit: string) =>
     (fields[unit] ?? '').trim() !== '' && parseUsd(fields[unit] ?? '') === null
   const changed = units.filter((unit) => (parseUsd(fields[unit] ?? '') ?? undefined) !== before.get(unit))
@@ -79,17 +92,17 @@ const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
     if (units.some(isWrong) || reason.trim() === '') return
     const priced = changed.map((unit) => ({ unit, nanoUsd: parseUsd(fields[unit] ?? '') }))
     const name = { serviceId, model }
-    saving.mutate(
-      {
-        remove: priced.flatMap(({ unit, nanoUsd }) => (nanoUsd === null ? [{ ...name, unit }] : [])),
-        set: priced.flatMap(({ unit, nanoUsd }) =>
-          nanoUsd === null ? [] : [{ ...name, unit, nanoUsd, per: '1', reason: reason.trim() }],
-        ),
-      },
-      {
-        onSuccess: () =>
-          tellDone(`${counted(changed.length, 'price')} of Midjourney saved, in force at once.`),
-      },
+    const changes = {
+      remove: priced.flatMap(({ unit, nanoUsd }) => (nanoUsd === null ? [{ ...name, unit }] : [])),
+      set: priced.flatMap(({ unit, nanoUsd }) =>
+        nanoUsd === null ? [] : [{ ...name, unit, nanoUsd, per: '1', reason: reason.trim() }],
+      ),
+    }
+    // The form is drawn anew with what was saved, so it is told from here.
+    void saving.mutateAsync(changes).then(
+      () => tellDone(`${counted(changed.length, 'price')} of Midjourney saved, in force at once.`),
+      // Shown in the form.
+      () => undefined,
     )
   }
   return (
@@ -100,7 +113,7 @@ const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
             key={unit}
             label={nameOf(unit)}
             inputMode="decimal"
-            placeholder="no price"
+            placeholder={pattern(unit) ?? 'no price'}
             leftSection="$"
             value={fields[unit] ?? ''}
             error={isWrong(unit) && 'An amount in dollars.'}
@@ -126,9 +139,6 @@ const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
           onChange={(event) => setWithSpeeds(event.currentTarget.checked)}
         />
       </div>
-      {own.some((each) => each.model !== model) && (
-        <Notice tone="info">Own prices for patterns are listed below; those here count before them.</Notice>
-      )}
       {saving.error && <FaultNotice error={saving.error} />}
     </form>
   )

@@ -139,7 +139,7 @@ const Name = ({ service }: { service: AdminService }) => (
       {service.name}
       <span className={classes.note}>
         {service.baseUrl ?? service.defaultBaseUrl ?? 'address given with each key'}
-        {service.baseUrl !== null && `, replaces ${service.defaultBaseUrl ?? 'each key’s own'}`}
+        {service.baseUrl !== null && ', set here'}
       </span>
     </span>
   </span>

@@ -5,7 +5,9 @@ test('limits are told in one line, and nothing is told of what is not limited', 
   expect(limitsText({ requestsPerMinute: 60, tokensPerMinute: 100_000, concurrent: 4 })).toBe(
     '60 requests a minute, 100,000 tokens a minute, 4 at once',
   )
-  expect(limitsText({ ...unlimited, concurrent: 1 })).toBe('1 at once')
+  expect(limitsText({ ...unlimited, requestsPerMinute: 1, concurrent: 1 })).toBe(
+    '1 request a minute, 1 at once',
+  )
   expect(limitsText(unlimited)).toBeNull()
   expect(limitsText(undefined)).toBeNull()
 })

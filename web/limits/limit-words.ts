@@ -1,5 +1,5 @@
 import type { RateLimits } from '../../src/contract/limits.ts'
-import { count } from '../ui/format.ts'
+import { count, counted } from '../ui/format.ts'
 
 export const unlimited: RateLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrent: null }
 
@@ -8,8 +8,8 @@ export const limitsText = (limits: RateLimits | undefined): string | null => {
   if (limits === undefined) return null
   const { requestsPerMinute, tokensPerMinute, concurrent } = limits
   const parts = [
-    ...(requestsPerMinute === null ? [] : [`${count(requestsPerMinute)} requests a minute`]),
-    ...(tokensPerMinute === null ? [] : [`${count(tokensPerMinute)} tokens a minute`]),
+    ...(requestsPerMinute === null ? [] : [`${counted(requestsPerMinute, 'request')} a minute`]),
+    ...(tokensPerMinute === null ? [] : [`${counted(tokensPerMinute, 'token')} a minute`]),
     ...(concurrent === null ? [] : [`${count(concurrent)} at once`]),
   ]
   return parts.length === 0 ? null : parts.join(', ')
