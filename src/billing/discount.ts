@@ -24,3 +24,72 @@ export interface DiscountStanding {
   readonly continuousDays: number
   readonly neededContinuousDays: number
 }
+
+const dayMs = 86_400_000
+
+/**
+ * How the rule stands for a period that is looked at `at` an instant, usually its end. A key that comes a minute before
+ * the renewal has no share of the period; one that goes right after it is not there at the next.
+ */
+export const standing = (
+  rule: DiscountRule,
+  period: { readonly startsAt: Date; readonly endsAt: Date },
+  presences: readonly Presence[],
+  at: Date,
+): DiscountStanding => {
+  const spans = merged(presences, at.getTime())
+  const current = spans.find((span) => span.until === at.getTime() && span.isOpen)
+  const lengthMs = period.endsAt.getTime() - period.startsAt.getTime()
+  const presentMs = spans.reduce((sum, span) => {
+    const from = Math.max(span.from, period.startsAt.getTime())
+    return sum + Math.max(0, Math.min(span.until, period.endsAt.getTime()) - from)
+  }, 0)
+  const shareBasisPoints = lengthMs > 0 ? Math.floor((presentMs * 10_000) / lengthMs) : 0
+  const continuousDays = current ? Math.floor((current.until - current.from) / dayMs) : 0
+  return {
+    basisPoints: rule.basisPoints,
+    isEarned:
+      rule.basisPoints > 0 &&
+      current !== undefined &&
+      shareBasisPoints >= rule.minimumShareBasisPoints &&
+      continuousDays >= rule.minimumContinuousDays,
+    hasKeyNow: current !== undefined,
+    shareBasisPoints,
+    neededShareBasisPoints: rule.minimumShareBasisPoints,
+    continuousDays,
+    neededContinuousDays: rule.minimumContinuousDays,
+  }
+}
+
+interface Span {
+  from: number
+  until: number
+  /** A key was there at the instant itself, and is not one that ended just then. */
+  isOpen: boolean
+}
+
+/** Several keys at a time count once. What is after the instant is not known yet. */
+const merged = (presences: readonly Presence[], at: number): Span[] => {
+  const spans: Span[] = []
+  const known = presences
+    .map(({ from, until }) => ({
+      from: from.getTime(),
+      until: Math.min(until?.getTime() ?? Infinity, at),
+      isOpen: until === null || until.getTime() > at,
+    }))
+    .filter((span) => span.from < span.until)
+    .toSorted((a, b) => a.from - b.from)
+  for (const span of known) {
+    const last = spans.at(-1)
+    if (last && span.from <= last.until) {
+      last.isOpen =
+        span.until > last.until
+          ? span.isOpen
+          : span.until === last.until
+            ? last.isOpen || span.isOpen
+            : last.isOpen
+      last.until = Math.max(last.until, span.until)
+    } else spans.push({ ...span })
+  }
+  return spans
+}

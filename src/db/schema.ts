@@ -23,6 +23,22 @@ export interface AccessTokens {
   created_at: Generated<Date>
 }
 
+export interface Adjustments {
+  organization_id: string
+  id: string
+  account_id: string
+  kind: 'reverse_grant' | 'reverse_charge'
+  subject_id: string
+  amount_micros: bigint
+  reason: string
+  status: 'waiting' | 'done' | 'denied'
+  requested_by: string
+  decided_by: string | null
+  idempotency_key: string
+  created_at: Date
+  decided_at: Date | null
+}
+
 export interface AuditEntries {
   organization_id: string
   id: string
@@ -35,6 +51,25 @@ export interface AuditEntries {
   before: Json | null
   after: Json | null
   reason: string | null
+}
+
+export interface AutoTopUps {
+  organization_id: string
+  account_id: string
+  is_enabled: boolean
+  threshold_micros: bigint
+  pack_id: string
+  monthly_cap_minor: bigint
+  changed_at: Date
+}
+
+export interface BillingCommands {
+  organization_id: string
+  account_id: string
+  idempotency_key: string
+  request: Json
+  result: Json
+  created_at: Date
 }
 
 export interface Breakers {
@@ -65,6 +100,17 @@ export interface CreditAccounts {
   debt_micros: Generated<bigint>
   transaction_count: Generated<bigint>
   created_at: Generated<Date>
+  is_subscribed: Generated<boolean>
+}
+
+export interface CreditPacks {
+  id: string
+  name: string
+  credit_micros: bigint
+  price_minor: bigint
+  currency: string
+  position: Generated<number>
+  archived_at: Date | null
 }
 
 export interface FallbackPreferences {
@@ -121,6 +167,45 @@ export interface Holds {
 export interface Installation {
   name: string
   value: Json
+}
+
+export interface InvoiceLines {
+  organization_id: string
+  invoice_id: string
+  position: number
+  kind: 'subscription' | 'proration' | 'discount' | 'credits' | 'tax' | 'refund'
+  description: string
+  quantity: Generated<number>
+  amount_minor: bigint
+  from_at: Date | null
+  until_at: Date | null
+}
+
+export interface InvoiceNumbers {
+  issuer: string
+  kind: 'invoice' | 'credit_note'
+  next: Generated<bigint>
+}
+
+export interface Invoices {
+  organization_id: string
+  id: string
+  account_id: string
+  user_id: string
+  kind: 'invoice' | 'credit_note'
+  issuer: string
+  number: bigint | null
+  status: 'draft' | 'open' | 'paid' | 'void' | 'refunded'
+  currency: string
+  total_minor: bigint
+  tax_minor: Generated<bigint>
+  billed_to: Json
+  corrects_id: string | null
+  payment_id: string | null
+  created_at: Date
+  issued_at: Date | null
+  due_at: Date | null
+  paid_at: Date | null
 }
 
 export interface LedgerCorrections {
@@ -258,6 +343,71 @@ export interface Organizations {
 export interface OutboundAllowances {
   address: string
   created_at: Generated<Date>
+}
+
+export interface OwnKeyPresences {
+  organization_id: string
+  service_key_id: string
+  owner: 'user' | 'organization'
+  user_id: string | null
+  from_at: Date
+  until_at: Date | null
+}
+
+export interface PaymentEvents {
+  provider: string
+  event_id: string
+  payment_id: string
+  kind: string
+  at: Date
+  applied_at: Date
+}
+
+export interface PaymentRefunds {
+  organization_id: string
+  id: string
+  payment_id: string
+  reference: string
+  kind: 'refund' | 'dispute'
+  status: 'requested' | 'waiting' | 'done' | 'failed'
+  amount_minor: bigint
+  credit_micros: bigint | null
+  owed_micros: bigint | null
+  credit_note_id: string | null
+  reason: string | null
+  created_by: string
+  created_at: Date
+  done_at: Date | null
+}
+
+export interface Payments {
+  organization_id: string
+  id: string
+  account_id: string
+  user_id: string
+  provider: 'manual' | 'stripe'
+  purpose: 'purchase' | 'auto_top_up' | 'tier_change' | 'renewal'
+  status: 'requested' | 'paid' | 'failed' | 'denied' | 'abandoned'
+  amount_minor: bigint
+  currency: string
+  credit_micros: Generated<bigint>
+  description: string
+  pack_id: string | null
+  tier_id: string | null
+  terms: Json | null
+  invoice_id: string | null
+  grant_id: string | null
+  checkout_url: string | null
+  external_id: string | null
+  refunded_minor: Generated<bigint>
+  disputed_at: Date | null
+  failure_reason: string | null
+  idempotency_key: string
+  created_at: Date
+  decided_at: Date | null
+  decided_by: string | null
+  charge_after: Date | null
+  charge_attempts: Generated<number>
 }
 
 export interface PriceBooks {
@@ -414,10 +564,63 @@ export interface SignInLinks {
   used_at: Date | null
 }
 
+export interface SubscriptionPeriods {
+  organization_id: string
+  account_id: string
+  starts_at: Date
+  ends_at: Date
+  tier_id: string
+  tier_version: number
+  allocation_micros: bigint
+  rolled_over_micros: Generated<bigint>
+  price_minor: bigint
+  discount_minor: bigint
+  currency: string
+  discount: Json
+  created_at: Date
+}
+
+export interface Subscriptions {
+  organization_id: string
+  account_id: string
+  user_id: string
+  status: 'active' | 'paused' | 'past_due' | 'canceled'
+  tier_id: string
+  tier_version: number
+  collection: 'none' | 'manual' | 'stripe'
+  time_zone: Generated<string>
+  anchored_at: Date
+  period_number: number
+  period_start: Date
+  period_end: Date
+  discount_basis_points: Generated<number>
+  pending_tier_id: string | null
+  pending_cancel: Generated<boolean>
+  paused_at: Date | null
+  grace_until: Date | null
+  revision: Generated<bigint>
+  created_at: Date
+}
+
 export interface Throttles {
   bucket: string
   count: number
   expires_at: Date
+}
+
+export interface TierVersions {
+  tier_id: string
+  version: number
+  name: string
+  price_minor: bigint
+  currency: string
+  allocation_micros: bigint
+  rollover_cap_micros: Generated<bigint>
+  entitlements: GeneratedJson
+  effective_at: Date
+  created_at: Generated<Date>
+  created_by: string
+  reason: string
 }
 
 export interface Tiers {
@@ -428,6 +631,7 @@ export interface Tiers {
   currency: Generated<string>
   position: Generated<number>
   created_at: Generated<Date>
+  archived_at: Date | null
 }
 
 export interface Users {
@@ -471,15 +675,22 @@ export interface WebhookSecrets {
 
 export interface Schema {
   access_tokens: AccessTokens
+  adjustments: Adjustments
   audit_entries: AuditEntries
+  auto_top_ups: AutoTopUps
+  billing_commands: BillingCommands
   breakers: Breakers
   configuration_epoch: ConfigurationEpoch
   credit_accounts: CreditAccounts
+  credit_packs: CreditPacks
   fallback_preferences: FallbackPreferences
   grants: Grants
   health_samples: HealthSamples
   holds: Holds
   installation: Installation
+  invoice_lines: InvoiceLines
+  invoice_numbers: InvoiceNumbers
+  invoices: Invoices
   ledger_corrections: LedgerCorrections
   ledger_entries: LedgerEntries
   long_operations: LongOperations
@@ -488,6 +699,10 @@ export interface Schema {
   operations: Operations
   organizations: Organizations
   outbound_allowances: OutboundAllowances
+  own_key_presences: OwnKeyPresences
+  payment_events: PaymentEvents
+  payment_refunds: PaymentRefunds
+  payments: Payments
   price_books: PriceBooks
   price_models: PriceModels
   price_overrides: PriceOverrides
@@ -501,7 +716,10 @@ export interface Schema {
   service_settings: ServiceSettings
   sessions: Sessions
   sign_in_links: SignInLinks
+  subscription_periods: SubscriptionPeriods
+  subscriptions: Subscriptions
   throttles: Throttles
+  tier_versions: TierVersions
   tiers: Tiers
   users: Users
   webhook_deliveries: WebhookDeliveries
