@@ -12,6 +12,7 @@ export const hosts: readonly CompatibleService[] = [
       model('llama-3.3-70b-versatile'),
       model('llama-3.1-8b-instant'),
       model('openai/gpt-oss-120b', reasoning),
+      model('openai/gpt-oss-20b', reasoning),
     ],
     mediaModels: {
       transcription: ['whisper-large-v3', 'whisper-large-v3-turbo'],

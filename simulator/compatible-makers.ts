@@ -8,7 +8,16 @@ export const makers: readonly CompatibleService[] = [
     imagesAsText: true,
     prefix: '',
     version: '/v1',
-    models: [model('mistral-small-latest'), model('mistral-large-latest'), model('ministral-8b-latest')],
+    models: [
+      model('mistral-small-latest'),
+      model('mistral-large-latest'),
+      model('ministral-8b-latest'),
+      model('mistral-large-2512'),
+      model('mistral-small-2603'),
+      model('ministral-3b-2512'),
+      model('devstral-2512'),
+      model('codestral-2508'),
+    ],
     embeddingModels: [embedding('mistral-embed', 1024)],
     mediaModels: { transcription: ['voxtral-mini-latest'] },
     accepts: ['random_seed', 'safe_prompt', 'prompt_mode', 'document_image_limit', 'document_page_limit'],
@@ -59,7 +68,13 @@ export const makers: readonly CompatibleService[] = [
     prefix: '',
     version: '/v1',
     responses: true,
-    models: [model('grok-4', reasoning), model('grok-4-fast-non-reasoning'), model('grok-3-mini', reasoning)],
+    models: [
+      model('grok-4', reasoning),
+      model('grok-4-fast-non-reasoning'),
+      model('grok-4.6', reasoning),
+      model('grok-code-fast-1', reasoning),
+      model('grok-3-mini', reasoning),
+    ],
     mediaModels: { image: ['grok-2-image'] },
     proof: {
       path: '/api-key',
@@ -118,7 +133,12 @@ export const makers: readonly CompatibleService[] = [
     prefix: '',
     version: '',
     messagesPath: '/anthropic/v1/messages',
-    models: [model('deepseek-chat'), model('deepseek-reasoner', reasoning)],
+    models: [
+      model('deepseek-chat'),
+      model('deepseek-reasoner', reasoning),
+      model('deepseek-v4-pro', reasoning),
+      model('deepseek-v4-flash'),
+    ],
     proof: {
       path: '/user/balance',
       reply: {
@@ -240,7 +260,13 @@ export const makers: readonly CompatibleService[] = [
     prefix: '',
     version: '/v1',
     messagesPath: '/anthropic/v1/messages',
-    models: [model('kimi-k2-0905-preview'), model('kimi-latest'), model('kimi-k2-thinking', reasoning)],
+    models: [
+      model('kimi-k2-0905-preview'),
+      model('kimi-latest'),
+      model('kimi-k3', reasoning),
+      model('kimi-k2.7-code'),
+      model('kimi-k2-thinking', reasoning),
+    ],
     proof: {
       path: '/users/me/balance',
       reply: {

@@ -36,6 +36,8 @@ export const openAiChatModels: readonly SimulatedModel[] = [
   model('gpt-5', 400_000, 128_000, 1_754_425_777, { snapshot: 'gpt-5-2025-08-07', reasoning }),
   model('gpt-5.4-mini', 400_000, 128_000, 1_773_700_000, { snapshot: 'gpt-5.4-mini-2026-03-17', reasoning }),
   model('gpt-5.4', 400_000, 128_000, 1_773_700_001, { reasoning }),
+  model('gpt-5.3-codex', 400_000, 128_000, 1_770_000_000, { reasoning }),
+  model('gpt-5.6-sol', 1_050_000, 128_000, 1_782_000_000, { reasoning }),
   model('gpt-6-luna', 1_050_000, 128_000, 1_788_000_000, { reasoning }),
   model('gpt-6-sol', 1_050_000, 128_000, 1_788_000_001, { reasoning }),
 ]
@@ -59,7 +61,11 @@ export const anthropicModels: readonly (SimulatedModel & { readonly name: string
     name: 'Claude Opus 5.5',
   },
   {
-    ...model('claude-sonnet-5', 1_000_000, 64_000, 1_780_000_000, { cacheableTokens: 1024 }),
+    ...model('claude-opus-5', 1_000_000, 128_000, 1_779_000_000, { cacheableTokens: 4096 }),
+    name: 'Claude Opus 5',
+  },
+  {
+    ...model('claude-sonnet-5', 1_000_000, 128_000, 1_780_000_000, { cacheableTokens: 1024 }),
     name: 'Claude Sonnet 5',
   },
   {
@@ -77,6 +83,28 @@ export const anthropicModels: readonly (SimulatedModel & { readonly name: string
     name: 'Claude Haiku 4.5',
   },
 ]
+
+/** What OpenRouter has of makers that are neither of the two. */
+const openModels: readonly SimulatedModel[] = [
+  'google/gemini-3.1-pro-preview',
+  'google/gemini-3.8-flash',
+  'google/gemini-3.5-flash-lite',
+  'moonshotai/kimi-k3',
+  'moonshotai/kimi-k2.7-code',
+  'deepseek/deepseek-v4-pro',
+  'deepseek/deepseek-v4-flash',
+  'mistralai/mistral-large-2512',
+  'mistralai/mistral-small-2603',
+  'mistralai/ministral-3b-2512',
+  'mistralai/devstral-2512',
+  'mistralai/codestral-2508',
+  'openai/gpt-oss-120b',
+  'openai/gpt-oss-20b',
+  'meta-llama/llama-3.3-70b-instruct',
+  'meta-llama/llama-3.1-8b-instruct',
+  'qwen/qwen3-coder',
+  'x-ai/grok-code-fast-1',
+].map((id) => model(id, 131_072, 16_384, 1_780_000_000))
 
 export const openRouterModels: readonly (SimulatedModel & {
   readonly provider: string
@@ -96,6 +124,7 @@ export const openRouterModels: readonly (SimulatedModel & {
     provider: 'Anthropic',
     name: `Anthropic: ${m.name}`,
   })),
+  ...openModels.map((m) => ({ ...m, provider: 'DeepInfra', name: m.id })),
 ]
 
 export interface GeminiModel extends SimulatedModel {
@@ -111,6 +140,8 @@ export const geminiModels: readonly GeminiModel[] = [
   model('gemini-2.5-flash', 1_048_576, 65_536, 1_749_000_000, { reasoning }),
   model('gemini-2.5-pro', 1_048_576, 65_536, 1_749_000_000, { reasoning }),
   { ...model('gemini-3-flash-preview', 1_048_576, 65_536, 1_765_000_000, { reasoning }), signatures },
+  model('gemini-3.5-flash-lite', 1_048_576, 65_536, 1_778_000_000),
+  { ...model('gemini-3.8-flash', 1_048_576, 65_536, 1_786_000_000, { reasoning }), signatures },
   { ...model('gemini-3.1-pro-preview', 1_048_576, 65_536, 1_771_000_000, { reasoning }), signatures },
 ]
 

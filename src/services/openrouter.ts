@@ -1,5 +1,6 @@
 import { bearer } from './authentication.ts'
 import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
+import { readError } from './error-reply.ts'
 import { openAiCompatible } from './openai-models.ts'
 import type { Service } from './service.ts'
 
@@ -34,5 +35,9 @@ export const openrouter: Service = {
   unpricedModels: /^~?perplexity\/|-search-(?:preview|api)|:online\b/,
   cachesPrompts: true,
   forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
-  readFailure: readOpenAiFailure,
+  // A name it does not know is a 400 there, and no reason not to ask another host of the model.
+  readFailure: (status, body) =>
+    status === 400 && readError(body).message.endsWith(' is not a valid model ID')
+      ? { kind: 'account' }
+      : readOpenAiFailure(status, body),
 }
