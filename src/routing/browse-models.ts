@@ -99,9 +99,18 @@ const onWire = (request: ModelListRequest, sight: Sight): BrowsedModel => {
 
 const creditsOf = (priceBook: PriceBook, { first, task }: Sight): string | null => {
   if (first === null) return null
-  const credits = first.serviceKey.owner === 'system' ? creditsFor(priceBook, first, typicalSize(task)) : 0n
-  return credits === null ? null : `${credits}`
+  if (first.serviceKey.owner !== 'system') return '0'
+  const credits = creditsFor(priceBook, first, typicalSize(task))
+  // What charges by something that a typical call does not count (tasks) is not free of charge.
+  return credits === null || (credits === 0n && chargesAnything(first.price)) ? null : `${credits}`
 }
+
+const chargesAnything = (price: ModelPrice | null): boolean =>
+  price !== null &&
+  [
+    ...Object.values(price.rates).flatMap((rates) => rates.map(({ nanoUsdPerMillion }) => nanoUsdPerMillion)),
+    ...(price.unitRates ?? []).map(({ nanoUsd }) => nanoUsd),
+  ].some((amount) => amount > 0n)
 
 const perMillion = '1000000'
 

@@ -42,7 +42,7 @@ describe('a user', () => {
     await using nora = await visit(browser, person('Nora').signInLink)
     const { page } = nora
     await page.getByRole('link', { name: 'Services', exact: true }).first().click()
-    const openai = page.getByRole('listitem', { name: 'OpenAI' })
+    const openai = page.getByRole('listitem', { name: 'OpenAI', exact: true })
     await openai.getByText('Credits', { exact: true }).waitFor()
     expect((await chat(person('Nora').accessToken)).headers.get('x-aideon-key-owner')).toBe('system')
 
@@ -102,7 +102,7 @@ describe('a user', () => {
     await using nora = await visit(browser, person('Nora').signInLink)
     const { page } = nora
     await page.goto(`${demo.url}/services`)
-    await page.getByRole('button', { name: 'Add key for Anthropic' }).click()
+    await page.getByRole('button', { name: 'Add key for Anthropic', exact: true }).click()
     await page.getByLabel('Key', { exact: true }).fill(`sk-ant-api03-${'x'.repeat(40)}`)
     await page.getByRole('button', { name: 'Check key' }).click()
     await page.getByText('Refused.', { exact: true }).waitFor()
@@ -119,7 +119,7 @@ describe('a user', () => {
     expect(await revoke.isDisabled()).toBe(true)
     await page.getByLabel('Type revoke to confirm').fill('revoke')
     await revoke.click()
-    await page.getByRole('listitem', { name: 'Anthropic' }).getByText('Credits', { exact: true }).waitFor()
+    await page.getByRole('listitem', { name: 'Anthropic', exact: true }).getByText('Credits', { exact: true }).waitFor()
   })
 
   test('switches the fallback, sees it take effect, and can undo it', async () => {

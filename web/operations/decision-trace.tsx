@@ -14,11 +14,20 @@ export const DecisionTrace = ({ receipt }: { receipt: Receipt }) => {
   const { decision } = receipt
   if (decision === null) return null
   const { candidates, passedOver, moreCandidates, morePassedOver, fallback } = decision
+  // All that was tried, and what would have been tried next.
+  const tried = candidates.findLastIndex((each) => wasTried(each, receipt))
+  const near = candidates.slice(0, Math.max(tried + 2, 3))
+  const far = candidates.slice(near.length)
   return (
     <section>
       <h3 className={classes.receiptTitle}>Why this route</h3>
-      <Ladder label="The route, in order" rungs={candidates.map((each) => rungOf(each, receipt))} />
-      {moreCandidates > 0 && <p className={classes.quiet}>And {moreCandidates} more.</p>}
+      <Ladder label="The route, in order" rungs={near.map((each) => rungOf(each, receipt))} />
+      {far.length > 0 && (
+        <details className={classes.disclosure}>
+          <summary>Further on the route ({far.length + moreCandidates})</summary>
+          <Ladder label="Further on the route" rungs={far.map((each) => rungOf(each, receipt))} />
+        </details>
+      )}
       {passedOver.length > 0 && (
         <details className={classes.disclosure}>
           <summary>Passed over ({passedOver.length + morePassedOver})</summary>
@@ -26,13 +35,18 @@ export const DecisionTrace = ({ receipt }: { receipt: Receipt }) => {
           {morePassedOver > 0 && <p className={classes.quiet}>And {morePassedOver} more.</p>}
         </details>
       )}
-      {fallback && <p className={classes.quiet}>Fallback that held: {choiceLabel(fallback)}.</p>}
+      {fallback && <p className={classes.held}>Fallback that held: {choiceLabel(fallback)}.</p>}
     </section>
   )
 }
 
+const wasTried = (candidate: Decision['candidates'][number], { attempts }: Receipt): boolean =>
+  attempts.some(
+    ({ serviceKeyId, model }) => serviceKeyId === candidate.serviceKeyId && model === candidate.model,
+  )
+
 const rungOf = (candidate: Decision['candidates'][number], receipt: Receipt): Rung => {
-  const tried = receipt.attempts.some(({ serviceKeyId }) => serviceKeyId === candidate.serviceKeyId)
+  const tried = wasTried(candidate, receipt)
   const taken =
     candidate.serviceKeyId === receipt.serviceKeyId &&
     candidate.serviceId === receipt.serviceId &&
@@ -45,14 +59,11 @@ const rungOf = (candidate: Decision['candidates'][number], receipt: Receipt): Ru
       <>
         <ServiceName id={candidate.serviceId} />
         <OwnerMark owner={candidate.keyOwner} priority={candidate.keyPriority} />
+        <code className={classes.routeModel}>{candidate.model}</code>
       </>
     ),
     aside: taken ? 'ran here' : tried ? 'tried' : 'not needed',
-    words: (
-      <>
-        {describeCandidate(candidate)} <code>{candidate.model}</code>
-      </>
-    ),
+    words: describeCandidate(candidate),
   }
 }
 

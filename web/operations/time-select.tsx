@@ -55,7 +55,7 @@ export const TimeSelect = (props: Times & { onChange: (times: Times) => void }) 
           />
         </div>
       </Popover.Target>
-      <Popover.Dropdown role="dialog" aria-label="From and to">
+      <Popover.Dropdown>
         {choosing && (
           <RangeForm
             since={since}
@@ -85,6 +85,7 @@ const RangeForm = (props: Times & { onChange: (times: Times) => void }) => {
   return (
     <form
       className={classes.range}
+      aria-label="Started from and to"
       onSubmit={(event) => {
         event.preventDefault()
         if (!wrong) props.onChange({ since: fromLocal(from), until: fromLocal(to) })

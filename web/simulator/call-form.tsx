@@ -1,6 +1,6 @@
 import { Autocomplete, Checkbox, MultiSelect, NativeSelect, NumberInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { useEffect, useState } from 'react'
+import { useDebouncedCallback, useDebouncedValue } from '@mantine/hooks'
+import { useState } from 'react'
 import type { Fallback } from '../../src/contract/wire.ts'
 import { explainableEndpoint } from '../../src/contract/explain.ts'
 import { useRead } from '../data/queries.ts'
@@ -40,18 +40,14 @@ export const CallForm = (props: FormProps) => {
 const ModelField = ({ search, onChange }: FormProps) => {
   const [typed, setTyped] = useState(search.model ?? '')
   const [told, setTold] = useState(search.model)
+  // Changed from elsewhere, by a link or the browser’s way back.
   if (search.model !== told) {
     setTold(search.model)
-    setTyped(search.model ?? '')
+    if (search.model !== typed.trim()) setTyped(search.model ?? '')
   }
   const [rested] = useDebouncedValue(typed.trim(), 300)
+  const tell = useDebouncedCallback((text: string) => onChange({ model: text.trim() || undefined }), 300)
   const found = useRead('browseModels', { query: { search: rested, limit: 12 } }, { enabled: rested !== '' })
-  useEffect(() => {
-    const model = rested === '' ? undefined : rested
-    if (rested !== typed.trim() || model === told) return
-    setTold(model)
-    onChange({ model })
-  }, [rested, typed, told, onChange])
   const suggested = found.data?.items.map(({ model }) => model) ?? []
   return (
     <Autocomplete
@@ -61,7 +57,10 @@ const ModelField = ({ search, onChange }: FormProps) => {
       // They are found by the gateway, which looks at service names too.
       filter={({ options }) => options}
       value={typed}
-      onChange={setTyped}
+      onChange={(text) => {
+        setTyped(text)
+        tell(text)
+      }}
       maxLength={256}
       spellCheck={false}
     />

@@ -1,4 +1,6 @@
+import { Button } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react'
+import { useState } from 'react'
 import type { ExplainedCandidate, ExplainedPassedOver, Explanation } from '../../src/contract/explain.ts'
 import { choiceLabel } from '../policy/fallbacks.ts'
 import { Ago, Credits } from '../ui/figures.tsx'
@@ -25,16 +27,35 @@ export const ExplanationView = ({
 }) => (
   <div className={classes.explanation}>
     <Headline explanation={explanation} whose={whose} />
-    {explanation.candidates.length > 0 && (
-      <Ladder label="Tried in this order" rungs={explanation.candidates.map(rungOf)} />
-    )}
-    {explanation.candidates.length > 1 && (
-      <p className={classes.note}>Each is tried only if the one before it fails.</p>
-    )}
+    <Route candidates={explanation.candidates} />
     <PassedOver passedOver={explanation.passedOver} />
     <Footing explanation={explanation} />
   </div>
 )
+
+const firstOnes = 5
+
+/** Of a group there can be dozens, of which a call hardly ever gets beyond the first few. */
+const Route = ({ candidates }: { candidates: readonly ExplainedCandidate[] }) => {
+  const [all, setAll] = useState(false)
+  if (candidates.length === 0) return null
+  const shown = all ? candidates : candidates.slice(0, firstOnes)
+  return (
+    <div className={classes.route}>
+      <Ladder label="Tried in this order" rungs={shown.map(rungOf)} />
+      {candidates.length > firstOnes && (
+        <div>
+          <Button variant="default" size="compact-sm" onClick={() => setAll(!all)}>
+            {all ? `Show the first ${firstOnes}` : `Show all ${candidates.length}`}
+          </Button>
+        </div>
+      )}
+      {candidates.length > 1 && (
+        <p className={classes.note}>Each is tried only if the one before it fails.</p>
+      )}
+    </div>
+  )
+}
 
 const Headline = ({ explanation, whose }: { explanation: Explanation; whose: Whose }) => {
   const [first] = explanation.candidates
@@ -74,13 +95,13 @@ const rungOf = (candidate: ExplainedCandidate, index: number): Rung => ({
       {candidate.serviceName}
       <OwnerMark owner={candidate.keyOwner} priority={candidate.keyPriority} />
       {candidate.supposed && <Mark tone="quiet">supposed</Mark>}
+      <code className={classes.model}>{candidate.model}</code>
     </>
   ),
   aside: <Cost candidate={candidate} />,
   words: (
     <>
-      {candidate.words} {candidate.keyLabel && !candidate.supposed && `“${candidate.keyLabel}”. `}
-      <code>{candidate.model}</code>
+      {candidate.words} {candidate.keyLabel && !candidate.supposed && `“${candidate.keyLabel}”.`}
     </>
   ),
 })

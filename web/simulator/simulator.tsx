@@ -34,24 +34,20 @@ export const Simulator = () => {
       description="What a call would run on, and why. No call is made, and nothing is spent."
     >
       <div className={classes.columns}>
-        <Panel
-          title="The call"
-          actions={
-            isSupposing(search) && (
-              <Button
-                variant="subtle"
-                color="gray"
-                size="compact-sm"
-                onClick={() =>
-                  change({ with: undefined, without: undefined, preference: undefined, noCredits: undefined })
-                }
-              >
-                Suppose nothing
-              </Button>
-            )
-          }
-        >
+        <Panel title="The call">
           <CallForm search={search} onChange={change} />
+          {isSupposing(search) && (
+            <Button
+              mt="md"
+              variant="default"
+              size="compact-sm"
+              onClick={() =>
+                change({ with: undefined, without: undefined, preference: undefined, noCredits: undefined })
+              }
+            >
+              Suppose nothing
+            </Button>
+          )}
         </Panel>
         <Panel title="What would happen">
           <Outcome search={search} explanation={explanation} />

@@ -104,10 +104,10 @@ const limitsColumn = (limits: {
       size="compact-sm"
       variant="subtle"
       color="gray"
-      aria-label={`Limits of ${row.name}`}
       onClick={() => limits.onChange(row)}
     >
       {limitsText(limits.of(row.id)) ?? 'no limit'}
+      <span className="visually-hidden">, limits of {row.name}</span>
     </Button>
   ),
 })

@@ -10,15 +10,16 @@ export interface Share {
 
 /** How a whole parts, at a glance; the words next to it say the same. */
 export const ShareBar = (props: { label: string; shares: readonly Share[] }) => (
-  <div
-    className={classes.bar}
-    role="img"
-    aria-label={`${props.label}: ${props.shares.map(({ label, count }) => `${label} ${count}`).join(', ')}`}
-  >
-    {props.shares
-      .filter(({ count }) => count > 0)
-      .map(({ key, tone, count }) => (
-        <span key={key} className={classes.share} data-tone={tone} style={{ flexGrow: count }} />
-      ))}
-  </div>
+  <>
+    <p className="visually-hidden">
+      {props.label}: {props.shares.map(({ label, count }) => `${label} ${count}`).join(', ')}.
+    </p>
+    <div className={classes.bar} aria-hidden>
+      {props.shares
+        .filter(({ count }) => count > 0)
+        .map(({ key, tone, count }) => (
+          <span key={key} className={classes.share} data-tone={tone} style={{ flexGrow: count }} />
+        ))}
+    </div>
+  </>
 )

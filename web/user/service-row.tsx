@@ -69,6 +69,7 @@ export const ServiceRow = (props: {
 
 const Details = ({ service, health }: { service: Service; health: ServiceHealth | undefined }) => (
   <>
+    <p className={classes.tasksBelow}>{service.tasks.map(taskName).join(', ')}</p>
     <p>
       {service.coverage.reason} {service.coverage.next}
     </p>
