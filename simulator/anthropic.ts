@@ -6,6 +6,7 @@ import {
   invalid,
   sendAnthropicError,
 } from './anthropic-errors.ts'
+import { handleBatches, isBatchPath } from './anthropic-batches.ts'
 import { type MessagesRequest, readMessages } from './anthropic-request.ts'
 import { countInput, type InputUsage, measureInput } from './anthropic-usage.ts'
 import {
@@ -30,11 +31,12 @@ import { seededId, tokensOf } from './text.ts'
 export const handleAnthropic = async (exchange: Exchange): Promise<void> => {
   const { request, path, state } = exchange
   const refuse = (refusal: Refusal) => sendAnthropicError(exchange, refusal)
+  const isBatch = isBatchPath(path)
   const posts = path === '/v1/messages' || path === '/v1/messages/count_tokens'
   const method = posts ? 'POST' : /^\/v1\/models(?:\/|$)/.test(path) ? 'GET' : null
-  if (!method) return refuse({ status: 404, message: 'Not Found' })
-  if (method !== request.method)
-    return refuse({ status: 405, message: 'Method Not Allowed', headers: { allow: method } })
+  if (!method && !isBatch) return refuse({ status: 404, message: 'Not Found' })
+  if (method !== request.method && !isBatch)
+    return refuse({ status: 405, message: 'Method Not Allowed', headers: { allow: method ?? '' } })
   const secret = secretOf(exchange)
   if (secret === null) return refuse({ status: 401, message: 'x-api-key header is required' })
   const used = state.keys.use('anthropic', secret)
@@ -42,6 +44,7 @@ export const handleAnthropic = async (exchange: Exchange): Promise<void> => {
   if (await disturb(exchange, used.behaviour)) return
   const refusal = checkVersion(exchange) ?? anthropicKeyRefusal(used.behaviour, method === 'POST')
   if (refusal) return refuse(refusal)
+  if (isBatch) return handleBatches(exchange, secret)
   if (method === 'GET') return sendModels(exchange)
   const body = readJson(exchange)
   if ('status' in body) return refuse(body)

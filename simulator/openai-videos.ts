@@ -27,7 +27,10 @@ const sizes = ['720x1280', '1280x720', '1024x1792', '1792x1024']
 const readFields = async (exchange: Exchange): Promise<{ value: Record<string, unknown> } | Refusal> => {
   if (!/^multipart\//i.test(exchange.request.headers['content-type'] ?? '')) return readJson(exchange)
   const form = await readForm(exchange)
-  return 'status' in form ? form : { value: form.fields }
+  if ('status' in form) return form
+  // The form's reader takes digits for numbers.
+  const { seconds, ...fields } = form.fields
+  return { value: seconds === undefined ? fields : { ...fields, seconds: shown(seconds) } }
 }
 
 const start = (

@@ -318,6 +318,27 @@ export const faults = {
     'The database cannot be reached.',
     'Try again; the operator should look at the database.',
   ),
+  payments_unavailable: row(
+    503,
+    'operator',
+    true,
+    'The payment provider cannot be reached.',
+    'Try again in a minute; nothing was charged that will not be found again.',
+  ),
+  payments_refused: row(
+    502,
+    'operator',
+    false,
+    'The payment provider refused the request.',
+    'Ask the operator to look at the payment settings.',
+  ),
+  webhook_refused: row(
+    400,
+    'caller',
+    false,
+    'The webhook is not signed as its provider signs, or it is too old.',
+    'Send it again with a new signature; the operator should compare the signing secrets.',
+  ),
   vault_sealed: row(
     503,
     'operator',

@@ -60,6 +60,9 @@ const shapes: Record<string, fc.Arbitrary<string>> = {
     .map(([a, b]) => `sandbox_sk_pr_${a}_${b}`),
   'LangSmith key': fc.tuple(word(hex, 32), word(hex, 10)).map(([a, b]) => `lsv2_pt_${a}_${b}`),
   'Langfuse key': framed('sk-lf-', word(`${hex}-`, 36)),
+  'Stripe key': framed('sk_live_51', word(alnum, 97)),
+  'Stripe restricted key': framed('rk_test_51', word(alnum, 97)),
+  'Stripe webhook secret': framed('whsec_', word(alnum, 32)),
   'access token of ours': framed('aik_', word(alnum, 36)),
 }
 

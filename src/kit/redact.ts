@@ -100,7 +100,7 @@ const redactPem = (text: string): string => {
 
 // Prefixes as of the detector rules and provider pages of 2026. `*`: services echo half-masked keys.
 const strongPrefixes = [
-  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|jina_|bfl_|csk-|aik_)[A-Za-z0-9_*-]{6,}',
+  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|jina_|bfl_|csk-|aik_|[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9_*-]{6,}',
   'ya29\\.[A-Za-z0-9_.*-]{16,}',
   '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,}',
   'AIza[A-Za-z0-9_*-]{16,}',
