@@ -354,6 +354,15 @@ export interface OwnKeyPresences {
   until_at: Date | null
 }
 
+export interface PaymentCustomers {
+  provider: string
+  mode: 'test' | 'live'
+  organization_id: string
+  account_id: string
+  external_id: string
+  created_at: Date
+}
+
 export interface PaymentEvents {
   provider: string
   event_id: string
@@ -462,6 +471,29 @@ export interface Processes {
   started_at: Generated<Date>
   lease_until: Date
   acknowledged_epoch: bigint
+}
+
+export interface ProviderEventLists {
+  provider: string
+  listed_until: Date
+}
+
+export interface ProviderEvents {
+  provider: string
+  id: string
+  type: string
+  object_id: string
+  occurred_at: Date
+  received_at: Date
+  source: 'webhook' | 'list'
+  deliveries: Generated<number>
+  state: Generated<'waiting' | 'processed' | 'ignored' | 'failed'>
+  attempts: Generated<number>
+  next_attempt_at: Date
+  processed_at: Date | null
+  payment_id: string | null
+  outcome: string | null
+  error: string | null
 }
 
 export interface RateLimits {
@@ -700,6 +732,7 @@ export interface Schema {
   organizations: Organizations
   outbound_allowances: OutboundAllowances
   own_key_presences: OwnKeyPresences
+  payment_customers: PaymentCustomers
   payment_events: PaymentEvents
   payment_refunds: PaymentRefunds
   payments: Payments
@@ -708,6 +741,8 @@ export interface Schema {
   price_overrides: PriceOverrides
   price_rates: PriceRates
   processes: Processes
+  provider_event_lists: ProviderEventLists
+  provider_events: ProviderEvents
   rate_limits: RateLimits
   rate_windows: RateWindows
   service_key_versions: ServiceKeyVersions

@@ -1,6 +1,6 @@
--- What a payment provider tells us: each event once, by its own id. Nothing but the ids is kept: what they are about is
+-- What a payment provider tells us: each notice once, by its own id (payment_events has the effects). Nothing but the ids is kept: what they are about is
 -- fetched from the provider when an event is processed, so their order does not matter and no personal data lies here.
-CREATE TABLE payment_events (
+CREATE TABLE provider_events (
   provider         text NOT NULL CHECK (provider IN ('stripe')),
   id               text NOT NULL CHECK (length(id) BETWEEN 1 AND 255),
   type             text NOT NULL CHECK (length(type) BETWEEN 1 AND 255),
@@ -23,9 +23,9 @@ CREATE TABLE payment_events (
   PRIMARY KEY (provider, id),
   CHECK ((state IN ('processed', 'ignored')) = (processed_at IS NOT NULL))
 );
-CREATE INDEX payment_events_due ON payment_events (next_attempt_at) WHERE state = 'waiting';
-CREATE INDEX payment_events_recent ON payment_events (received_at, id);
-CREATE INDEX payment_events_payment ON payment_events (payment_id) WHERE payment_id IS NOT NULL;
+CREATE INDEX provider_events_due ON provider_events (next_attempt_at) WHERE state = 'waiting';
+CREATE INDEX provider_events_recent ON provider_events (received_at, id);
+CREATE INDEX provider_events_payment ON provider_events (payment_id) WHERE payment_id IS NOT NULL;
 
 -- The provider’s own customer of a credit account. In test mode and in live mode it has different ones.
 CREATE TABLE payment_customers (
@@ -40,7 +40,7 @@ CREATE TABLE payment_customers (
 );
 
 -- Up to when the provider's own list of events has been read.
-CREATE TABLE payment_event_lists (
+CREATE TABLE provider_event_lists (
   provider      text PRIMARY KEY CHECK (provider IN ('stripe')),
   listed_until  timestamptz NOT NULL
 );
