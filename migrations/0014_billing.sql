@@ -228,7 +228,7 @@ CREATE TABLE payment_refunds (
 );
 
 -- What providers told us, each once; in the commit of its effect.
-CREATE TABLE payment_events (
+CREATE TABLE applied_payment_events (
   provider    text NOT NULL,
   event_id    text NOT NULL CHECK (length(event_id) BETWEEN 1 AND 200),
   payment_id  uuid NOT NULL,

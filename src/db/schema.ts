@@ -39,6 +39,15 @@ export interface Adjustments {
   decided_at: Date | null
 }
 
+export interface AppliedPaymentEvents {
+  provider: string
+  event_id: string
+  payment_id: string
+  kind: string
+  at: Date
+  applied_at: Date
+}
+
 export interface AuditEntries {
   organization_id: string
   id: string
@@ -361,15 +370,6 @@ export interface PaymentCustomers {
   account_id: string
   external_id: string
   created_at: Date
-}
-
-export interface PaymentEvents {
-  provider: string
-  event_id: string
-  payment_id: string
-  kind: string
-  at: Date
-  applied_at: Date
 }
 
 export interface PaymentRefunds {
@@ -708,6 +708,7 @@ export interface WebhookSecrets {
 export interface Schema {
   access_tokens: AccessTokens
   adjustments: Adjustments
+  applied_payment_events: AppliedPaymentEvents
   audit_entries: AuditEntries
   auto_top_ups: AutoTopUps
   billing_commands: BillingCommands
@@ -733,7 +734,6 @@ export interface Schema {
   outbound_allowances: OutboundAllowances
   own_key_presences: OwnKeyPresences
   payment_customers: PaymentCustomers
-  payment_events: PaymentEvents
   payment_refunds: PaymentRefunds
   payments: Payments
   price_books: PriceBooks
