@@ -51,7 +51,8 @@ const administrate = async (path: string): Promise<Visitor> => {
 
 const focused = (page: Page) => page.evaluate<string>('document.activeElement.ariaLabel')
 
-describe('an administrator', () => {
+// Whole journeys, on machines that do other things too.
+describe('an administrator', { timeout: 90_000 }, () => {
   test('creates a group, reorders it by the keyboard, and the next operation follows it', async () => {
     await using admin = await administrate('/admin/groups')
     const { page } = admin

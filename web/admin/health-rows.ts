@@ -1,3 +1,4 @@
+import { relative } from '../ui/format.ts'
 import type { HealthMatrix, KeyHealth } from '../../src/contract/health.ts'
 
 export type ServiceRow = HealthMatrix['services'][number] & { readonly keys: readonly KeyHealth[] }
@@ -23,3 +24,10 @@ export const isUsed = (row: ServiceRow): boolean =>
 /** `3 of 40 failed`; whole numbers, because a share of few calls says little. */
 export const failureText = ({ calls, failures }: { calls: number; failures: number }): string =>
   calls === 0 ? 'no calls in the last minute' : `${failures} of ${calls} failed in the last minute`
+
+/** When a pause ends, to be read while it passes: nobody waits for a past moment. */
+export const soon = (at: string, now: Date): string => {
+  const seconds = (new Date(at).getTime() - now.getTime()) / 1000
+  if (seconds <= 0) return 'now'
+  return seconds < 10 ? 'in a few seconds' : relative(at, now)
+}

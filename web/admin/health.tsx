@@ -5,7 +5,7 @@ import type { HealthMatrix, KeyHealth } from '../../src/contract/health.ts'
 import { useSystemKeyActions } from '../data/key-actions.ts'
 import { useRead } from '../data/queries.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
-import { Ago } from '../ui/figures.tsx'
+import { Ago, useNow } from '../ui/figures.tsx'
 import { count, counted } from '../ui/format.ts'
 import { priorityName, SecretTail, ServiceTile } from '../ui/mark.tsx'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
@@ -13,7 +13,7 @@ import { Page, Panel, Stat, Stats } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { BreakerMark, KeyTroubleMark } from './breaker-mark.tsx'
-import { failureText, isPaused, isUsed, rowsOf, type ServiceRow } from './health-rows.ts'
+import { failureText, isPaused, isUsed, rowsOf, soon, type ServiceRow } from './health-rows.ts'
 import classes from './health.module.css'
 import { priorities } from './key-order.ts'
 import { PausedElsewhere } from './paused-elsewhere.tsx'
@@ -184,6 +184,7 @@ const BreakerFacts = (props: {
   onReset: () => void
 }) => {
   const { state, since, nextProbeAt } = props.of
+  const now = useNow()
   return (
     <>
       <span className={classes.quiet}>{failureText(props.of)}</span>
@@ -191,11 +192,7 @@ const BreakerFacts = (props: {
         <>
           <span className={classes.quiet}>
             since <Ago at={since} />
-            {state === 'open' && nextProbeAt !== null && (
-              <>
-                , next try <Ago at={nextProbeAt} />
-              </>
-            )}
+            {state === 'open' && nextProbeAt !== null && <>, next try {soon(nextProbeAt, now)}</>}
             {state === 'half_open' && ', the next call tries'}
           </span>
           <Button size="compact-xs" variant="default" onClick={props.onReset}>

@@ -1,4 +1,5 @@
 import { Button, NativeSelect } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { longOperationState } from '../../src/contract/long-operations.ts'
 import type { Reply } from '../../src/contract/endpoints.ts'
@@ -36,12 +37,29 @@ const columns: readonly Column<Row>[] = [
   },
 ]
 
+/** While something is under way, how it stands is asked for every few seconds. */
+const useTasks = (filters: Record<string, string | undefined>) => {
+  const pages = usePages('listAllLongOperations', filters)
+  const underWay = pages.data?.pages.some((page) => page.items.some((task) => !task.isOver)) ?? false
+  useQuery({
+    queryKey: ['listAllLongOperations', 'watch', filters],
+    queryFn: async () => {
+      await pages.refetch()
+      return null
+    },
+    enabled: underWay,
+    refetchInterval: 5_000,
+    gcTime: 0,
+  })
+  return pages
+}
+
 /** Everybody’s tasks; those that were never seen to end are to be compared with the service’s own list. */
 export const AllLongOperations = () => {
   const zone = useTimeZone()
   const { state, organization, user } = route.useSearch()
   const navigate = useNavigate({ from: '/admin/long-operations' })
-  const pages = usePages('listAllLongOperations', { state, organization, user })
+  const pages = useTasks({ state, organization, user })
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? []
   const isFiltered = Boolean(state ?? organization ?? user)
   return (

@@ -69,7 +69,7 @@ export const UserRoute = ({ user }: { user: AdminUser }) => {
         />
       </div>
       <Checkbox
-        label="Suppose no credits are left"
+        label="Suppose an empty balance"
         checked={noCredits}
         onChange={(event) => setNoCredits(event.currentTarget.checked)}
       />
