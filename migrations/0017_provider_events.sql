@@ -1,5 +1,5 @@
--- What a payment provider tells us: each notice once, by its own id (payment_events has the effects). Only ids are kept:
--- what they are about is fetched when a notice is processed, so their order does not matter and no personal data lies here.
+-- What a payment provider tells us: each notice once, by its own id (applied_payment_events has the effects). Only ids
+-- are kept: what they are about is fetched when a notice is processed, so order does not matter and no personal data lies here.
 CREATE TABLE provider_events (
   provider         text NOT NULL CHECK (provider IN ('stripe')),
   id               text NOT NULL CHECK (length(id) BETWEEN 1 AND 255),
