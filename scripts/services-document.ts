@@ -22,6 +22,7 @@ const columns: readonly (readonly [head: string, endpoints: readonly Endpoint[]]
   ['audio translation', ['translations']],
   ['moderation', ['moderations']],
   ['rerank', ['rerank']],
+  ['video', ['videos']],
   ['realtime', ['realtime']],
 ]
 

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -133,6 +133,19 @@ describe('on a key that people share', () => {
   test('lists are refused: they would show what everybody made', async () => {
     const { alice } = await colleagues()
     await expect(clientOf(alice).files.list()).rejects.toMatchObject({ status: 424, code: 'no_route' })
+    const before = credentials().length
+    for (const path of ['x/%2e%2e/v1/files', '/v1/files', 'v1/./files', 'v1%2ffiles', 'v1/files/']) {
+      // Not with fetch, which would tidy up the path.
+      const { port } = new URL(gateway.url)
+      const options = {
+        port,
+        path: `/services/openai/${path}`,
+        headers: { authorization: `Bearer ${alice.token}` },
+      }
+      const status = await new Promise((done) => get(options, (reply) => done(reply.resume().statusCode)))
+      expect([path, status]).toEqual([path, path === 'v1/files/' ? 424 : 400])
+    }
+    expect(credentials()).toHaveLength(before)
   })
 
   test.each([false, true])(

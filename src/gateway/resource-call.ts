@@ -1,6 +1,7 @@
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { failure } from '../kit/fault.ts'
 import type { Route } from '../routing/route.ts'
+import { findService } from '../services/registry.ts'
 import type { Operation } from './operation.ts'
 import { type ResourceCall, resourceCallOf } from './resource-paths.ts'
 import { pathOf } from './service-paths.ts'
@@ -18,7 +19,9 @@ export const rawPathOf = ({ target }: Operation): string =>
 export const resourceCallIn = (operation: Operation): ResourceCall | null => {
   const { target } = operation
   if (target.kind !== 'operation' || target.service === null || target.endpoint !== 'raw') return null
-  return resourceCallOf(target.service, pathOf(rawPathOf(operation)), target.method)
+  // The target's own names nothing but that path.
+  const service = findService(target.service.id) ?? target.service
+  return resourceCallOf(service, pathOf(rawPathOf(operation)), target.method)
 }
 
 export const keyGone = ({ passedOver }: Pick<Route, 'passedOver'>, keyId: string) => {

@@ -24,6 +24,7 @@ const openai: Readonly<Record<string, string>> = {
   evals: 'eval',
   responses: 'response',
   'chat/completions': 'completion',
+  skills: 'skill',
   assistants: 'assistant',
   threads: 'thread',
 }
@@ -80,6 +81,13 @@ const belowVersion = (service: Service, path: string): string | null => {
   const prefix = `${versionOf(service)}/`
   return path.startsWith(prefix) ? path.slice(prefix.length) : null
 }
+
+/**
+ * A path that a service may read as another one than we do: with dots that lead elsewhere, empty segments, or slashes in
+ * disguise.
+ */
+export const isAmbiguous = (path: string): boolean =>
+  /\/\/|\\|%2f|%5c|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path)
 
 /** Everything in a path or query that could be an id. */
 export const segmentsOf = (url: string): string[] =>

@@ -9,9 +9,10 @@ import type { Caller } from './callers.ts'
 import { makeFollowUp } from './follow-up.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { pathOf } from './service-paths.ts'
 import { mayName, mostReferences, referencesIn } from './resource-names.ts'
 import { type Bound, keyGone, rawPathOf, resourceCallIn } from './resource-call.ts'
-import { type ResourceCall, segmentsOf } from './resource-paths.ts'
+import { isAmbiguous, type ResourceCall, segmentsOf } from './resource-paths.ts'
 
 /** What a call names of what services keep. */
 interface Names {
@@ -61,7 +62,8 @@ export const makeBind = (parts: GatewayParts) => {
       if (followed !== null) return followed
     }
     if (!planned.ok) {
-      if (call?.kind === 'batch' && call.action === 'create' && unknown === null) return batchesNeedKeys
+      if (call?.action === 'list') return listsAll
+      if (call?.kind === 'batch' && call.action === 'create') return batchesNeedKeys
       // Whoever has no key of their own is told the same of everything that is not theirs.
       return unknown !== null && call !== null && call.action !== 'create' ? notFound(unknown) : planned
     }
@@ -87,6 +89,7 @@ export const makeBind = (parts: GatewayParts) => {
     const isRaw = request.endpoint === 'raw'
     if (!isRaw && (!planned.ok || isOwnAlone(planned.value) || !mayName(request.body)))
       return planned.ok ? success({ request, route: planned.value }) : planned
+    if (isRaw && isAmbiguous(pathOf(rawPathOf(operation))) && !isOwnOnly(planned)) return notPlain
     const names = isRaw ? namesOfRaw(operation, request) : namesOfBody(request)
     if (names.call === null && names.references.length === 0 && names.loose.length === 0)
       return planned.ok ? success({ request, route: planned.value }) : planned
@@ -96,6 +99,9 @@ export const makeBind = (parts: GatewayParts) => {
 
 const isOwnAlone = ({ candidates }: Route): boolean =>
   candidates.length === 1 && candidates[0]?.serviceKey.owner === 'user'
+
+const isOwnOnly = (planned: Outcome<Route>): boolean =>
+  planned.ok && planned.value.candidates.every(({ serviceKey }) => serviceKey.owner === 'user')
 
 const serviceIdsOf = ({ target }: Operation, planned: Outcome<Route>): string[] => {
   const ids = new Set(planned.ok ? planned.value.candidates.map(({ service }) => service.id) : [])
@@ -158,6 +164,10 @@ const batchesNeedKeys = failure('no_route', {
   message:
     'What a batch costs is known when it ends, so batches run on your own and your organisation’s keys only.',
   next: 'Add a key for the service, or send the requests one by one.',
+})
+
+const notPlain = failure('invalid_request', {
+  message: 'On keys that people share, a path must be plain: no dots, empty segments or encoded slashes.',
 })
 
 const listsAll = failure('no_route', {

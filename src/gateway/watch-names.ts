@@ -1,6 +1,7 @@
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { isObject } from '../dialects/request.ts'
 import { dataOf, makeEventSplitter } from '../dialects/sse.ts'
+import { fault } from '../kit/fault.ts'
 import type { NamedResource } from '../long-operations/long-operations.ts'
 import { type Exchange, isStream } from './exchange.ts'
 import { isJson } from './failure.ts'
@@ -55,15 +56,16 @@ export const makeWatchNames = ({ longOperations, limits, log }: GatewayParts) =>
   ): { exchange: Exchange; finish: Finish } => {
     const reader = readerFor(operation, request, exchange, limits.maximumEventBytes)
     if (reader === null) return { exchange, finish }
+    const taken: Exchange = {
+      ...exchange,
+      read: (onChunk, onEnd) =>
+        exchange.read((chunk) => {
+          reader.take(chunk)
+          onChunk(chunk)
+        }, onEnd),
+    }
     return {
-      exchange: {
-        ...exchange,
-        read: (onChunk, onEnd) =>
-          exchange.read((chunk) => {
-            reader.take(chunk)
-            onChunk(chunk)
-          }, onEnd),
-      },
+      exchange: hasResultsUrl(operation, exchange) ? withOurResultsUrl(taken) : taken,
       finish: async (ending) => {
         const [written, finished] = await Promise.all([write(operation, reader), finish(ending)])
         return written && finished
@@ -71,6 +73,38 @@ export const makeWatchNames = ({ longOperations, limits, log }: GatewayParts) =>
     }
   }
 }
+
+const hasResultsUrl = (operation: Operation, exchange: Exchange): boolean =>
+  operation.target.dialect === 'anthropic' &&
+  resourceCallIn(operation)?.kind === 'batch' &&
+  isJson(exchange.headers)
+
+const resultsUrl = /("results_url"\s*:\s*")https?:\/\/[^"/]+(\/v1\/messages\/batches\/[^"]*")/g
+
+/**
+ * Anthropic's clients ask the address in a batch for its results, with the credentials that they have: an access token
+ * of ours would go to Anthropic. A path alone is taken for one at the address that they call.
+ */
+const withOurResultsUrl = (exchange: Exchange): Exchange => ({
+  ...exchange,
+  read: (onChunk, onEnd) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    exchange.read(
+      (chunk) => {
+        bytes += chunk.length
+        if (bytes <= largestReply) chunks.push(chunk)
+        else exchange.abort()
+      },
+      (failed) => {
+        if (failed === null && bytes > largestReply) return onEnd(fault('service_reply_too_large'))
+        const text = Buffer.concat(chunks).toString('latin1')
+        if (chunks.length > 0) onChunk(Buffer.from(text.replaceAll(resultsUrl, '$1$2'), 'latin1'))
+        onEnd(failed)
+      },
+    )
+  },
+})
 
 const readerFor = (
   operation: Operation,

@@ -2,6 +2,7 @@ import { anthropicCodec } from '../dialects/anthropic.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { responseUsage, usageOfChatReply, usageOfEmbeddings } from '../dialects/openai-usage.ts'
 import { addUsage, noUsage, type Usage } from '../metering/usage.ts'
+import type { Service } from '../services/service.ts'
 import { versionOf } from '../services/version.ts'
 import type { LongOperation } from './long-operation.ts'
 import { isObject, parseJson, readStatus } from './task-reply.ts'
@@ -90,28 +91,33 @@ const usageOfReply = (reply: Body): Usage => {
 }
 
 const anthropicHeaders = { 'anthropic-version': '2023-06-01' }
-const batchPath = (externalId: string): string => `/v1/messages/batches/${encodeURIComponent(externalId)}`
+const batchPath = (externalId: string, service: Service): string =>
+  `${versionOf(service)}/messages/batches/${encodeURIComponent(externalId)}`
 
 /** https://platform.claude.com/docs/en/api/creating-message-batches */
 export const anthropicBatchTracker: Tracker = {
-  ask: (externalId) => ({ method: 'GET', path: batchPath(externalId), headers: anthropicHeaders }),
+  ask: (externalId, service) => ({
+    method: 'GET',
+    path: batchPath(externalId, service),
+    headers: anthropicHeaders,
+  }),
   read: (externalId, status, body) => {
     const said = readStatus(status, body)
     if (said.kind !== 'said') return said
     return said.body['id'] === externalId ? readAnthropicBatch(said.body) : { kind: 'unknown_task' }
   },
-  results: ({ said }, externalId) =>
+  results: ({ said }, externalId, service) =>
     typeof said['results_url'] === 'string'
-      ? { method: 'GET', path: `${batchPath(externalId)}/results`, headers: anthropicHeaders }
+      ? { method: 'GET', path: `${batchPath(externalId, service)}/results`, headers: anthropicHeaders }
       : null,
   readResults: (body) =>
     sumOfLines(body, ({ result }) => {
       const message = isObject(result) && result['type'] === 'succeeded' ? result['message'] : null
       return isObject(message) ? usageOfMessage(message) : noUsage
     }),
-  cancel: (externalId) => ({
+  cancel: (externalId, service) => ({
     method: 'POST',
-    path: `${batchPath(externalId)}/cancel`,
+    path: `${batchPath(externalId, service)}/cancel`,
     headers: anthropicHeaders,
   }),
   deadlineMs,

@@ -99,4 +99,5 @@ const taskWords: readonly (readonly [readonly string[], Task])[] = [
   [['whisper', 'transcribe', 'scribe_', 'nova-3', 'universal'], 'transcription'],
   [['-tts', 'tts-', 'eleven_', 'aura-'], 'speech'],
   [['gpt-image', 'dall-e', 'flux', 'stable-image', 'photon-', 'imagen', 'midjourney'], 'image'],
+  [['sora-', 'veo-'], 'video'],
 ]

@@ -23,6 +23,7 @@ const endpointByTask: Readonly<Partial<Record<Task, Endpoint>>> = {
   transcription: 'transcriptions',
   moderation: 'moderations',
   rerank: 'rerank',
+  video: 'videos',
 }
 
 const nameOf = (serviceId: string): string => findService(serviceId)?.name ?? serviceId

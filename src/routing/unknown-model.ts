@@ -64,4 +64,5 @@ export const callerPaths: readonly (readonly [Endpoint, string])[] = Object.entr
   translations: '/v1/audio/translations',
   moderations: '/v1/moderations',
   rerank: '/v1/rerank',
+  videos: '/v1/videos',
 } satisfies Partial<Record<Endpoint, string>>) as [Endpoint, string][]

@@ -26,7 +26,7 @@ export const openai: Service = {
   translation: openAiModels('/v1', (model) =>
     /-search-(?:preview|api)|-audio/.test(model) ? 'chat' : 'responses',
   ),
-  tasks: ['chat', 'embedding', 'image', 'speech', 'transcription', 'moderation'],
+  tasks: ['chat', 'embedding', 'image', 'speech', 'transcription', 'moderation', 'video'],
   authenticate: bearer,
   keyShapes: [
     { pattern: /^sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,400}$/, specific: true },

@@ -216,6 +216,7 @@ const vendors: readonly Vendor[] = [
       'whisper-1',
       'tts-1',
       'dall-e-',
+      'sora-',
       'codex-',
       'omni-moderation',
       'text-moderation',
