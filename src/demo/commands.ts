@@ -73,6 +73,27 @@ export const demoCommands = ({ baseUrl, platformToken, users }: Facts): DemoComm
       command: curl('-i', chatUrl, olivia.accessToken, chat('openrouter/openai/gpt-4.1-mini', 'Say hello.')),
     },
     {
+      title: 'Translated: OpenAI’s dialect, answered by Ansel’s own Anthropic key',
+      command: curl('-i', chatUrl, ansel.accessToken, chat('claude-haiku-4-5', 'Say hello.')),
+    },
+    {
+      title: 'A model group: on credits, Nora gets the offer that costs the fewest',
+      command: curl('-i', chatUrl, nora.accessToken, chat('group/fast', 'Say hello.')),
+    },
+    {
+      title: 'Explained: where the same call of Ansel’s would go, and why; no call is made',
+      command: curl('-s', chatUrl, ansel.accessToken, chat('group/fast', 'Say hello.'), [
+        'x-aideon-explain: 1',
+      ]),
+    },
+    {
+      title: 'An image by Midjourney through OpenAI’s endpoint, waited for',
+      command: curl('-s', `${baseUrl}/v1/images/generations`, nora.accessToken, {
+        model: 'midjourney',
+        prompt: 'a lighthouse at dusk',
+      }),
+    },
+    {
       title: 'Refused: Olivia has no Anthropic key and does not allow credits',
       command: curl('-i', messagesUrl, olivia.accessToken, helloClaude, version),
     },
