@@ -16,11 +16,26 @@ import { CodeBlock, CopyableId, CopyField } from './copy.tsx'
 import { DataTable } from './data-table.tsx'
 import { ConfirmDialog } from './dialog.tsx'
 import { Ago, Credits, Usd } from './figures.tsx'
+import { FilterChips } from './filter-chips.tsx'
 import classes from './gallery.module.css'
-import { CoverageMark, KeyMark, Mark, OperationMark, OwnerMark, SecretTail, ServiceTile } from './mark.tsx'
+import { Ladder, type Rung } from './ladder.tsx'
+import {
+  CoverageMark,
+  KeyMark,
+  Mark,
+  OperationMark,
+  OwnerMark,
+  SecretTail,
+  ServiceTile,
+  HealthMark,
+  ServedMark,
+} from './mark.tsx'
 import { EmptyState, FaultNotice, Lines, Notice } from './notice.tsx'
 import { Columns, Page, Panel, Stat, Stats } from './page.tsx'
+import { SearchField } from './search-field.tsx'
+import { ShareBar } from './share-bar.tsx'
 import { type Bar, StackedBars } from './stacked-bars.tsx'
+import { TaskMark } from './state-mark.tsx'
 import { tellDone, tellFault } from './toast.tsx'
 
 /** Every part of the kit on one page, without data: for whoever changes the kit. */
@@ -52,6 +67,14 @@ export const Gallery = () => (
           bars={sampleBars}
         />
       </Panel>
+      <Columns>
+        <Panel title="Ladder" description="Steps in the order in which they are tried.">
+          <Ladder label="Sample route" rungs={sampleRungs} />
+        </Panel>
+        <Panel title="Filters and shares">
+          <FiltersPart />
+        </Panel>
+      </Columns>
       <Panel flush title="Table">
         <TablePart />
       </Panel>
@@ -231,6 +254,75 @@ const TablePart = () => {
         },
       ]}
     />
+  )
+}
+
+const sampleRungs: readonly Rung[] = [
+  {
+    key: '1',
+    tone: 'own',
+    taken: true,
+    title: (
+      <>
+        OpenAI <OwnerMark owner="user" />
+      </>
+    ),
+    aside: 'no credits',
+    words: 'Your own key, so no credits.',
+  },
+  {
+    key: '2',
+    tone: 'credits',
+    title: (
+      <>
+        OpenAI <OwnerMark owner="system" priority={1} />
+      </>
+    ),
+    aside: 'about 0.12 credits',
+    words: 'A system key on credits.',
+  },
+]
+
+const FiltersPart = () => {
+  const [chosen, setChosen] = useState<'own' | 'credits' | undefined>('own')
+  return (
+    <div className={classes.stack}>
+      <ShareBar
+        label="Sample shares"
+        shares={[
+          { key: 'own', label: 'Own key', tone: 'own', count: 3 },
+          { key: 'credits', label: 'Credits', tone: 'credits', count: 9 },
+          { key: 'none', label: 'Not covered', tone: 'quiet', count: 21 },
+        ]}
+      />
+      <FilterChips
+        label="Sample filter"
+        chips={[
+          { value: 'own', label: 'Own key', tone: 'own', count: 3 },
+          { value: 'credits', label: 'Credits', tone: 'credits', count: 9 },
+        ]}
+        chosen={chosen}
+        onChoose={setChosen}
+      />
+      <SearchField label="Find a sample" text="" onSearch={() => undefined} />
+      <Line>
+        {(['closed', 'half_open', 'open'] as const).map((state) => (
+          <HealthMark key={state} state={state} />
+        ))}
+      </Line>
+      <Line>
+        {(['submitted', 'running', 'succeeded', 'failed', 'unresolved', 'cancelled'] as const).map(
+          (state) => (
+            <TaskMark key={state} state={state} />
+          ),
+        )}
+      </Line>
+      <Line>
+        {(['own_key', 'organization_key', 'credits', 'not_available'] as const).map((by) => (
+          <ServedMark key={by} by={by} />
+        ))}
+      </Line>
+    </div>
   )
 }
 

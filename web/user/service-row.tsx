@@ -62,7 +62,7 @@ export const ServiceRow = (props: {
       <div id={details} className={classes.details} hidden={!open}>
         {open && <Details service={service} health={health} />}
       </div>
-      {props.children}
+      <div className={classes.keys}>{props.children}</div>
     </li>
   )
 }
