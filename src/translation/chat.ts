@@ -1,4 +1,9 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4FinishReason,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 import { estimateInputTokens, measureInput } from '../dialects/estimate.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import type { Endpoint } from '../services/service.ts'
@@ -8,6 +13,7 @@ import { fromChatCompletions } from './from-chat-completions.ts'
 import { fromGemini } from './from-gemini.ts'
 import { fromMessages } from './from-messages.ts'
 import { fromResponses } from './from-responses.ts'
+import { malformedReply } from './failure.ts'
 import { limitFetch } from './model-fetch.ts'
 import type { Notes } from './notes.ts'
 import { callOptions } from './options.ts'
@@ -97,6 +103,8 @@ const whole = async (
   const result = await model.doGenerate(options)
   noteWarnings(result.warnings, names, notes)
   const blocks = blocksOf(result.content)
+  // Neither words nor a reason: an error under a success's status, which the SDK reads as an empty reply.
+  if (blocks.length === 0 && hasNoEnd(result.finishReason)) throw malformedReply('The service sent no reply.')
   const hasCalls = blocks.some(({ block }) => block.type === 'call')
   const finish = finishOf(result.finishReason, result.usage, result.providerMetadata, hasCalls)
   const reply = encoder.whole({ blocks, finish }, about)
@@ -159,6 +167,9 @@ const firstContent = async (
   }
 }
 
+const hasNoEnd = ({ unified, raw }: LanguageModelV4FinishReason): boolean =>
+  unified === 'other' && raw === undefined
+
 const cut = () => new FaultError(fault('stream_interrupted'))
 
 async function* eventsOf(
@@ -180,7 +191,7 @@ async function* eventsOf(
       if (part.type === 'finish') {
         // The SDK makes an end of its own where a service's stream just stops.
         const { finishReason: reason } = part
-        if (reason.unified === 'other' && reason.raw === undefined) throw cut()
+        if (hasNoEnd(reason)) throw cut()
         const finish = finishOf(reason, part.usage, part.providerMetadata, pieces.hasCalls())
         const last = pieces.finish().map((piece) => encoder.piece(piece))
         yield Buffer.from(waiting + last.join('') + encoder.end(finish))

@@ -81,6 +81,17 @@ describe('a failed reply', () => {
     }
   })
 
+  test('is a success without words and without an end', async () => {
+    const error = { error: { code: 500, message: 'overloaded', status: 'INTERNAL' } }
+    for (const service of ['gemini', 'azure_openai', 'anthropic', 'mistral']) {
+      const { kind } = await translate(ask(service, answering(() => Response.json(error)).fetch))
+      expect(kind, service).not.toBe('reply')
+    }
+    const blocked = { promptFeedback: { blockReason: 'SAFETY' } }
+    const { kind } = await translate(ask('gemini', answering(() => Response.json(blocked)).fetch))
+    expect(kind).toBe('reply')
+  })
+
   test('is an error event in place of a reply, before anything was sent to the caller', async () => {
     const { fetch } = answering(() =>
       sse(start, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }),

@@ -112,8 +112,8 @@ const message = {
   status: 'completed',
   content: [{ type: 'output_text', text: 'hi', annotations: [] }],
 }
-const sse = (value: Readonly<Record<string, unknown>>) =>
-  `${value['type'] === undefined ? '' : `event: ${String(value['type'])}\n`}data: ${JSON.stringify(value)}\n\n`
+const sse = (value: { readonly type?: string; readonly [field: string]: unknown }) =>
+  `${value.type === undefined ? '' : `event: ${value.type}\n`}data: ${JSON.stringify(value)}\n\n`
 
 /** A whole reply, and the same as a stream, of a service with this usage. */
 const replyOf = ({ service, usage, chatUsage }: Report, dialect: ChatDialect, streamed: boolean) => {
