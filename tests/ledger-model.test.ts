@@ -2,123 +2,17 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../src/kit/id.ts'
 import type { Ledger } from '../src/ledger/ledger.ts'
+import { verifyLedger } from '../src/ledger/verify.ts'
 import { unitOf } from '../src/db/writer.ts'
 import { cloneDatabase, type TestDatabase } from './database.ts'
 import { checkLedger, holdRequest, makeAccount, makeTestClock, openLedger, purchase } from './ledger.ts'
+import { makeModel, monthStart } from './ledger-coins.ts'
 
-/**
- * The ledger against a model that shares no code or idea with it: every micro-credit is a coin of its own that lies
- * somewhere, and each command moves coins one by one.
- */
+/** The ledger against a model that shares no code or idea with it: `ledger-coins.ts`. */
 
-interface ModelGrant {
-  readonly id: string
-  readonly priority: number
-  readonly effectiveAt: number
-  readonly expiresAt: number
-  readonly createdAt: number
-}
-interface Coin {
-  readonly grant: ModelGrant
-  /** `available`, `spent`, `expired`, or the operation that holds it. */
-  place: string
-}
-
-const start = Date.UTC(2026, 0, 15, 8)
+const start = monthStart(0)
 const day = 86_400_000
-const allocationMicros = 12
-
-const isBefore = (a: ModelGrant, b: ModelGrant): boolean => {
-  if (a.priority !== b.priority) return a.priority < b.priority
-  if (a.expiresAt !== b.expiresAt) return a.expiresAt < b.expiresAt
-  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt
-  return a.id < b.id
-}
-
-const makeModel = () => {
-  const coins: Coin[] = []
-  const holds = new Map<string, Coin[]>()
-  let debt = 0
-  let allocatedMonth = -1
-
-  const isUsable = (coin: Coin, now: number) =>
-    coin.place === 'available' && coin.grant.effectiveAt <= now && now < coin.grant.expiresAt
-
-  const nextCoin = (now: number): Coin | undefined => {
-    let best: Coin | undefined
-    for (const coin of coins)
-      if (isUsable(coin, now) && (!best || isBefore(coin.grant, best.grant))) best = coin
-    return best
-  }
-
-  const payDebt = (now: number) => {
-    for (let coin = nextCoin(now); debt > 0 && coin; coin = nextCoin(now)) {
-      coin.place = 'spent'
-      debt--
-    }
-  }
-
-  return {
-    grant(grant: ModelGrant, amount: number, now: number) {
-      for (let i = 0; i < amount; i++) coins.push({ grant, place: 'available' })
-      payDebt(now)
-    },
-    hold(id: string, minimum: number, maximum: number, now: number): number | null {
-      payDebt(now)
-      const available = coins.filter((coin) => isUsable(coin, now)).length
-      if (available < minimum) return null
-      const taken: Coin[] = []
-      for (let coin = nextCoin(now); coin && taken.length < maximum; coin = nextCoin(now)) {
-        coin.place = id
-        taken.push(coin)
-      }
-      holds.set(id, taken)
-      return taken.length
-    },
-    settle(id: string, charge: number, now: number) {
-      const taken = holds.get(id) ?? []
-      holds.delete(id)
-      // What lies above the hold is taken while the hold is still away.
-      for (let above = charge - taken.length; above > 0; above--) {
-        const coin = nextCoin(now)
-        if (coin) coin.place = 'spent'
-        else debt++
-      }
-      for (const [index, coin] of taken.entries())
-        coin.place = index < charge ? 'spent' : now < coin.grant.expiresAt ? 'available' : 'expired'
-      payDebt(now)
-    },
-    expire(now: number) {
-      for (const coin of coins)
-        if (coin.place === 'available' && coin.grant.expiresAt <= now) coin.place = 'expired'
-    },
-    /** Month of the subscription if its allocation is due. */
-    monthDue(now: number): number | null {
-      let month = 0
-      while (Date.UTC(2026, month + 1, 15, 8) <= now) month++
-      if (month <= allocatedMonth) return null
-      allocatedMonth = month
-      return month
-    },
-    balance(now: number) {
-      const held = coins.filter((coin) => holds.has(coin.place)).length
-      const grants = new Map<string, number>()
-      for (const coin of coins)
-        if (coin.place === 'available' && now < coin.grant.expiresAt)
-          grants.set(coin.grant.id, (grants.get(coin.grant.id) ?? 0) + 1)
-      return {
-        availableMicros: BigInt(coins.filter((coin) => isUsable(coin, now)).length),
-        heldMicros: BigInt(held),
-        debtMicros: BigInt(debt),
-        expiredMicros: BigInt(coins.filter((coin) => coin.place === 'expired').length),
-        // What was charged and is still owed has no coin yet.
-        spentMicros: BigInt(coins.filter((coin) => coin.place === 'spent').length + debt),
-        grants: Object.fromEntries([...grants].map(([id, count]) => [id, BigInt(count)])),
-      }
-    },
-    openHolds: () => [...holds.keys()],
-  }
-}
+const tiers = { small: 12, large: 30 } as const
 
 type Command =
   | {
@@ -131,6 +25,10 @@ type Command =
     }
   | { do: 'hold'; minimum: number; more: number }
   | { do: 'settle'; which: number; charge: number; isRepeated: boolean }
+  | { do: 'reverse'; which: number; amount: number; isRepeated: boolean }
+  | { do: 'dispute'; which: number; isWon: boolean; isRepeated: boolean }
+  | { do: 'refund'; which: number; amount: number | null; isRepeated: boolean }
+  | { do: 'tier'; tier: keyof typeof tiers; proration: number }
   | { do: 'expire' }
   | { do: 'allocate' }
   | { do: 'pass'; days: number }
@@ -161,28 +59,53 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       isRepeated: fc.boolean(),
     }),
   },
+  fc.record({
+    do: fc.constant('reverse' as const),
+    which: fc.nat(),
+    amount: fc.integer({ min: 1, max: 25 }),
+    isRepeated: fc.boolean(),
+  }),
+  fc.record({
+    do: fc.constant('dispute' as const),
+    which: fc.nat(),
+    isWon: fc.boolean(),
+    isRepeated: fc.boolean(),
+  }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('refund' as const),
+      which: fc.nat(),
+      amount: fc.option(fc.integer({ min: 1, max: 20 }), { nil: null }),
+      isRepeated: fc.boolean(),
+    }),
+  },
+  fc.record({
+    do: fc.constant('tier' as const),
+    tier: fc.constantFrom('small' as const, 'large' as const),
+    proration: fc.integer({ min: 1, max: 18 }),
+  }),
   fc.record({ do: fc.constant('expire' as const) }),
   fc.record({ do: fc.constant('allocate' as const) }),
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constant('pass' as const), days: fc.integer({ min: 1, max: 45 }) }),
+    arbitrary: fc.record({ do: fc.constant('pass' as const), days: fc.integer({ min: -4, max: 45 }) }),
   },
 )
+
+// Where an error was planted nobody reads the smallest example (npm run planted-bugs).
+const endOnFailure = process.env['AIDEON_PLANTED_BUG'] !== undefined
 
 const time = makeTestClock(new Date(start).toISOString())
 let clone: TestDatabase
 let ledger: Ledger
 beforeAll(async () => {
   clone = await cloneDatabase()
-  await clone.database.kysely
-    .insertInto('tiers')
-    .values({
-      id: 'small',
-      name: 'Small',
-      monthly_allocation_micros: BigInt(allocationMicros),
-      monthly_price_cents: 0n,
-    })
-    .execute()
+  for (const [id, micros] of Object.entries(tiers))
+    await clone.database.kysely
+      .insertInto('tiers')
+      .values({ id, name: id, monthly_allocation_micros: BigInt(micros), monthly_price_cents: 0n })
+      .execute()
   ledger = openLedger(clone.database, { clock: time.clock })
 })
 afterAll(async () => {
@@ -206,6 +129,8 @@ const run = async (commands: readonly Command[]) => {
   const account = await makeAccount(clone.database, ledger, { tierId: 'small', at: new Date(start) })
   const { organizationId, accountId } = account
   const now = () => time.clock().getTime()
+  let tier: keyof typeof tiers = 'small'
+  const why = { organizationId, accountId, reason: 'test', createdBy: 'test' }
 
   const settle = (operationId: string, chargeMicros: bigint) =>
     clone.database.kysely.transaction().execute(async (transaction) => {
@@ -220,18 +145,19 @@ const run = async (commands: readonly Command[]) => {
     if (month === null) return
     const { rows } = await clone.database.pool.query(
       `SELECT id, created_at, amount_micros FROM grants WHERE account_id = $1 AND kind = 'allocation'
+       AND idempotency_key LIKE 'allocation:%'
        ORDER BY effective_at DESC LIMIT 1`,
       [accountId],
     )
-    expect(rows[0].amount_micros).toBe(BigInt(allocationMicros))
+    expect(rows[0].amount_micros).toBe(BigInt(tiers[tier]))
     const grant = {
       id: rows[0].id,
       priority: 100,
-      effectiveAt: Date.UTC(2026, month, 15, 8),
-      expiresAt: Date.UTC(2026, month + 1, 15, 8),
+      effectiveAt: monthStart(month),
+      expiresAt: monthStart(month + 1),
       createdAt: now(),
     }
-    model.grant(grant, allocationMicros, now())
+    model.grant(grant, tiers[tier], now())
   }
 
   const doGrant = async (c: Extract<Command, { do: 'grant' }>) => {
@@ -265,9 +191,84 @@ const run = async (commands: readonly Command[]) => {
     expect(again).toEqual({ kind: 'ended_before', chargeMicros: BigInt(c.charge) })
   }
 
+  const reverse = async (grantId: string, amount: number | null, isRepeated: boolean) => {
+    const request = {
+      ...why,
+      grantId,
+      idempotencyKey: newId(),
+      amountMicros: amount === null ? null : BigInt(amount),
+    }
+    const done = await ledger.reverse(null, request)
+    const expected = model.reverse(grantId, amount ?? Infinity, now())
+    expect(done).toMatchObject({
+      created: expected.amount > 0,
+      amountMicros: BigInt(expected.amount),
+      debtMicros: BigInt(expected.owed),
+    })
+    if (isRepeated) expect(await ledger.reverse(null, request)).toEqual({ ...done, created: false })
+    return expected.amount
+  }
+
+  const doDispute = async (c: Extract<Command, { do: 'dispute' }>) => {
+    const grants = model.grants()
+    const grantId = grants[c.which % grants.length]
+    if (!grantId) return
+    const amount = await reverse(grantId, null, c.isRepeated)
+    if (c.isWon && amount > 0)
+      await doGrant({ do: 'grant', amount, priority: 100, fromDay: 0, toDay: null, isRepeated: c.isRepeated })
+  }
+
+  const doRefund = async (c: Extract<Command, { do: 'refund' }>) => {
+    const operations = model.charged()
+    const operationId = operations[c.which % operations.length]
+    if (!operationId) return
+    const amountMicros = c.amount === null ? null : BigInt(c.amount)
+    const request = { ...why, operationId, idempotencyKey: newId(), amountMicros }
+    const done = await ledger.refund(null, request)
+    const expected = model.refund(operationId, c.amount ?? Infinity, now())
+    expect(done).toMatchObject({
+      created: expected.amount > 0,
+      amountMicros: BigInt(expected.amount),
+    })
+    if (c.isRepeated) expect(await ledger.refund(null, request)).toEqual({ ...done, created: false })
+    if (expected.anew === 0) return
+    const { rows } = await clone.database.pool.query(
+      'SELECT id FROM grants WHERE account_id = $1 AND idempotency_key = $2',
+      [accountId, `refund:${done.correctionId}`],
+    )
+    const times = { effectiveAt: now(), expiresAt: Infinity, createdAt: now() }
+    model.grant({ id: rows[0].id, priority: 100, ...times }, expected.anew, now())
+  }
+
+  /** The rest of the month is given at once; the new allocation comes with the next month. */
+  const doTier = async (c: Extract<Command, { do: 'tier' }>) => {
+    const isUpgrade = tiers[c.tier] > tiers[tier]
+    tier = c.tier
+    await clone.database.kysely
+      .transaction()
+      .execute((t) => ledger.changeTier(t, { organizationId, accountId, tierId: c.tier }))
+    if (!isUpgrade) return
+    await doGrant({
+      do: 'grant',
+      amount: c.proration,
+      priority: 100,
+      fromDay: 0,
+      toDay: 20,
+      isRepeated: false,
+    })
+  }
+
   const apply = async (c: Command) => {
     if (c.do === 'grant') return doGrant(c)
     if (c.do === 'settle') return doSettle(c)
+    if (c.do === 'dispute') return doDispute(c)
+    if (c.do === 'refund') return doRefund(c)
+    if (c.do === 'tier') return doTier(c)
+    if (c.do === 'reverse') {
+      const grants = model.grants()
+      const grantId = grants[c.which % grants.length]
+      return grantId ? void (await reverse(grantId, c.amount, c.isRepeated)) : undefined
+    }
     if (c.do === 'pass') return time.pass(c.days * day)
     if (c.do === 'expire') {
       await ledger.expireGrants(time.clock())
@@ -296,6 +297,20 @@ const run = async (commands: readonly Command[]) => {
       grants: Object.fromEntries(balance?.grants.map((grant) => [grant.id, grant.remainingMicros]) ?? []),
     }).toEqual(model.balance(now()))
   }
+  const lines = await statementLines(organizationId, accountId)
+  expect(lines).toEqual(model.statement())
+}
+
+/** Oldest first, from pages; what one command expires of several grants is one line here, as in the model. */
+const statementLines = async (organizationId: string, accountId: string) => {
+  const lines: { kind: string; availableMicros: bigint }[] = []
+  let below: bigint | undefined
+  do {
+    const page = await ledger.statement(organizationId, accountId, { before: below, limit: 37 })
+    for (const { kind, availableMicros } of page.lines) lines.unshift({ kind, availableMicros })
+    below = page.cursor ?? undefined
+  } while (below !== undefined)
+  return lines.filter(({ kind }, index) => kind !== 'expire' || lines[index + 1]?.kind !== 'expire')
 }
 
 test('any sequence of commands leaves every balance as the coins lie', { timeout: 120_000 }, async () => {
@@ -303,9 +318,14 @@ test('any sequence of commands leaves every balance as the coins lie', { timeout
     fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60, size: 'max' }), (commands) =>
       run(commands),
     ),
-    { numRuns: 40, endOnFailure: false },
+    { numRuns: 40, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true, endOnFailure },
   )
   const problems = await checkLedger(clone.database)
   // Nothing was recorded here: holds were settled by themselves.
   expect(problems.filter((problem) => !problem.endsWith('has no operation on record'))).toEqual([])
+  const failed = (await verifyLedger(clone.database)).lines.filter((line) => line.startsWith('FAIL'))
+  expect(failed.map((line) => line.slice(6))).toEqual([
+    'operations are charged what their holds settled',
+    'no hold is left of a dead process',
+  ])
 })
