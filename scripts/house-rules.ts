@@ -48,6 +48,7 @@ const rooms = [
   'metering',
   'net',
   'organizations',
+  'payments',
   'policy',
   'routing',
   'translation',

@@ -13,6 +13,7 @@ import { makeHandlers, type Rooms } from './api.ts'
 import { registerDashboards } from './dashboards.ts'
 import { errorBody, faultOf } from './faults.ts'
 import { registerOpenApi } from './openapi.ts'
+import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints } from './routes.ts'
 import { securityHeaders } from './security.ts'
 
@@ -29,6 +30,8 @@ export interface HttpOptions extends Rooms {
   /** Lets the gateway answer /v1/* on the same port before Fastify sees the request. */
   readonly serverFactory?: FastifyServerFactory
   readonly bodyLimitBytes?: number
+  /** Whoever takes what payment providers tell; left out: there is none. */
+  readonly webhooks?: { readonly stripe: ReceiveWebhook }
 }
 
 /** The management API under /api, its reference at /docs, and the dashboards. */
@@ -63,6 +66,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     },
     { prefix: '/api' },
   )
+  if (options.webhooks) await registerProviderWebhooks(app, options.webhooks)
   await registerDashboards(app, options.dashboards)
   await app.ready()
   return app
