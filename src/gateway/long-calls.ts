@@ -53,6 +53,16 @@ export const makeLongCalls = (parts: GatewayParts) => {
   const enter = makeEnter(parts)
   const attempts = makeAttempts(parts)
 
+  /** Never rejects: once something has begun, its hold is not this call's to give back. */
+  const noted = (...binding: Parameters<typeof longOperations.resources.bind>): Promise<boolean> =>
+    longOperations.resources.bind(...binding).then(
+      () => true,
+      (error: unknown) => {
+        log.error({ err: error }, 'what a service keeps could not be written down')
+        return false
+      },
+    )
+
   const begin = async (
     operation: Operation,
     decision: Decision,
@@ -65,7 +75,9 @@ export const makeLongCalls = (parts: GatewayParts) => {
     if (candidate === null || externalId === null) return failure('service_reply_invalid')
     const { person } = decision.caller
     const at = { serviceId: candidate.service.id, serviceKeyId: candidate.serviceKey.id }
-    const kind = long.kind === 'video' ? 'video' : 'batch'
+    const resource = { id: externalId, kind: long.kind === 'video' ? 'video' : 'batch' }
+    // Before it begins: whoever is told of it afterwards can ask for it, whatever becomes of this process.
+    if (!(await noted(person, at, { made: [], named: [resource] }))) return failure('database_unavailable')
     const started = newLongOperation(operation, decision, long, candidate, { externalId, webhookUrl })
     const began = await longOperations.begin(started, false)
     if (!began.ok) return began
@@ -73,7 +85,8 @@ export const makeLongCalls = (parts: GatewayParts) => {
       log.error({ operationId: operation.id, ...at }, 'a service gave one task to two callers')
       return failure('service_reply_invalid')
     }
-    await longOperations.resources.bind(person, at, { made: [{ id: externalId, kind }], named: [] })
+    // Now it is known to be the caller's, also where another server gave them the same name before.
+    await noted(person, at, { made: [resource], named: [] })
     return success(began.value)
   }
 
