@@ -64,6 +64,18 @@ describe('configuration', () => {
     ])
   })
 
+  test('Stripe needs both of its secrets, and neither is repeated in a message', () => {
+    const key = { AIDEON_STRIPE_SECRET_KEY: `sk_test_${'a'.repeat(24)}` }
+    const secret = { AIDEON_STRIPE_WEBHOOK_SECRET: `whsec_${'b'.repeat(32)}` }
+    expect(read({ environment: { ...key, ...secret } })).toMatchObject({
+      config: { stripe: { secretKey: key.AIDEON_STRIPE_SECRET_KEY, apiUrl: null } },
+    })
+    for (const environment of [key, secret])
+      expect(problems({ environment })).toEqual([expect.stringContaining('Set both or none')])
+    const wrong = { AIDEON_STRIPE_SECRET_KEY: 'pk_live_hunter2hunter2', ...secret }
+    expect(problems({ environment: wrong })).toEqual([expect.not.stringContaining('hunter2')])
+  })
+
   test('root’s data is not under /root, where the database’s account cannot go', () => {
     const base = { environment: {}, homeDirectory: '/root' }
     expect(defaultDataDirectory({ ...base, isRoot: true })).toBe('/var/lib/aideon-keys')

@@ -18,7 +18,16 @@ export interface Config {
   readonly masterKey: string | null
   readonly masterKeyFile: string | null
   readonly maximumConnections: number
+  /** null: nothing is paid by Stripe. */
+  readonly stripe: StripeSettings | null
   readonly limits: Limits
+}
+
+export interface StripeSettings {
+  readonly secretKey: string
+  readonly webhookSecret: string
+  /** null: Stripe’s own. */
+  readonly apiUrl: string | null
 }
 
 export interface Limits {
@@ -60,6 +69,11 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     problems.push(`${given.from} must be ${row.expected}${shown}.`)
     return null
   }
+  const stripe = {
+    secretKey: read('stripeSecretKey'),
+    webhookSecret: read('stripeWebhookSecret'),
+    apiUrl: read('stripeApiUrl'),
+  }
   const config: Config = {
     host: read('host') ?? '127.0.0.1',
     port: read('port') ?? 8787,
@@ -72,6 +86,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     masterKey: read('masterKey'),
     masterKeyFile: read('masterKeyFile'),
     maximumConnections: read('maximumConnections') ?? 20,
+    stripe: isWhole(stripe) ? stripe : null,
     limits: {
       maximumBodyBytes: read('maximumBodyBytes') ?? 32 * 1024 * 1024,
       maximumReplyBytes: read('maximumReplyBytes') ?? 64 * 1024 * 1024,
@@ -87,8 +102,19 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
   }
   if (config.masterKey !== null && config.masterKeyFile !== null)
     problems.push('AIDEON_MASTER_KEY and AIDEON_MASTER_KEY_FILE are both set. Set one.')
+  // With one of them payments would be taken and never heard of, or heard of and never understood.
+  if ((stripe.secretKey === null) !== (stripe.webhookSecret === null) && problems.length === 0)
+    problems.push(
+      'AIDEON_STRIPE_SECRET_KEY and AIDEON_STRIPE_WEBHOOK_SECRET belong together. Set both or none.',
+    )
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config }
 }
+
+const isWhole = (stripe: {
+  secretKey: string | null
+  webhookSecret: string | null
+  apiUrl: string | null
+}): stripe is StripeSettings => stripe.secretKey !== null && stripe.webhookSecret !== null
 
 type SettingValue<Name extends SettingName> = (typeof settings)[Name]['schema']['_zod']['output']
 
