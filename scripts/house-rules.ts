@@ -162,6 +162,8 @@ const fileRules: readonly [RuleName, (file: SourceFile) => string | null][] = [
     'size',
     ({ path, text }) => {
       const lines = text.split('\n').length - 1
+      // One interface for each table, written by a script and read by nobody.
+      if (path === 'src/db/schema.ts') return null
       return /^(src|web|simulator)\//.test(path) && lines > largestLines ? `${lines} lines` : null
     },
   ],
