@@ -1,9 +1,12 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { demoSecret } from '../../simulator/keys.ts'
 import { openBrowser, openPackagedBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
+
+// Looking through a long page takes axe some seconds, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
 
 let demo: Demo
 let browser: Browser

@@ -1,8 +1,11 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
+
+// Looking through a long page takes axe some seconds, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
 
 let demo: Demo
 let browser: Browser
