@@ -115,7 +115,7 @@ export const settings = {
   stripeSecretKey: setting({
     environment: 'AIDEON_STRIPE_SECRET_KEY',
     flag: null,
-    description: 'secret or restricted key of a Stripe account, to take payments with (docs/billing.md)',
+    description: 'secret or restricted key of a Stripe account, to take payments with (docs/payments.md)',
     expected: 'a key such as sk_live_…, rk_live_… or sk_test_…',
     schema: text.regex(/^[sr]k_(live|test)_[A-Za-z0-9_]{8,250}$/),
     isSecret: true,

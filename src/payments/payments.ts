@@ -79,7 +79,7 @@ export const makePayments = (options: PaymentsOptions): Payments => {
       at,
       nextAttemptAt: new Date(at.getTime() + (pause ?? 0) * 1000),
     })
-    if (isGivenUp) log.error({ eventId: event.id, cause: ended.error }, 'a payment notice was given up')
+    if (isGivenUp) log.error({ eventId: event.id, attempts: event.attempts }, 'a payment notice was given up')
   }
 
   const processDue = async (now: Date): Promise<number> => {
