@@ -6,6 +6,7 @@ import {
   type LineItem,
   newStripeId,
   pageOf,
+  type PaymentMethod,
   type StripeState,
 } from './stripe-objects.ts'
 import {
@@ -279,6 +280,14 @@ const intentFields = {
   }),
 }
 
+const checkOwner = (card: PaymentMethod, customer: string | null): void => {
+  if (card.customer !== customer)
+    refuse('The customer does not have a payment method with the ID you gave.', {
+      code: 'resource_missing',
+      param: 'payment_method',
+    })
+}
+
 const createIntent = (state: StripeState, input: Read<typeof intentFields>) => {
   checkAmount(input.amount, 'amount')
   if (input.customer !== undefined) find(state.customers, 'customer', input.customer, 'customer')
@@ -303,11 +312,7 @@ const createIntent = (state: StripeState, input: Read<typeof intentFields>) => {
       code: 'payment_intent_unexpected_state',
     })
   const card = find(state.paymentMethods, 'PaymentMethod', input.payment_method, 'payment_method')
-  if (card.customer !== (input.customer ?? null))
-    return refuse('The customer does not have a payment method with the ID you gave.', {
-      code: 'resource_missing',
-      param: 'payment_method',
-    })
+  checkOwner(card, input.customer ?? null)
   const intent = newIntent(state, intentDraft)
   confirmIntent(state, intent, card, { isOffSession: input.off_session === true })
   return intent.status === 'requires_payment_method' ? declined(intent) : intent
@@ -320,6 +325,23 @@ const payments = [
     const charge = state.charges.get(intent.latest_charge ?? '')
     return input.expand && charge ? { ...intent, latest_charge: charge } : intent
   }),
+  endpoint(
+    'POST',
+    '/payment_intents/:id/confirm',
+    { payment_method: text(), off_session: flag, return_url: webAddress },
+    (state, input, id) => {
+      const intent = find(state.paymentIntents, 'payment_intent', id)
+      if (intent.status !== 'requires_payment_method')
+        return refuse(`You cannot confirm this PaymentIntent because it has a status of ${intent.status}.`, {
+          code: 'payment_intent_unexpected_state',
+        })
+      const methodId = input.payment_method ?? intent.payment_method ?? ''
+      const card = find(state.paymentMethods, 'PaymentMethod', methodId, 'payment_method')
+      checkOwner(card, intent.customer)
+      confirmIntent(state, intent, card, { isOffSession: input.off_session === true })
+      return intent.last_payment_error ? declined(intent) : intent
+    },
+  ),
   endpoint('POST', '/payment_intents/:id/cancel', {}, (state, _, id) => {
     const intent = find(state.paymentIntents, 'payment_intent', id)
     if (intent.status === 'succeeded')

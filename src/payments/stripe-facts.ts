@@ -98,7 +98,7 @@ const correctionFacts = (
         eventId: `${refund.id}:refunded`,
         at: secondsToDate(refund.created),
         paymentId,
-        refundId: refund.metadata?.[ourMetadata.refund] ?? refund.id,
+        refundId: refund.id,
         amountMinor: BigInt(refund.amount),
       }),
     ),
@@ -143,10 +143,14 @@ const unpaidFacts = (
   // On the checkout page the payer can still take another card.
   if (isFinal && intent.status === 'requires_payment_method' && intent.last_payment_error) {
     const reason = declineWords(intent.last_payment_error)
-    return [{ kind: 'failed', eventId: `${intent.id}:failed`, at, paymentId, reason }]
+    return [{ kind: 'failed', eventId: `${attemptOf(intent)}:failed`, at, paymentId, reason }]
   }
   return []
 }
+
+/** A renewal that was declined is tried again with the same intent: each attempt is a charge. */
+export const attemptOf = ({ id, latest_charge: charge }: Stripe.PaymentIntent): string =>
+  (typeof charge === 'string' ? charge : charge?.id) ?? id
 
 /** For the payer. Stripe's own messages are written for them; other texts stay with us. */
 export const declineWords = (error: { readonly type?: string; readonly message?: string }): string =>

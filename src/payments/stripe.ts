@@ -12,6 +12,7 @@ import type { Log } from '../kit/log.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { isPassingTrouble, makeStripeClient, modeOf, type StripeAccount, toldBy } from './stripe-client.ts'
 import {
+  attemptOf,
   declineWords,
   eventTypes,
   type Facts,
@@ -171,10 +172,18 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
   const chargeSaved = async (request: PaymentRequest, customer: string): Promise<ChargeResult> => {
     // Looked for first: Stripe forgets idempotency keys after a day, and a charge is for ever.
     const before = await intentOf(request.paymentId, customer)
-    if (before) return chargeResultOf(before)
+    if (before && before.status !== 'requires_payment_method') return chargeResultOf(before)
     const method = await savedMethod(customer)
     if (method === null) return { kind: 'failed', reason: 'There is no saved payment method.' }
-    const made = await stripe.paymentIntents.create(
+    return chargeResultOf(await (before ? tryAgain(before, method) : firstTry(request, customer, method)))
+  }
+
+  const firstTry = (
+    request: PaymentRequest,
+    customer: string,
+    method: string,
+  ): Promise<Stripe.PaymentIntent> =>
+    stripe.paymentIntents.create(
       {
         amount: minorUnits(request.amountMinor),
         currency: request.currency.toLowerCase(),
@@ -188,8 +197,14 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
       },
       { idempotencyKey: `charge:${request.paymentId}` },
     )
-    return chargeResultOf(made)
-  }
+
+  /** With the same intent, which can be paid once at most. */
+  const tryAgain = (intent: Stripe.PaymentIntent, method: string): Promise<Stripe.PaymentIntent> =>
+    stripe.paymentIntents.confirm(
+      intent.id,
+      { payment_method: method, off_session: true },
+      { idempotencyKey: `confirm:${attemptOf(intent)}:${method}` },
+    )
 
   const charge: PaymentProvider['charge'] = async (request) => {
     try {

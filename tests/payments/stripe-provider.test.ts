@@ -176,9 +176,9 @@ describe('a charge without the payer', () => {
   })
 
   test.each([
-    ['is declined for good', savesButDeclines, 'Your card was declined.'],
+    ['is declined', savesButDeclines, 'Your card was declined.'],
     [
-      'whose bank asks is declined for good',
+      'whose bank asks is declined',
       asksItsBank,
       'Your card was declined. This transaction requires authentication.',
     ],
@@ -188,9 +188,14 @@ describe('a charge without the payer', () => {
     expect((await factsOfLast('payment_intent.payment_failed')).events).toMatchObject([
       { kind: 'failed', reason },
     ])
-    // Asked again, the same answer and no second attempt.
+    // Asked again it is another attempt, with the same intent: it cannot be paid twice.
     expect(await scene.provider.charge(request)).toEqual({ kind: 'failed', reason })
-    expect(intentsOf(request.paymentId)).toHaveLength(1)
+    const [intent, ...others] = intentsOf(request.paymentId)
+    expect(others).toEqual([])
+    scene.standIn.saveCard(intent?.customer ?? '', goodCard)
+    const paid = { kind: 'paid', externalId: intent?.id }
+    expect(await scene.provider.charge(request)).toEqual(paid)
+    expect(await scene.provider.charge(request)).toEqual(paid)
   })
 
   test('without a saved method fails', async () => {
@@ -223,15 +228,18 @@ describe('corrections', () => {
     currency: 'USD',
   })
 
-  test('a refund of ours is made once and told under our name of it', async () => {
+  test('a refund of ours is made once and told under the name that the answer gave', async () => {
     const { intentId, request } = await paidIntent()
     const asked = refundRequest(intentId, request.paymentId, 400n, 'refund-1')
     scene.standIn.failNext('POST /v1/refunds', 'lost', 3)
     expect(await scene.provider.refund(asked)).toEqual({ kind: 'unavailable' })
     scene.standIn.forgetIdempotencyKeys()
-    expect(await scene.provider.refund(asked)).toMatchObject({ kind: 'refunded' })
+    const made = await scene.provider.refund(asked)
+    if (made.kind !== 'refunded') throw new Error(made.kind)
     const { events } = await factsOfLast('charge.refunded')
-    expect(events.slice(1)).toMatchObject([{ kind: 'refunded', refundId: 'refund-1', amountMinor: 400n }])
+    expect(events.slice(1)).toMatchObject([
+      { kind: 'refunded', refundId: made.externalId, amountMinor: 400n },
+    ])
   })
 
   test('a refund of more than is left fails and says why', async () => {
