@@ -63,12 +63,12 @@ export const makeDispatch = (parts: GatewayParts): Dispatch => {
     const found = credentialsFor(service, serviceKey)
     const credentials = found instanceof Promise ? await found : found
     if (!credentials.ok) return credentials
-    const pool = outbound.poolOf(url.origin)
-    if (!pool.ok) return pool
+    const connections = outbound.connectionsTo(url.origin)
+    if (!connections.ok) return connections
     const { secret, accessToken } = credentials.value
     const signed = service.authenticate(credentials.value, { method, url, headers, body, at: new Date() })
     return startExchange(
-      pool.value,
+      connections.value,
       {
         method,
         path: url.pathname + url.search,

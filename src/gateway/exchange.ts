@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
+import { clearDeadline, setDeadline } from '../kit/deadlines.ts'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { redactSecrets } from '../kit/redact.ts'
+import type { Connections, Sent } from '../net/connections.ts'
 import { type LeakDetector, makeLeakDetector } from './leak.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -58,9 +59,9 @@ export const cancellationOf = (response: ServerResponse, timeoutMs: number): Can
       abort = latest
       if (cancellation.cancelled || cancellation.outOfTime) latest()
     },
-    end: () => clearTimeout(timer),
+    end: () => clearDeadline(deadline),
   }
-  const timer = setTimeout(() => {
+  const deadline = setDeadline(() => {
     cancellation.outOfTime = true
     abort?.()
   }, timeoutMs)
@@ -72,128 +73,95 @@ export const cancellationOf = (response: ServerResponse, timeoutMs: number): Can
   return cancellation
 }
 
-class Aborted extends Error {}
-
 /** Sends one request and resolves when the reply's headers are here, or the attempt has failed. Never rejects. */
 export const startExchange = (
-  dispatcher: Dispatcher,
+  connections: Connections,
   request: ExchangeRequest,
   cancellation: Cancellation,
 ): Promise<Started> =>
   new Promise((done) => {
-    let controller: Dispatcher.DispatchController | null = null
-    let unwanted = false
+    const { secret } = request
     let reply: IncomingReply | null = null
-
-    const abort = () => {
-      unwanted = true
-      controller?.abort(new Aborted())
+    const fail = (failed: Fault) => {
+      if (reply === null) done({ ok: false, fault: failed })
+      else reply.end(failed)
     }
-    /** Nothing came back yet; also while the connection is made, when there is no controller to abort. */
-    const giveUp = (failed: Fault) => {
-      clearTimeout(firstByteTimer)
-      done({ ok: false, fault: failed })
+    try {
+      const sent = connections.send(request, {
+        onHead(status, headers) {
+          reply = makeIncomingReply(sent, makeLeakDetector(secret))
+          const { face } = reply
+          const exchange: Exchange = {
+            status,
+            headers: withoutSecret(headers, secret),
+            read: face.read,
+            pause: sent.pause,
+            resume: sent.resume,
+            abort: face.abort,
+            redact: (said) => redactSecrets(said, [secret.toString('utf8')]),
+          }
+          done({ ok: true, exchange })
+        },
+        onBody: (chunk) => reply?.take(chunk),
+        onEnd: () => reply?.end(null),
+        onError: (error) => fail(faultOf(error)),
+      })
+      cancellation.onCancel(() => {
+        if (reply !== null) return reply.face.abort()
+        sent.abort()
+        fail(fault('service_timeout'))
+      })
+    } catch (error) {
+      fail(faultOf(error as Error))
     }
-    // undici's own limit begins with the request and begins again with every informational reply.
-    const firstByteTimer = setTimeout(() => {
-      abort()
-      giveUp(fault('service_timeout'))
-    }, request.firstByteTimeoutMs)
-    cancellation.onCancel(() => {
-      abort()
-      if (reply === null) giveUp(fault('service_timeout'))
-    })
-
-    dispatcher.dispatch(
-      {
-        method: request.method,
-        path: request.path,
-        headers: request.headers,
-        body: request.body.length === 0 ? null : request.body,
-        headersTimeout: 0,
-        bodyTimeout: request.idleTimeoutMs,
-      },
-      {
-        onRequestStart(c) {
-          controller = c
-          if (unwanted) abort()
-        },
-        onResponseStart(c, status, headers) {
-          if (status < 200) return
-          clearTimeout(firstByteTimer)
-          reply = makeIncomingReply(c, makeLeakDetector(request.secret), abort)
-          done({
-            ok: true,
-            exchange: {
-              ...reply.face,
-              status,
-              headers: withoutSecret(headers, request.secret),
-              redact: (said) => redactSecrets(said, [request.secret.toString('utf8')]),
-            },
-          })
-        },
-        onResponseData: (_, chunk) => reply?.take(chunk),
-        onResponseEnd: () => reply?.end(null),
-        onResponseError(_, error) {
-          if (reply === null) giveUp(faultOf(error))
-          else reply.end(faultOf(error))
-        },
-      },
-    )
   })
 
 interface IncomingReply {
-  readonly face: Pick<Exchange, 'read' | 'pause' | 'resume' | 'abort'>
+  readonly face: Pick<Exchange, 'read' | 'abort'>
   take(chunk: Buffer): void
   end(failed: Fault | null): void
 }
 
-/**
- * What one turn of the event loop brings is handed on as one chunk: undici calls once for each chunk of HTTP, which is
- * once for each event of a stream. Chunks wait for their reader. The first of two ends counts: an abort comes back as
- * an error.
- */
-const makeIncomingReply = (
-  controller: Dispatcher.DispatchController,
-  leaks: LeakDetector,
-  abort: () => void,
-): IncomingReply => {
+/** Chunks wait for their reader. The first of two ends counts. */
+const makeIncomingReply = (sent: Sent, leaks: LeakDetector): IncomingReply => {
   let waiting: Buffer[] = []
   let ended: { failed: Fault | null } | null = null
   let sink: { onChunk: (chunk: Buffer) => void; onEnd: (failed: Fault | null) => void } | null = null
 
-  const finish = (failed: Fault | null) => {
+  const end = (failed: Fault | null) => {
     if (ended !== null) return
     ended = { failed }
     sink?.onEnd(failed)
   }
-  const flush = () => {
-    if (sink === null || waiting.length === 0) return
-    const text = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting)
-    waiting = []
-    if (!leaks(text)) return sink.onChunk(text)
-    finish(fault('service_reply_invalid'))
-    abort()
+  /** The reader hears of it as an end, later: whoever aborts has something to say first. */
+  const abort = () => {
+    sent.abort()
+    if (ended === null) queueMicrotask(() => end(fault('service_unreachable')))
   }
-  const end = (failed: Fault | null) => {
-    if (ended === null) flush()
-    finish(failed)
+  const leaked = () => {
+    sent.abort()
+    end(fault('service_reply_invalid'))
   }
   return {
     face: {
       read(onChunk, onEnd) {
+        const early = waiting
+        waiting = []
+        const text = early.length > 1 ? Buffer.concat(early) : early[0]
+        if (text !== undefined && leaks(text)) {
+          ended = null
+          leaked()
+        } else if (text !== undefined) onChunk(text)
         sink = { onChunk, onEnd }
-        flush()
         if (ended !== null) onEnd(ended.failed)
       },
-      pause: () => controller.pause(),
-      resume: () => controller.resume(),
       abort,
     },
     take(chunk) {
       if (ended !== null) return
-      waiting.push(chunk)
-      if (waiting.length === 1) queueMicrotask(flush)
+      if (sink === null) waiting.push(chunk)
+      else if (leaks(chunk)) leaked()
+      else sink.onChunk(chunk)
     },
     end,
   }
@@ -201,8 +169,11 @@ const makeIncomingReply = (
 
 const withoutSecret = (headers: Headers, secret: Buffer): Headers => {
   const text = secret.toString('latin1')
-  const clean = Object.entries(headers).filter(([, value]) => !String(value).includes(text))
-  return Object.fromEntries(clean)
+  const names = Object.keys(headers)
+  const isClean = (name: string) => !String(headers[name]).includes(text)
+  return names.every(isClean)
+    ? headers
+    : Object.fromEntries(names.filter(isClean).map((name) => [name, headers[name]]))
 }
 
 export const isStream = ({ headers }: Exchange): boolean =>

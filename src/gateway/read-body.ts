@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { clearDeadline, setDeadline } from '../kit/deadlines.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Endpoint } from '../services/service.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -35,9 +36,9 @@ export const readBody = (
   return new Promise((done) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    const timer = setTimeout(() => finish(failure('request_timeout')), limits.bodyTimeoutMs)
+    const deadline = setDeadline(() => finish(failure('request_timeout')), limits.bodyTimeoutMs)
     const finish = (outcome: Outcome<Buffer>) => {
-      clearTimeout(timer)
+      clearDeadline(deadline)
       request.removeAllListeners('data')
       // What still comes is read and dropped: a caller who is still sending would see a reset, not the refusal.
       request.resume()

@@ -72,12 +72,13 @@ const makeGuardedFetch = (
   const { origin } = new URL(baseUrl)
 
   const fetchPublic = async (url: URL, method: string): Promise<Started> => {
-    const pool = method === 'GET' ? outbound.poolOf(url.origin) : failure('service_reply_invalid')
-    if (!pool.ok) return pool
+    const connections =
+      method === 'GET' ? outbound.connectionsTo(url.origin) : failure('service_reply_invalid')
+    if (!connections.ok) return connections
     const { firstByteTimeoutMs, idleTimeoutMs } = limits
     const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'aideon-keys' }
     const request = { method, path: url.pathname + url.search, headers, body: noBytes, secret: noBytes }
-    return startExchange(pool.value, { ...request, firstByteTimeoutMs, idleTimeoutMs }, cancellation)
+    return startExchange(connections.value, { ...request, firstByteTimeoutMs, idleTimeoutMs }, cancellation)
   }
 
   const fetch: typeof globalThis.fetch = async (input, init) => {

@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { type Allowances, bare, isPublicAddress, makeAllowances } from './address.ts'
+import { type Connections, makeConnections } from './connections.ts'
 
 export interface OutboundRequest {
   readonly method: string
@@ -27,8 +28,8 @@ export interface Outbound {
   check(url: string): Outcome<URL>
   /** For small control calls such as key validation; service faults as values. */
   request(request: OutboundRequest): Promise<Outcome<OutboundReply>>
-  /** For the data plane: the pool of one checked origin. */
-  poolOf(origin: string): Outcome<Dispatcher>
+  /** For the data plane: keep-alive connections to one checked origin. */
+  connectionsTo(origin: string): Outcome<Connections>
   /** For connections that are no HTTP requests: the name look-up that lets only checked addresses through. */
   lookupFor(url: string): Outcome<LookupFunction>
   close(): Promise<void>
@@ -73,6 +74,7 @@ const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'http
 export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
   let allowances = makeAllowances([])
   let pools = new Map<string, Pool>()
+  let connections = new Map<string, Connections>()
 
   const check = (text: string): Outcome<URL> => {
     const url = URL.parse(text)
@@ -90,13 +92,15 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     return success(url)
   }
 
+  const { connectTimeoutMs = 10_000 } = options
+  const lookupOf = (url: URL) => guardedLookup(() => allowances, portOf(url))
+
   const open = (url: URL): Pool => {
-    const { connectTimeoutMs = 10_000 } = options
     const pool = new Pool(url.origin, {
       // As many as operations are let in: a queue in here would be seen by none of their time limits.
       connections: null,
       pipelining: 1,
-      connect: { timeout: connectTimeoutMs, lookup: guardedLookup(() => allowances, portOf(url)) },
+      connect: { timeout: connectTimeoutMs, lookup: lookupOf(url) },
       maxHeaderSize: 32 * 1024,
     })
     pools.set(url.origin, pool)
@@ -108,6 +112,20 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     if (pool) return success(pool)
     const checked = check(origin)
     return checked.ok ? success(open(checked.value)) : checked
+  }
+
+  const connectionsTo = (origin: string): Outcome<Connections> => {
+    const known = connections.get(origin)
+    if (known) return success(known)
+    const checked = check(origin)
+    if (!checked.ok) return checked
+    const opened = makeConnections({
+      origin: checked.value,
+      lookup: lookupOf(checked.value),
+      connectTimeoutMs,
+    })
+    connections.set(origin, opened)
+    return success(opened)
   }
 
   const request = async (o: OutboundRequest): Promise<Outcome<OutboundReply>> => {
@@ -133,18 +151,20 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
   return {
     allow(listed) {
       allowances = makeAllowances(listed)
-      const old = pools
+      const old = [...pools.values(), ...connections.values()]
       pools = new Map()
-      for (const pool of old.values()) void pool.close()
+      connections = new Map()
+      for (const one of old) void one.close()
     },
     check,
     request,
-    poolOf,
+    connectionsTo,
     lookupFor(text) {
       const checked = check(text)
       return checked.ok ? success(guardedLookup(() => allowances, portOf(checked.value))) : checked
     },
     async close() {
+      for (const one of connections.values()) one.close()
       await Promise.allSettled([...pools.values()].map((pool) => pool.close()))
     },
   }
