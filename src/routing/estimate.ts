@@ -12,13 +12,17 @@ export interface OperationSize {
 
 /**
  * For a call whose size is not known: what its offers are compared by. Services of one task charge by different things, so
- * each size says the same in all of them: an image of 1,300 tokens, a minute of speech.
+ * each size says the same in all of them: an image of 1,300 tokens or one task, a minute of speech.
  */
 const typicalSizes: Readonly<Partial<Record<Task, OperationSize>>> = {
   embedding: { inputTokens: 1_000, outputTokens: 0 },
   rerank: { inputTokens: 1_000, outputTokens: 0, units: { search_units: 1 } },
   moderation: { inputTokens: 500, outputTokens: 0 },
-  image: { inputTokens: 100, outputTokens: 1_300, units: { 'image:1024x1024:standard': 1 } },
+  image: {
+    inputTokens: 100,
+    outputTokens: 1_300,
+    units: { 'image:1024x1024:standard': 1, 'task:imagine': 1 },
+  },
   speech: { inputTokens: 250, outputTokens: 1_200, units: { characters: 1_000 } },
   transcription: {
     inputTokens: 0,

@@ -53,10 +53,10 @@ export const explainRoute = (request: ExplainRequest): RouteExplanation => {
   return {
     kind: kindOf(plan),
     fallback: plan.fallback,
-    candidates: usable.map((candidate) => ({
+    candidates: usable.map((candidate, at) => ({
       candidate,
       creditMicros: creditsOf(request, plan, candidate, size),
-      words: wordsOf(candidate),
+      words: wordsOf(candidate, usable.slice(0, at).some(isOwn)),
     })),
     passedOver: [...plan.passedOver, ...unpaid.map(withoutCredits)].map((passed) => ({
       passed,
@@ -107,9 +107,13 @@ const taken: Readonly<Record<Candidate['reason'], string>> = {
 
 const priorities = ['', 'Primary', 'Secondary', 'Tertiary'] as const
 
-const wordsOf = ({ reason, serviceKey, via, health }: Candidate): string =>
+const isOwn = ({ serviceKey }: Candidate): boolean => serviceKey.owner !== 'system'
+
+const wordsOf = ({ reason, serviceKey, via, health }: Candidate, isBehindOwn: boolean): string =>
   [
-    taken[reason],
+    isBehindOwn && serviceKey.owner === 'system'
+      ? 'A system key on credits, should what is before it fail.'
+      : taken[reason],
     serviceKey.priority === null ? '' : `${priorities[serviceKey.priority]} key.`,
     via === 'translation' ? 'The call is translated into the service’s own terms.' : '',
     health === 'half_open' ? 'It failed lately; one call at a time tries whether it is back.' : '',
