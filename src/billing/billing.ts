@@ -1,10 +1,21 @@
-import type { Actor } from '../audit/audit.ts'
-import type { Outcome } from '../kit/fault.ts'
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
 import type { Adjustment, AdjustmentRequest } from './adjustment.ts'
+import { makeAdjustments } from './adjustments.ts'
 import type { Invoice } from './invoice.ts'
+import { settingsOf } from './loaded.ts'
+import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { AutoTopUp, Pack, Payment, PaymentStatus, Purchase } from './payment.ts'
-import type { PaymentEvent, ProviderId } from './provider.ts'
+import { makePayments } from './payments.ts'
+import { manualProvider, type PaymentEvent, type PaymentProvider, type ProviderId } from './provider.ts'
+import { makeRenewals } from './renewals.ts'
 import type { BillingSettings } from './settings.ts'
+import * as store from './store.ts'
+import { listAdjustments } from './store-adjustments.ts'
+import { listInvoices } from './store-invoices.ts'
+import * as paymentStore from './store-payments.ts'
+import { toStoredJson } from './stored-json.ts'
 import type {
   ChangePreview,
   ChangeResult,
@@ -15,6 +26,9 @@ import type {
   SubscriptionStatus,
   SubscriptionView,
 } from './subscription.ts'
+import { makeSubscriptions } from './subscriptions.ts'
+import { makeTiers } from './tiers.ts'
+import { makeTopUps } from './top-ups.ts'
 import type { Tier, TierDraft, TierPreview, TierVersion } from './tier.ts'
 
 export interface Page<Item> {
@@ -123,4 +137,138 @@ export interface Billing {
   // Settings
   settings(): Promise<BillingSettings>
   saveSettings(actor: Actor, settings: BillingSettings, reason: string): Promise<Outcome<BillingSettings>>
+}
+
+export interface BillingOptions extends Omit<BillingParts, 'providers'> {
+  /** Beside the manual one, which is always there. */
+  readonly providers?: readonly PaymentProvider[]
+}
+
+const largestPage = 200
+const pageOf = ({ before, limit }: PageRequest) => ({
+  before: before ?? null,
+  limit: Math.min(Math.max(limit ?? 50, 1), largestPage) + 1,
+})
+const paged = <Item>(items: readonly Item[], limit: number, idOf: (item: Item) => string): Page<Item> => {
+  const shown = items.slice(0, limit - 1)
+  const last = shown.at(-1)
+  return { items: shown, next: items.length >= limit && last !== undefined ? idOf(last) : null }
+}
+
+export const makeBilling = (options: BillingOptions): Billing => {
+  const { database, clock } = options
+  const providers = Object.fromEntries(
+    [manualProvider, ...(options.providers ?? [])].map((provider) => [provider.id, provider]),
+  )
+  const parts: BillingParts = { ...options, providers }
+  const tiers = makeTiers(parts)
+  const subscriptions = makeSubscriptions(parts)
+  const renewals = makeRenewals(parts)
+  const payments = makePayments(parts)
+  const adjustments = makeAdjustments(parts)
+  const topUps = makeTopUps(parts)
+
+  return {
+    tiers: tiers.list,
+    tierVersions: tiers.versions,
+    previewTier: tiers.preview,
+    saveTier: tiers.save,
+    archiveTier: tiers.archive,
+
+    subscription: subscriptions.view,
+    previewChange: subscriptions.preview,
+    change: async (actor, owner, change, { idempotencyKey, returnUrl }) => {
+      const changed = await subscriptions.change(actor, owner, change, idempotencyKey)
+      if (!changed.ok) return changed
+      const { preview, subscription, paymentId } = changed.value
+      if (paymentId === null)
+        return success({ preview, subscription, state: 'done', paymentId, checkoutUrl: null })
+      return outcomeOf(async () => {
+        const { payment, checkoutUrl } = await payments.checkout(paymentId, returnUrl)
+        const state = payment.status === 'requested' ? 'awaiting_payment' : 'done'
+        return { preview, subscription, state, paymentId, checkoutUrl } as const
+      })
+    },
+    subscriptions: async (filter) => {
+      const page = pageOf(filter)
+      const found = await store.listSubscriptions(database.kysely, { ...filter, ...page })
+      return paged(found, page.limit, (subscription) => subscription.accountId)
+    },
+    setCollection: subscriptions.setCollection,
+    renewDue: async (now) => {
+      await renewals.showCurrentTiers(now)
+      const adopted = await subscriptions.adoptAll()
+      const renewed = await renewals.renew(now)
+      await renewals.markOverdue(now)
+      const lapsed = await renewals.lapse(now)
+      const charged = await payments.chargeDue(now)
+      await payments.sendRefunds()
+      return { adopted, renewed, lapsed, charged }
+    },
+
+    packs: (wanted) => paymentStore.listPacks(database.kysely, wanted?.archived ?? false),
+    savePack: topUps.savePack,
+    archivePack: topUps.archivePack,
+    buy: payments.buy,
+    payments: async (filter) => {
+      const page = pageOf(filter)
+      const found = await paymentStore.listPayments(database.kysely, { ...filter, ...page })
+      return paged(found, page.limit, (payment) => payment.id)
+    },
+    payment: payments.find,
+    approve: payments.approve,
+    deny: payments.deny,
+    refund: payments.refund,
+    applyEvents: payments.applyEvents,
+    autoTopUp: topUps.read,
+    setAutoTopUp: topUps.set,
+    topUpDue: payments.topUpDue,
+    portalLink: payments.portalLink,
+
+    invoices: async (filter) => {
+      const page = pageOf(filter)
+      const found = await listInvoices(database.kysely, { ...filter, ...page })
+      return paged(found, page.limit, (invoice) => invoice.id)
+    },
+    invoice: async (id, owner) => {
+      const [found] = await listInvoices(database.kysely, { id, owner, before: null, limit: 1 })
+      return found ? success(found) : failure('not_found')
+    },
+
+    adjust: adjustments.request,
+    adjustments: async (filter) => {
+      const page = pageOf(filter)
+      const found = await listAdjustments(database.kysely, { ...filter, ...page })
+      return paged(found, page.limit, (adjustment) => adjustment.id)
+    },
+    approveAdjustment: adjustments.approve,
+    denyAdjustment: adjustments.deny,
+
+    settings: () => settingsOf(database.kysely),
+    saveSettings: (actor, settings, reason) =>
+      outcomeOf(() =>
+        inTransaction(parts, async (t) => {
+          if (!(await store.versionAt(t, settings.freeTierId, clock())))
+            throw new FaultError(
+              fault('invalid_request', { message: 'There is no such tier.', field: 'freeTierId' }),
+            )
+          if (!providers[settings.provider])
+            throw new FaultError(
+              fault('conflict', { message: `The payment provider ${settings.provider} is not set up here.` }),
+            )
+          const before = await settingsOf(t)
+          await store.writeSettings(t, settings)
+          await recordAudit(t, {
+            organizationId: platformOrganizationId,
+            actor,
+            action: 'billing_settings.changed',
+            subject: { kind: 'installation', id: 'billing' },
+            before: JSON.parse(toStoredJson(before)),
+            after: JSON.parse(toStoredJson(settings)),
+            reason,
+          })
+          return settings
+        }),
+      ),
+  }
 }

@@ -37,3 +37,63 @@ export interface Invoice {
   readonly dueAt: Date | null
   readonly paidAt: Date | null
 }
+
+/** As printed. Credit notes are counted apart. */
+export const numberText = (kind: Invoice['kind'], number: bigint): string =>
+  `${kind === 'invoice' ? 'INV' : 'CN'}-${String(number).padStart(6, '0')}`
+
+const line = (
+  kind: InvoiceLineKind,
+  description: string,
+  amountMinor: bigint,
+  period: { readonly startsAt: Date; readonly endsAt: Date } | null = null,
+): InvoiceLine => ({
+  kind,
+  description,
+  quantity: 1,
+  amountMinor,
+  from: period?.startsAt ?? null,
+  until: period?.endsAt ?? null,
+})
+
+/** Prices are without tax, and none is added: the line is where a tax service would write. */
+const noTax = line('tax', 'Tax', 0n)
+
+export const discountText = (basisPoints: number): string =>
+  `Own-key discount, ${Number.isInteger(basisPoints / 100) ? basisPoints / 100 : (basisPoints / 100).toFixed(2)} %`
+
+export const renewalLines = (renewal: {
+  readonly tierName: string
+  readonly priceMinor: bigint
+  readonly discountMinor: bigint
+  readonly discountBasisPoints: number
+  readonly period: { readonly startsAt: Date; readonly endsAt: Date }
+}): InvoiceLine[] => [
+  line('subscription', `${renewal.tierName}, one month`, renewal.priceMinor, renewal.period),
+  ...(renewal.discountMinor > 0n
+    ? [line('discount', discountText(renewal.discountBasisPoints), -renewal.discountMinor, renewal.period)]
+    : []),
+  noTax,
+]
+
+export const changeLines = (
+  lines: readonly {
+    readonly kind: InvoiceLineKind
+    readonly description: string
+    readonly amountMinor: bigint
+  }[],
+  period: { readonly startsAt: Date; readonly endsAt: Date },
+): InvoiceLine[] => [
+  ...lines.map(({ kind, description, amountMinor }) => line(kind, description, amountMinor, period)),
+  noTax,
+]
+
+export const purchaseLines = (description: string, amountMinor: bigint): InvoiceLine[] => [
+  line('credits', description, amountMinor),
+  noTax,
+]
+
+export const refundLines = (description: string, amountMinor: bigint): InvoiceLine[] => [
+  line('refund', description, -amountMinor),
+  noTax,
+]

@@ -8,8 +8,8 @@ export interface BillingSettings {
   readonly currency: string
   /** Printed on invoices; their numbers are without gaps for each issuer. */
   readonly issuer: string
-  /** Whoever cancels or does not pay gets this tier; null: no allocation at all. */
-  readonly freeTierId: string | null
+  /** Whoever cancels or does not pay gets this tier. */
+  readonly freeTierId: string
   /** From the invoice of a renewal on, where the payer is not charged at once. */
   readonly dueDays: number
   /** From the failure of a payment, or from its due day, until the free tier takes over. */
@@ -23,4 +23,25 @@ export interface BillingSettings {
   readonly purchaseExpiryMonths: number | null
   /** Reversals and other adjustments of more than this need a second administrator. */
   readonly secondApproverAboveMicros: bigint
+}
+
+export const defaultSettings: BillingSettings = {
+  provider: 'manual',
+  currency: 'USD',
+  issuer: 'main',
+  freeTierId: 'free',
+  dueDays: 14,
+  graceDays: 7,
+  discount: {
+    basisPoints: 1000,
+    minimumShareBasisPoints: 5000,
+    minimumContinuousDays: 0,
+    organizationKeysCount: false,
+  },
+  // One credit for one cent.
+  microsPerMinor: 1_000_000n,
+  customMinimumMinor: 500n,
+  customMaximumMinor: 100_000n,
+  purchaseExpiryMonths: 12,
+  secondApproverAboveMicros: 10_000_000_000n,
 }

@@ -387,6 +387,7 @@ export interface PaymentRefunds {
   created_by: string
   created_at: Date
   done_at: Date | null
+  external_reference: string | null
 }
 
 export interface Payments {

@@ -68,6 +68,11 @@ export interface Ledger {
     transaction: Transaction<Schema>,
     account: { organizationId: string; accountId: string; tierId: string },
   ): Promise<void>
+  /** From now on the account's allocations are its subscription's, which says how far they reach. */
+  subscribe(
+    transaction: Transaction<Schema>,
+    account: { organizationId: string; accountId: string; tierId: string; allocatedUntil: Date },
+  ): Promise<void>
   grant(
     transaction: Transaction<Schema> | null,
     request: GrantRequest,
@@ -230,6 +235,14 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
       await transaction
         .updateTable('credit_accounts')
         .set({ tier_id: tierId })
+        .where('organization_id', '=', organizationId)
+        .where('id', '=', accountId)
+        .execute()
+    },
+    subscribe: async (transaction, { organizationId, accountId, tierId, allocatedUntil }) => {
+      await transaction
+        .updateTable('credit_accounts')
+        .set({ is_subscribed: true, tier_id: tierId, allocated_until: allocatedUntil })
         .where('organization_id', '=', organizationId)
         .where('id', '=', accountId)
         .execute()

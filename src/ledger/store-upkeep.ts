@@ -45,8 +45,16 @@ const dueColumns = `
 const dueAccountsStatement: Statement = {
   name: 'ledger_due_accounts',
   text: `${dueColumns}
-    WHERE a.allocated_until <= $1 AND a.anchored_at <= $1
+    WHERE a.allocated_until <= $1 AND a.anchored_at <= $1 AND NOT a.is_subscribed
     ORDER BY a.allocated_until LIMIT $2`,
+}
+
+const subscribedStatement: Statement = {
+  name: 'ledger_subscribed_accounts',
+  text: `
+    SELECT a.organization_id, a.id FROM unnest($1::uuid[], $2::uuid[]) AS wanted (organization_id, id)
+    JOIN credit_accounts a ON a.organization_id = wanted.organization_id AND a.id = wanted.id
+    WHERE a.is_subscribed`,
 }
 
 const accountStatement: Statement = {
@@ -68,9 +76,18 @@ const dueFrom = (row: DueRow): DueAccount => ({
   allocationMicros: row.monthly_allocation_micros,
 })
 
-/** Accounts whose last allocated period has ended. */
+/** Accounts without a subscription whose last allocated period has ended. */
 export const dueAccounts = async (unit: Unit, at: Date, limit: number): Promise<DueAccount[]> =>
   (await unit.ask<DueRow>(dueAccountsStatement, [at, limit])).map(dueFrom)
+
+/** Those of the accounts whose allocations are their subscription's. They have to be locked. */
+export const subscribedAccounts = async (unit: Unit, accounts: readonly Key[]): Promise<Key[]> => {
+  const rows = await unit.ask<{ organization_id: string; id: string }>(subscribedStatement, [
+    arrayOf(accounts, (account) => account.organizationId),
+    arrayOf(accounts, (account) => account.id),
+  ])
+  return rows.map((row) => ({ organizationId: row.organization_id, id: row.id }))
+}
 
 export const accountWithTier = async (unit: Unit, key: Key): Promise<DueAccount[]> =>
   (await unit.ask<DueRow>(accountStatement, [key.organizationId, key.id])).map(dueFrom)

@@ -95,11 +95,19 @@ export const makeUpkeep = (options: UpkeepOptions) => {
     at: Date,
   ): Promise<number> => {
     const { accounts } = await store.lock(unit, candidates, [])
+    // Since it was found, an account may have been given a subscription.
+    const subscribed = new Set(
+      (await upkeepStore.subscribedAccounts(unit, candidates)).map((key) =>
+        store.keyText(key.organizationId, key.id),
+      ),
+    )
     const journal = newJournal(at)
     const requests: GrantRequest[] = []
     for (const due of candidates) {
-      const account = accounts.get(store.keyText(due.organizationId, due.id))
+      const accountText = store.keyText(due.organizationId, due.id)
+      const account = accounts.get(accountText)
       if (!account || account.allocatedUntil > at || due.anchoredAt > at) continue
+      if (subscribed.has(accountText)) continue
       const period = periodAt(due.anchoredAt, at)
       account.allocatedUntil = period.endsAt
       journal.accounts.add(account)

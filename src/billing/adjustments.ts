@@ -1,0 +1,132 @@
+import { sql } from 'kysely'
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import { FaultError, fault, type Outcome } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import type { Adjustment, AdjustmentRequest } from './adjustment.ts'
+import { settingsOf } from './loaded.ts'
+import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
+import type { T as Transaction } from './store.ts'
+import * as store from './store-adjustments.ts'
+
+/** Reversals by administrators. Above the limit of the settings, nothing happens until another one agrees. */
+export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' | 'clock'>) => {
+  const { ledger, clock } = parts
+
+  const carryOut = async (t: Transaction, adjustment: Adjustment): Promise<void> => {
+    const { organizationId, accountId, amountMicros, reason } = adjustment
+    const common = {
+      organizationId,
+      accountId,
+      amountMicros,
+      reason,
+      idempotencyKey: `adjustment:${adjustment.id}`,
+      createdBy: adjustment.requestedBy,
+    }
+    const corrected =
+      adjustment.kind === 'reverse_grant'
+        ? await ledger.reverse(t, { ...common, grantId: adjustment.subjectId })
+        : await ledger.refund(t, { ...common, operationId: adjustment.subjectId })
+    // Refunds of its payment may have taken some of it meanwhile.
+    if (corrected.amountMicros < amountMicros)
+      throw new FaultError(
+        fault('conflict', {
+          message: `Only ${corrected.amountMicros} micro-credits of it are left to reverse.`,
+        }),
+      )
+  }
+
+  const request = async (t: Transaction, actor: Actor, wanted: AdjustmentRequest): Promise<Adjustment> => {
+    const { organizationId, kind, subjectId } = wanted
+    // Two requests for one subject must see each other.
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${subjectId}, 4203417015))`.execute(t)
+    const before = await store.adjustmentByKey(t, organizationId, wanted.idempotencyKey)
+    if (before) return before
+    const subject = await store.subjectOf(t, organizationId, kind, subjectId)
+    if (!subject) throw new FaultError(fault('not_found', { field: 'subjectId' }))
+    const left = subject.amountMicros - (await store.reversedOf(t, organizationId, subjectId))
+    const amountMicros = wanted.amountMicros ?? left
+    if (amountMicros <= 0n || amountMicros > left)
+      throw new FaultError(
+        fault('invalid_request', {
+          message: `At most ${left} micro-credits of it can be reversed.`,
+          field: 'amountMicros',
+        }),
+      )
+    const { secondApproverAboveMicros } = await settingsOf(t)
+    const waits = amountMicros > secondApproverAboveMicros
+    const by = actor.id ?? actor.kind
+    const adjustment: Adjustment = {
+      organizationId,
+      id: newId(),
+      accountId: subject.accountId,
+      kind,
+      subjectId,
+      amountMicros,
+      reason: wanted.reason,
+      status: waits ? 'waiting' : 'done',
+      requestedBy: by,
+      decidedBy: waits ? null : by,
+      createdAt: clock(),
+      decidedAt: waits ? null : clock(),
+    }
+    await store.insertAdjustment(t, adjustment, wanted.idempotencyKey)
+    if (!waits) await carryOut(t, adjustment)
+    await audit(t, actor, waits ? 'adjustment.requested' : 'adjustment.done', adjustment)
+    return adjustment
+  }
+
+  const audit = (t: Transaction, actor: Actor, action: string, adjustment: Adjustment, reason?: string) =>
+    recordAudit(t, {
+      organizationId: adjustment.organizationId,
+      actor,
+      action,
+      subject: { kind: 'adjustment', id: adjustment.id },
+      after: {
+        kind: adjustment.kind,
+        subjectId: adjustment.subjectId,
+        amountMicros: String(adjustment.amountMicros),
+      },
+      reason: reason ?? adjustment.reason,
+    })
+
+  const decide = async (
+    actor: Actor,
+    id: string,
+    decide: 'done' | 'denied',
+    reason?: string,
+  ): Promise<Outcome<Adjustment>> =>
+    outcomeOf(() =>
+      inTransaction(parts, async (t) => {
+        const adjustment = await store.lockAdjustment(t, id)
+        if (!adjustment) throw new FaultError(fault('not_found'))
+        if (adjustment.status === decide) return adjustment
+        if (adjustment.status !== 'waiting')
+          throw new FaultError(
+            fault('conflict', { message: `This adjustment is ${adjustment.status} already.` }),
+          )
+        const by = actor.id ?? actor.kind
+        if (decide === 'done' && by === adjustment.requestedBy)
+          throw new FaultError(
+            fault('forbidden', {
+              message: 'Whoever asked for an adjustment cannot approve it.',
+              next: 'Ask another administrator.',
+            }),
+          )
+        if (decide === 'done') await carryOut(t, adjustment)
+        const decided = await store.changeAdjustment(t, adjustment, {
+          status: decide,
+          decided_by: by,
+          decided_at: clock(),
+        })
+        await audit(t, actor, decide === 'done' ? 'adjustment.done' : 'adjustment.denied', decided, reason)
+        return decided
+      }),
+    )
+
+  return {
+    request: (actor: Actor, wanted: AdjustmentRequest): Promise<Outcome<Adjustment>> =>
+      outcomeOf(() => inTransaction(parts, (t) => request(t, actor, wanted))),
+    approve: (actor: Actor, id: string) => decide(actor, id, 'done'),
+    deny: (actor: Actor, id: string, reason: string) => decide(actor, id, 'denied', reason),
+  }
+}

@@ -1,0 +1,466 @@
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import { failure, FaultError, fault, type Outcome } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import { formatMicros } from '../kit/money.ts'
+import type { Ordered } from './billing.ts'
+import { startOfCalendarMonth } from './calendar.ts'
+import { accountKeyOf, lockedSubscription, settingsOf } from './loaded.ts'
+import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
+import type { Payment, Purchase } from './payment.ts'
+import type { Payer, PaymentEvent, PaymentProvider, PaymentRequest, ProviderId } from './provider.ts'
+import { beginGrace } from './renewals.ts'
+import type { BillingSettings } from './settings.ts'
+import { applyRefund, closeDispute, type Locked, lockedPayment, settlePayment } from './settlement.ts'
+import * as store from './store.ts'
+import * as payments from './store-payments.ts'
+import type { Owner } from './subscription.ts'
+
+const dayMs = 86_400_000
+const largestReply = 200
+
+export const makePayments = (parts: BillingParts) => {
+  const { database, epoch, clock, log } = parts
+
+  const providerOf = (id: ProviderId): PaymentProvider => {
+    const provider = parts.providers[id]
+    if (!provider)
+      throw new FaultError(fault('conflict', { message: `The payment provider ${id} is not set up here.` }))
+    return provider
+  }
+
+  const payerOf = async (owner: Owner & { accountId: string }): Promise<Payer> => {
+    const { organizationId, userId, accountId } = owner
+    const { name, email } = await store.personOf(database.kysely, owner)
+    return { organizationId, userId, accountId, name, email }
+  }
+
+  const requestOf = async (payment: payments.StoredPayment): Promise<PaymentRequest> => ({
+    paymentId: payment.id,
+    payer: await payerOf(payment),
+    amountMinor: payment.amountMinor,
+    currency: payment.currency,
+    description: payment.description,
+  })
+
+  /** Where the payer pays: asked for once more when the answer was lost. */
+  const checkout = async (paymentId: string, returnUrl: string): Promise<Ordered> => {
+    const payment = (await payments.readPayment(database.kysely, paymentId)) as payments.StoredPayment
+    if (payment.status !== 'requested' || payment.checkoutUrl !== null)
+      return { payment, checkoutUrl: payment.status === 'requested' ? payment.checkoutUrl : null }
+    const answer = await providerOf(payment.provider).checkout({ ...(await requestOf(payment)), returnUrl })
+    if (!answer.ok) throw new FaultError(answer.fault)
+    if (answer.value.kind === 'awaiting_approval') return { payment, checkoutUrl: null }
+    const { url, externalId } = answer.value
+    await payments.changePayment(database.kysely, payment, { checkout_url: url, external_id: externalId })
+    return { payment: { ...payment, externalId }, checkoutUrl: url }
+  }
+
+  const priceOf = async (
+    t: store.T,
+    settings: BillingSettings,
+    purchase: Purchase,
+  ): Promise<{
+    amountMinor: bigint
+    currency: string
+    creditMicros: bigint
+    description: string
+    packId?: string
+  }> => {
+    if (purchase.kind === 'pack') {
+      const pack = await payments.readPack(t, purchase.packId)
+      if (!pack)
+        throw new FaultError(fault('invalid_request', { message: 'There is no such pack.', field: 'packId' }))
+      const { priceMinor: amountMinor, currency, creditMicros, name } = pack
+      return { amountMinor, currency, creditMicros, description: name, packId: pack.id }
+    }
+    const { amountMinor } = purchase
+    const { customMinimumMinor: least, customMaximumMinor: most, currency } = settings
+    if (amountMinor < least || amountMinor > most)
+      throw new FaultError(
+        fault('invalid_request', {
+          message: `An amount is between ${least} and ${most} (in the smallest unit of ${currency}).`,
+          field: 'amountMinor',
+        }),
+      )
+    const creditMicros = amountMinor * settings.microsPerMinor
+    return { amountMinor, currency, creditMicros, description: `${formatMicros(creditMicros)} credits` }
+  }
+
+  const buy = async (
+    actor: Actor,
+    owner: Owner,
+    purchase: Purchase,
+    options: { idempotencyKey: string; returnUrl: string },
+  ): Promise<Outcome<Ordered>> =>
+    outcomeOf(async () => {
+      const key = await accountKeyOf(database.kysely, owner)
+      const id = await inTransaction(parts, async (t) => {
+        await lockedSubscription(t, parts, key)
+        const idempotencyKey = `buy:${options.idempotencyKey}`
+        const before = await payments.paymentByKey(t, key, idempotencyKey)
+        if (before) return before.id
+        const settings = await settingsOf(t)
+        const price = await priceOf(t, settings, purchase)
+        providerOf(settings.provider)
+        const payment = await payments.insertPayment(t, {
+          ...owner,
+          ...price,
+          accountId: key.accountId,
+          provider: settings.provider,
+          purpose: 'purchase',
+          idempotencyKey,
+          at: clock(),
+          chargeAfter: null,
+        })
+        await audit(t, actor, 'payment.requested', payment)
+        return payment.id
+      })
+      return checkout(id, options.returnUrl)
+    })
+
+  const audit = (t: store.T, actor: Actor, action: string, payment: Payment, reason?: string) =>
+    recordAudit(t, {
+      organizationId: payment.organizationId,
+      actor,
+      action,
+      subject: { kind: 'payment', id: payment.id },
+      after: {
+        userId: payment.userId,
+        purpose: payment.purpose,
+        amountMinor: String(payment.amountMinor),
+        currency: payment.currency,
+        creditMicros: String(payment.creditMicros),
+      },
+      ...(reason === undefined ? {} : { reason }),
+    })
+
+  const withPayment = async <T>(
+    paymentId: string,
+    work: (t: store.T, locked: Locked) => Promise<T>,
+  ): Promise<T> => {
+    const found = await payments.readPayment(database.kysely, paymentId)
+    if (!found) throw new FaultError(fault('not_found'))
+    return epoch.announce(found.organizationId, async (t) =>
+      work(t, (await lockedPayment(t, parts, paymentId)) as Locked),
+    )
+  }
+
+  /** An administrator's word on a payment of the manual provider. */
+  const decide = async (
+    actor: Actor,
+    paymentId: string,
+    decision: 'approve' | 'deny',
+    reason: string,
+  ): Promise<Outcome<Payment>> =>
+    outcomeOf(() =>
+      withPayment(paymentId, async (t, locked) => {
+        const { payment } = locked
+        const wanted = decision === 'approve' ? 'paid' : 'denied'
+        if (payment.provider !== 'manual')
+          throw new FaultError(fault('conflict', { message: 'Its provider decides about this payment.' }))
+        if (payment.status !== wanted) {
+          if (payment.status !== 'requested')
+            throw new FaultError(fault('conflict', { message: `This payment is ${payment.status} already.` }))
+          const by = actor.id ?? actor.kind
+          if (decision === 'approve')
+            await settlePayment(t, parts, locked, { by, externalId: null, whenStale: 'refuse' })
+          else {
+            await payments.changePayment(t, payment, {
+              status: payment.purpose === 'renewal' ? 'requested' : 'denied',
+              ...(payment.purpose === 'renewal' ? {} : { decided_at: clock(), decided_by: by }),
+              failure_reason: reason,
+              charge_after: null,
+            })
+            if (payment.purpose === 'renewal') await beginGrace(t, locked.subscription, clock())
+          }
+          await audit(
+            t,
+            actor,
+            decision === 'approve' ? 'payment.approved' : 'payment.denied',
+            payment,
+            reason,
+          )
+        }
+        return (await payments.readPayment(t, paymentId)) as Payment
+      }),
+    )
+
+  const refund = async (
+    actor: Actor,
+    paymentId: string,
+    wanted: { amountMinor: bigint; reason: string; idempotencyKey: string },
+  ): Promise<Outcome<Payment>> =>
+    outcomeOf(async () => {
+      await withPayment(paymentId, async (t, { payment }) => {
+        const reference = `ours:${wanted.idempotencyKey}`
+        const open = (await payments.refundsOf(t, payment)).filter(
+          (other) => other.status === 'requested' || other.status === 'waiting',
+        )
+        if (await payments.findRefund(t, { ...payment, paymentId }, reference)) return
+        if (payment.status !== 'paid')
+          throw new FaultError(fault('conflict', { message: 'Only what was paid can be refunded.' }))
+        const left =
+          payment.amountMinor -
+          payment.refundedMinor -
+          open.reduce((sum, other) => sum + other.amountMinor, 0n)
+        if (wanted.amountMinor <= 0n || wanted.amountMinor > left)
+          throw new FaultError(
+            fault('invalid_request', { message: `At most ${left} can be refunded.`, field: 'amountMinor' }),
+          )
+        await payments.insertRefund(t, {
+          organizationId: payment.organizationId,
+          paymentId,
+          reference,
+          kind: 'refund',
+          status: 'requested',
+          amountMinor: wanted.amountMinor,
+          reason: wanted.reason,
+          createdBy: actor.id ?? actor.kind,
+          at: clock(),
+        })
+        await audit(t, actor, 'payment.refund_requested', payment, wanted.reason)
+      })
+      await sendRefunds()
+      return (await payments.readPayment(database.kysely, paymentId)) as Payment
+    })
+
+  /** Asks providers for the refunds that were decided here; asked again with the same id until they answer. */
+  const sendRefunds = async (): Promise<void> => {
+    for (const asked of await payments.requestedRefunds(database.kysely, largestReply))
+      try {
+        await sendRefund(asked)
+      } catch (error) {
+        log.error({ err: error, refundId: asked.id }, 'a refund could not be made; it will be tried again')
+      }
+  }
+
+  const sendRefund = async (asked: payments.Refund): Promise<void> => {
+    const payment = (await payments.readPayment(database.kysely, asked.paymentId)) as payments.StoredPayment
+    const answer = await providerOf(payment.provider).refund({
+      refundId: asked.id,
+      paymentId: payment.id,
+      externalId: payment.externalId,
+      amountMinor: asked.amountMinor,
+      currency: payment.currency,
+    })
+    if (answer.kind === 'pending' || answer.kind === 'unavailable') return
+    await withPayment(payment.id, async (t) => {
+      const now = (await payments.refundsOf(t, payment)).find((other) => other.id === asked.id)
+      if (now?.status !== 'requested') return
+      if (answer.kind === 'failed') {
+        await payments.changeRefund(t, asked, { status: 'failed', reason: answer.reason, done_at: clock() })
+        return
+      }
+      // The provider's event of the same refund finds it by this name.
+      const told = await payments.findRefund(t, asked, answer.externalId)
+      if (told) await payments.changeRefund(t, asked, { status: 'failed', done_at: clock() })
+      else {
+        await payments.changeRefund(t, asked, { external_reference: answer.externalId })
+        await applyRefund(t, parts, payment.id, now)
+      }
+    })
+  }
+
+  const applyEvent = async (provider: ProviderId, event: PaymentEvent): Promise<boolean> => {
+    const found = await payments.readPayment(database.kysely, event.paymentId)
+    if (!found || found.provider !== provider) {
+      log.warn({ provider, eventId: event.eventId }, 'a payment event names no payment of ours')
+      return false
+    }
+    return withPayment(event.paymentId, async (t, locked) => {
+      if (!(await payments.noteEvent(t, provider, event, clock()))) return false
+      return effectOf(t, locked, event)
+    })
+  }
+
+  const effectOf = async (t: store.T, locked: Locked, event: PaymentEvent): Promise<boolean> => {
+    const { payment } = locked
+    switch (event.kind) {
+      case 'paid':
+        if (event.amountMinor !== payment.amountMinor || event.currency !== payment.currency) {
+          await payments.changePayment(t, payment, {
+            failure_reason: `Paid ${event.amountMinor} ${event.currency}, which is not what was asked for.`,
+          })
+          log.error({ paymentId: payment.id }, 'a payment has another amount than was asked for')
+          return false
+        }
+        return settlePayment(t, parts, locked, {
+          by: payment.provider,
+          externalId: event.externalId,
+          whenStale: 'refund',
+        })
+      case 'failed':
+        return notPaid(t, locked, 'failed', event.reason)
+      case 'abandoned':
+        return notPaid(t, locked, 'abandoned', null)
+      case 'refunded':
+      case 'dispute_opened':
+        return moneyWentBack(t, locked, event)
+      case 'dispute_closed': {
+        const dispute = await payments.findRefund(t, { ...payment, paymentId: payment.id }, event.disputeId)
+        if (!dispute) return false
+        await closeDispute(t, parts, locked, dispute, event.won)
+        return true
+      }
+    }
+  }
+
+  const moneyWentBack = async (
+    t: store.T,
+    { payment }: Locked,
+    event: Extract<PaymentEvent, { kind: 'refunded' | 'dispute_opened' }>,
+  ): Promise<boolean> => {
+    const { refund: noted, created } = await payments.insertRefund(t, {
+      organizationId: payment.organizationId,
+      paymentId: payment.id,
+      reference: event.kind === 'refunded' ? event.refundId : event.disputeId,
+      kind: event.kind === 'refunded' ? 'refund' : 'dispute',
+      // Before its payment is known as made, it waits for that.
+      status: 'waiting',
+      amountMinor: event.amountMinor,
+      reason: null,
+      createdBy: payment.provider,
+      at: clock(),
+    })
+    if (!created) return false
+    // The provider may tell of a refund of ours before its own answer has come back.
+    const ours = (await payments.refundsOf(t, payment)).find(
+      (other) =>
+        other.status === 'requested' && other.kind === 'refund' && other.amountMinor === event.amountMinor,
+    )
+    if (ours && event.kind === 'refunded')
+      await payments.changeRefund(t, ours, { status: 'failed', done_at: clock() })
+    if (payment.status === 'paid') await applyRefund(t, parts, payment.id, noted)
+    return true
+  }
+
+  const notPaid = async (
+    t: store.T,
+    { payment, subscription }: Locked,
+    status: 'failed' | 'abandoned',
+    reason: string | null,
+  ): Promise<boolean> => {
+    if (payment.status !== 'requested') return false
+    if (payment.purpose === 'renewal') {
+      // Tried again every day until the days of grace are over.
+      await payments.changePayment(t, payment, {
+        failure_reason: reason,
+        charge_after: new Date(clock().getTime() + dayMs),
+      })
+      await beginGrace(t, subscription, clock())
+      return true
+    }
+    await payments.changePayment(t, payment, {
+      status,
+      failure_reason: reason,
+      decided_at: clock(),
+      decided_by: payment.provider,
+      charge_after: null,
+    })
+    return true
+  }
+
+  /** What is charged without the payer. Gives the number asked for. */
+  const chargeDue = async (now: Date): Promise<number> => {
+    const due = await payments.claimCharges(database.kysely, now, largestReply)
+    for (const payment of due)
+      try {
+        await charge(payment)
+      } catch (error) {
+        log.error(
+          { err: error, paymentId: payment.id },
+          'a payment could not be charged; it will be tried again',
+        )
+      }
+    return due.length
+  }
+
+  const charge = async (payment: payments.StoredPayment): Promise<void> => {
+    const answer = await providerOf(payment.provider).charge(await requestOf(payment))
+    if (answer.kind === 'unavailable') return
+    await withPayment(payment.id, async (t, locked) => {
+      if (answer.kind === 'paid')
+        await settlePayment(t, parts, locked, {
+          by: payment.provider,
+          externalId: answer.externalId,
+          whenStale: 'refund',
+        })
+      else if (answer.kind === 'failed') await notPaid(t, locked, 'failed', answer.reason)
+      else if (locked.payment.status === 'requested')
+        await payments.changePayment(t, payment, {
+          charge_after: null,
+          ...(answer.externalId === null ? {} : { external_id: answer.externalId }),
+        })
+    })
+  }
+
+  /** One at a time for an account, within its month's cap, and not for a day after one that failed. */
+  const topUp = (key: store.AccountKey, now: Date): Promise<boolean> =>
+    inTransaction(parts, async (t) => {
+      const subscription = await lockedSubscription(t, parts, key)
+      const wanted = await payments.readTopUp(t, key)
+      const pack = wanted?.enabled ? await payments.readPack(t, wanted.packId) : undefined
+      if (!wanted || !pack || subscription.status === 'past_due') return false
+      const since = startOfCalendarMonth(now, subscription.timeZone)
+      const state = await payments.topUpState(t, key, since)
+      const failedLately = state.lastFailedAt !== null && state.lastFailedAt.getTime() > now.getTime() - dayMs
+      if (state.isWaiting || failedLately || state.spent + pack.priceMinor > wanted.monthlyCapMinor)
+        return false
+      const balance = await parts.ledger.balance(key.organizationId, key.accountId)
+      if (balance === null || balance.availableMicros >= wanted.thresholdMicros) return false
+      const { provider } = await settingsOf(t)
+      await payments.insertPayment(t, {
+        ...key,
+        userId: subscription.userId,
+        provider,
+        purpose: 'auto_top_up',
+        amountMinor: pack.priceMinor,
+        currency: pack.currency,
+        creditMicros: pack.creditMicros,
+        description: `${pack.name} (automatic)`,
+        packId: pack.id,
+        idempotencyKey: `auto:${newId()}`,
+        at: now,
+        chargeAfter: now,
+      })
+      return true
+    })
+
+  return {
+    buy,
+    checkout,
+    approve: (actor: Actor, id: string, reason: string) => decide(actor, id, 'approve', reason),
+    deny: (actor: Actor, id: string, reason: string) => decide(actor, id, 'deny', reason),
+    refund,
+    sendRefunds,
+    chargeDue,
+
+    applyEvents: async (provider: ProviderId, events: readonly PaymentEvent[]): Promise<number> => {
+      let count = 0
+      for (const event of events) if (await applyEvent(provider, event)) count++
+      return count
+    },
+
+    topUpDue: async (now: Date): Promise<number> => {
+      let count = 0
+      for (const key of await payments.topUpsDue(database.kysely, now, largestReply))
+        if (await topUp(key, now)) count++
+      if (count > 0) await chargeDue(now)
+      return count
+    },
+
+    portalLink: async (owner: Owner, returnUrl: string): Promise<Outcome<string | null>> =>
+      outcomeOf(async () => {
+        const { accountId } = await accountKeyOf(database.kysely, owner)
+        const { provider } = await settingsOf(database.kysely)
+        const link = await providerOf(provider).portalLink(await payerOf({ ...owner, accountId }), returnUrl)
+        if (!link.ok) throw new FaultError(link.fault)
+        return link.value
+      }),
+
+    find: async (paymentId: string): Promise<Outcome<Payment>> => {
+      const payment = await payments.readPayment(database.kysely, paymentId)
+      return payment ? { ok: true, value: payment } : failure('not_found')
+    },
+  }
+}

@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { administrator, type BillingStage, secondAdministrator, startBilling } from '../../tests/billing.ts'
+import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
+import { checkLedger, holdRequest, operationRecord, type TestAccount } from '../../tests/ledger.ts'
+import { must } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import { silentLog } from '../kit/log.ts'
+import { verifyLedger } from '../ledger/verify.ts'
+import { makeRecorder } from '../metering/recorder.ts'
+
+let clone: TestDatabase
+beforeAll(async () => {
+  clone = await cloneDatabase({ maximumConnections: 12 })
+})
+const stages: BillingStage[] = []
+const stageAt = (start: string): BillingStage => {
+  const stage = startBilling(clone.database, { start })
+  stages.push(stage)
+  return stage
+}
+afterAll(async () => {
+  await Promise.all(stages.map((stage) => stage.ledger.close()))
+  await clone.drop()
+})
+
+const credits = (n: number): bigint => BigInt(n) * 1_000_000n
+const user = (account: TestAccount) => ({ kind: 'user', id: account.userId }) as const
+const available = async (stage: BillingStage, account: TestAccount) =>
+  (await stage.ledger.balance(account.organizationId, account.accountId))?.availableMicros
+const invoicesOf = async (stage: BillingStage, owner: TestAccount) =>
+  (await stage.billing.invoices({ owner })).items
+const waiting = async (stage: BillingStage, owner: TestAccount) =>
+  (await stage.billing.payments({ owner, status: 'requested' })).items
+/** As an operation on a system key does. */
+const spend = async (stage: BillingStage, account: TestAccount, micros: bigint) => {
+  const recorder = makeRecorder({ database: clone.database, ledger: stage.ledger, log: silentLog })
+  const hold = holdRequest(account, micros)
+  must(await stage.ledger.hold(hold))
+  const operation = operationRecord(account, {
+    id: hold.operationId,
+    keyOwner: 'system',
+    heldMicros: micros,
+    creditMicros: micros,
+  })
+  await recorder.record(operation, { ...hold, chargeMicros: micros })
+  await recorder.close()
+}
+describe('a purchase', () => {
+  const pack = { kind: 'pack', packId: 'small' } as const
+
+  test('is granted and invoiced when it is approved, once; the credits expire after twelve months', async () => {
+    const stage = stageAt('2027-02-28T09:00:00Z')
+    const account = await stage.subscriber()
+    const before = (await available(stage, account)) ?? 0n
+    const once = stage.once()
+    const ordered = must(await stage.billing.buy(user(account), account, pack, once))
+    expect(must(await stage.billing.buy(user(account), account, pack, once)).payment.id).toBe(
+      ordered.payment.id,
+    )
+    await Promise.all(
+      [1, 2, 3, 4].map(() => stage.billing.approve(administrator, ordered.payment.id, 'Paid')),
+    )
+    expect(await available(stage, account)).toBe(before + credits(500))
+    expect((await invoicesOf(stage, account)).map((invoice) => invoice.totalMinor)).toEqual([500n])
+    const { rows } = await clone.database.pool.query(
+      "SELECT expires_at FROM grants WHERE account_id = $1 AND kind = 'purchase'",
+      [account.accountId],
+    )
+    expect(rows).toEqual([{ expires_at: new Date('2028-02-28T09:00:00Z') }])
+  })
+
+  test('a refund takes unspent credits back first and leaves the spent part as debt, with a credit note', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const { payment } = must(await stage.billing.buy(user(account), account, pack, stage.once()))
+    must(await stage.billing.approve(administrator, payment.id, 'Paid'))
+    // Spends the allocation of 100 and 300 of the 500 that were bought.
+    await spend(stage, account, credits(400))
+    const half = { amountMinor: 250n, reason: 'Asked for', idempotencyKey: newId() }
+    must(await stage.billing.refund(administrator, payment.id, half))
+    must(await stage.billing.refund(administrator, payment.id, half))
+    const balance = () => stage.ledger.balance(account.organizationId, account.accountId)
+    expect(await balance()).toMatchObject({ availableMicros: 0n, debtMicros: credits(50) })
+    expect(
+      await stage.billing.refund(administrator, payment.id, {
+        ...half,
+        amountMinor: 251n,
+        idempotencyKey: newId(),
+      }),
+    ).toMatchObject({ ok: false, fault: { code: 'invalid_request' } })
+    must(await stage.billing.refund(administrator, payment.id, { ...half, idempotencyKey: newId() }))
+    const invoices = await invoicesOf(stage, account)
+    expect(invoices.map(({ kind, status, totalMinor }) => [kind, status, totalMinor])).toEqual([
+      ['credit_note', 'paid', -250n],
+      ['credit_note', 'paid', -250n],
+      ['invoice', 'refunded', 500n],
+    ])
+    expect(await balance()).toMatchObject({ availableMicros: 0n, debtMicros: credits(300) })
+  })
+
+  test('told of by a provider ×100, reordered and concurrently, it has its effect once', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const { payment } = must(await stage.billing.buy(user(account), account, pack, stage.once()))
+    const common = { at: stage.time.clock(), paymentId: payment.id }
+    const paid = { ...common, kind: 'paid', externalId: 'x', amountMinor: 500n, currency: 'USD' } as const
+    const refunded = {
+      ...common,
+      eventId: 'r',
+      kind: 'refunded',
+      refundId: 're_1',
+      amountMinor: 200n,
+    } as const
+    // The refund is heard of first.
+    expect(await stage.billing.applyEvents('manual', [refunded])).toBe(1)
+    const told = Array.from({ length: 100 }, (_, n) =>
+      stage.billing.applyEvents('manual', [
+        n % 3 === 0 ? refunded : { ...paid, eventId: n % 2 === 0 ? 'p1' : 'p2' },
+      ]),
+    )
+    expect((await Promise.all(told)).reduce((sum, n) => sum + n, 0)).toBe(1)
+    expect(await available(stage, account)).toBe(credits(100 + 300))
+    expect(must(await stage.billing.payment(payment.id))).toMatchObject({
+      status: 'paid',
+      refundedMinor: 200n,
+    })
+    expect(await stage.billing.applyEvents('stripe', [{ ...paid, eventId: 'forged' }])).toBe(0)
+  })
+
+  test('of another amount than was asked for gives nothing', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const { payment } = must(await stage.billing.buy(user(account), account, pack, stage.once()))
+    const event = {
+      eventId: newId(),
+      at: stage.time.clock(),
+      paymentId: payment.id,
+      kind: 'paid' as const,
+      externalId: 'x',
+    }
+    await stage.billing.applyEvents('manual', [{ ...event, amountMinor: 1n, currency: 'USD' }])
+    expect(await available(stage, account)).toBe(credits(100))
+    expect(must(await stage.billing.payment(payment.id)).status).toBe('requested')
+  })
+
+  test('that is disputed loses its credits at once; won, they come back; lost, a credit note follows', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const dispute = async (won: boolean) => {
+      const { payment } = must(await stage.billing.buy(user(account), account, pack, stage.once()))
+      must(await stage.billing.approve(administrator, payment.id, 'Paid'))
+      const common = { at: stage.time.clock(), paymentId: payment.id, disputeId: newId() }
+      await stage.billing.applyEvents('manual', [
+        { ...common, eventId: newId(), kind: 'dispute_opened', amountMinor: 500n },
+      ])
+      expect(must(await stage.billing.payment(payment.id)).isDisputed).toBe(true)
+      await stage.billing.applyEvents('manual', [
+        { ...common, eventId: newId(), kind: 'dispute_closed', won },
+      ])
+      return must(await stage.billing.payment(payment.id))
+    }
+    expect(await dispute(false)).toMatchObject({ isDisputed: false, refundedMinor: 500n })
+    expect(await available(stage, account)).toBe(credits(100))
+    expect(await dispute(true)).toMatchObject({ isDisputed: false, refundedMinor: 0n })
+    expect(await available(stage, account)).toBe(credits(600))
+  })
+
+  test('made by itself stays below the cap of the month, one at a time', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const wanted = {
+      enabled: true,
+      thresholdMicros: credits(10_000),
+      packId: 'small',
+      monthlyCapMinor: 1100n,
+    }
+    must(await stage.billing.setAutoTopUp(user(account), account, wanted))
+    for (let round = 0; round < 4; round++) {
+      const now = stage.time.clock()
+      await Promise.all([1, 2, 3].map(() => stage.billing.topUpDue(now)))
+      const open = await waiting(stage, account)
+      expect(open).toHaveLength(round < 2 ? 1 : 0)
+      if (open[0]) must(await stage.billing.approve(administrator, open[0].id, 'Paid'))
+    }
+    expect(await available(stage, account)).toBe(credits(1100))
+    expect(must(await stage.billing.autoTopUp(account))?.spentThisMonthMinor).toBe(1000n)
+    must(await stage.billing.setAutoTopUp(user(account), account, null))
+  })
+})
+
+describe('an adjustment', () => {
+  test('above the limit waits for a second administrator, who is not the first', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const { grantId } = await stage.ledger.grant(null, {
+      organizationId: account.organizationId,
+      accountId: account.accountId,
+      kind: 'adjustment',
+      amountMicros: credits(20_000),
+      effectiveAt: stage.time.clock(),
+      expiresAt: null,
+      idempotencyKey: newId(),
+      reason: 'Too much',
+      createdBy: 'test',
+    })
+    const request = {
+      organizationId: account.organizationId,
+      kind: 'reverse_grant',
+      subjectId: grantId,
+      reason: 'A zero too many',
+    } as const
+    const small = must(
+      await stage.billing.adjust(administrator, {
+        ...request,
+        amountMicros: credits(10),
+        idempotencyKey: 'a',
+      }),
+    )
+    expect(small.status).toBe('done')
+    const large = must(await stage.billing.adjust(administrator, { ...request, idempotencyKey: 'b' }))
+    expect(large).toMatchObject({ status: 'waiting', amountMicros: credits(19_990) })
+    expect(await available(stage, account)).toBe(credits(100 + 19_990))
+    expect(await stage.billing.approveAdjustment(administrator, large.id)).toMatchObject({
+      ok: false,
+      fault: { code: 'forbidden' },
+    })
+    must(await stage.billing.approveAdjustment(secondAdministrator, large.id))
+    expect(await available(stage, account)).toBe(credits(100))
+    expect(await stage.billing.adjust(administrator, { ...request, idempotencyKey: 'c' })).toMatchObject({
+      ok: false,
+    })
+  })
+})
+
+test('invoices are numbered without gaps, also where transactions fail, and cannot be changed', async () => {
+  const stage = stageAt('2027-04-01T00:00:00Z')
+  const accounts = await Promise.all(Array.from({ length: 8 }, () => stage.subscriber()))
+  await Promise.all(
+    accounts.map(async (account, index) => {
+      const bought = must(
+        await stage.billing.buy(user(account), account, { kind: 'custom', amountMinor: 777n }, stage.once()),
+      )
+      if (index % 3 === 0) must(await stage.billing.deny(administrator, bought.payment.id, 'No money came'))
+      else must(await stage.billing.approve(administrator, bought.payment.id, 'Paid'))
+    }),
+  )
+  const { rows } = await clone.database.pool.query<{ gaps: bigint; n: bigint }>(
+    'SELECT max(number) - count(*) AS gaps, count(*) AS n FROM invoices GROUP BY issuer, kind',
+  )
+  expect(rows.every((row) => Number(row.gaps) === 0 && Number(row.n) > 0)).toBe(true)
+  for (const change of [
+    'total_minor = 1',
+    "billed_to = '{}'",
+    "status = 'draft', number = NULL, issued_at = NULL",
+  ])
+    await expect(
+      clone.database.pool.query(`UPDATE invoices SET ${change} WHERE status = 'paid'`),
+    ).rejects.toThrow(/cannot be changed/)
+  await expect(clone.database.pool.query('UPDATE invoice_lines SET amount_minor = 1')).rejects.toThrow(
+    /cannot be/,
+  )
+  await expect(clone.database.pool.query("DELETE FROM invoices WHERE status = 'paid'")).rejects.toThrow(
+    /cannot be/,
+  )
+})
+
+test('after all of this the ledger agrees with itself', async () => {
+  expect(await checkLedger(clone.database)).toEqual([])
+  expect((await verifyLedger(clone.database)).ok).toBe(true)
+})

@@ -1,0 +1,296 @@
+import { FaultError, fault } from '../kit/fault.ts'
+
+import { monthsLater } from './calendar.ts'
+import { changeLines, purchaseLines, refundLines } from './invoice.ts'
+import { lockedSubscription, settingsOf } from './loaded.ts'
+import type { BillingParts } from './parts.ts'
+import { creditsToTakeBack } from './proration.ts'
+import { type RenewalTerms, renewalPaid } from './renewals.ts'
+import * as store from './store.ts'
+import { issueInvoice, setInvoiceStatus } from './store-invoices.ts'
+import {
+  changePayment,
+  changeRefund,
+  insertRefund,
+  lockPayment,
+  readPayment,
+  type Refund,
+  refundsOf,
+  type StoredPayment,
+} from './store-payments.ts'
+import { apply, type ChangeTerms } from './subscriptions.ts'
+
+/** What a payment does when it is made, refunded or disputed: always under the locks of its subscription and of itself. */
+
+type Parts = Pick<BillingParts, 'ledger' | 'clock'>
+
+export interface Locked {
+  readonly payment: StoredPayment
+  readonly subscription: store.StoredSubscription
+}
+
+/** The subscription first: renewals lock it before its payments, too. */
+export const lockedPayment = async (t: store.T, parts: Parts, paymentId: string): Promise<Locked | null> => {
+  const found = await readPayment(t, paymentId)
+  if (!found) return null
+  const key = { organizationId: found.organizationId, accountId: found.accountId }
+  const subscription = await lockedSubscription(t, parts, key)
+  return { subscription, payment: (await lockPayment(t, paymentId)) as StoredPayment }
+}
+
+export interface Decision {
+  readonly by: string
+  readonly externalId: string | null
+  /** A change that no longer fits its subscription: refused before money moved, given back after. */
+  readonly whenStale: 'refuse' | 'refund'
+}
+
+/** Gives what was paid for. A second time does nothing. */
+export const settlePayment = async (
+  t: store.T,
+  parts: Parts,
+  { payment, subscription }: Locked,
+  decision: Decision,
+): Promise<boolean> => {
+  if (payment.status === 'paid') return false
+  const at = parts.clock()
+  await changePayment(t, payment, {
+    status: 'paid',
+    decided_at: at,
+    decided_by: decision.by,
+    external_id: decision.externalId ?? payment.externalId,
+    failure_reason: null,
+    charge_after: null,
+  })
+  if (payment.purpose === 'renewal') {
+    await renewalPaid(t, parts, subscription, payment.terms as RenewalTerms)
+    if (payment.invoiceId !== null)
+      await setInvoiceStatus(t, { organizationId: payment.organizationId, id: payment.invoiceId }, 'paid', at)
+  } else if (payment.purpose === 'tier_change')
+    await changePaid(t, parts, { payment, subscription }, decision)
+  else await purchasePaid(t, parts, { payment, subscription })
+  await applyWaitingRefunds(t, parts, payment.id)
+  return true
+}
+
+const invoicePaid = async (
+  t: store.T,
+  parts: Parts,
+  payment: StoredPayment,
+  lines: ReturnType<typeof purchaseLines>,
+): Promise<string> => {
+  const settings = await settingsOf(t)
+  const { name, email, organization } = await store.personOf(t, payment)
+  return issueInvoice(t, {
+    organizationId: payment.organizationId,
+    accountId: payment.accountId,
+    userId: payment.userId,
+    kind: 'invoice',
+    issuer: settings.issuer,
+    currency: payment.currency,
+    lines,
+    correctsId: null,
+    paymentId: payment.id,
+    billedTo: { name, email, organization },
+    at: parts.clock(),
+    dueAt: null,
+    isPaid: true,
+  })
+}
+
+const purchasePaid = async (t: store.T, parts: Parts, { payment, subscription }: Locked): Promise<void> => {
+  const { purchaseExpiryMonths } = await settingsOf(t)
+  const at = parts.clock()
+  const { grantId } = await parts.ledger.grant(t, {
+    organizationId: payment.organizationId,
+    accountId: payment.accountId,
+    kind: 'purchase',
+    amountMicros: payment.creditMicros,
+    effectiveAt: at,
+    expiresAt:
+      purchaseExpiryMonths === null ? null : monthsLater(at, purchaseExpiryMonths, subscription.timeZone),
+    idempotencyKey: `payment:${payment.id}`,
+    reason: payment.description,
+    createdBy: payment.provider,
+  })
+  const lines = purchaseLines(payment.description, payment.amountMinor)
+  const invoiceId = await invoicePaid(t, parts, payment, lines)
+  await changePayment(t, payment, { grant_id: grantId, invoice_id: invoiceId })
+}
+
+const changePaid = async (
+  t: store.T,
+  parts: Parts,
+  { payment, subscription }: Locked,
+  decision: Decision,
+): Promise<void> => {
+  const terms = payment.terms as ChangeTerms
+  const at = parts.clock()
+  const isStale = terms.revision !== subscription.revision || at >= subscription.periodEnd
+  if (isStale && decision.whenStale === 'refuse')
+    throw new FaultError(
+      fault('conflict', {
+        message: 'The subscription has changed since this was calculated.',
+        next: 'Deny this payment and ask for the change again.',
+      }),
+    )
+  const period = { startsAt: subscription.periodStart, endsAt: subscription.periodEnd }
+  const invoiceId = await invoicePaid(t, parts, payment, changeLines(terms.lines, period))
+  await changePayment(t, payment, { invoice_id: invoiceId })
+  if (isStale) {
+    await insertRefund(t, {
+      organizationId: payment.organizationId,
+      paymentId: payment.id,
+      reference: 'stale',
+      kind: 'refund',
+      status: 'requested',
+      amountMinor: payment.amountMinor,
+      reason: 'The subscription had changed before this was paid.',
+      createdBy: 'subscription',
+      at,
+    })
+    return
+  }
+  const preview = { change: terms.change, creditsNowMicros: payment.creditMicros }
+  const grantId = await apply(
+    t,
+    parts,
+    subscription,
+    { after: terms.after, beginsPeriod: false, preview },
+    payment.id,
+  )
+  if (grantId !== null) await changePayment(t, payment, { grant_id: grantId })
+}
+
+/** Money that went back before the payment was known as made. */
+const applyWaitingRefunds = async (t: store.T, parts: Parts, paymentId: string): Promise<void> => {
+  const payment = (await readPayment(t, paymentId)) as StoredPayment
+  for (const refund of await refundsOf(t, payment))
+    if (refund.status === 'waiting') await applyRefund(t, parts, paymentId, refund)
+}
+
+/**
+ * The credits that were bought go back: what is unspent of their grant first, the spent part is owed and paid by the next
+ * credits of any kind. A dispute takes them when it is opened; its credit note follows when it is lost.
+ */
+export const applyRefund = async (
+  t: store.T,
+  parts: Parts,
+  paymentId: string,
+  refund: Refund,
+): Promise<void> => {
+  const payment = (await readPayment(t, paymentId)) as StoredPayment
+  const at = parts.clock()
+  const left = payment.amountMinor - payment.refundedMinor
+  const amountMinor = refund.amountMinor < left ? refund.amountMinor : left
+  const taken = await takeCredits(t, parts, payment, refund, amountMinor)
+  if (refund.kind === 'dispute') {
+    await changePayment(t, payment, { disputed_at: at })
+    await changeRefund(t, refund, { status: 'requested', ...taken })
+    return
+  }
+  await moneyBack(t, parts, payment, refund, amountMinor)
+  await changeRefund(t, refund, { status: 'done', done_at: at, ...taken })
+}
+
+const takeCredits = async (
+  t: store.T,
+  parts: Parts,
+  payment: StoredPayment,
+  refund: Refund,
+  amountMinor: bigint,
+): Promise<{ credit_micros: bigint; owed_micros: bigint }> => {
+  const disputed = (await refundsOf(t, payment)).filter(
+    (other) => other.kind === 'dispute' && other.status === 'requested' && other.creditMicros !== null,
+  )
+  const before = disputed.reduce((sum, other) => sum + other.amountMinor, payment.refundedMinor)
+  const wanted = creditsToTakeBack(payment, before, amountMinor)
+  if (payment.grantId === null || wanted === 0n) return { credit_micros: 0n, owed_micros: 0n }
+  const { amountMicros, debtMicros } = await parts.ledger.reverse(t, {
+    organizationId: payment.organizationId,
+    accountId: payment.accountId,
+    grantId: payment.grantId,
+    amountMicros: wanted,
+    idempotencyKey: `payment_refund:${refund.id}`,
+    reason: refund.reason ?? (refund.kind === 'dispute' ? 'Payment disputed' : 'Payment refunded'),
+    createdBy: refund.createdBy,
+  })
+  return { credit_micros: amountMicros, owed_micros: debtMicros }
+}
+
+/** The credit note, and what it leaves of the payment. */
+const moneyBack = async (
+  t: store.T,
+  parts: Parts,
+  payment: StoredPayment,
+  refund: Refund,
+  amountMinor: bigint,
+): Promise<void> => {
+  if (amountMinor === 0n) return
+  const at = parts.clock()
+  const refundedMinor = payment.refundedMinor + amountMinor
+  await changePayment(t, payment, { refunded_minor: refundedMinor })
+  if (payment.invoiceId === null) return
+  const settings = await settingsOf(t)
+  const { name, email, organization } = await store.personOf(t, payment)
+  const creditNoteId = await issueInvoice(t, {
+    organizationId: payment.organizationId,
+    accountId: payment.accountId,
+    userId: payment.userId,
+    kind: 'credit_note',
+    issuer: settings.issuer,
+    currency: payment.currency,
+    lines: refundLines(
+      `${refund.kind === 'dispute' ? 'Dispute' : 'Refund'}: ${payment.description}`,
+      amountMinor,
+    ),
+    correctsId: payment.invoiceId,
+    paymentId: payment.id,
+    billedTo: { name, email, organization },
+    at,
+    dueAt: null,
+    isPaid: true,
+  })
+  await changeRefund(t, refund, { credit_note_id: creditNoteId })
+  if (refundedMinor === payment.amountMinor)
+    await setInvoiceStatus(
+      t,
+      { organizationId: payment.organizationId, id: payment.invoiceId },
+      'refunded',
+      at,
+    )
+}
+
+/** Won: the credits come back as they were. Lost: the money is gone, and the credit note says so. */
+export const closeDispute = async (
+  t: store.T,
+  parts: Parts,
+  { payment, subscription }: Locked,
+  dispute: Refund,
+  won: boolean,
+): Promise<void> => {
+  if (dispute.status !== 'requested') return
+  const at = parts.clock()
+  const left = payment.amountMinor - payment.refundedMinor
+  if (!won)
+    await moneyBack(t, parts, payment, dispute, dispute.amountMinor < left ? dispute.amountMinor : left)
+  else if ((dispute.creditMicros ?? 0n) > 0n) {
+    const { purchaseExpiryMonths } = await settingsOf(t)
+    await parts.ledger.grant(t, {
+      organizationId: payment.organizationId,
+      accountId: payment.accountId,
+      kind: 'purchase',
+      amountMicros: dispute.creditMicros ?? 0n,
+      effectiveAt: at,
+      expiresAt:
+        purchaseExpiryMonths === null
+          ? null
+          : monthsLater(payment.decidedAt ?? at, purchaseExpiryMonths, subscription.timeZone),
+      idempotencyKey: `dispute_won:${dispute.id}`,
+      reason: 'Dispute won',
+      createdBy: payment.provider,
+    })
+  }
+  await changeRefund(t, dispute, { status: won ? 'failed' : 'done', done_at: at })
+  await changePayment(t, payment, { disputed_at: null })
+}

@@ -1,0 +1,132 @@
+import type { Selectable, Updateable } from 'kysely'
+import type { Adjustments } from '../db/schema.ts'
+import type { Adjustment, AdjustmentKind } from './adjustment.ts'
+import type { Executor, T } from './store.ts'
+
+const adjustmentFrom = (row: Selectable<Adjustments>): Adjustment => ({
+  organizationId: row.organization_id,
+  id: row.id,
+  accountId: row.account_id,
+  kind: row.kind,
+  subjectId: row.subject_id,
+  amountMicros: row.amount_micros,
+  reason: row.reason,
+  status: row.status,
+  requestedBy: row.requested_by,
+  decidedBy: row.decided_by,
+  createdAt: row.created_at,
+  decidedAt: row.decided_at,
+})
+
+/** The account and what there is of a grant or of an operation's charge. */
+export const subjectOf = async (
+  t: T,
+  organizationId: string,
+  kind: AdjustmentKind,
+  subjectId: string,
+): Promise<{ accountId: string; amountMicros: bigint } | undefined> =>
+  kind === 'reverse_grant'
+    ? t
+        .selectFrom('grants')
+        .select(['account_id as accountId', 'amount_micros as amountMicros'])
+        .where('organization_id', '=', organizationId)
+        .where('id', '=', subjectId)
+        .executeTakeFirst()
+    : t
+        .selectFrom('holds')
+        .select([
+          'account_id as accountId',
+          (e) => e.fn.coalesce('settled_micros', e.lit(0)).as('amountMicros'),
+        ])
+        .where('organization_id', '=', organizationId)
+        .where('id', '=', subjectId)
+        .where('state', '=', 'settled')
+        .executeTakeFirst()
+        .then((row) => row && { accountId: row.accountId, amountMicros: BigInt(row.amountMicros) })
+
+/** What of a subject was reversed before, or waits to be. */
+export const reversedOf = async (t: T, organizationId: string, subjectId: string): Promise<bigint> => {
+  const rows = await t
+    .selectFrom('adjustments')
+    .select('amount_micros')
+    .where('organization_id', '=', organizationId)
+    .where('subject_id', '=', subjectId)
+    .where('status', '<>', 'denied')
+    .execute()
+  return rows.reduce((sum, row) => sum + row.amount_micros, 0n)
+}
+
+export const adjustmentByKey = async (t: T, organizationId: string, idempotencyKey: string) => {
+  const row = await t
+    .selectFrom('adjustments')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .where('idempotency_key', '=', idempotencyKey)
+    .executeTakeFirst()
+  return row && adjustmentFrom(row)
+}
+
+export const insertAdjustment = async (
+  t: T,
+  adjustment: Adjustment,
+  idempotencyKey: string,
+): Promise<void> => {
+  await t
+    .insertInto('adjustments')
+    .values({
+      organization_id: adjustment.organizationId,
+      id: adjustment.id,
+      account_id: adjustment.accountId,
+      kind: adjustment.kind,
+      subject_id: adjustment.subjectId,
+      amount_micros: adjustment.amountMicros,
+      reason: adjustment.reason,
+      status: adjustment.status,
+      requested_by: adjustment.requestedBy,
+      decided_by: adjustment.decidedBy,
+      idempotency_key: idempotencyKey,
+      created_at: adjustment.createdAt,
+      decided_at: adjustment.decidedAt,
+    })
+    .execute()
+}
+
+export const lockAdjustment = async (t: T, id: string): Promise<Adjustment | undefined> => {
+  const row = await t
+    .selectFrom('adjustments')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  return row && adjustmentFrom(row)
+}
+
+export const changeAdjustment = async (
+  t: T,
+  adjustment: Adjustment,
+  change: Updateable<Adjustments>,
+): Promise<Adjustment> =>
+  adjustmentFrom(
+    await t
+      .updateTable('adjustments')
+      .set(change)
+      .where('organization_id', '=', adjustment.organizationId)
+      .where('id', '=', adjustment.id)
+      .returningAll()
+      .executeTakeFirstOrThrow(),
+  )
+
+export const listAdjustments = async (
+  executor: Executor,
+  filter: { waiting?: boolean; before: string | null; limit: number },
+): Promise<Adjustment[]> =>
+  (
+    await executor
+      .selectFrom('adjustments')
+      .selectAll()
+      .$if(filter.waiting === true, (q) => q.where('status', '=', 'waiting'))
+      .$if(filter.before !== null, (q) => q.where('id', '<', filter.before as string))
+      .orderBy('id', 'desc')
+      .limit(filter.limit)
+      .execute()
+  ).map(adjustmentFrom)

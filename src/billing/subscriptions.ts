@@ -1,0 +1,245 @@
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import { FaultError, fault, must, type Outcome } from '../kit/fault.ts'
+import { type ChangePlan, planChange } from './change.ts'
+import {
+  accountKeyOf,
+  lockedSubscription,
+  nextTierOf,
+  periodOf,
+  settingsOf,
+  standingOf,
+  versionOf,
+  viewOf,
+} from './loaded.ts'
+import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
+import { beginPeriod } from './renewals.ts'
+import * as store from './store.ts'
+import { insertPayment } from './store-payments.ts'
+import { readTier } from './store-tiers.ts'
+import { fromStoredJson, toStoredJson } from './stored-json.ts'
+import type {
+  ChangePreview,
+  Collection,
+  Owner,
+  Subscription,
+  SubscriptionChange,
+  SubscriptionView,
+} from './subscription.ts'
+
+const planFor = async (
+  executor: store.Executor,
+  subscription: store.StoredSubscription,
+  change: SubscriptionChange,
+  at: Date,
+): Promise<Outcome<ChangePlan>> => {
+  const settings = await settingsOf(executor)
+  const tierRow = change.kind === 'change_tier' ? await readTier(executor, change.tierId) : undefined
+  const now = await standingOf(executor, settings, subscription, periodOf(subscription), at)
+  return planChange(
+    {
+      subscription,
+      target: tierRow
+        ? { version: await versionOf(executor, tierRow.id, at), isArchived: tierRow.archived_at !== null }
+        : null,
+      freeTier: await versionOf(executor, settings.freeTierId, at),
+      nextTier: await nextTierOf(executor, settings, subscription, at),
+      discountNow: now.isEarned,
+      discountBasisPoints: settings.discount.basisPoints,
+      collection: settings.provider,
+      at,
+    },
+    change,
+  )
+}
+
+/** What a payment for a change was calculated from. */
+export interface ChangeTerms {
+  readonly revision: bigint
+  readonly change: SubscriptionChange
+  readonly after: Subscription
+  readonly lines: ChangePreview['lines']
+}
+
+interface Commanded {
+  readonly preview: ChangePreview
+  readonly paymentId: string | null
+}
+
+export const makeSubscriptions = (parts: BillingParts) => {
+  const { database, epoch, clock } = parts
+
+  const adopted = async (owner: Owner): Promise<store.StoredSubscription> => {
+    const key = await accountKeyOf(database.kysely, owner)
+    return (
+      (await store.readSubscription(database.kysely, key)) ??
+      (await inTransaction(parts, (t) => lockedSubscription(t, parts, key)))
+    )
+  }
+
+  /** Under the lock: the plan again, and either the change or the payment it waits for. */
+  const command = async (
+    t: store.T,
+    actor: Actor,
+    subscription: store.StoredSubscription,
+    change: SubscriptionChange,
+    idempotencyKey: string,
+  ): Promise<Commanded> => {
+    const at = clock()
+    const plan = must(await planFor(t, subscription, change, at))
+    const { preview } = plan
+    const isPaidFirst = preview.chargeNowMinor > 0n && !plan.beginsPeriod
+    const paymentId = isPaidFirst ? await requestPayment(t, subscription, plan, idempotencyKey) : null
+    if (paymentId === null) await apply(t, parts, subscription, plan, idempotencyKey)
+    await recordAudit(t, {
+      organizationId: subscription.organizationId,
+      actor,
+      action: paymentId === null ? 'subscription.changed' : 'subscription.change_requested',
+      subject: { kind: 'user', id: subscription.userId },
+      before: { status: subscription.status, tier: subscription.tier.tierId },
+      after: {
+        ...change,
+        chargeMinor: String(preview.chargeNowMinor),
+        creditMicros: String(preview.creditsNowMicros),
+        paymentId,
+      },
+    })
+    return { preview, paymentId }
+  }
+
+  const requestPayment = async (
+    t: store.T,
+    subscription: store.StoredSubscription,
+    { preview, after }: ChangePlan,
+    idempotencyKey: string,
+  ): Promise<string> => {
+    const { revision, accountTierId: _, ...before } = subscription
+    const terms: ChangeTerms = {
+      revision,
+      change: preview.change,
+      after: { ...before, ...after },
+      lines: preview.lines,
+    }
+    const payment = await insertPayment(t, {
+      ...before,
+      provider: after.collection === 'none' ? 'manual' : after.collection,
+      purpose: 'tier_change',
+      amountMinor: preview.chargeNowMinor,
+      currency: after.tier.currency,
+      creditMicros: preview.creditsNowMicros,
+      description: `${subscription.tier.name} to ${after.tier.name}`,
+      tierId: after.tier.tierId,
+      terms,
+      idempotencyKey: `change:${idempotencyKey}`,
+      at: clock(),
+      chargeAfter: null,
+    })
+    return payment.id
+  }
+
+  return {
+    adopted,
+
+    view: async (owner: Owner): Promise<Outcome<SubscriptionView>> =>
+      outcomeOf(async () => viewOf(database.kysely, await adopted(owner), clock())),
+
+    preview: async (owner: Owner, change: SubscriptionChange): Promise<Outcome<ChangePreview>> =>
+      outcomeOf(
+        async () => must(await planFor(database.kysely, await adopted(owner), change, clock())).preview,
+      ),
+
+    /** Once for each key; a payment that it waits for is found by `paymentId`. */
+    change: async (
+      actor: Actor,
+      owner: Owner,
+      change: SubscriptionChange,
+      idempotencyKey: string,
+    ): Promise<Outcome<Commanded & { subscription: Subscription }>> =>
+      outcomeOf(async () => {
+        const key = await accountKeyOf(database.kysely, owner)
+        return epoch.announce(owner.organizationId, async (t) => {
+          const subscription = await lockedSubscription(t, parts, key)
+          const before = await store.findCommand(t, key, idempotencyKey)
+          if (before && toStoredJson(fromStoredJson(before.request)) !== toStoredJson(change))
+            throw new FaultError(
+              fault('conflict', { message: 'This idempotency key was used for another change.' }),
+            )
+          const done = before
+            ? (fromStoredJson(before.result) as Commanded)
+            : await command(t, actor, subscription, change, idempotencyKey)
+          if (!before)
+            await store.insertCommand(t, key, { idempotencyKey, request: change, result: done, at: clock() })
+          return { ...done, subscription: (await store.readSubscription(t, key)) as Subscription }
+        })
+      }),
+
+    setCollection: async (
+      actor: Actor,
+      owner: Owner,
+      collection: Collection,
+      reason: string,
+    ): Promise<Outcome<Subscription>> =>
+      outcomeOf(async () => {
+        const key = await accountKeyOf(database.kysely, owner)
+        return inTransaction(parts, async (t) => {
+          const subscription = await lockedSubscription(t, parts, key)
+          const after = { ...subscription, collection }
+          await store.writeSubscription(t, after)
+          await recordAudit(t, {
+            organizationId: owner.organizationId,
+            actor,
+            action: 'subscription.collection_changed',
+            subject: { kind: 'user', id: owner.userId },
+            before: { collection: subscription.collection },
+            after: { collection },
+            reason,
+          })
+          return after
+        })
+      }),
+
+    /** Subscriptions for accounts that have none. Gives their number. */
+    adoptAll: async (): Promise<number> => {
+      let count = 0
+      for (;;) {
+        const found = await store.accountsToAdopt(database.kysely, 200)
+        for (const key of found) await inTransaction(parts, (t) => lockedSubscription(t, parts, key))
+        count += found.length
+        if (found.length < 200) return count
+      }
+    },
+  }
+}
+
+/** The change itself, under the lock: now, or when its payment has been made. */
+export const apply = async (
+  t: store.T,
+  parts: Pick<BillingParts, 'ledger' | 'clock'>,
+  before: store.StoredSubscription,
+  plan: Pick<ChangePlan, 'after' | 'beginsPeriod'> & {
+    readonly preview: Pick<ChangePreview, 'change' | 'creditsNowMicros'>
+  },
+  cause: string,
+): Promise<string | null> => {
+  const { after, preview } = plan
+  await store.writeSubscription(t, after)
+  const key = { organizationId: after.organizationId, accountId: after.accountId }
+  if (after.tier.tierId !== before.tier.tierId)
+    await parts.ledger.subscribe(t, { ...key, tierId: after.tier.tierId, allocatedUntil: after.periodEnd })
+  if (plan.beginsPeriod) {
+    const subscription = await store.lockSubscription(t, key)
+    if (subscription) await beginPeriod(t, parts, subscription, parts.clock())
+    return null
+  }
+  if (preview.creditsNowMicros <= 0n) return null
+  const { grantId } = await parts.ledger.grant(t, {
+    ...key,
+    kind: 'allocation',
+    amountMicros: preview.creditsNowMicros,
+    effectiveAt: parts.clock(),
+    expiresAt: after.periodEnd,
+    idempotencyKey: `change:${cause}`,
+    reason: `Change to ${after.tier.name}`,
+    createdBy: 'subscription',
+  })
+  return grantId
+}
