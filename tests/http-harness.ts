@@ -7,6 +7,7 @@ import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
 import { makeHttp } from '../src/http/http.ts'
+import type { ReceiveWebhook } from '../src/http/provider-webhooks.ts'
 import { makeHealth } from '../src/health/health.ts'
 import { makeIdentity } from '../src/identity/identity.ts'
 import { makeInsights } from '../src/insights/insights.ts'
@@ -41,7 +42,13 @@ export interface Browser {
 export const goodSecret = (): string => `sk-proj-good${randomBytes(18).toString('hex')}`
 
 /** The whole management API on a database of its own, with a stand-in for every service's validation call. */
-export const startHttp = async (options: { log?: Log; dashboards?: () => string | null } = {}) => {
+export const startHttp = async (
+  options: {
+    log?: Log
+    dashboards?: () => string | null
+    webhooks?: { readonly stripe: ReceiveWebhook }
+  } = {},
+) => {
   const clone = await cloneDatabase()
   const { database } = clone
   const log = options.log ?? silentLog
@@ -95,6 +102,7 @@ export const startHttp = async (options: { log?: Log; dashboards?: () => string 
     version: '0.0.0-test',
     demo: false,
     dashboards: options.dashboards ?? (() => null),
+    ...(options.webhooks ? { webhooks: options.webhooks } : {}),
   })
 
   let people = 0
