@@ -156,7 +156,7 @@ describe('a path that the service’s file names', () => {
 
   test.each([
     ['GET', '/v1/files?purpose=batch'],
-    ['POST', '/v1/batches'],
+    ['POST', '/v1/vector_stores'],
     ['GET', '/v1/responses/resp_1/input_items'],
   ])('%s %s of OpenAI’s client runs on the own key', async (method, path) => {
     const reply = await call(person, path, { method, ...(method === 'POST' && { body: '{}' }) })

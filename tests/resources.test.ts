@@ -143,7 +143,9 @@ describe('on a key that people share', () => {
         headers: { authorization: `Bearer ${alice.token}` },
       }
       const status = await new Promise((done) => get(options, (reply) => done(reply.resume().statusCode)))
-      expect([path, status]).toEqual([path, path === 'v1/files/' ? 424 : 400])
+      // What would climb out of the service's address is no route at all.
+      const expected = path.includes('/./') || path.includes('%2e') ? 404 : path === 'v1/files/' ? 424 : 400
+      expect([path, status]).toEqual([path, expected])
     }
     expect(credentials()).toHaveLength(before)
   })

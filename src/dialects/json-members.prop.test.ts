@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { applyEdits, memberEdits, readMembers, readObjectElements, replaceMembers } from './json-members.ts'
+import {
+  applyEdits,
+  memberEdits,
+  readMembers,
+  readObjectElements,
+  replaceMembers,
+  withoutMember,
+} from './json-members.ts'
 
 const objects = fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 8 })
 const spacing = fc.constantFrom('', ' ', '\n', '\t ', '\r\n')
@@ -73,5 +80,19 @@ test('of an array the objects are found, whatever else is in it', () => {
       expect(found).toEqual(values.filter(isObject).map((value) => Object.keys(value as object)))
     }),
     { numRuns: 300 },
+  )
+})
+
+test('taking a member out leaves all others, wherever it stands', () => {
+  fc.assert(
+    fc.property(objects, objects, fc.jsonValue(), spacing, (before, after, value, space) => {
+      const object = { ...before, stream_options: value, ...after }
+      const { stream_options: _, ...rest } = object
+      const text = spaced(object, space)
+      expect(JSON.parse(withoutMember(text, readMembers(text), 'stream_options').toString())).toEqual(
+        JSON.parse(JSON.stringify(rest)),
+      )
+    }),
+    { numRuns: 500 },
   )
 })

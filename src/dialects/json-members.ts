@@ -144,3 +144,19 @@ export const replaceMembers = (
   members: Members,
   values: ReadonlyMap<string, unknown>,
 ): Buffer => applyEdits(text, memberEdits(text, members, values))
+
+/** The same object without a member, and without the comma that parted it from its neighbour. */
+export const withoutMember = (text: Buffer, { byName }: Members, name: string): Buffer => {
+  const member = byName.get(name)
+  if (member === undefined) return text
+  const quoteAfterName = text.lastIndexOf(quote, text.lastIndexOf(colon, member.start - 1))
+  let start = text.lastIndexOf(quote, quoteAfterName - 1)
+  let end = skipSpace(text, member.end)
+  if (text[end] === comma) end = skipSpace(text, end + 1)
+  else {
+    // The last one: the comma before it goes, if there is one.
+    const before = text.lastIndexOf(comma, start)
+    if (before !== -1 && skipSpace(text, before + 1) === start) start = before
+  }
+  return Buffer.concat([text.subarray(0, start), text.subarray(end)])
+}

@@ -3,7 +3,7 @@ import type { Units, Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
 import { audioBytesIn, measureInput } from './estimate.ts'
-import { readMembers, replaceMembers } from './json-members.ts'
+import { readMembers, replaceMembers, withoutMember } from './json-members.ts'
 import { chatUsage, usageOfChatReply, usageOfEmbeddings } from './openai-usage.ts'
 import { parseReportedText } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel, readObject } from './request.ts'
@@ -87,7 +87,12 @@ const bodyFor = (request: ParsedRequest, changes: BodyChanges): Buffer => {
   if (changes.maximumOutputTokens !== null) values.set(changes.outputLimitField, changes.maximumOutputTokens)
   if (request.streamed && !request.wantsUsageEvent && !changes.noStreamOptions)
     values.set('stream_options', { ...streamOptions, include_usage: true })
-  return values.size === 0 ? request.body : replaceMembers(request.body, readMembers(request.body), values)
+  // Such a service reports usage unasked, and refuses to be asked.
+  const body =
+    changes.noStreamOptions && streamOptions !== undefined
+      ? withoutMember(request.body, readMembers(request.body), 'stream_options')
+      : request.body
+  return values.size === 0 ? body : replaceMembers(body, readMembers(body), values)
 }
 
 const doneMark = Buffer.from('[DONE]')

@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Explanation } from '../contract/explain.ts'
 import { codecOf } from '../dialects/codecs.ts'
 import { conversationOf } from '../dialects/conversation.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { estimateInputTokens } from '../dialects/estimate.ts'
-import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import { decisionText } from '../routing/decision.ts'
@@ -19,6 +19,7 @@ import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { makePlan, stickTo } from './plan.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
+import { makeBind } from './resources.ts'
 
 /** An operation that may be attempted. */
 export interface Decision {
@@ -40,6 +41,19 @@ export const makeAuthenticate =
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
 
+/** Whoever wants no call must not get one for a misspelt word. */
+export const wantsExplanation = ({ 'x-aideon-explain': asked }: IncomingHttpHeaders): Outcome<boolean> => {
+  if (asked === undefined) return success(false)
+  const word = String(asked).toLowerCase()
+  if (word === '1' || word === 'true') return success(true)
+  return word === '0' || word === 'false'
+    ? success(false)
+    : failure('invalid_request', {
+        message: 'x-aideon-explain must be 1 or 0.',
+        field: 'x-aideon-explain',
+      })
+}
+
 /** A request that was understood, and what its route is planned from. */
 interface Prepared {
   readonly request: ParsedRequest
@@ -52,6 +66,7 @@ interface Prepared {
 export const makeDecide = (parts: GatewayParts) => {
   const { catalogue, clock, ledger, limits, prices } = parts
   const planning = makePlan(parts)
+  const bind = makeBind(parts)
 
   const prepare = async (
     operation: Operation,
@@ -86,10 +101,14 @@ export const makeDecide = (parts: GatewayParts) => {
     ): Promise<Outcome<Decision>> {
       const prepared = await prepare(operation, caller, incoming)
       if (!prepared.ok) return prepared
-      const { request, priceBook, wanted, conversation } = prepared.value
+      const { priceBook, wanted, conversation } = prepared.value
       const planned = planning.plan(caller, wanted)
-      if (!planned.ok) return planned
-      const route = stickTo(planned.value, request, conversation)
+      const found = bind(operation, caller, prepared.value.request, planned, incoming)
+      const bound = found instanceof Promise ? await found : found
+      if (!bound.ok) return bound
+      const { request } = bound.value
+      const route = stickTo(bound.value.route, request, conversation)
+      operation.request = request
       operation.decision = decisionText(route)
       return success({ caller, request, priceBook, route })
     },

@@ -12,7 +12,7 @@ import { pathOf } from './service-paths.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { receiptHeaders } from './reply.ts'
-import { makeSettle } from './settle.ts'
+import { type Finish, makeSettle } from './settle.ts'
 
 /** Larger than any frame of OpenAI's, which takes audio in pieces of at most 15 MiB. */
 const maximumFrameBytes = 16 * 1024 * 1024
@@ -159,6 +159,20 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
     })
   }
 
+  /** The caller's side, or null: the handshake is none, or the caller is gone. */
+  const openCaller = (operation: Operation, request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    new Promise<WebSocket | null>((done) => {
+      const addReceipt = (headers: string[]) => {
+        const pairs = receiptHeaders(operation, 0n)
+        for (let at = 0; at < pairs.length; at += 2) headers.push(`${pairs[at]}: ${pairs[at + 1]}`)
+      }
+      server.once('headers', addReceipt)
+      socket.once('close', () => done(null))
+      server.handleUpgrade(request, socket, head, done)
+      // A handshake that is refused would leave it to the next session.
+      server.off('headers', addReceipt)
+    })
+
   const run = async (
     operation: Operation,
     request: IncomingMessage,
@@ -186,23 +200,9 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
       return refuse(socket, operation, last.fault)
     }
     const service = last.value
-    if (socket.destroyed) {
-      service.terminate()
-      return void (await finish({
-        status: 'cancelled',
-        httpStatus: 499,
-        fault: null,
-        usage: null,
-        usageSource: 'none',
-      }))
-    }
-    const caller = await new Promise<WebSocket>((opened) => {
-      server.once('headers', (headers) => {
-        const pairs = receiptHeaders(operation, 0n)
-        for (let at = 0; at < pairs.length; at += 2) headers.push(`${pairs[at]}: ${pairs[at + 1]}`)
-      })
-      server.handleUpgrade(request, socket, head, opened)
-    })
+    if (socket.destroyed) return endUnopened(finish, service)
+    const caller = await openCaller(operation, request, socket, head)
+    if (caller === null) return endUnopened(finish, service)
     operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
     sessions.add(caller)
     const usage = await relay(caller, service)
@@ -246,6 +246,11 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
       for (const session of sessions) session.close(1001)
     },
   }
+}
+
+const endUnopened = async (finish: Finish, service: WebSocket): Promise<void> => {
+  service.terminate()
+  await finish({ status: 'cancelled', httpStatus: 499, fault: null, usage: null, usageSource: 'none' })
 }
 
 /** Frames both ways until either side ends; the slower side sets the pace. */

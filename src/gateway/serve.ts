@@ -3,10 +3,11 @@ import { isDatabaseUnavailable } from '../db/database.ts'
 import { type Fault, fault, statusOf } from '../kit/fault.ts'
 import type { AttemptResult } from './attempt.ts'
 import { makeAttempts } from './attempts.ts'
-import { makeAuthenticate, makeDecide } from './decide.ts'
+import { makeAuthenticate, makeDecide, wantsExplanation } from './decide.ts'
 import { targetOf } from './endpoints.ts'
 import { cancellationOf, isStream } from './exchange.ts'
 import { makeEnter } from './enter.ts'
+import { longCallOf, makeLongCalls } from './long-calls.ts'
 import { makeMidjourney } from './midjourney.ts'
 import { isMidjourneyImage, makeMidjourneyImages } from './midjourney-images.ts'
 import { sendModels } from './models.ts'
@@ -15,6 +16,7 @@ import type { GatewayParts } from './parts.ts'
 import { cancelledEnding, relayStream, relayWhole } from './relay.ts'
 import { delivered, sendExplanation, sendFault, sendServiceReply } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
+import { makeWatchNames } from './watch-names.ts'
 
 /**
  * One operation, from its first byte in to its last byte out; ARCHITECTURE.md draws it with the faults of each stage:
@@ -31,6 +33,8 @@ export const makeServe = (parts: GatewayParts) => {
   const settle = makeSettle(parts)
   const serveMidjourney = makeMidjourney(parts)
   const serveMidjourneyImage = makeMidjourneyImages(parts)
+  const serveLongCall = makeLongCalls(parts)
+  const watchNames = makeWatchNames(parts)
 
   const run = async (
     operation: Operation,
@@ -46,7 +50,9 @@ export const makeServe = (parts: GatewayParts) => {
     if (!caller.ok) return sendFault(response, operation, caller.fault)
     if (target.kind === 'models') return sendModels(parts, operation, caller.value, response)
 
-    if (incoming.headers['x-aideon-explain'] === '1') {
+    const wanted = wantsExplanation(incoming.headers)
+    if (!wanted.ok) return sendFault(response, operation, wanted.fault)
+    if (wanted.value) {
       const explained = await explain(operation, caller.value, incoming)
       return explained.ok
         ? sendExplanation(response, operation, explained.value)
@@ -57,6 +63,9 @@ export const makeServe = (parts: GatewayParts) => {
 
     if (isMidjourneyImage(decision.value))
       return serveMidjourneyImage(operation, decision.value, incoming, response, finish)
+    const long = longCallOf(operation, decision.value.request)
+    if (long !== null) return serveLongCall(operation, decision.value, long, incoming, response, finish)
+
     const entered = enter(operation, decision.value)
     const place = entered instanceof Promise ? await entered : entered
     if (!place.ok) return refuse(operation, response, place.fault, finish)
@@ -69,9 +78,10 @@ export const makeServe = (parts: GatewayParts) => {
         return void (await finish(cancelledEnding(operation, decision.value.request)))
       if (result.value.kind === 'failed') return await fail(operation, response, result.value, finish)
 
-      const { exchange } = result.value
-      const relay = isStream(exchange) ? relayStream : relayWhole
-      await relay(operation, decision.value.request, exchange, response, limits, cancellation, finish)
+      const { request } = decision.value
+      const watched = watchNames(operation, request, result.value.exchange, finish)
+      const relay = isStream(watched.exchange) ? relayStream : relayWhole
+      await relay(operation, request, watched.exchange, response, limits, cancellation, watched.finish)
     } finally {
       cancellation.end()
     }

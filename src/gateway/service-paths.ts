@@ -23,12 +23,15 @@ const servicePath = /^\/services\/([a-z0-9_]+)(\/.*)$/s
 export const serviceTarget = (url: string, method: string): Target | undefined => {
   const [, id, rest] = servicePath.exec(url) ?? []
   const service = id === undefined ? undefined : findService(id)
-  if (service === undefined || rest === undefined) return undefined
+  if (service === undefined || rest === undefined || climbs(pathOf(rest))) return undefined
   const known = method === 'POST' ? nativeEndpoint(service, pathOf(rest)) : null
   if (known === null) return rawTarget(service, rest, method)
   const { dialect } = endpointKind(known.endpoint)
   return { kind: 'operation', endpoint: known.endpoint, dialect, method, pathModel: known.model, service }
 }
+
+/** URLs have such segments taken out, which would leave the service's address where that has a path itself. */
+const climbs = (path: string): boolean => /(?:^|[/\\])(?:\.|%2e){1,2}(?:$|[/\\])/i.test(path)
 
 const rawTarget = (service: Service, pathAndQuery: string, method: string): Target => {
   // What is in braces would be filled in.
@@ -67,7 +70,7 @@ export const resourceTarget = (
 ): Target | undefined => {
   const path = pathOf(url)
   const home = homeOf(path, headers)
-  if (home === null) return undefined
+  if (home === null || climbs(path)) return undefined
   const service = findService((headers['x-aideon-service'] as string | undefined) ?? home)
   return service === undefined ? undefined : rawTarget(service, pathAt(service, url), method)
 }

@@ -34,7 +34,7 @@ export const makeTranslated =
     const { service, serviceKey, model } = candidate
     const request = requestOf(operation)
     const stop = new AbortController()
-    const guarded = makeGuardedFetch(parts, candidate, baseUrl, dispatch, cancellation)
+    const guarded = makeGuardedFetch(parts, candidate, baseUrl, dispatch, cancellation, stop.signal)
     cancellation.onCancel(() => stop.abort())
     const result = await translate({
       endpoint: request.endpoint,
@@ -55,7 +55,7 @@ export const makeTranslated =
     })
     // The calls of the translation registered their own; whichever is left, the whole of it ends now.
     cancellation.onCancel(() => stop.abort())
-    return startedFrom(operation, result, guarded.failed(), stop)
+    return startedFrom(operation, result, guarded.failed(), stop, guarded.redact)
   }
 
 const noBytes = Buffer.alloc(0)
@@ -67,8 +67,10 @@ const makeGuardedFetch = (
   baseUrl: string,
   dispatch: Dispatch,
   cancellation: Cancellation,
+  stopped: AbortSignal,
 ) => {
   let failed: Fault | null = null
+  let redact: Exchange['redact'] = (said) => redactSecrets(said)
   const { origin } = new URL(baseUrl)
 
   const fetchPublic = async (url: URL, method: string): Promise<Started> => {
@@ -101,9 +103,12 @@ const makeGuardedFetch = (
       failed = started.fault
       throw new TypeError('the service could not be reached')
     }
+    if (isTheirs) redact = started.exchange.redact
+    // Whoever reads its body may be waiting for a byte that never comes.
+    stopped.addEventListener('abort', () => started.exchange.abort(), { once: true })
     return responseOf(started.exchange)
   }
-  return { fetch, failed: () => failed }
+  return { fetch, failed: () => failed, redact: (said: string) => redact(said) }
 }
 
 const bufferedBytes = 64 * 1024
@@ -152,6 +157,7 @@ const startedFrom = (
   result: TranslationResult,
   connection: Fault | null,
   stop: AbortController,
+  redact: Exchange['redact'],
 ): Started => {
   switch (result.kind) {
     case 'reply':
@@ -163,6 +169,7 @@ const startedFrom = (
           { 'content-type': result.contentType },
           result.body,
           stop,
+          redact,
           result.usageUnknown,
         ),
       }
@@ -171,7 +178,10 @@ const startedFrom = (
     case 'failed':
       if (result.status === null)
         return connection === null ? failure('service_error') : { ok: false, fault: connection }
-      return { ok: true, exchange: exchangeOf(result.status, result.headers, Buffer.from(result.body), stop) }
+      return {
+        ok: true,
+        exchange: exchangeOf(result.status, result.headers, Buffer.from(result.body), stop, redact),
+      }
   }
 }
 
@@ -181,6 +191,7 @@ const exchangeOf = (
   headers: Readonly<Record<string, string>>,
   body: Buffer | AsyncIterable<Buffer>,
   stop: AbortController,
+  redact: Exchange['redact'],
   usageUnknown: () => boolean = () => false,
 ): Exchange => {
   let resumed: PromiseWithResolvers<void> | null = null
@@ -212,6 +223,6 @@ const exchangeOf = (
       stop.abort()
       resumed?.resolve()
     },
-    redact: (said) => redactSecrets(said),
+    redact,
   }
 }

@@ -120,7 +120,7 @@ export const write = async (
     change.state,
     change.progress,
     change.failure,
-    change.said === null ? null : JSON.stringify(change.said),
+    change.said === null ? null : storable(change.said),
     change.lastAskedAt,
     change.failedAsks,
     change.nextAskAt,
@@ -149,6 +149,12 @@ const namedStatement: Statement = {
 export const isNamed = async (unit: Unit, owner: Owner, publicId: string, serviceKeyId: string) =>
   (await unit.ask(namedStatement, [owner.organizationId, owner.userId, publicId, serviceKeyId])).length > 0
 
+/** As jsonb takes it: it has no place for NUL and for half of a surrogate pair, which prompts that come back may have. */
+const storable = (said: unknown): string =>
+  JSON.stringify(said, (_, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '') : value,
+  )
+
 const byPublicIds = `
   SELECT DISTINCT ON (public_id) ${columns} FROM long_operations l
   WHERE organization_id = $1 AND user_id = $2 AND kind = $3 AND public_id = ANY ($4)
@@ -162,7 +168,13 @@ export const named = async (
   publicIds: readonly string[],
 ): Promise<LongOperation[]> => {
   const { rows } = await run.executeQuery<LongOperation>(
-    rawQuery(byPublicIds, [owner.organizationId, owner.userId, kind, [...publicIds]]),
+    // PostgreSQL's text has no NUL, so nothing is named so.
+    rawQuery(byPublicIds, [
+      owner.organizationId,
+      owner.userId,
+      kind,
+      publicIds.filter((id) => !id.includes('\0')),
+    ]),
   )
   return rows
 }
