@@ -1,5 +1,8 @@
 import { settings } from '../src/config/settings.ts'
 import { type FaultRow, faults } from '../src/kit/fault.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { plantedBugs } from '../tests/planted-bugs/bugs.ts'
 import { servicesDocument } from './services-document.ts'
 
 /** Documents that repeat what the code says, made from the code: npm run docs writes them, the check compares them. */
@@ -7,7 +10,28 @@ export const documents = (): Record<string, string> => ({
   'docs/faults.md': faultsDocument(faults),
   'docs/configuration.md': configurationDocument(),
   'docs/services.md': `${written}\n${servicesDocument(table)}`,
+  'docs/ledger.md': withSection(readDocument('docs/ledger.md'), 'planted errors', plantedErrors()),
 })
+
+const readDocument = (path: string): string => readFileSync(join(import.meta.dirname, '..', path), 'utf8')
+
+/** A part of a document that somebody writes. */
+const withSection = (document: string, name: string, text: string): string => {
+  const [begin, end] = [`<!-- Written by npm run docs: ${name}. -->\n`, `<!-- End of ${name}. -->`]
+  const [before, after] = [document.indexOf(begin), document.indexOf(end)]
+  if (before < 0 || after < before) throw new Error(`There is no place for ${name}.`)
+  return `${document.slice(0, before)}${begin}\n${text}\n\n${document.slice(after)}`
+}
+
+const plantedErrors = (): string =>
+  table(
+    ['error', 'what is wrong', 'noticed by'],
+    plantedBugs.map(({ id, says, sql, caughtBy }) => [
+      `\`${id}\``,
+      sql === undefined ? says : `${says} (without the constraints of the schema)`,
+      `\`${caughtBy.file}\`: ${caughtBy.test}`,
+    ]),
+  )
 
 const written = '<!-- Written by npm run docs. Do not edit. -->'
 

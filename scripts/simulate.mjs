@@ -1,0 +1,34 @@
+/**
+ * npm run simulate -- [--seed N] [--minutes M]: gateways, workers and the database are killed at edges drawn from the seed,
+ * and an independent checker looks during and after. Runs one seed after the other until the time is over; exits 1 at the
+ * first that fails.
+ */
+import { parseArgs } from 'node:util'
+import { simulate } from '../tests/simulation/simulation.ts'
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, minutes: { type: 'string', default: '5' } },
+})
+const until = performance.now() + Number(values.minutes) * 60_000
+let seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+do {
+  const seconds = Math.min(60, Math.max(10, (until - performance.now()) / 1000))
+  console.log(`seed ${seed}, ${seconds.toFixed(0)} s`)
+  const { problems, kills, operations, news } = await simulate({
+    seed,
+    seconds,
+    log: (line) => console.log(`  ${line}`),
+  })
+  console.log(
+    `  ${operations} whole replies, ${news} purchases and refunds, ${kills.length} lives, ${problems.length} problems`,
+  )
+  for (const problem of problems) console.log(`  PROBLEM  ${problem}`)
+  if (problems.length > 0) {
+    console.log(`\nAgain: npm run simulate -- --seed ${seed}`)
+    process.exitCode = 1
+    break
+  }
+  seed = (seed + 1) % 2 ** 31
+} while (performance.now() < until)
+// Children that a failure left behind end with this process.
+process.exit()

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+
+/**
+ * An edge of a life: the moment before a statement is sent, just after it was sent, or when its answer is there. What is
+ * killed there is the process itself or the database. Written `phase:statement:count:victim`.
+ */
+export interface Edge {
+  readonly phase: 'before' | 'sent' | 'after'
+  readonly statement: string
+  /** How many times it passes before. */
+  readonly count: number
+  readonly victim: 'process' | 'database'
+}
+
+export const edgeText = (edge: Edge): string => `${edge.phase}:${edge.statement}:${edge.count}:${edge.victim}`
+
+const parseEdge = (text: string): Edge => {
+  const [phase, statement, count, victim] = text.split(':')
+  return { phase, statement, count: Number(count), victim } as Edge
+}
+
+/** `kill -9`, of this very process or of the postmaster whose data directory is named. */
+const kill = (edge: Edge): void => {
+  if (edge.victim === 'process') process.kill(process.pid, 'SIGKILL')
+  const file = join(process.env['AIDEON_SIMULATION_DATA'] ?? '', 'postmaster.pid')
+  try {
+    process.kill(Number(readFileSync(file, 'utf8').split('\n')[0]), 'SIGKILL')
+  } catch {
+    // Somebody else killed it at this moment.
+  }
+}
+
+let passed = 0
+let armed: Edge | null = null
+
+/** Passes the edge of its own name, for steps that are no statements. */
+export const pass = (phase: Edge['phase'], statement: string): void => {
+  if (!armed || armed.phase !== phase || armed.statement !== statement || passed++ < armed.count) return
+  const edge = armed
+  armed = null
+  kill(edge)
+}
+
+/** Arms the edge that the environment names; without one this process lives until somebody else kills it. */
+export const armEdge = (): void => {
+  const text = process.env['AIDEON_SIMULATION_EDGE']
+  if (text) armed = parseEdge(text)
+  const query = pg.Client.prototype.query as (...parameters: unknown[]) => unknown
+  pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
+    const [config] = parameters
+    const name = (config as { name?: unknown } | null)?.name
+    if (typeof name !== 'string') return query.apply(this, parameters)
+    pass('before', name)
+    const answer = query.apply(this, parameters)
+    setImmediate(() => pass('sent', name))
+    if (answer instanceof Promise)
+      answer.then(
+        () => pass('after', name),
+        () => {},
+      )
+    return answer
+  } as typeof pg.Client.prototype.query
+}

@@ -1,0 +1,245 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Embedded, startEmbedded } from '../../src/db/embedded.ts'
+import { silentLog } from '../../src/kit/log.ts'
+import { type Bookkeeping, openBookkeeping } from '../processes/bookkeeping.ts'
+import { type Call, openClient, startLoad } from '../processes/client.ts'
+import { type Fleet, openFleet } from '../processes/fleet.ts'
+import type { StagePerson } from '../scene.ts'
+import { type Edge, edgeText } from './edges.ts'
+import { type Payments, startPayments } from './payments.ts'
+import { makeRandom, type Random } from './random.ts'
+import { startWorkerProcess, type WorkerProcess } from './worker-process.ts'
+
+/**
+ * Real gateways under load and workers that take purchases and refunds, on a PostgreSQL of their own; each is killed at an
+ * edge of what it is doing, or kills the database there, and another takes its place. All that is drawn is drawn from the
+ * seed; what real processes make of it varies, so a seed that fails once is worth many runs.
+ */
+export interface Simulated {
+  readonly problems: readonly string[]
+  readonly kills: readonly string[]
+  readonly operations: number
+  readonly news: number
+}
+
+export interface SimulationOptions {
+  readonly seed: number
+  readonly seconds: number
+  /** Two, each with four callers. */
+  readonly gateways?: number
+  /** Of the workers; to prove that it would be found out. */
+  readonly defect?: 'acknowledges_first'
+  readonly log?: (line: string) => void
+}
+
+/** Statements that an operation passes, from its hold to its record. */
+const operationEdges = [
+  'begin',
+  'ledger_lock_accounts',
+  'ledger_live_grants',
+  'ledger_insert_holds',
+  'ledger_update_accounts',
+  'ledger_update_grants',
+  'ledger_insert_entries',
+  'ledger_holds',
+  'ledger_grants_of_holds',
+  'ledger_end_holds',
+  'metering_insert_operations',
+  'commit',
+]
+/** What a purchase and its refund pass, and what time asks of a worker. */
+const purchaseEdges = [
+  'news',
+  'begin',
+  'ledger_lock_accounts',
+  'ledger_grant_keys',
+  'ledger_insert_grant',
+  'ledger_correction_by_key',
+  'ledger_sums_of_grant',
+  'ledger_insert_correction',
+  'ledger_update_grants',
+  'ledger_insert_entries',
+  'commit',
+  'acknowledge',
+  'ledger_recoverable_holds',
+  'ledger_mark_holds',
+  'ledger_insert_interrupted',
+  'ledger_end_holds',
+]
+
+const drawEdge = (random: Random, statements: readonly string[]): Edge => ({
+  phase: random.pick(['before', 'sent', 'after'] as const),
+  statement: random.pick(statements),
+  count: random.whole(12),
+  victim: random.chance(0.2) ? 'database' : 'process',
+})
+
+/** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
+const longestLifeMs = 6_000
+
+interface World {
+  readonly random: Random
+  readonly server: Embedded
+  readonly fleet: Fleet
+  readonly books: () => Promise<Bookkeeping>
+  readonly workers: WorkerProcess[]
+  readonly payments: Payments
+  readonly environment: (edge: Edge | null) => Readonly<Record<string, string>>
+  readonly kills: string[]
+  readonly problems: string[]
+  readonly log: (line: string) => void
+  readonly until: number
+}
+
+const untilReady = async (server: Embedded): Promise<void> => {
+  while (server.state !== 'ready') await wait(50)
+}
+
+/** What must hold at any moment, whatever is under way. */
+const check = async (world: World, when: string): Promise<void> => {
+  await untilReady(world.server)
+  try {
+    await using books = await world.books()
+    const problems = [...(await books.ledgerProblems()), ...(await world.payments.brokenPromises(books))]
+    world.problems.push(...problems.map((problem) => `${when}: ${problem}`))
+  } catch (error) {
+    // Somebody killed the database under the check.
+    if (world.server.state === 'ready' && !isConnectionLost(error)) throw error
+  }
+}
+
+const isConnectionLost = (error: unknown): boolean =>
+  error instanceof Error &&
+  /terminat|connection|ECONN|ENOENT|shutting down|starting up|recovery/i.test(error.message)
+
+/** One place of a process: it is started with an edge, killed there, looked after, and followed by another. */
+const haunt = async (
+  world: World,
+  statements: readonly string[],
+  start: (edge: Edge | null) => Promise<{ exit: Promise<unknown>; kill(): void }>,
+): Promise<void> => {
+  while (performance.now() < world.until && world.problems.length === 0) {
+    const edge = drawEdge(world.random, statements)
+    const name = edgeText(edge)
+    await untilReady(world.server)
+    const started = await start(edge).catch(() => null)
+    if (!started) continue
+    const life = AbortSignal.timeout(longestLifeMs)
+    const reached = await Promise.race([
+      started.exit.then(() => true),
+      new Promise<false>((resolve) => life.addEventListener('abort', () => resolve(false))),
+    ])
+    world.kills.push(reached || edge.victim === 'database' ? name : `${name} (not reached)`)
+    world.log(`${reached ? 'killed at' : 'lived past'} ${name}`)
+    started.kill()
+    await started.exit
+    await check(world, `after ${name}`)
+  }
+  const last = await start(null)
+  world.log('a last process, which nobody kills')
+  void last
+}
+
+const calls =
+  (random: Random, fleet: Fleet, people: readonly StagePerson[]) =>
+  (caller: number): Call => {
+    const streamed = random.chance(0.5)
+    return {
+      url: fleet.gateways[random.whole(fleet.gateways.length)]?.url ?? '',
+      token: people[caller % people.length]?.token ?? '',
+      dialect: random.chance(0.5) ? 'openai' : 'anthropic',
+      streamed,
+      prompt: `${streamed ? '[[simulate: slow 2ms]]' : '[[simulate: wait 20ms]]'} [[simulate: tokens ${1 + random.whole(60)}]]`,
+      maximumTokens: 100,
+    }
+  }
+
+export const simulate = async (options: SimulationOptions): Promise<Simulated> => {
+  const random = makeRandom(options.seed)
+  const log = options.log ?? (() => {})
+  await using opened = new AsyncDisposableStack()
+  const directory = mkdtempSync(join(tmpdir(), 'aideon-simulation-'))
+  // mkdtemp's 0700 would keep out the account that the database runs as when root starts it.
+  if (process.getuid?.() === 0) chmodSync(directory, 0o755)
+  opened.defer(() => rmSync(directory, { recursive: true, force: true }))
+  const data = join(directory, 'data')
+  const server = await startEmbedded({ dataDirectory: data, log: silentLog })
+  opened.defer(() => server.stop())
+  const versions = join(data, 'postgres')
+  const serverDirectory = join(versions, readdirSync(versions).find((name) => /^\d+$/.test(name)) ?? '')
+  const script = join(import.meta.dirname, 'gateway-child.ts')
+  const fleet = opened.use(await openFleet({ databaseUrl: server.url, processes: 0, script }))
+  for (const service of ['openai', 'anthropic'] as const) await fleet.systemKey(service, 1)
+  const people: StagePerson[] = []
+  for (let i = 0; i < 4; i++) people.push(await fleet.person({ creditMicros: 100_000n }))
+
+  const workers: WorkerProcess[] = []
+  opened.defer(async () => {
+    for (const worker of workers) worker.kill()
+    await Promise.all(workers.map((worker) => worker.exit))
+  })
+  const world: World = {
+    random,
+    server,
+    fleet,
+    books: () => openBookkeeping(server.url),
+    workers,
+    payments: startPayments(random, people, workers),
+    environment: (edge) => ({
+      DATABASE_URL: server.url,
+      AIDEON_SIMULATION_DATA: serverDirectory,
+      ...(options.defect ? { AIDEON_SIMULATION_DEFECT: options.defect } : {}),
+      ...(edge ? { AIDEON_SIMULATION_EDGE: edgeText(edge) } : {}),
+    }),
+    kills: [],
+    problems: [],
+    log,
+    until: performance.now() + options.seconds * 1_000,
+  }
+
+  const gateway = (index: number) => async (edge: Edge | null) => {
+    const started = await fleet.start(world.environment(edge))
+    fleet.gateways.splice(fleet.gateways.indexOf(started), 1)
+    fleet.gateways[Math.min(index, fleet.gateways.length)] = started
+    return { exit: started.exit, kill: () => started.signal('SIGKILL') }
+  }
+  const worker = (index: number) => async (edge: Edge | null) => {
+    const started = await startWorkerProcess(world.environment(edge), world.payments.acknowledged)
+    workers[Math.min(index, workers.length)] = started
+    return started
+  }
+
+  await using client = openClient()
+  const gateways = Array.from({ length: options.gateways ?? 2 }, (_, index) => gateway(index))
+  const load = startLoad(client, gateways.length * 4, calls(random, fleet, people))
+  opened.defer(() => void load.stop())
+  opened.defer(() => world.payments.abandon())
+  await Promise.all([
+    ...gateways.map((start) => haunt(world, operationEdges, start)),
+    ...[0, 1].map((index) => haunt(world, purchaseEdges, worker(index))),
+  ])
+  const replies = await load.stop()
+  // Whatever was found already is enough.
+  if (world.problems.length === 0) await world.payments.stop()
+
+  if (world.problems.length > 0) return told()
+
+  await using books = await world.books()
+  for (let tries = 0; (await books.unfinishedHolds()) > 0 && tries < 200; tries++) await wait(100)
+  if ((await books.unfinishedHolds()) > 0) world.problems.push('at the end: holds are left')
+  const ending = [
+    ...(await books.ledgerProblems()),
+    ...(await books.recordProblems(replies)),
+    ...(await world.payments.problems(books)),
+  ]
+  world.problems.push(...ending.map((problem) => `at the end: ${problem}`))
+  return told()
+
+  function told(): Simulated {
+    const whole = replies.filter((reply) => reply.whole).length
+    return { problems: world.problems, kills: world.kills, operations: whole, news: world.payments.made }
+  }
+}
