@@ -56,7 +56,7 @@ export const makeStripe = (options: {
 
 /** Above the SDK's own limits for the few requests that one notice takes, repetitions included. */
 const leaseMs = 5 * 60_000
-const batchSize = 20
+const batchSize = 5
 /** Events are listed with their time of making, and may become visible a little later. */
 const overlapMs = 60 * 60_000
 /** So much of the list is read the first time. */

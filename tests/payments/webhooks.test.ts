@@ -307,6 +307,26 @@ describe('when something is away', () => {
     expect(await scene.payments.redeliver(administrator, 'evt_unknown')).toMatchObject({ ok: false })
   })
 
+  test('a notice whose process died is taken by another one when its lease is over', async () => {
+    const owner = await scene.subscriber()
+    const { payment, checkoutUrl } = await scene.order(owner)
+    await scene.payments.catchUp(new Date())
+    scene.standIn.webhooks.hold()
+    await scene.standIn.pay(checkoutUrl)
+    const event = lastEvent('checkout.session.completed')
+    scene.standIn.webhooks.lose()
+    // As a process leaves it that is killed right after it has taken the notice.
+    await scene.database.pool.query(
+      `INSERT INTO provider_events (provider, id, type, object_id, occurred_at, received_at, source, attempts, next_attempt_at)
+       VALUES ('stripe', $1, $2, $3, now(), now(), 'webhook', 1, now() + interval '5 minutes')`,
+      [event.id, event.type, (event.data.object as { id: string }).id],
+    )
+    const other = scene.anotherProcess()
+    expect(await other.processDue(new Date())).toBe(0)
+    expect(await other.processDue(inSeconds(301))).toBe(1)
+    expect(await scene.payment(payment.id)).toMatchObject({ status: 'paid' })
+  })
+
   test('a notice that never came is found in Stripe’s own list, once', async () => {
     const owner = await scene.subscriber()
     const { payment, checkoutUrl } = await scene.order(owner)
@@ -395,4 +415,17 @@ describe('automatic top-up', () => {
     const charges = [...scene.standIn.state.charges.values()].filter((one) => one.customer === customer)
     expect(charges.filter(({ paid, amount }) => paid && amount === pack.price)).toHaveLength(1)
   })
+})
+
+test('the list of notices has pages that hold every one of them, the newest first', async () => {
+  const { items: all } = await scene.payments.notices({ limit: 200 })
+  const seen: string[] = []
+  for (let before: string | null = null; ; ) {
+    const page = await scene.payments.notices({ before, limit: 3 })
+    seen.push(...page.items.map(({ id }) => id))
+    before = page.next
+    if (before === null) break
+  }
+  expect(seen).toEqual(all.map(({ id }) => id))
+  expect(seen.length).toBeGreaterThan(10)
 })
