@@ -86,7 +86,9 @@ withFlags(program.command('sign-in-link'), linkFlags)
 
 const ledger = program.command('ledger').description('examine the credit ledger').helpCommand(false)
 withFlags(ledger.command('verify'), databaseFlags)
-  .description('prove that every balance follows from the entries; exits 1 where one does not')
+  .description(
+    'prove that every balance follows from the entries; exits 1 where one does not, 2 where that cannot be told',
+  )
   .action(async (_, command: Command) => {
     const { ledgerVerifyCommand } = await import('./ledger-verify.ts')
     process.exitCode = await ledgerVerifyCommand(configFromProcess(flagsOf(command)))

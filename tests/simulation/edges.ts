@@ -43,15 +43,21 @@ export const pass = (phase: Edge['phase'], statement: string): void => {
   kill(edge)
 }
 
+/** A prepared statement's name; `copy` for rows that are copied in, whose answer cannot be waited for here. */
+const statementOf = (query: unknown): string | null => {
+  const { name, text } = (query ?? {}) as { name?: unknown; text?: unknown }
+  if (typeof name === 'string') return name
+  return typeof text === 'string' && text.startsWith('COPY ') ? 'copy' : null
+}
+
 /** Arms the edge that the environment names; without one this process lives until somebody else kills it. */
 export const armEdge = (): void => {
   const text = process.env['AIDEON_SIMULATION_EDGE']
   if (text) armed = parseEdge(text)
   const query = pg.Client.prototype.query as (...parameters: unknown[]) => unknown
   pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
-    const [config] = parameters
-    const name = (config as { name?: unknown } | null)?.name
-    if (typeof name !== 'string') return query.apply(this, parameters)
+    const name = statementOf(parameters[0])
+    if (name === null) return query.apply(this, parameters)
     pass('before', name)
     const answer = query.apply(this, parameters)
     setImmediate(() => pass('sent', name))

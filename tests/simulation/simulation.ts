@@ -47,7 +47,7 @@ const operationEdges = [
   'ledger_holds',
   'ledger_grants_of_holds',
   'ledger_end_holds',
-  'metering_insert_operations',
+  'copy',
   'commit',
 ]
 /** What a purchase and its refund pass, and what time asks of a worker. */
@@ -115,18 +115,38 @@ const isConnectionLost = (error: unknown): boolean =>
   error instanceof Error &&
   /terminat|connection|ECONN|ENOENT|shutting down|starting up|recovery/i.test(error.message)
 
+interface Started {
+  readonly exit: Promise<unknown>
+  kill(): void
+}
+
+/** The database may be killed while a process starts, which then ends by itself: another is started. */
+const startSurely = async (
+  world: World,
+  edge: Edge | null,
+  start: (edge: Edge | null) => Promise<Started>,
+): Promise<Started> => {
+  for (let tries = 1; ; tries++) {
+    await untilReady(world.server)
+    try {
+      return await start(edge)
+    } catch (error) {
+      if (tries === 20) throw error
+      await wait(200)
+    }
+  }
+}
+
 /** One place of a process: it is started with an edge, killed there, looked after, and followed by another. */
 const haunt = async (
   world: World,
   statements: readonly string[],
-  start: (edge: Edge | null) => Promise<{ exit: Promise<unknown>; kill(): void }>,
+  start: (edge: Edge | null) => Promise<Started>,
 ): Promise<void> => {
   while (performance.now() < world.until && world.problems.length === 0) {
     const edge = drawEdge(world.random, statements)
     const name = edgeText(edge)
-    await untilReady(world.server)
-    const started = await start(edge).catch(() => null)
-    if (!started) continue
+    const started = await startSurely(world, edge, start)
     const life = AbortSignal.timeout(longestLifeMs)
     const reached = await Promise.race([
       started.exit.then(() => true),
@@ -138,9 +158,8 @@ const haunt = async (
     await started.exit
     await check(world, `after ${name}`)
   }
-  const last = await start(null)
+  await startSurely(world, null, start)
   world.log('a last process, which nobody kills')
-  void last
 }
 
 const calls =
