@@ -62,7 +62,7 @@ beforeEach(() => {
 const call = (
   who: StagePerson,
   path: string,
-  init: RequestInit & { headers?: Record<string, string> } = {},
+  init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
 ) =>
   fetch(stage.url + path, {
     ...init,

@@ -127,10 +127,16 @@ export const combine = (rows: readonly GroupRow[]): ListedGroup[] => {
   return [...shipped, ...own.toSorted((a, b) => (a.id < b.id ? -1 : 1))]
 }
 
-const groupOf = ({ removed: _, ...group }: GroupRow): ModelGroup => group
+const groupOf = ({ removed: _removed, ...group }: GroupRow): ModelGroup => group
 
-const auditOf = ({ id: _, models, ...rest }: ModelGroup): JsonValue =>
-  ({ ...rest, models: [...models] }) as Record<string, JsonValue>
+const auditOf = (group: ModelGroup): JsonValue => ({
+  label: group.label,
+  description: group.description,
+  task: group.task,
+  models: [...group.models],
+  attemptTimeoutSeconds: group.attemptTimeoutSeconds ?? null,
+  hedgeAfterSeconds: group.hedgeAfterSeconds ?? null,
+})
 
 /** A group within a group would have no order of its own, and could hold itself. */
 const wrongModel = (models: readonly string[]) => {

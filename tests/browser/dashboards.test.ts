@@ -122,7 +122,10 @@ describe('a user', () => {
     expect(await revoke.isDisabled()).toBe(true)
     await page.getByLabel('Type revoke to confirm').fill('revoke')
     await revoke.click()
-    await page.getByRole('listitem', { name: 'Anthropic', exact: true }).getByText('Credits', { exact: true }).waitFor()
+    await page
+      .getByRole('listitem', { name: 'Anthropic', exact: true })
+      .getByText('Credits', { exact: true })
+      .waitFor()
   })
 
   test('switches the fallback, sees it take effect, and can undo it', async () => {
