@@ -189,8 +189,10 @@ const recoverEveryMs = ({ limits }: Config): number => Math.min(limits.holdGrace
 const keepUp = async (rooms: Rooms): Promise<void> => {
   const now = rooms.clock()
   await rooms.ledger.recoverHolds(now)
+  await rooms.billing.renewDue(now)
   await rooms.ledger.ensureAllocations(now)
   await rooms.ledger.expireGrants(now)
+  await rooms.billing.topUpDue(now)
   await rooms.identity.sweep()
   await rooms.longOperations.sweep(now)
   await rooms.limits.sweep()

@@ -1,6 +1,7 @@
 import type { Config } from './config/config.ts'
 import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
+import { makeBilling } from './billing/billing.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { claimInstallation } from './demo/claim.ts'
 import { makeEpoch } from './db/epoch.ts'
@@ -84,6 +85,7 @@ export const openRooms = async (options: {
     const identity = makeIdentity({ database, clock })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
+    const billing = makeBilling({ database, epoch, ledger, clock, log })
 
     epoch.onChange(async (organizationId) => {
       if (organizationId === null || organizationId === platformOrganizationId)
@@ -100,6 +102,7 @@ export const openRooms = async (options: {
     }
     return {
       access,
+      billing,
       catalogue,
       claim,
       clock,

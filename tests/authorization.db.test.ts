@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpoints } from '../src/contract/endpoints.ts'
+import { must } from '../src/kit/fault.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { insertOperation } from './operation-row.ts'
 import {
@@ -88,6 +89,47 @@ const delivery = async () => {
     [owner.organizationId, id, owner.userId],
   )
   return { id }
+}
+
+const once = () => ({ idempotencyKey: randomUUID(), returnUrl: 'https://keys.example/credits' })
+const boughtBy = async (status: 'requested' | 'paid' = 'requested') => {
+  const { payment } = must(await http.billing.buy(operator, owner, { kind: 'pack', packId: 'small' }, once()))
+  return status === 'paid' ? must(await http.billing.approve(operator, payment.id, 'Paid')) : payment
+}
+const grantOf = async (credits: bigint) => {
+  const accountId = (await http.ledger.accountOf(owner.organizationId, owner.userId)) ?? ''
+  const { grantId } = await http.ledger.grant(null, {
+    organizationId: owner.organizationId,
+    accountId,
+    kind: 'adjustment',
+    amountMicros: credits * 1_000_000n,
+    effectiveAt: new Date(),
+    expiresAt: null,
+    idempotencyKey: randomUUID(),
+    reason: null,
+    createdBy: 'test',
+  })
+  return grantId
+}
+const reversal = async (credits: bigint) => ({
+  organizationId: owner.organizationId,
+  kind: 'reverse_grant' as const,
+  subjectId: await grantOf(credits),
+  reason: 'A mistake',
+  idempotencyKey: randomUUID(),
+})
+/** More than one administrator may reverse alone. */
+const adjustmentToDecide = async () => ({
+  id: must(await http.billing.adjust(operator, await reversal(20_000n))).id,
+})
+const inZone = { change: { kind: 'set_time_zone' as const, timeZone: 'Europe/Berlin' } }
+const member = () => ({ organization: owner.organizationId, id: owner.userId })
+const newTier = {
+  name: 'Team',
+  priceMinor: '4900',
+  currency: 'USD',
+  allocationMicros: '5000000000',
+  reason: 'New',
 }
 
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
@@ -222,6 +264,67 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createWebhookSecret: none,
   listWebhookDeliveries: none,
   redeliverWebhook: async () => ({ params: await delivery() }),
+  readSubscription: none,
+  listTierChoices: none,
+  previewSubscriptionChange: () => ({ body: inZone }),
+  changeSubscription: () => ({ body: { ...inZone, idempotencyKey: randomUUID() } }),
+  listPacks: none,
+  buyCredits: () => ({
+    body: { purchase: { kind: 'custom', amountMinor: '700' }, idempotencyKey: randomUUID() },
+  }),
+  listPayments: none,
+  openPaymentPortal: () => ({ body: {} }),
+  readAutoTopUp: none,
+  setAutoTopUp: () => ({ body: { autoTopUp: null } }),
+  listInvoices: none,
+  readInvoice: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
+  listAdminTiers: none,
+  listTierVersions: () => ({ params: { tier: 'pro' } }),
+  previewTier: () => ({ params: { tier: 'team' }, body: newTier }),
+  saveTier: () => ({ params: { tier: 'team' }, body: newTier }),
+  archiveTier: async () => ({ params: { tier: 'enterprise' }, body: { reason: 'No longer sold' } }),
+  listSubscriptions: none,
+  readUserSubscription: () => ({ params: member() }),
+  changeUserSubscription: () => ({
+    params: member(),
+    body: { ...inZone, idempotencyKey: randomUUID() },
+  }),
+  setCollection: () => ({ params: member(), body: { collection: 'none', reason: 'A gift' } }),
+  listAllPacks: none,
+  savePack: () => ({
+    params: { pack: 'tiny' },
+    body: { name: 'Tiny', creditMicros: '1000000', priceMinor: '100', currency: 'USD' },
+  }),
+  archivePack: async () => {
+    const id = `p${randomUUID().slice(0, 8)}`
+    const pack = { id, name: id, creditMicros: 1n, priceMinor: 1n, currency: 'USD', position: 9 }
+    must(await http.billing.savePack(operator, pack))
+    return { params: { pack: id } }
+  },
+  listAllPayments: none,
+  approvePayment: async () => ({ params: { id: (await boughtBy()).id }, body: { reason: 'Paid' } }),
+  denyPayment: async () => ({ params: { id: (await boughtBy()).id }, body: { reason: 'No money' } }),
+  refundPayment: async () => ({
+    params: { id: (await boughtBy('paid')).id },
+    body: { amountMinor: '100', reason: 'Asked for', idempotencyKey: randomUUID() },
+  }),
+  listAllInvoices: none,
+  readAnyInvoice: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
+  listAdjustments: none,
+  adjust: async () => ({ body: await reversal(3n) }),
+  approveAdjustment: async () => ({ params: await adjustmentToDecide() }),
+  denyAdjustment: async () => ({ params: await adjustmentToDecide(), body: { reason: 'Not so' } }),
+  readBillingSettings: none,
+  saveBillingSettings: async () => {
+    const { discount, ...settings } = await http.billing.settings()
+    const plain = Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [
+        name,
+        typeof value === 'bigint' ? String(value) : value,
+      ]),
+    )
+    return { body: { settings: { ...plain, discount }, reason: 'The same' } }
+  },
 }
 
 /** Not a matter of authorization: these are well-formed and still wrong. */

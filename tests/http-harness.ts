@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { makeAccess } from '../src/access/access.ts'
+import { makeBilling } from '../src/billing/billing.ts'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
@@ -78,8 +79,10 @@ export const startHttp = async (
     clock,
     log,
   })
+  const billing = makeBilling({ database, epoch, ledger, clock, log })
   const rooms = {
     access,
+    billing,
     catalogue,
     clock,
     health,

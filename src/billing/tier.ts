@@ -9,8 +9,6 @@ export interface Entitlements {
   readonly rateLimits: RateLimits | null
 }
 
-export const everything: Entitlements = { services: null, groups: null, rateLimits: null }
-
 /** What a tier was from `effectiveAt` on. Versions are never changed: a new one follows. */
 export interface TierVersion {
   readonly tierId: string

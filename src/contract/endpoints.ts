@@ -1,5 +1,7 @@
 import { accessTokenEndpoints } from './access-tokens.ts'
 import { administrationEndpoints } from './administration.ts'
+import { billingAdministrationEndpoints } from './billing-administration.ts'
+import { billingEndpoints } from './billing.ts'
 import { creditEndpoints } from './credits.ts'
 import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
@@ -33,6 +35,8 @@ export const endpoints = {
   ...healthEndpoints,
   ...rateLimitEndpoints,
   ...longOperationEndpoints,
+  ...billingEndpoints,
+  ...billingAdministrationEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -1,5 +1,7 @@
 import type { Access } from '../access/access.ts'
 import { accessApi } from '../access/api.ts'
+import { billingApi } from '../billing/api.ts'
+import type { Billing } from '../billing/billing.ts'
 import { identityApi } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import { insightApi } from '../insights/api.ts'
@@ -36,6 +38,7 @@ export interface Rooms {
   readonly health: Health
   readonly limits: Limits
   readonly longOperations: LongOperations
+  readonly billing: Billing
   readonly clock: Clock
 }
 
@@ -43,6 +46,7 @@ interface Facts {
   readonly version: string
   readonly demo: boolean
   readonly dashboards: () => string | null
+  readonly publicUrl?: string | null
 }
 
 /** The whole table; leaving an endpoint out is a type error. */
@@ -58,4 +62,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...healthApi(rooms),
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),
+  ...billingApi(rooms),
 })

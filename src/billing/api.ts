@@ -1,0 +1,249 @@
+import type { billingAdministrationEndpoints } from '../contract/billing-administration.ts'
+import type { billingEndpoints } from '../contract/billing.ts'
+import type { ReplyInput, RequestOutput } from '../contract/endpoint.ts'
+import type { SessionContext } from '../http/handler.ts'
+import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
+import { must } from '../kit/fault.ts'
+import type { Billing, Page } from './billing.ts'
+import type { ChangeResult } from './subscription.ts'
+import type { TierDraft } from './tier.ts'
+import * as views from './views.ts'
+
+type Table = typeof billingEndpoints & typeof billingAdministrationEndpoints
+type BillingHandlers = {
+  readonly [Name in keyof Table]: (
+    received: RequestOutput<Table[Name]>,
+    context: SessionContext,
+  ) => Promise<ReplyInput<Table[Name]>>
+}
+
+const ownerOf = ({ signedIn }: SessionContext) => ({
+  organizationId: signedIn.organization.id,
+  userId: signedIn.userId,
+})
+const memberOf = (params: { organization: string; id: string }) => ({
+  organizationId: params.organization,
+  userId: params.id,
+})
+
+const pageOf = (query: { cursor?: string; limit: number }) => ({
+  before: decodeCursor(query.cursor),
+  limit: query.limit,
+})
+const pageOnWire = <Item, Shown>({ items, next }: Page<Item>, show: (item: Item) => Shown) => ({
+  items: items.map(show),
+  nextCursor: next === null ? null : encodeCursor(next),
+})
+
+const draftOf = (tierId: string, body: RequestOutput<Table['saveTier']>['body']): TierDraft => ({
+  ...body,
+  tierId,
+  priceMinor: BigInt(body.priceMinor),
+  allocationMicros: BigInt(body.allocationMicros),
+  rolloverCapMicros: BigInt(body.rolloverCapMicros),
+  effectiveAt: body.effectiveAt === undefined ? undefined : new Date(body.effectiveAt),
+})
+
+const resultOnWire = (result: ChangeResult) => ({
+  ...result,
+  preview: views.previewOnWire(result.preview),
+  subscription: views.subscriptionOnWire(result.subscription),
+})
+
+/** `publicUrl`: where payers come back to; without it the provider's page leads to the local address. */
+export interface BillingApiParts {
+  readonly billing: Billing
+  readonly publicUrl?: string | null
+}
+
+export const billingApi = (parts: BillingApiParts): BillingHandlers => ({
+  ...subscriptionApi(parts),
+  ...purchaseApi(parts),
+  ...tierApi(parts),
+  ...administrationApi(parts),
+})
+
+const commandOf = ({ publicUrl }: BillingApiParts, body: { idempotencyKey: string; returnPath: string }) => ({
+  idempotencyKey: body.idempotencyKey,
+  returnUrl: returnUrlOf(publicUrl, body.returnPath),
+})
+const returnUrlOf = (publicUrl: string | null | undefined, path: string): string =>
+  new URL(path, publicUrl ?? 'http://localhost').href
+
+const subscriptionApi = (parts: BillingApiParts) => {
+  const { billing } = parts
+  return {
+    readSubscription: async (_, context) =>
+      views.subscriptionViewOnWire(must(await billing.subscription(ownerOf(context)))),
+    listTierChoices: async () => ({
+      items: (await billing.tiers())
+        .filter((tier) => tier.archivedAt === null)
+        .map((tier) => views.tierVersionOnWire(tier.current)),
+    }),
+    previewSubscriptionChange: async ({ body }, context) =>
+      views.previewOnWire(must(await billing.previewChange(ownerOf(context), body.change))),
+    changeSubscription: async ({ body }, context) =>
+      resultOnWire(
+        must(await billing.change(context.actor, ownerOf(context), body.change, commandOf(parts, body))),
+      ),
+    listSubscriptions: async ({ query }) =>
+      pageOnWire(
+        await billing.subscriptions({ ...pageOf(query), status: query.status, tierId: query.tier }),
+        views.subscriptionOnWire,
+      ),
+    readUserSubscription: async ({ params }) =>
+      views.subscriptionViewOnWire(must(await billing.subscription(memberOf(params)))),
+    changeUserSubscription: async ({ params, body }, { actor }) =>
+      resultOnWire(must(await billing.change(actor, memberOf(params), body.change, commandOf(parts, body)))),
+    setCollection: async ({ params, body }, { actor }) =>
+      views.subscriptionOnWire(
+        must(await billing.setCollection(actor, memberOf(params), body.collection, body.reason)),
+      ),
+  } satisfies Partial<BillingHandlers>
+}
+
+const purchaseApi = (parts: BillingApiParts) => {
+  const { billing } = parts
+  return {
+    listPacks: async () => {
+      const [packs, settings] = await Promise.all([billing.packs(), billing.settings()])
+      return {
+        items: packs.map(views.packOnWire),
+        custom: {
+          currency: settings.currency,
+          minimumMinor: String(settings.customMinimumMinor),
+          maximumMinor: String(settings.customMaximumMinor),
+          microsPerMinor: String(settings.microsPerMinor),
+        },
+        expiryMonths: settings.purchaseExpiryMonths,
+        provider: settings.provider,
+      }
+    },
+    buyCredits: async ({ body }, context) => {
+      const { purchase } = body
+      const wanted =
+        purchase.kind === 'pack'
+          ? purchase
+          : ({ kind: 'custom', amountMinor: BigInt(purchase.amountMinor) } as const)
+      const { payment, checkoutUrl } = must(
+        await billing.buy(context.actor, ownerOf(context), wanted, commandOf(parts, body)),
+      )
+      return { payment: views.paymentOnWire(payment), checkoutUrl }
+    },
+    listPayments: async ({ query }, context) =>
+      pageOnWire(await billing.payments({ ...pageOf(query), owner: ownerOf(context) }), views.paymentOnWire),
+    openPaymentPortal: async ({ body }, context) => ({
+      url: must(await billing.portalLink(ownerOf(context), returnUrlOf(parts.publicUrl, body.returnPath))),
+    }),
+    readAutoTopUp: async (_, context) => {
+      const found = must(await billing.autoTopUp(ownerOf(context)))
+      return { autoTopUp: found && views.autoTopUpOnWire(found) }
+    },
+    setAutoTopUp: async ({ body }, context) => {
+      const wanted = body.autoTopUp && {
+        ...body.autoTopUp,
+        thresholdMicros: BigInt(body.autoTopUp.thresholdMicros),
+        monthlyCapMinor: BigInt(body.autoTopUp.monthlyCapMinor),
+      }
+      const set = must(await billing.setAutoTopUp(context.actor, ownerOf(context), wanted))
+      return { autoTopUp: set && views.autoTopUpOnWire(set) }
+    },
+    listInvoices: async ({ query }, context) =>
+      pageOnWire(await billing.invoices({ ...pageOf(query), owner: ownerOf(context) }), views.invoiceOnWire),
+    readInvoice: async ({ params }, context) =>
+      views.invoiceOnWire(must(await billing.invoice(params.id, ownerOf(context)))),
+  } satisfies Partial<BillingHandlers>
+}
+
+const tierApi = ({ billing }: BillingApiParts) =>
+  ({
+    listAdminTiers: async () => ({ items: (await billing.tiers()).map(views.tierOnWire) }),
+    listTierVersions: async ({ params }) => ({
+      items: (await billing.tierVersions(params.tier)).map(views.tierVersionOnWire),
+    }),
+    previewTier: async ({ params, body }) => {
+      const preview = must(await billing.previewTier(draftOf(params.tier, body)))
+      return {
+        before: preview.before && views.tierVersionOnWire(preview.before),
+        subscribers: preview.subscribers,
+        firstRenewalAt: preview.firstRenewalAt?.toISOString() ?? null,
+        lastRenewalAt: preview.lastRenewalAt?.toISOString() ?? null,
+        monthlyDifferenceMinor: String(preview.monthlyDifferenceMinor),
+        monthlyDifferenceMicros: String(preview.monthlyDifferenceMicros),
+      }
+    },
+    saveTier: async ({ params, body }, { actor }) =>
+      views.tierVersionOnWire(must(await billing.saveTier(actor, draftOf(params.tier, body)))),
+    archiveTier: async ({ params, body }, { actor }) => {
+      must(await billing.archiveTier(actor, params.tier, body.reason))
+      return { done: true }
+    },
+    listAllPacks: async () => ({ items: (await billing.packs({ archived: true })).map(views.packOnWire) }),
+    savePack: async ({ params, body }, { actor }) =>
+      views.packOnWire(
+        must(
+          await billing.savePack(actor, {
+            ...body,
+            id: params.pack,
+            creditMicros: BigInt(body.creditMicros),
+            priceMinor: BigInt(body.priceMinor),
+          }),
+        ),
+      ),
+    archivePack: async ({ params }, { actor }) => {
+      must(await billing.archivePack(actor, params.pack))
+      return { done: true }
+    },
+  }) satisfies Partial<BillingHandlers>
+
+const administrationApi = ({ billing }: BillingApiParts) =>
+  ({
+    listAllPayments: async ({ query }) =>
+      pageOnWire(await billing.payments({ ...pageOf(query), status: query.status }), views.paymentOnWire),
+    approvePayment: async ({ params, body }, { actor }) =>
+      views.paymentOnWire(must(await billing.approve(actor, params.id, body.reason))),
+    denyPayment: async ({ params, body }, { actor }) =>
+      views.paymentOnWire(must(await billing.deny(actor, params.id, body.reason))),
+    refundPayment: async ({ params, body }, { actor }) =>
+      views.paymentOnWire(
+        must(await billing.refund(actor, params.id, { ...body, amountMinor: BigInt(body.amountMinor) })),
+      ),
+    listAllInvoices: async ({ query }) =>
+      pageOnWire(await billing.invoices(pageOf(query)), views.invoiceOnWire),
+    readAnyInvoice: async ({ params }) => views.invoiceOnWire(must(await billing.invoice(params.id))),
+    listAdjustments: async ({ query }) =>
+      pageOnWire(
+        await billing.adjustments({ ...pageOf(query), waiting: query.waiting === 'true' }),
+        views.adjustmentOnWire,
+      ),
+    adjust: async ({ body }, { actor }) =>
+      views.adjustmentOnWire(
+        must(
+          await billing.adjust(actor, {
+            ...body,
+            amountMicros: body.amountMicros === undefined ? undefined : BigInt(body.amountMicros),
+          }),
+        ),
+      ),
+    approveAdjustment: async ({ params }, { actor }) =>
+      views.adjustmentOnWire(must(await billing.approveAdjustment(actor, params.id))),
+    denyAdjustment: async ({ params, body }, { actor }) =>
+      views.adjustmentOnWire(must(await billing.denyAdjustment(actor, params.id, body.reason))),
+    readBillingSettings: async () => views.settingsOnWire(await billing.settings()),
+    saveBillingSettings: async ({ body }, { actor }) =>
+      views.settingsOnWire(
+        must(
+          await billing.saveSettings(
+            actor,
+            {
+              ...body.settings,
+              microsPerMinor: BigInt(body.settings.microsPerMinor),
+              customMinimumMinor: BigInt(body.settings.customMinimumMinor),
+              customMaximumMinor: BigInt(body.settings.customMaximumMinor),
+              secondApproverAboveMicros: BigInt(body.settings.secondApproverAboveMicros),
+            },
+            body.reason,
+          ),
+        ),
+      ),
+  }) satisfies Partial<BillingHandlers>
