@@ -34,6 +34,10 @@ export const spread = (values: readonly number[]): Spread => {
 const of = (all: readonly Measurement[], lane: string, caseId: string): Measurement[] =>
   all.filter((one) => one.lane === lane && one.case === caseId)
 
+/** Those at one load point. */
+const at = (all: readonly Measurement[], connections: number): Measurement[] =>
+  all.filter((one) => one.connections === connections)
+
 /** One value per round: a ratio of two medians would mix rounds with different noise. */
 const perRound = (
   all: readonly Measurement[],
@@ -116,16 +120,16 @@ const laneLine = (
 
 export const formatCase = (
   all: readonly Measurement[],
-  shown: { id: string; title: string },
+  shown: { id: string; title: string; connections: number },
   lanes: readonly { id: string; title: string }[],
 ): string => {
-  const measured = all.filter((one) => one.case === shown.id)
+  const measured = at(all, shown.connections).filter((one) => one.case === shown.id)
   if (measured.length === 0) return ''
   const present = lanes.filter((lane) => measured.some((one) => one.lane === lane.id))
   return [
-    `\n${shown.title}; ${measured[0]!.connections} connections; added latency in ms`,
+    `\n${shown.title}; ${shown.connections} connections; added latency in ms`,
     line(columns.map(([title]) => title)),
-    ...present.map((lane) => laneLine(all, shown.id, lane)),
+    ...present.map((lane) => laneLine(measured, shown.id, lane)),
   ].join('\n')
 }
 
@@ -153,8 +157,9 @@ const targets: readonly Target[] = [
 ]
 
 /** The targets are for the JSON call and the burst; medians decide. */
-export const judge = (all: readonly Measurement[]): Verdict[] =>
-  targets.flatMap((target) =>
+export const judge = (measured: readonly Measurement[], connections: number): Verdict[] => {
+  const all = at(measured, connections)
+  return targets.flatMap((target) =>
     ['json', 'stream'].flatMap((caseId) => {
       const ratio = cpuRatio(all, caseId, target.lane, target.other)
       if (!ratio) return []
@@ -164,3 +169,4 @@ export const judge = (all: readonly Measurement[]): Verdict[] =>
       return { pass, text: `${pass ? 'pass' : 'FAIL'}  ${caseId.padEnd(7)}${target.text}: ${found}` }
     }),
   )
+}
