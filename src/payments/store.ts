@@ -2,7 +2,8 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Payer } from '../billing/provider.ts'
 import type { Schema } from '../db/schema.ts'
 import type { NoticeFilter, NoticeState, ProviderNotice } from './notice.ts'
-import type { CustomerBook, ProviderEvent } from './stripe.ts'
+import type { CustomerBook } from './stripe.ts'
+import type { ProviderEvent } from './stripe-standing.ts'
 
 type Connection = Kysely<Schema> | Transaction<Schema>
 
