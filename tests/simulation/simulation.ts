@@ -152,7 +152,7 @@ const haunt = async (
       started.exit.then(() => true),
       new Promise<false>((resolve) => life.addEventListener('abort', () => resolve(false))),
     ])
-    world.kills.push(reached || edge.victim === 'database' ? name : `${name} (not reached)`)
+    world.kills.push(reached ? name : `${name} (not reached)`)
     world.log(`${reached ? 'killed at' : 'lived past'} ${name}`)
     started.kill()
     await started.exit
@@ -187,6 +187,9 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   const data = join(directory, 'data')
   const server = await startEmbedded({ dataDirectory: data, log: silentLog })
   opened.defer(() => server.stop())
+  server.onStateChange((state) => {
+    if (state === 'down') log('the database was killed')
+  })
   const versions = join(data, 'postgres')
   const serverDirectory = join(versions, readdirSync(versions).find((name) => /^\d+$/.test(name)) ?? '')
   const script = join(import.meta.dirname, 'gateway-child.ts')
