@@ -82,17 +82,6 @@ export interface ReceiptRow extends Omit<OperationRow, 'organizationName' | 'use
   }[]
 }
 
-/** A member's credit account and its tier. */
-export interface AccountRow {
-  readonly id: string
-  readonly anchoredAt: Date
-  readonly tierId: string
-  readonly tierName: string
-  readonly monthlyAllocationMicros: bigint
-  readonly monthlyPriceCents: bigint
-  readonly currency: string
-}
-
 export interface GrantRow {
   readonly id: string
   readonly kind: 'allocation' | 'purchase' | 'adjustment'
@@ -145,7 +134,6 @@ export interface Insights extends AdministrationReads {
   /** Whole days in UTC, today included. */
   usage(owner: Owner, days: number): Promise<UsageReport>
   usageSince(owner: Owner, since: Date): Promise<UsageReport>
-  account(owner: Owner): Promise<Outcome<AccountRow>>
   grants(organizationId: string, ids: readonly string[]): Promise<GrantRow[]>
 }
 
@@ -203,13 +191,6 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
     },
 
     usageSince,
-
-    async account(owner) {
-      const account = await store.account(owner)
-      return account
-        ? success(account)
-        : failure('not_found', { message: 'There is no credit account here.' })
-    },
 
     grants: store.grants,
   }

@@ -1,14 +1,12 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type {
-  AccountRow,
   GrantRow,
   OperationFilter,
   OperationRow,
   ReceiptRow,
   TotalsRow,
   UsageRow,
-  Owner,
 } from './insights.ts'
 
 /**
@@ -117,23 +115,6 @@ export const makeInsightStore = (kysely: Kysely<Schema>) => ({
       ORDER BY day, "serviceId", "keyOwner"`.execute(kysely)
     return rows
   },
-
-  account: async (owner: Owner): Promise<AccountRow | undefined> =>
-    kysely
-      .selectFrom('credit_accounts as a')
-      .innerJoin('tiers as t', 't.id', 'a.tier_id')
-      .select([
-        'a.id',
-        'a.anchored_at as anchoredAt',
-        't.id as tierId',
-        't.name as tierName',
-        't.monthly_allocation_micros as monthlyAllocationMicros',
-        't.monthly_price_cents as monthlyPriceCents',
-        't.currency',
-      ])
-      .where('a.organization_id', '=', owner.organizationId)
-      .where('a.user_id', '=', owner.userId)
-      .executeTakeFirst(),
 
   grants: async (organizationId: string, ids: readonly string[]): Promise<GrantRow[]> =>
     ids.length === 0

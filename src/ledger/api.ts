@@ -1,27 +1,26 @@
+import type { Billing } from '../billing/billing.ts'
 import type { CreditGrant, Credits, StatementItem } from '../contract/credits.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { GrantRow, Insights, Owner, UsageRow } from '../insights/insights.ts'
-import type { Clock } from '../kit/clock.ts'
 import { decodeNumberCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import { parseCredits } from '../kit/money.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import type { Ledger } from './ledger.ts'
-import { periodAt } from './period.ts'
 import type { StatementLine } from './store-reads.ts'
 
 export interface LedgerApiParts {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly organizations: Organizations
-  readonly clock: Clock
+  readonly billing: Pick<Billing, 'subscription'>
 }
 
-export const ledgerApi = ({ ledger, insights, organizations, clock }: LedgerApiParts) =>
+export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) =>
   defineHandlers<'readCredits' | 'listStatement' | 'grantCredits'>({
     readCredits: (_, { signedIn }) =>
       readCredits(
-        { ledger, insights, clock },
+        { ledger, insights, billing },
         { organizationId: signedIn.organization.id, userId: signedIn.userId },
       ),
 
@@ -56,14 +55,14 @@ export const ledgerApi = ({ ledger, insights, organizations, clock }: LedgerApiP
   })
 
 const readCredits = async (
-  { ledger, insights, clock }: Pick<LedgerApiParts, 'ledger' | 'insights' | 'clock'>,
+  { ledger, insights, billing }: Pick<LedgerApiParts, 'ledger' | 'insights' | 'billing'>,
   owner: Owner,
 ): Promise<Credits> => {
-  const account = must(await insights.account(owner))
-  const period = periodAt(account.anchoredAt, clock())
+  const subscription = must(await billing.subscription(owner))
+  const { tier, next, periodStart, periodEnd } = subscription
   const [balance, usage] = await Promise.all([
-    ledger.balance(owner.organizationId, account.id),
-    insights.usageSince(owner, period.startsAt),
+    ledger.balance(owner.organizationId, subscription.accountId),
+    insights.usageSince(owner, periodStart),
   ])
   if (balance === null) throw new FaultError(fault('not_found'))
   return {
@@ -71,17 +70,18 @@ const readCredits = async (
     heldMicros: String(balance.heldMicros),
     debtMicros: String(balance.debtMicros),
     tier: {
-      id: account.tierId,
-      name: account.tierName,
-      monthlyAllocationMicros: String(account.monthlyAllocationMicros),
-      monthlyPriceCents: String(account.monthlyPriceCents),
-      currency: account.currency,
+      id: tier.tierId,
+      name: tier.name,
+      monthlyAllocationMicros: String(tier.allocationMicros),
+      monthlyPriceCents: String(tier.priceMinor),
+      currency: tier.currency,
     },
-    periodStart: period.startsAt.toISOString(),
-    periodEnd: period.endsAt.toISOString(),
+    periodStart: periodStart.toISOString(),
+    periodEnd: periodEnd.toISOString(),
+    // Nothing comes while the subscription is paused.
     nextAllocation: {
-      at: period.endsAt.toISOString(),
-      amountMicros: String(account.monthlyAllocationMicros),
+      at: (next?.at ?? periodEnd).toISOString(),
+      amountMicros: String(next?.allocationMicros ?? 0n),
     },
     grants: balance.grants.map(grantOnWire),
     usageByService: usageByService(usage.services),
