@@ -193,7 +193,7 @@ const invoiceRenewal = async (
     paymentId: payment?.id ?? null,
     billedTo: { name, email, organization },
     at: of.now,
-    dueAt: daysLater(of.now, of.isCharged ? 0 : settings.dueDays),
+    dueAt: daysLater(of.now, settings.dueDays),
     isPaid: payment === null,
   })
   if (payment) await changePayment(t, payment, { invoice_id: invoiceId })
