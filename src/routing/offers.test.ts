@@ -124,6 +124,23 @@ describe('who serves it', () => {
     // Named, so nobody else’s business.
     expect(way('groq/llama-99', [key('openrouter')])).toBe('unknown_model')
   })
+
+  test('a name that tells no vendor is not tried at whichever service there is a key for', () => {
+    const keys = ['groq', 'together', 'openrouter', 'vertex', 'fireworks'].map((id) => key(id))
+    for (const model of ['no-such-model', 'opnai/gpt-4o', 'a/b/c'])
+      expect(way(model, keys), model).toBe('unknown_model')
+    expect(way('no-such-model', keys, { endpoint: 'gemini_count_tokens' })).toBe('unknown_model')
+    expect(way('openrouter/opnai/gpt-4o', keys)).toEqual(['user-openrouter opnai/gpt-4o pass_through'])
+  })
+
+  test('a named service without the endpoint leaves the call to nobody else', () => {
+    const keys = ['openai', 'anthropic', 'mistral', 'openrouter', 'vertex', 'groq'].map((id) => key(id))
+    const called = (model: string, endpoint: Endpoint) =>
+      way(model, keys, { endpoint, translates: () => false })
+    expect(called('openai/gpt-4.1-mini', 'gemini_count_tokens')).toBe('model_not_for_endpoint')
+    expect(called('anthropic/claude-haiku-4-5', 'embeddings')).toBe('unknown_model')
+    expect(called('anthropic/claude-99', 'speech')).toBe('unknown_model')
+  })
 })
 
 describe('servers of one’s own', () => {

@@ -123,8 +123,8 @@ const resolveName = (stall: Stall, endpoint: Endpoint, model: string): Resolutio
     resolveBare(stall, endpoint, model) ??
     resolvePriced(stall, endpoint, model) ?? {
       kind: 'guesses',
-      // A call that names a service is nobody else's business.
-      guesses: named === null ? guessesOf(stall, endpoint, model) : [named],
+      // A call that names a service is nobody else's business, also where that service has no such endpoint.
+      guesses: service === undefined ? guessesOf(stall, endpoint, model) : named === null ? [] : [named],
       fault: whyNoOffer(stall, endpoint, model),
     }
   )

@@ -10,6 +10,7 @@ import {
   type OrganizationControl,
   usersManageKeys,
 } from '../policy/control.ts'
+import { homeOf } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
 import { arrange, type Lot } from './arrange.ts'
 import { creditsFor, type OperationSize, roughly, typicalSize } from './estimate.ts'
@@ -177,11 +178,12 @@ export const planFor = (request: RouteRequest, thorough: boolean): Outcome<Plan>
 const guess = ({ ownKeys, model }: RouteRequest, guesses: readonly Offer[]): Offered | null => {
   const found = guesses.find((offer) => {
     const isNamed = offer.model.length < model.length
-    const isNamesOwn = offer.service.id.startsWith('custom') && !isNamed
+    // By its name it can only be this vendor's. One that tells nothing would send a prompt, or a slip of the pen, to a
+    // service that nobody asked for; so would a server of one's own that takes any model.
+    const isTold = homeOf(offer.model) !== null && !offer.service.id.startsWith('custom')
     return keysAt(ownKeys, offer.service.id).some((key) => {
       const listed = listedModels(key)
-      // A server of one's own that takes any model is not guessed at: it must be named, or list the model.
-      return listed === null ? !isNamesOwn : listed.has(offer.model)
+      return listed === null ? isNamed || isTold : listed.has(offer.model)
     })
   })
   if (found === undefined) return null
