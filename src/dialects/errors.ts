@@ -1,8 +1,11 @@
-import { type Fault, faults, statusOf } from '../kit/fault.ts'
+import { type Fault, statusOf } from '../kit/fault.ts'
 import type { Dialect } from '../services/service.ts'
 
-/** A fault in the shape that a dialect's own clients turn into their typed errors. */
-type ErrorShape = (fault: Fault, operationId: string) => string
+/**
+ * A fault in the shape that a dialect's own clients turn into their typed errors. The status is the fault's own, unless the reply
+ * has another one (a service's).
+ */
+type ErrorShape = (fault: Fault, operationId: string, status?: number) => string
 
 const openaiTypes: Record<number, string> = {
   400: 'invalid_request_error',
@@ -13,12 +16,10 @@ const openaiTypes: Record<number, string> = {
   429: 'rate_limit_error',
 }
 
-const openaiError = (fault: Fault, operationId: string) => ({
+const openaiError = (fault: Fault, operationId: string, status: number) => ({
   error: {
     message: `${fault.message} ${fault.next}`,
-    type:
-      openaiTypes[faults[fault.code].status] ??
-      (faults[fault.code].status < 500 ? 'invalid_request_error' : 'server_error'),
+    type: openaiTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error'),
     param: fault.field ?? null,
     code: fault.code,
     operation_id: operationId,
@@ -36,8 +37,7 @@ const anthropicTypes: Record<number, string> = {
   504: 'timeout_error',
 }
 
-const anthropicError = (fault: Fault, operationId: string) => {
-  const { status } = faults[fault.code]
+const anthropicError = (fault: Fault, operationId: string, status: number) => {
   return {
     type: 'error',
     error: {
@@ -63,8 +63,7 @@ const googleStatuses: Record<number, string> = {
   504: 'DEADLINE_EXCEEDED',
 }
 
-const geminiError = (fault: Fault, operationId: string) => {
-  const status = statusOf(fault)
+const geminiError = (fault: Fault, operationId: string, status: number) => {
   return {
     error: {
       code: status,
@@ -97,9 +96,12 @@ const midjourneyError = (fault: Fault, operationId: string) => ({
 })
 
 export const errorShapes: Readonly<Record<Dialect, ErrorShape>> = {
-  openai: (fault, operationId) => JSON.stringify(openaiError(fault, operationId)),
-  anthropic: (fault, operationId) => JSON.stringify(anthropicError(fault, operationId)),
-  gemini: (fault, operationId) => JSON.stringify(geminiError(fault, operationId)),
+  openai: (fault, operationId, status = statusOf(fault)) =>
+    JSON.stringify(openaiError(fault, operationId, status)),
+  anthropic: (fault, operationId, status = statusOf(fault)) =>
+    JSON.stringify(anthropicError(fault, operationId, status)),
+  gemini: (fault, operationId, status = statusOf(fault)) =>
+    JSON.stringify(geminiError(fault, operationId, status)),
   cohere: (fault, operationId) => JSON.stringify(cohereError(fault, operationId)),
   midjourney: (fault, operationId) => JSON.stringify(midjourneyError(fault, operationId)),
 }

@@ -16,7 +16,13 @@ export type Target =
       /** Of /services/<service>/…: no other service may serve it. */
       readonly service: Service | null
     }
-  | { readonly kind: 'models'; readonly dialect: Dialect; readonly method: 'GET' }
+  /** `pathModel`: one of them; null: the list. */
+  | {
+      readonly kind: 'models'
+      readonly dialect: Dialect
+      readonly method: 'GET'
+      readonly pathModel: string | null
+    }
   | { readonly kind: 'unknown'; readonly dialect: Dialect; readonly method: null }
 
 const operation = (endpoint: Endpoint, pathModel: string | null = null): Target => ({
@@ -68,6 +74,8 @@ const geminiMethods: Readonly<Record<string, Endpoint>> = {
   batchEmbedContents: 'batch_embed_contents',
 }
 
+const modelsPath = /^\/(?:v1|v1beta)\/models(?:\/(.+))?$/
+
 /** Errors speak the caller's dialect: told by the path, or by the header that only one dialect's clients send. */
 const spokenDialect = (path: string, headers: IncomingHttpHeaders): Dialect => {
   if (path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined) return 'anthropic'
@@ -91,9 +99,14 @@ export const targetOf = (url: string, method: string, headers: IncomingHttpHeade
   const task = midjourneyTarget(path, method)
   if (task !== undefined) return task
   const dialect = spokenDialect(path, headers)
-  return path === '/v1/models' || path === '/v1beta/models'
-    ? { kind: 'models', dialect, method: 'GET' }
-    : { kind: 'unknown', dialect, method: null }
+  const [, model] = modelsPath.exec(path) ?? [undefined, null]
+  if (model === null) return { kind: 'unknown', dialect, method: null }
+  return {
+    kind: 'models',
+    dialect,
+    method: 'GET',
+    pathModel: model === undefined ? null : decoded(model),
+  }
 }
 
 /** What has been made at a path is asked for there, too; the service that made it knows. */

@@ -3,6 +3,7 @@ import type { ParsedRequest } from '../dialects/dialect.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import type { Entered, HeaderFamily } from '../limits/limits.ts'
 import type { Candidate } from '../routing/route.ts'
+import type { Caller } from './callers.ts'
 import type { Decision } from './decide.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
@@ -12,6 +13,13 @@ const aboutTokens = (request: ParsedRequest): number =>
   estimateInputTokens(request.input) +
   (request.maximumOutputTokens ?? (request.producesOutput ? usualOutputTokens : 0))
 const usualOutputTokens = 500
+const usualSessionTokens = 2_000
+
+/** `request` is null for a session, whose messages are still to come. */
+interface Entering {
+  readonly caller: Caller
+  readonly request: ParsedRequest | null
+}
 
 const familyOf = ({ target }: Operation): HeaderFamily =>
   target.dialect === 'openai' || target.dialect === 'anthropic' ? target.dialect : 'other'
@@ -29,7 +37,7 @@ const noted = (operation: Operation, entered: Entered): Outcome<void> => {
 /** A place within the limits of the access token and of the user; at once where there are none. */
 export const makeEnter =
   ({ rateLimits }: GatewayParts) =>
-  (operation: Operation, { caller, request }: Decision): Outcome<void> | Promise<Outcome<void>> => {
+  (operation: Operation, { caller, request }: Entering): Outcome<void> | Promise<Outcome<void>> => {
     const { tokenLimits, userLimits, person, token } = caller
     if (tokenLimits === null && userLimits === null) return free
     const { organizationId, userId } = person
@@ -41,7 +49,8 @@ export const makeEnter =
       tokenLimits,
       userLimits,
     }
-    const entered = rateLimits.enter(subject, aboutTokens(request), familyOf(operation))
+    const tokens = request === null ? usualSessionTokens : aboutTokens(request)
+    const entered = rateLimits.enter(subject, tokens, familyOf(operation))
     return entered instanceof Promise
       ? entered.then((late) => noted(operation, late))
       : noted(operation, entered)

@@ -51,7 +51,7 @@ const inDialect = (
       'content-type': 'application/json',
       ...(typeof retryAfter === 'string' && { 'retry-after': retryAfter }),
     },
-    body: errorShapes[target.dialect](told, id),
+    body: errorShapes[target.dialect](told, id, status),
   }
 }
 

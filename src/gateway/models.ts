@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http'
+import { failure } from '../kit/fault.ts'
 import { groupPrefix } from '../routing/group.ts'
 import { endpointOfTask } from '../routing/on-wire.ts'
-import { type ModelListRequest, type UsableModel, usableModels, warmModels } from '../routing/model-list.ts'
+import { type ModelListRequest, type UsableModel, usableModel, usableModels, warmModels } from '../routing/model-list.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Dialect, Endpoint, Task } from '../services/service.ts'
 import { canTranslate } from '../translation/translation.ts'
 import type { Caller } from './callers.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
-import { receiptHeaders, sendBody } from './reply.ts'
+import { receiptHeaders, sendBody, sendFault } from './reply.ts'
 
 /** In the shape of the dialect's own list. */
 const listIn = (dialect: Dialect, listed: readonly UsableModel[]): unknown => {
@@ -33,34 +34,46 @@ const servedBy = ({ service, serviceKey }: Candidate) => ({
   key_owner: serviceKey.owner,
 })
 
-const openAiList = (listed: readonly UsableModel[]) => ({
-  object: 'list',
-  data: listed.map(({ id, first }) => ({
-    id,
-    object: 'model',
-    created: 0,
-    owned_by: id.startsWith(groupPrefix) ? 'aideon' : first.service.id,
-    aideon: servedBy(first),
-  })),
+const openAiModel = ({ id, first }: UsableModel) => ({
+  id,
+  object: 'model',
+  created: 0,
+  owned_by: id.startsWith(groupPrefix) ? 'aideon' : first.service.id,
+  aideon: servedBy(first),
+})
+
+const openAiList = (listed: readonly UsableModel[]) => ({ object: 'list', data: listed.map(openAiModel) })
+
+const anthropicModel = ({ id }: UsableModel) => ({
+  type: 'model',
+  id,
+  display_name: id,
+  created_at: epochStart,
 })
 
 const anthropicList = (listed: readonly UsableModel[]) => ({
-  data: listed.map(({ id }) => ({ type: 'model', id, display_name: id, created_at: epochStart })),
+  data: listed.map(anthropicModel),
   has_more: false,
   first_id: listed[0]?.id ?? null,
   last_id: listed.at(-1)?.id ?? null,
 })
 
-const geminiList = (listed: readonly UsableModel[]) => ({
-  models: listed.map(({ id, endpoint }) => ({
-    name: `models/${id}`,
-    displayName: id,
-    supportedGenerationMethods:
-      endpoint === 'embed_content'
-        ? ['embedContent', 'batchEmbedContents']
-        : ['generateContent', 'streamGenerateContent', 'countTokens'],
-  })),
+const geminiModel = ({ id, endpoint }: UsableModel) => ({
+  name: `models/${id}`,
+  displayName: id,
+  supportedGenerationMethods:
+    endpoint === 'embed_content'
+      ? ['embedContent', 'batchEmbedContents']
+      : ['generateContent', 'streamGenerateContent', 'countTokens'],
 })
+
+const geminiList = (listed: readonly UsableModel[]) => ({ models: listed.map(geminiModel) })
+
+/** In the shape of the dialect's own reply about one model. */
+const modelIn = (dialect: Dialect, model: UsableModel): unknown => {
+  if (dialect === 'anthropic') return anthropicModel(model)
+  return dialect === 'gemini' ? geminiModel(model) : openAiModel(model)
+}
 
 export const sendModels = async (
   { callers, catalogue, clock, prices }: GatewayParts,
@@ -69,6 +82,7 @@ export const sendModels = async (
   response: ServerResponse,
 ): Promise<void> => {
   const { dialect } = operation.target
+  const pathModel = operation.target.kind === 'models' ? operation.target.pathModel : null
   const request: ModelListRequest = {
     endpointOf: (task) => endpointOf(dialect, task),
     control: caller.person.control,
@@ -82,13 +96,20 @@ export const sendModels = async (
     translates: canTranslate,
     now: clock(),
   }
-  await warmModels(request)
-  const list = listIn(dialect, usableModels(request))
   operation.reason = 'list'
+  if (pathModel !== null) {
+    const found = usableModel(request, pathModel) ?? failure('model_not_for_endpoint', { field: 'model' })
+    if (!found.ok) return sendFault(response, operation, found.fault)
+    return sendModel(response, operation, modelIn(dialect, found.value))
+  }
+  await warmModels(request)
+  sendModel(response, operation, listIn(dialect, usableModels(request)))
+}
+
+const sendModel = (response: ServerResponse, operation: Operation, body: unknown): void =>
   sendBody(
     response,
     200,
     ['content-type', 'application/json', ...receiptHeaders(operation, 0n)],
-    JSON.stringify(list),
+    JSON.stringify(body),
   )
-}

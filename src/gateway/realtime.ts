@@ -4,13 +4,15 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { errorShapes } from '../dialects/errors.ts'
 import { makeRealtimeUsage } from '../dialects/realtime.ts'
 import { type Fault, failure, fault, type Outcome, statusOf, success } from '../kit/fault.ts'
-import { type Candidate, planRoute } from '../routing/route.ts'
+import type { Candidate } from '../routing/route.ts'
 import { fillPath, wireModelOf } from '../services/address.ts'
 import type { Caller } from './callers.ts'
 import { makeCredentials } from './dispatch.ts'
+import { makeEnter } from './enter.ts'
 import { pathOf } from './service-paths.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { makePlan } from './plan.ts'
 import { receiptHeaders } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
 
@@ -35,9 +37,11 @@ export interface Realtime {
  * it runs on own keys only, because nobody can tell beforehand what a conversation will cost.
  */
 export const makeRealtime = (parts: GatewayParts): Realtime => {
-  const { admission, callers, catalogue, clock, counters, keys, log, outbound, prices } = parts
+  const { admission, callers, catalogue, counters, keys, log, outbound, prices } = parts
   const settle = makeSettle(parts)
   const credentialsFor = makeCredentials(parts)
+  const planning = makePlan(parts)
+  const enter = makeEnter(parts)
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maximumFrameBytes,
@@ -56,20 +60,13 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
     operation.caller = caller.value
     const model = url.searchParams.get('model') ?? ''
     if (model === '') return failure('invalid_request', { message: 'model is missing.', field: 'model' })
-    const { person, ownKeys } = caller.value
     operation.priceBook = prices.current()
-    const route = planRoute({
-      endpoint: 'realtime',
-      model,
-      control: person.control,
-      preferences: person.preferences,
-      askedFallback: request.headers['x-aideon-fallback'] as string | undefined,
-      ownKeys,
-      systemKeys: await callers.systemKeys(),
-      services: catalogue.enabled(),
-      priceBook: operation.priceBook,
-      now: clock(),
-    })
+    const asked = request.headers['x-aideon-fallback'] as string | undefined
+    const wanted = { endpoint: 'realtime', model } as const
+    const route = planning.plan(
+      caller.value,
+      await planning.requestFor(operation, caller.value, wanted, asked, operation.priceBook),
+    )
     if (!route.ok) return route
     const own = route.value.candidates.filter((candidate) => candidate.serviceKey.owner !== 'system')
     return own.length > 0
@@ -181,6 +178,8 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
   ): Promise<void> => {
     const planned = await plan(operation, request)
     if (!planned.ok) return refuse(socket, operation, planned.fault)
+    const place = await enter(operation, { caller: planned.value.caller, request: null })
+    if (!place.ok) return refuse(socket, operation, place.fault)
     let last: Outcome<WebSocket> = failure('service_unreachable')
     for (const candidate of planned.value.candidates) {
       operation.candidate = candidate
