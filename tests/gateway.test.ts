@@ -492,6 +492,28 @@ test('models are those the caller could use now', async () => {
   expect(await list()).toContain('gpt-4o-mini')
 })
 
+test('one model is told in each dialect’s shape, and an unknown one with the nearest names', async () => {
+  const person = await stage.person({ fallback: 'none' })
+  await stage.ownKey(person, 'openai')
+  const read = async (path: string, headers: Record<string, string> = {}) => {
+    const reply = await fetch(`${stage.url}${path}`, {
+      headers: { authorization: `Bearer ${person.token}`, ...headers },
+    })
+    return [reply.status, await reply.json()] as const
+  }
+  expect(await read('/v1/models/gpt-4o-mini')).toMatchObject([200, { id: 'gpt-4o-mini', object: 'model' }])
+  // Clients encode the slash.
+  expect(await read('/v1/models/openai%2Fgpt-4o-mini')).toMatchObject([200, { id: 'openai/gpt-4o-mini' }])
+  expect(await read('/v1/models/group/fast')).toMatchObject([200, { id: 'group/fast', owned_by: 'aideon' }])
+  expect(await read('/v1/models/gpt-4o-mini', { 'anthropic-version': '2023-06-01' })).toMatchObject([
+    200,
+    { id: 'gpt-4o-mini', type: 'model' },
+  ])
+  expect(await read('/v1beta/models/gpt-4o-mini')).toMatchObject([200, { name: 'models/gpt-4o-mini' }])
+  expect(await read('/v1/models/claude-opus-5')).toMatchObject([424, { error: { code: 'no_route' } }])
+  expect(await read('/v1/models/no-such-model')).toMatchObject([404, { error: { code: 'unknown_model' } }])
+})
+
 describe('x-aideon-explain: 1', () => {
   test('tells the candidates and what was passed over; no call is made, nothing is held or recorded', async () => {
     const person = await stage.person()

@@ -2,7 +2,13 @@ import type { ServerResponse } from 'node:http'
 import { failure } from '../kit/fault.ts'
 import { groupPrefix } from '../routing/group.ts'
 import { endpointOfTask } from '../routing/on-wire.ts'
-import { type ModelListRequest, type UsableModel, usableModel, usableModels, warmModels } from '../routing/model-list.ts'
+import {
+  type ModelListRequest,
+  type UsableModel,
+  usableModel,
+  usableModels,
+  warmModels,
+} from '../routing/model-list.ts'
 import type { Candidate } from '../routing/route.ts'
 import type { Dialect, Endpoint, Task } from '../services/service.ts'
 import { canTranslate } from '../translation/translation.ts'

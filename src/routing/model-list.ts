@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { type Outcome, success } from '../kit/fault.ts'
 import { canonicalOf, homeOf, listedNames } from '../services/same-models.ts'
 import type { Endpoint, Service, Task } from '../services/service.ts'
 import { groupPrefix } from './group.ts'
@@ -22,12 +23,20 @@ export interface UsableModel {
 /** Groups, then models, service by service. Pure. */
 export const usableModels = (request: ModelListRequest): UsableModel[] =>
   [...modelNames(request)].flatMap((id) => {
-    const task = taskOfId(request, id)
-    const endpoint = request.endpointOf(task)
-    const route = endpoint === null ? null : planRoute({ ...request, endpoint, model: id })
-    const first = route?.ok === true ? route.value.candidates[0] : undefined
-    return endpoint === null || first === undefined ? [] : [{ id, task, endpoint, first }]
+    const found = usableModel(request, id)
+    return found?.ok === true ? [found.value] : []
   })
+
+/** One by its name, or what a call for it would be told; null where the dialect has no endpoint for its task. */
+export const usableModel = (request: ModelListRequest, id: string): Outcome<UsableModel> | null => {
+  const task = taskOfId(request, id)
+  const endpoint = request.endpointOf(task)
+  if (endpoint === null) return null
+  const route = planRoute({ ...request, endpoint, model: id })
+  if (!route.ok) return route
+  const [first] = route.value.candidates
+  return first === undefined ? null : success({ id, task, endpoint, first })
+}
 
 /**
  * A bare name where that means the service that has the model, else with the service in front; open models once more by the
