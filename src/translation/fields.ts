@@ -1,3 +1,4 @@
+import { isObject } from '../dialects/request.ts'
 import type { Notes } from './notes.ts'
 import { refuse } from './notes.ts'
 import { isEmpty, type Json } from './read.ts'
@@ -29,8 +30,8 @@ const longestName = 64
 
 export const applyFields = (object: Json, fields: Fields, prefix: string, notes: Notes): void => {
   for (const [name, value] of Object.entries(object)) {
-    if (isEmpty(value)) continue
     const known = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (isEmpty(value) && !isWish(value, known)) continue
     const rule = typeof known === 'function' ? known(value) : (known ?? unknownField)
     if (rule === 'carried') continue
     const field = `${prefix}${printable(name)}`
@@ -38,5 +39,9 @@ export const applyFields = (object: Json, fields: Fields, prefix: string, notes:
     else refuse(field, rule.refused)
   }
 }
+
+/** `web_search_options: {}` asks for a search: to give an object is the wish, where one is not understood. */
+const isWish = (value: unknown, rule: Rule | undefined): boolean =>
+  isObject(value) && (rule === undefined || typeof rule === 'object')
 
 const printable = (name: string) => name.slice(0, longestName).replace(/[^\w.-]/g, '?')

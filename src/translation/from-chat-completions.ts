@@ -50,7 +50,7 @@ export const chatFields: Fields = {
   n: onlyAs([1], refused('Only one choice can be asked of this service.')),
   logprobs: onlyAs([false], refused('This service gives no log probabilities.')),
   top_logprobs: onlyAs([0], refused('This service gives no log probabilities.')),
-  logit_bias: refused('Token numbers differ between services.'),
+  logit_bias: (value) => (isEmpty(value) ? 'carried' : refused('Token numbers differ between services.')),
   modalities: (value) =>
     Array.isArray(value) && value.every((item) => item === 'text')
       ? 'carried'
