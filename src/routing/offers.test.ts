@@ -133,6 +133,14 @@ describe('who serves it', () => {
     expect(way('openrouter/opnai/gpt-4o', keys)).toEqual(['user-openrouter opnai/gpt-4o pass_through'])
   })
 
+  test('other paths of a service without an own key: a key would help, no price would', () => {
+    const systemKeys = [key('openai', { id: 'system-openai', owner: 'system', priority: 1 })]
+    expect(plan('openai/', [], { endpoint: 'raw', systemKeys })).toMatchObject({
+      ok: false,
+      fault: { code: 'no_route', next: 'Add your own OpenAI key.' },
+    })
+  })
+
   test('a named service without the endpoint leaves the call to nobody else', () => {
     const keys = ['openai', 'anthropic', 'mistral', 'openrouter', 'vertex', 'groq'].map((id) => key(id))
     const called = (model: string, endpoint: Endpoint) =>

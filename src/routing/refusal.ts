@@ -24,7 +24,8 @@ export const whyNone = (nothing: Nothing): Fault => {
   const waiting = whenToComeBack(nothing)
   if (waiting !== null) return waiting
   const isLeftOut = passedOver.some((p) => p.why === 'preference')
-  const isUnpriced = nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
+  // Other paths of a service name no model, so no price would help.
+  const isUnpriced = nothing.offers.every(({ mayUseCredits, model }) => !mayUseCredits && model !== '')
   if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
   const helps = [
     ...helpWithKeys(nothing),
