@@ -135,7 +135,7 @@ describe('who serves it', () => {
 
   test('other paths of a service without an own key: a key would help, no price would', () => {
     const systemKeys = [key('openai', { id: 'system-openai', owner: 'system', priority: 1 })]
-    expect(plan('openai/', [], { endpoint: 'raw', systemKeys })).toMatchObject({
+    expect(plan('openai/raw', [], { endpoint: 'raw', systemKeys })).toMatchObject({
       ok: false,
       fault: { code: 'no_route', next: 'Add your own OpenAI key.' },
     })

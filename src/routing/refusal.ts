@@ -1,6 +1,7 @@
 import { type Fault, fault } from '../kit/fault.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import { type Fallback, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import type { Endpoint } from '../services/service.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { keysAt } from './key-index.ts'
 import type { Offer } from './offers.ts'
@@ -8,6 +9,7 @@ import type { PassedOver } from './route.ts'
 
 /** A plan without candidates. */
 interface Nothing {
+  readonly endpoint: Endpoint
   readonly offers: readonly Offer[]
   readonly group: ModelGroup | null
   readonly control: OrganizationControl
@@ -25,7 +27,7 @@ export const whyNone = (nothing: Nothing): Fault => {
   if (waiting !== null) return waiting
   const isLeftOut = passedOver.some((p) => p.why === 'preference')
   // Other paths of a service name no model, so no price would help.
-  const isUnpriced = nothing.offers.every(({ mayUseCredits, model }) => !mayUseCredits && model !== '')
+  const isUnpriced = nothing.endpoint !== 'raw' && nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
   if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
   const helps = [
     ...helpWithKeys(nothing),
