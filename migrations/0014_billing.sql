@@ -209,8 +209,10 @@ CREATE TABLE payment_refunds (
   organization_id  uuid NOT NULL,
   id               uuid NOT NULL,
   payment_id       uuid NOT NULL,
-  -- The provider's own name of it, or our idempotency key while it has none.
+  -- Our idempotency key, or the provider's own name of a refund that it began.
   reference        text NOT NULL,
+  -- The provider's name of a refund of ours, once it has answered.
+  external_reference text,
   kind             text NOT NULL CHECK (kind IN ('refund', 'dispute')),
   status           text NOT NULL CHECK (status IN ('requested', 'waiting', 'done', 'failed')),
   amount_minor     bigint NOT NULL CHECK (amount_minor > 0),
@@ -226,6 +228,8 @@ CREATE TABLE payment_refunds (
   UNIQUE (organization_id, payment_id, reference),
   FOREIGN KEY (organization_id, payment_id) REFERENCES payments (organization_id, id)
 );
+CREATE UNIQUE INDEX payment_refunds_external ON payment_refunds (organization_id, payment_id, external_reference)
+  WHERE external_reference IS NOT NULL;
 
 -- What providers told us, each once; in the commit of its effect.
 CREATE TABLE applied_payment_events (

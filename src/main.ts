@@ -90,6 +90,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     demo: rooms.claim.isDemoData,
     publicUrl: config.publicUrl,
     dashboards: dashboards.directory,
+    webhooks: { stripe: rooms.payments.receive },
     serverFactory: (rest) =>
       makeListener({
         serve,
@@ -112,6 +113,17 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     'recheck-service-keys',
     '* * * * *',
     async () => void (await rooms.serviceKeys.recheckDue(rooms.clock())),
+  )
+  // What webhooks told is worked through at once; these are for what was left over, and for what never came.
+  jobs.every(
+    'payment-notices',
+    '* * * * *',
+    async () => void (await rooms.payments.processDue(rooms.clock())),
+  )
+  jobs.every(
+    'payment-catch-up',
+    '*/10 * * * *',
+    async () => void (await rooms.payments.catchUp(rooms.clock())),
   )
   await jobs.start()
   const timers = [

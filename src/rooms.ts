@@ -21,6 +21,7 @@ import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
 import { makeOrganizations } from './organizations/organizations.ts'
+import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { platformOrganizationId } from './kit/id.ts'
@@ -85,7 +86,10 @@ export const openRooms = async (options: {
     const identity = makeIdentity({ database, clock })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
-    const billing = makeBilling({ database, epoch, ledger, clock, log })
+    const stripe =
+      config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
+    const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
+    const payments = makePayments({ database, billing, stripe, clock, log })
 
     epoch.onChange(async (organizationId) => {
       if (organizationId === null || organizationId === platformOrganizationId)
@@ -94,7 +98,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
-      await longOperations.close()
+      await Promise.allSettled([longOperations.close(), payments.settled()])
       await Promise.allSettled([health.close(), limits.close()])
       await epoch.stop()
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close()])
@@ -118,6 +122,7 @@ export const openRooms = async (options: {
       longOperations,
       organizations,
       outbound,
+      payments,
       prices,
       recorder,
       serviceKeys,

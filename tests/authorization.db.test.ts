@@ -91,6 +91,16 @@ const delivery = async () => {
   return { id }
 }
 
+const notice = async () => {
+  const noticeId = `evt_${randomUUID().replaceAll('-', '')}`
+  await http.database.pool.query(
+    `INSERT INTO provider_events (provider, id, type, object_id, occurred_at, received_at, source, state, next_attempt_at)
+     VALUES ('stripe', $1, 'charge.refunded', 'ch_1', now(), now(), 'webhook', 'failed', now())`,
+    [noticeId],
+  )
+  return { noticeId }
+}
+
 const once = () => ({ idempotencyKey: randomUUID(), returnUrl: 'https://keys.example/credits' })
 const boughtBy = async (status: 'requested' | 'paid' = 'requested') => {
   const { payment } = must(await http.billing.buy(operator, owner, { kind: 'pack', packId: 'small' }, once()))
@@ -264,6 +274,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createWebhookSecret: none,
   listWebhookDeliveries: none,
   redeliverWebhook: async () => ({ params: await delivery() }),
+  listPaymentNotices: () => ({}),
+  redeliverPaymentNotice: async () => ({ params: await notice() }),
   readSubscription: none,
   listTierChoices: none,
   previewSubscriptionChange: () => ({ body: inZone }),

@@ -329,12 +329,6 @@ describe('on system keys', () => {
     ['other models to fall back on', '/v1/chat/completions', chat({ models: ['openai/o1-pro'] }), 'models'],
     ['a plugin', '/v1/chat/completions', chat({ plugins: [{ id: 'web' }] }), 'plugins'],
     [
-      'a file of the account',
-      '/v1/chat/completions',
-      chat({ messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] }] }),
-      'messages',
-    ],
-    [
       'spoken history',
       '/v1/chat/completions',
       chat({ messages: [{ role: 'assistant', audio: { id: 'a' } }] }),
@@ -359,7 +353,6 @@ describe('on system keys', () => {
       message({ mcp_servers: [{ type: 'url', url: 'https://x', name: 'x' }] }),
       'mcp_servers',
     ],
-    ['a container', '/v1/messages', message({ container: 'c' }), 'container'],
     ['fast mode', '/v1/messages', message({ speed: 'fast' }), 'speed'],
     ['a region', '/v1/messages', message({ inference_geo: 'us' }), 'inference_geo'],
     [
@@ -367,14 +360,6 @@ describe('on system keys', () => {
       '/v1/messages',
       message({ context_management: { edits: [{ type: 'compact_20260112' }] } }),
       'context_management',
-    ],
-    [
-      'a file of Anthropic’s account',
-      '/v1/messages',
-      message({
-        messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'file', file_id: 'f' } }] }],
-      }),
-      'messages',
     ],
   ])('%s has no price and is refused; on an own key it passes', async (_, path, body, field) => {
     const service = path === '/v1/messages' ? 'anthropic' : 'openai'

@@ -24,6 +24,7 @@ import { makeRecorder } from '../src/metering/recorder.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
+import { makePayments } from '../src/payments/payments.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeMasterKey } from '../src/vault/master-key.ts'
 import { makeVault } from '../src/vault/vault.ts'
@@ -80,6 +81,7 @@ export const startHttp = async (
     log,
   })
   const billing = makeBilling({ database, epoch, ledger, clock, log })
+  const payments = makePayments({ database, billing, stripe: null, clock, log })
   const rooms = {
     access,
     billing,
@@ -92,6 +94,7 @@ export const startHttp = async (
     limits,
     longOperations,
     organizations,
+    payments,
     prices,
     serviceKeys,
   }

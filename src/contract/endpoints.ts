@@ -11,6 +11,7 @@ import { rateLimitEndpoints } from './limits.ts'
 import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
+import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { priceEndpoints } from './prices.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
@@ -37,6 +38,7 @@ export const endpoints = {
   ...longOperationEndpoints,
   ...billingEndpoints,
   ...billingAdministrationEndpoints,
+  ...paymentNoticeEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -31,7 +31,7 @@ const noticeId = z.string().regex(/^[A-Za-z0-9_]{1,255}$/, 'must be the id of a 
 export const paymentNoticeEndpoints = defineEndpoints({
   listPaymentNotices: {
     method: 'GET',
-    path: '/payment-notices',
+    path: '/admin/payment-notices',
     auth: 'administrator',
     group: 'billing',
     summary: 'What the payment provider told, and what became of it',
@@ -45,7 +45,7 @@ export const paymentNoticeEndpoints = defineEndpoints({
   },
   redeliverPaymentNotice: {
     method: 'POST',
-    path: '/payment-notices/:noticeId/redeliver',
+    path: '/admin/payment-notices/:noticeId/redeliver',
     auth: 'administrator',
     group: 'billing',
     summary: 'Process a notice again, as if it had just come',

@@ -377,6 +377,7 @@ export interface PaymentRefunds {
   id: string
   payment_id: string
   reference: string
+  external_reference: string | null
   kind: 'refund' | 'dispute'
   status: 'requested' | 'waiting' | 'done' | 'failed'
   amount_minor: bigint
@@ -387,7 +388,6 @@ export interface PaymentRefunds {
   created_by: string
   created_at: Date
   done_at: Date | null
-  external_reference: string | null
 }
 
 export interface Payments {

@@ -13,33 +13,58 @@ export interface EventSplitter {
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
+const noBytes = Buffer.alloc(0)
+const crumbBytes = 4_096
 
 /**
  * An event ends at a blank line, LF LF or CR LF CR LF (no service sends lone CRs). Throws RangeError when one event grows beyond
  * `maximumBytes`, so that a service that never ends a line costs bounded memory.
  */
 export const makeEventSplitter = (maximumBytes: number): EventSplitter => {
-  let rest: Buffer | null = null
+  // Joined only when an event ends: joining with each chunk would move a large event over and over.
+  let rest: Buffer[] = []
+  let restBytes = 0
+
+  /** The blank line may begin in the rest: its last three bytes with the chunk's first tell. */
+  let seam: Buffer = noBytes
+
+  const endsWithin = (chunk: Buffer): boolean =>
+    endOfEvent(chunk, 0) !== -1 ||
+    (seam.length > 0 && endOfEvent(Buffer.concat([seam, chunk.subarray(0, 3)]), 0) !== -1)
+
+  /** Crumbs are joined, so that a service that drips them costs no object each. */
+  const keep = (chunk: Buffer): void => {
+    const last = rest.at(-1)
+    if (last !== undefined && last.length + chunk.length < crumbBytes)
+      rest[rest.length - 1] = Buffer.concat([last, chunk])
+    else rest.push(chunk)
+  }
 
   return {
     push(chunk) {
-      // The blank line may begin in the rest: look at most three bytes back into it.
-      const text = rest === null ? chunk : Buffer.concat([rest, chunk])
-      const searched = rest === null ? 0 : Math.max(0, rest.length - 3)
       const ends: number[] = []
+      if (!endsWithin(chunk)) {
+        keep(chunk)
+        restBytes += chunk.length
+        seam = chunk.length >= 3 ? chunk.subarray(-3) : Buffer.concat([seam, chunk]).subarray(-3)
+        if (restBytes > maximumBytes) throw new RangeError(`an event is larger than ${maximumBytes} bytes`)
+        return { text: chunk, ends }
+      }
+      const text = rest.length === 0 ? chunk : Buffer.concat([...rest, chunk])
       let start = 0
-      let end = endOfEvent(text, searched)
+      let end = endOfEvent(text, Math.max(0, restBytes - 3))
       while (end !== -1) {
         ends.push(end)
         start = end
         end = endOfEvent(text, start)
       }
-      rest = start === text.length ? null : text.subarray(start)
-      if (rest !== null && rest.length > maximumBytes)
-        throw new RangeError(`an event is larger than ${maximumBytes} bytes`)
+      rest = start === text.length ? [] : [text.subarray(start)]
+      restBytes = text.length - start
+      seam = text.subarray(Math.max(start, text.length - 3))
+      if (restBytes > maximumBytes) throw new RangeError(`an event is larger than ${maximumBytes} bytes`)
       return { text, ends }
     },
-    pending: () => rest?.length ?? 0,
+    pending: () => restBytes,
   }
 }
 

@@ -19,6 +19,8 @@ import type { Limits } from '../limits/limits.ts'
 import { longOperationApi } from '../long-operations/api.ts'
 import type { LongOperations } from '../long-operations/long-operations.ts'
 import type { Prices } from '../metering/prices.ts'
+import { paymentApi } from '../payments/api.ts'
+import type { Payments } from '../payments/payments.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { routingApi } from '../routing/api.ts'
@@ -39,6 +41,7 @@ export interface Rooms {
   readonly limits: Limits
   readonly longOperations: LongOperations
   readonly billing: Billing
+  readonly payments: Payments
   readonly clock: Clock
 }
 
@@ -63,4 +66,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),
   ...billingApi(rooms),
+  ...paymentApi(rooms),
 })

@@ -1,13 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import type {
-  GrantRow,
-  OperationFilter,
-  OperationRow,
-  ReceiptRow,
-  TotalsRow,
-  UsageRow,
-} from './insights.ts'
+import type { GrantRow, OperationFilter, OperationRow, ReceiptRow, TotalsRow, UsageRow } from './insights.ts'
 
 /**
  * Reads over the tables of other rooms, for screens; nothing here writes. A user's rows are always asked for by
