@@ -20,6 +20,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A page or a process on a busy machine; whatever is waited for is an event, this only bounds the wait.
+    expect: { poll: { timeout: 15_000 } },
     // A test that needs a second try hides a defect.
     retry: 0,
     restoreMocks: true,

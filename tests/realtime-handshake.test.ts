@@ -36,10 +36,9 @@ test('a handshake that is refused leaves nothing open at the service, is on reco
   try {
     await expect.poll(() => sockets.clients.size).toBe(0)
     // Each took one of the gateway's places; all three are free again.
-    const models = await fetch(`${stage.url}/v1/models`, {
-      headers: { authorization: `Bearer ${person.token}` },
-    })
-    expect(models.status).toBe(200)
+    const models = () =>
+      fetch(`${stage.url}/v1/models`, { headers: { authorization: `Bearer ${person.token}` } })
+    await expect.poll(async () => (await models()).status).toBe(200)
   } finally {
     for (const client of sockets.clients) client.terminate()
     upstream.close()

@@ -100,7 +100,9 @@ export const targetOf = (url: string, method: string, headers: IncomingHttpHeade
   if (task !== undefined) return task
   const dialect = spokenDialect(path, headers)
   const [, model] = modelsPath.exec(path) ?? [undefined, null]
-  if (model === null) return { kind: 'unknown', dialect, method: null }
+  // A method of Gemini's that we do not have looks like a model's name; asking for one is all there is below the list.
+  if (model === null || (model !== undefined && method !== 'GET'))
+    return { kind: 'unknown', dialect, method: null }
   return {
     kind: 'models',
     dialect,
