@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
 import * as wire from './wire.ts'
 
-const amount = z.string().regex(/^\d{1,18}$/, 'must be a decimal integer in quotes')
+export const priceAmount = z.string().regex(/^\d{1,18}$/, 'must be a decimal integer in quotes')
 
 /** What an own price is for. */
 export const priceName = z.object({
@@ -23,8 +23,8 @@ export const priceName = z.object({
 })
 
 export const ownPrice = priceName.extend({
-  nanoUsd: amount.describe('Nano-dollars for each `per`: 1 USD = 1000000000'),
-  per: amount
+  nanoUsd: priceAmount.describe('Nano-dollars for each `per`: 1 USD = 1000000000'),
+  per: priceAmount
     .regex(/[1-9]/, 'must be more than 0')
     .describe('For each so many; of token classes 1, 10, 100, … or 1000000'),
   reason: z.string().trim().min(1).max(500),
@@ -36,8 +36,8 @@ export type OwnPrice = z.infer<typeof ownPrice>
 const priceLine = z.object({
   unit: z.string().describe('A token class or a unit'),
   fromInputTokens: wire.count.describe('Holds for the whole operation from this many input tokens on'),
-  nanoUsd: amount,
-  per: amount,
+  nanoUsd: priceAmount,
+  per: priceAmount,
   setFor: z
     .string()
     .nullable()
