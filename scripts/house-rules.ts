@@ -36,8 +36,10 @@ export type RuleName = keyof typeof rules
 const largestLines = 500
 const rooms = [
   'access',
+  'alerts',
   'audit',
   'billing',
+  'budgets',
   'health',
   'identity',
   'insights',

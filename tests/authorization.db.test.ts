@@ -142,6 +142,29 @@ const newTier = {
   reason: 'New',
 }
 
+const newBudget = { name: 'Monthly', limit: '1000000' }
+const budget = async () => {
+  const created = await callEndpoint(http.app, 'createBudget', owner, { body: newBudget })
+  return { id: created.json<{ id: string }>().id }
+}
+const channels = {
+  email: { enabled: false },
+  webhook: { enabled: true, url: 'https://example.com/' },
+}
+/** With a delivery that failed. */
+const alert = async () => {
+  const [id, deliveryId] = [newId(), newId()]
+  await http.database.pool.query(
+    `WITH one AS (
+       INSERT INTO alerts (organization_id, id, user_id, kind, severity, key, title, text, created_at)
+       VALUES ($1, $2, $3, 'test', 'info', $4, 'A test', 'A test', now()))
+     INSERT INTO alert_deliveries (organization_id, id, user_id, alert_id, channel, target, state, attempts, next_attempt_at, created_at, ended_at)
+     VALUES ($1, $5, $3, $2, 'webhook', 'https://example.com/', 'failed', 8, now(), now(), now())`,
+    [owner.organizationId, id, owner.userId, `test:${id}`, deliveryId],
+  )
+  return { id, deliveryId }
+}
+
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
 const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
@@ -348,6 +371,30 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   cancelLongOperation: 409,
 }
 
+  listBudgets: none,
+  readBudget: async () => ({ params: await budget() }),
+  createBudget: () => ({ body: newBudget }),
+  changeBudget: async () => ({ params: await budget(), body: { limit: '2000000' } }),
+  archiveBudget: async () => ({ params: await budget() }),
+  readCreditForecast: none,
+  listAllBudgets: none,
+  readAnyBudget: async () => ({ params: { organization: owner.organizationId, ...(await budget()) } }),
+  createAnyBudget: () => ({ params: { organization: owner.organizationId }, body: newBudget }),
+  changeAnyBudget: async () => ({
+    params: { organization: owner.organizationId, ...(await budget()) },
+    body: { enforcement: 'hard' },
+  }),
+  archiveAnyBudget: async () => ({ params: { organization: owner.organizationId, ...(await budget()) } }),
+  listAlerts: none,
+  markAlertRead: async () => ({ params: { id: (await alert()).id } }),
+  markAllAlertsRead: none,
+  readAlertChannels: none,
+  setAlertChannels: () => ({ body: channels }),
+  testAlertChannel: () => ({ body: { channel: 'webhook' } }),
+  listAlertDeliveries: none,
+  resendAlert: async () => ({ params: { id: (await alert()).deliveryId } }),
+  listAllAlertDeliveries: none,
+  readMailSettings: none,
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const send = async (name: EndpointName, as: Browser | null) =>
   callEndpoint(http.app, name, as, await requests[name]())

@@ -1,7 +1,9 @@
 import { accessTokenEndpoints } from './access-tokens.ts'
 import { administrationEndpoints } from './administration.ts'
+import { alertEndpoints } from './alerts.ts'
 import { billingAdministrationEndpoints } from './billing-administration.ts'
 import { billingEndpoints } from './billing.ts'
+import { budgetEndpoints } from './budgets.ts'
 import { creditEndpoints } from './credits.ts'
 import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
@@ -41,6 +43,8 @@ export const endpoints = {
   ...paymentNoticeEndpoints,
 }
 
+  ...budgetEndpoints,
+  ...alertEndpoints,
 export type Endpoints = typeof endpoints
 export type EndpointName = keyof Endpoints
 

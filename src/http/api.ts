@@ -1,7 +1,9 @@
 import type { Access } from '../access/access.ts'
 import { accessApi } from '../access/api.ts'
+import { alertApi } from '../alerts/api.ts'
 import { billingApi } from '../billing/api.ts'
 import type { Billing } from '../billing/billing.ts'
+import { budgetApi } from '../budgets/api.ts'
 import { identityApi } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import { insightApi } from '../insights/api.ts'
@@ -66,5 +68,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),
   ...billingApi(rooms),
+  ...budgetApi,
+  ...alertApi,
   ...paymentApi(rooms),
 })
