@@ -20,6 +20,10 @@ export interface Endpoint {
   readonly reply: z.ZodType
   /** 200 unless given. */
   readonly status?: 201
+  /** The reply is a file of one of these content types: `reply` is `wire.file`. */
+  readonly file?: readonly string[]
+  /** Where a body may be larger than others. */
+  readonly bodyLimitBytes?: number
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

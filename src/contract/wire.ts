@@ -50,6 +50,14 @@ export const idParams = z.object({ id })
 export const serviceIdParams = z.object({ id: serviceId })
 export const done = z.object({ done: z.literal(true) })
 
+/** What an endpoint that replies with a file sends; `body` is sent as it comes, piece by piece. */
+export interface FileReply {
+  readonly contentType: string
+  readonly fileName: string
+  readonly body: Uint8Array | AsyncIterable<string | Uint8Array>
+}
+export const file = z.custom<FileReply>()
+
 export const fallback = z.enum(['system', 'alternative', 'alternative_then_system', 'none'])
 export type Fallback = z.infer<typeof fallback>
 
