@@ -50,10 +50,8 @@ const resultOnWire = (result: ChangeResult) => ({
   subscription: views.subscriptionOnWire(result.subscription),
 })
 
-/** `publicUrl`: where payers come back to; without it the provider's page leads to the local address. */
 export interface BillingApiParts {
   readonly billing: Billing
-  readonly publicUrl?: string | null
 }
 
 export const billingApi = (parts: BillingApiParts): BillingHandlers => ({
@@ -63,16 +61,15 @@ export const billingApi = (parts: BillingApiParts): BillingHandlers => ({
   ...administrationApi(parts),
 })
 
-const commandOf = ({ publicUrl }: BillingApiParts, body: { idempotencyKey: string; returnPath: string }) => ({
+const commandOf = (context: SessionContext, body: { idempotencyKey: string; returnPath: string }) => ({
   idempotencyKey: body.idempotencyKey,
-  returnUrl: returnUrlOf(publicUrl, body.returnPath),
+  returnUrl: returnUrlOf(context, body.returnPath),
 })
-const returnUrlOf = (publicUrl: string | null | undefined, path: string): string =>
-  new URL(path, publicUrl ?? 'http://localhost').href
+/** Payers come back to the address at which they see us. */
+const returnUrlOf = ({ baseUrl }: SessionContext, path: string): string => new URL(path, baseUrl).href
 
-const subscriptionApi = (parts: BillingApiParts) => {
-  const { billing } = parts
-  return {
+const subscriptionApi = ({ billing }: BillingApiParts) =>
+  ({
     readSubscription: async (_, context) =>
       views.subscriptionViewOnWire(must(await billing.subscription(ownerOf(context)))),
     listTierChoices: async () => ({
@@ -84,7 +81,7 @@ const subscriptionApi = (parts: BillingApiParts) => {
       views.previewOnWire(must(await billing.previewChange(ownerOf(context), body.change))),
     changeSubscription: async ({ body }, context) =>
       resultOnWire(
-        must(await billing.change(context.actor, ownerOf(context), body.change, commandOf(parts, body))),
+        must(await billing.change(context.actor, ownerOf(context), body.change, commandOf(context, body))),
       ),
     listSubscriptions: async ({ query }) =>
       pageOnWire(
@@ -93,18 +90,18 @@ const subscriptionApi = (parts: BillingApiParts) => {
       ),
     readUserSubscription: async ({ params }) =>
       views.subscriptionViewOnWire(must(await billing.subscription(memberOf(params)))),
-    changeUserSubscription: async ({ params, body }, { actor }) =>
-      resultOnWire(must(await billing.change(actor, memberOf(params), body.change, commandOf(parts, body)))),
+    changeUserSubscription: async ({ params, body }, context) =>
+      resultOnWire(
+        must(await billing.change(context.actor, memberOf(params), body.change, commandOf(context, body))),
+      ),
     setCollection: async ({ params, body }, { actor }) =>
       views.subscriptionOnWire(
         must(await billing.setCollection(actor, memberOf(params), body.collection, body.reason)),
       ),
-  } satisfies Partial<BillingHandlers>
-}
+  }) satisfies Partial<BillingHandlers>
 
-const purchaseApi = (parts: BillingApiParts) => {
-  const { billing } = parts
-  return {
+const purchaseApi = ({ billing }: BillingApiParts) =>
+  ({
     listPacks: async () => {
       const [packs, settings] = await Promise.all([billing.packs(), billing.settings()])
       return {
@@ -126,14 +123,23 @@ const purchaseApi = (parts: BillingApiParts) => {
           ? purchase
           : ({ kind: 'custom', amountMinor: BigInt(purchase.amountMinor) } as const)
       const { payment, checkoutUrl } = must(
-        await billing.buy(context.actor, ownerOf(context), wanted, commandOf(parts, body)),
+        await billing.buy(context.actor, ownerOf(context), wanted, commandOf(context, body)),
       )
       return { payment: views.paymentOnWire(payment), checkoutUrl }
     },
     listPayments: async ({ query }, context) =>
       pageOnWire(await billing.payments({ ...pageOf(query), owner: ownerOf(context) }), views.paymentOnWire),
+    readPayment: async ({ params }, context) =>
+      views.paymentOnWire(must(await billing.payment(params.id, ownerOf(context)))),
+    continuePayment: async ({ params, body }, context) => {
+      const returnUrl = returnUrlOf(context, body.returnPath)
+      const { payment, checkoutUrl } = must(
+        await billing.continuePayment(ownerOf(context), params.id, returnUrl),
+      )
+      return { payment: views.paymentOnWire(payment), checkoutUrl }
+    },
     openPaymentPortal: async ({ body }, context) => ({
-      url: must(await billing.portalLink(ownerOf(context), returnUrlOf(parts.publicUrl, body.returnPath))),
+      url: must(await billing.portalLink(ownerOf(context), returnUrlOf(context, body.returnPath))),
     }),
     readAutoTopUp: async (_, context) => {
       const found = must(await billing.autoTopUp(ownerOf(context)))
@@ -152,8 +158,7 @@ const purchaseApi = (parts: BillingApiParts) => {
       pageOnWire(await billing.invoices({ ...pageOf(query), owner: ownerOf(context) }), views.invoiceOnWire),
     readInvoice: async ({ params }, context) =>
       views.invoiceOnWire(must(await billing.invoice(params.id, ownerOf(context)))),
-  } satisfies Partial<BillingHandlers>
-}
+  }) satisfies Partial<BillingHandlers>
 
 const tierApi = ({ billing }: BillingApiParts) =>
   ({

@@ -101,8 +101,13 @@ export interface Billing {
     purchase: Purchase,
     options: { idempotencyKey: string; returnUrl: string },
   ): Promise<Outcome<Ordered>>
-  payments(filter: { owner?: Owner; status?: PaymentStatus } & PageRequest): Promise<Page<Payment>>
-  payment(paymentId: string): Promise<Outcome<Payment>>
+  payments(
+    filter: { owner?: Owner; userId?: string; status?: PaymentStatus } & PageRequest,
+  ): Promise<Page<Payment>>
+  /** With an owner: theirs only. */
+  payment(paymentId: string, owner?: Owner): Promise<Outcome<Payment>>
+  /** For a payer who left the provider's page, or never got there. */
+  continuePayment(owner: Owner, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>>
   /** Payments of the manual provider: an administrator has the money, or says no. */
   approve(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
   deny(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
@@ -216,6 +221,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
       return paged(found, page.limit, (payment) => payment.id)
     },
     payment: payments.find,
+    continuePayment: payments.goOn,
     approve: payments.approve,
     deny: payments.deny,
     refund: payments.refund,

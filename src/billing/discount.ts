@@ -23,6 +23,7 @@ export interface DiscountStanding {
   readonly neededShareBasisPoints: number
   readonly continuousDays: number
   readonly neededContinuousDays: number
+  readonly organizationKeysCount: boolean
 }
 
 const dayMs = 86_400_000
@@ -58,6 +59,7 @@ export const standing = (
     neededShareBasisPoints: rule.minimumShareBasisPoints,
     continuousDays,
     neededContinuousDays: rule.minimumContinuousDays,
+    organizationKeysCount: rule.organizationKeysCount,
   }
 }
 

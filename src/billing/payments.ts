@@ -18,6 +18,9 @@ import type { Owner } from './subscription.ts'
 const dayMs = 86_400_000
 const largestReply = 200
 
+const isOf = (payment: Payment, owner: Owner): boolean =>
+  payment.organizationId === owner.organizationId && payment.userId === owner.userId
+
 export const makePayments = (parts: BillingParts) => {
   const { database, epoch, clock, log } = parts
 
@@ -458,9 +461,20 @@ export const makePayments = (parts: BillingParts) => {
         return link.value
       }),
 
-    find: async (paymentId: string): Promise<Outcome<Payment>> => {
+    find: async (paymentId: string, owner?: Owner): Promise<Outcome<Payment>> => {
       const payment = await payments.readPayment(database.kysely, paymentId)
-      return payment ? { ok: true, value: payment } : failure('not_found')
+      return payment && (owner === undefined || isOf(payment, owner))
+        ? { ok: true, value: payment }
+        : failure('not_found')
     },
+
+    goOn: (owner: Owner, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>> =>
+      outcomeOf(async () => {
+        const payment = await payments.readPayment(database.kysely, paymentId)
+        if (!payment || !isOf(payment, owner)) throw new FaultError(fault('not_found'))
+        // The others are charged, or made by an administrator; nobody is sent anywhere for them.
+        const isMadeByPayer = payment.purpose === 'purchase' || payment.purpose === 'tier_change'
+        return isMadeByPayer ? checkout(paymentId, returnUrl) : { payment, checkoutUrl: null }
+      }),
   }
 }

@@ -91,6 +91,7 @@ export const subscriptionView = subscription.extend({
       neededShareBasisPoints: wire.count,
       continuousDays: wire.count,
       neededContinuousDays: wire.count,
+      organizationKeysCount: z.boolean().describe('Or only keys of one’s own'),
     })
     .describe('How the own-key rule stands, were this the end of the period'),
 })
@@ -280,6 +281,25 @@ export const billingEndpoints = defineEndpoints({
     summary: 'What you paid and are to pay',
     query: wire.pageQuery,
     reply: wire.page(payment),
+  },
+  readPayment: {
+    method: 'GET',
+    path: '/credits/purchases/:id',
+    auth: 'session',
+    group: 'billing',
+    summary: 'One of your payments, such as to see whether it has arrived',
+    params: wire.idParams,
+    reply: payment,
+  },
+  continuePayment: {
+    method: 'POST',
+    path: '/credits/purchases/:id/checkout',
+    auth: 'session',
+    group: 'billing',
+    summary: 'Where a payment that waits for you is made; null: it does not wait for you',
+    params: wire.idParams,
+    body: z.object({ returnPath }),
+    reply: z.object({ payment, checkoutUrl: z.string().nullable() }),
   },
   openPaymentPortal: {
     method: 'POST',

@@ -63,6 +63,15 @@ export const ledgerEntry = z.object({
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
 
+/** What changes with every operation; cheap enough to be asked for every few seconds. */
+export const balance = z.object({
+  availableMicros: wire.micros,
+  heldMicros: wire.micros,
+  debtMicros: wire.micros,
+  lastNumber: wire.count.describe('Of the last line of the statement: the same number, nothing new'),
+})
+export type Balance = z.infer<typeof balance>
+
 /** One transaction of the ledger, as a bank statement shows it. */
 export const statementItem = z.object({
   number: wire.count,
@@ -102,6 +111,14 @@ export const creditEndpoints = defineEndpoints({
     group: 'credits',
     summary: 'Balance, tier, grants, use this period',
     reply: credits,
+  },
+  readBalance: {
+    method: 'GET',
+    path: '/credits/balance',
+    auth: 'session',
+    group: 'credits',
+    summary: 'Only the balance, to follow it while operations run',
+    reply: balance,
   },
   listStatement: {
     method: 'GET',

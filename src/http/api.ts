@@ -51,7 +51,6 @@ interface Facts {
   readonly version: string
   readonly demo: boolean
   readonly dashboards: () => string | null
-  readonly publicUrl?: string | null
 }
 
 /** The whole table; leaving an endpoint out is a type error. */

@@ -5,6 +5,8 @@ import type { OpenedSession, Origin, SignedIn } from '../identity/identity.ts'
 /** What every handler is told besides the parsed request. */
 export interface PublicContext {
   readonly origin: Origin
+  /** Where the caller sees us: the configured address, else the one that was asked. */
+  readonly baseUrl: string
   readonly setSession: (session: OpenedSession) => void
   readonly clearSession: () => void
 }

@@ -92,6 +92,7 @@ const publicContext = (
       userAgent: request.headers['user-agent'] ?? null,
       previousToken: request.cookies[name] ?? null,
     },
+    baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
     setSession: ({ token, expiresAt }) =>
       void reply.setCookie(name, token, { ...options, expires: expiresAt }),
     clearSession: () => void reply.clearCookie(name, options),

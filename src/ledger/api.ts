@@ -17,12 +17,24 @@ export interface LedgerApiParts {
 }
 
 export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) =>
-  defineHandlers<'readCredits' | 'listStatement' | 'grantCredits'>({
+  defineHandlers<'readCredits' | 'readBalance' | 'listStatement' | 'grantCredits'>({
     readCredits: (_, { signedIn }) =>
       readCredits(
         { ledger, insights, billing },
         { organizationId: signedIn.organization.id, userId: signedIn.userId },
       ),
+
+    async readBalance(_, { signedIn }) {
+      const { organization, accountId } = signedIn
+      const balance = accountId === null ? null : await ledger.balance(organization.id, accountId)
+      if (balance === null) throw new FaultError(fault('not_found'))
+      return {
+        availableMicros: String(balance.availableMicros),
+        heldMicros: String(balance.heldMicros),
+        debtMicros: String(balance.debtMicros),
+        lastNumber: Number(balance.lastNumber),
+      }
+    },
 
     async listStatement({ query }, { signedIn }) {
       const { organization, accountId } = signedIn

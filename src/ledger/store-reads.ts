@@ -42,6 +42,8 @@ export interface Balance {
   readonly availableMicros: bigint
   readonly heldMicros: bigint
   readonly debtMicros: bigint
+  /** The number of the last transaction: whoever saw the same number has missed nothing. */
+  readonly lastNumber: bigint
   /** With credits remaining, in burn order; also those that are not in effect yet. */
   readonly grants: readonly GrantBalance[]
 }
@@ -49,6 +51,7 @@ export interface Balance {
 interface BalanceRow {
   held_micros: bigint
   debt_micros: bigint
+  transaction_count: bigint
   id: string | null
   kind: GrantKind
   amount_micros: bigint
@@ -68,7 +71,7 @@ export const balance = async (
   at: Date,
 ): Promise<Balance | null> => {
   const { rows } = await database.pool.query<BalanceRow>(
-    `SELECT a.held_micros, a.debt_micros, g.id, g.kind, g.amount_micros, g.remaining_micros, g.burn_priority,
+    `SELECT a.held_micros, a.debt_micros, a.transaction_count, g.id, g.kind, g.amount_micros, g.remaining_micros, g.burn_priority,
        g.effective_at, g.expires_at, g.reason, g.created_at
      FROM credit_accounts a
      LEFT JOIN grants g ON g.organization_id = a.organization_id AND g.account_id = a.id AND g.live
@@ -85,6 +88,7 @@ export const balance = async (
     availableMicros: usable.reduce((sum, grant) => sum + grant.remainingMicros, 0n),
     heldMicros: account.held_micros,
     debtMicros: account.debt_micros,
+    lastNumber: account.transaction_count,
     grants,
   }
 }

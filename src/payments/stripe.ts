@@ -119,8 +119,8 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
           // Renewals and automatic top-ups charge it while the payer is away.
           setup_future_usage: 'off_session',
         },
-        success_url: request.returnUrl,
-        cancel_url: request.returnUrl,
+        success_url: backFrom(request, 'done'),
+        cancel_url: backFrom(request, 'left'),
       },
       { idempotencyKey: `checkout:${request.paymentId}` },
     )
@@ -137,7 +137,7 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
       withCustomer(request.payer, async (customer): Promise<CheckoutResult> => {
         const session = await openCheckout(request, customer)
         // Once paid or expired there is no page any more; the return address shows how it ended.
-        return { kind: 'redirect', url: session.url ?? request.returnUrl, externalId: session.id }
+        return { kind: 'redirect', url: session.url ?? backFrom(request, 'done'), externalId: session.id }
       }),
     )
 
@@ -285,6 +285,14 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
       return found.toReversed()
     },
   }
+}
+
+/** What the page that payers come back to is told; only a webhook's word counts. */
+const backFrom = (request: PaymentRequest & { returnUrl: string }, how: 'done' | 'left'): string => {
+  const url = new URL(request.returnUrl)
+  url.searchParams.set('payment', request.paymentId)
+  url.searchParams.set('checkout', how)
+  return url.href
 }
 
 /** The SDK takes numbers only; a payment above 2^53 is none. */

@@ -90,10 +90,19 @@ describe('checkout', () => {
   test('a paid checkout is one paid fact with the amount and currency of the request', async () => {
     const { url, request, externalId } = await openCheckout()
     expect(await factsOfLastSession(externalId)).toMatchObject({ paymentId: request.paymentId, events: [] })
-    expect(await scene.standIn.pay(url)).toMatchObject({ status: 303, location: returnUrl })
+    expect(await scene.standIn.pay(url)).toMatchObject({ status: 303, location: backFrom(request, 'done') })
     const told = await factsOfLast('checkout.session.completed')
     expect(told).toMatchObject({ paymentId: request.paymentId, remarks: [] })
     expect(told.events).toMatchObject([{ kind: 'paid', amountMinor: 1_900n, currency: 'USD' }])
+  })
+
+  const backFrom = (request: { paymentId: string }, how: string) =>
+    `${returnUrl}?payment=${request.paymentId}&checkout=${how}`
+
+  test('whoever leaves the page comes back to the same address, told apart from who has paid', async () => {
+    const { url, request } = await openCheckout()
+    const page = await (await fetch(url)).text()
+    expect(page).toContain(backFrom(request, 'left'))
   })
 
   const factsOfLastSession = (sessionId: string) =>
