@@ -218,6 +218,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   tailOperations: none,
   readOperation: async () => ({ params: await operation() }),
   readUsage: none,
+  readUsageReport: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  readAllUsage: () => ({ query: { by: 'user', from: '2026-11-01', to: '2026-11-30' } }),
   listAccessTokens: none,
   createAccessToken: () => ({ body: { name: 'Laptop' } }),
   revokeAccessToken: async () => ({ params: await token('user') }),

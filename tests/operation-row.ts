@@ -2,11 +2,14 @@ import type { Database } from '../src/db/database.ts'
 import { newId } from '../src/kit/id.ts'
 
 interface OperationColumns {
+  id: string
+  access_token_id: string
+  model: string | null
   service_id: string | null
   key_owner: 'user' | 'organization' | 'system' | null
   status: 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'interrupted'
   started_at: Date
-  cost_nano_usd: bigint
+  cost_nano_usd: bigint | null
   credit_micros: bigint
   input_tokens: bigint
   cache_read_tokens: bigint
@@ -24,7 +27,7 @@ export const insertOperation = async (
 ): Promise<string> => {
   // Ids made within one millisecond sort in any order; these sort as they were made.
   previousMs = Math.max(Date.now(), previousMs + 1)
-  const id = newId(previousMs)
+  const id = columns.id ?? newId(previousMs)
   await database.kysely
     .insertInto('operations')
     .values({

@@ -36,6 +36,8 @@ const operationSearch = z.object({
   until: operationFilters.shape.until.catch(undefined),
   endpoint: operationFilters.shape.endpoint.catch(undefined),
   model: operationFilters.shape.model.catch(undefined),
+  usedModel: operationFilters.shape.usedModel.catch(undefined),
+  accessToken: operationFilters.shape.accessToken.catch(undefined),
   operation: id.optional().catch(undefined),
 })
 

@@ -128,6 +128,10 @@ export const nextPeriod = (
 export const localDate = (at: Date, timeZone: string): string =>
   new Date(wallClockMs(at.getTime(), timeZone)).toISOString().slice(0, 10)
 
+/** The instant at which a date (`2027-03-28`) begins on the clock of the time zone. */
+export const startOfDate = (date: string, timeZone: string): Date =>
+  instantOf(Date.parse(`${date}T00:00:00Z`), timeZone)
+
 /** Midnight of the first day of the month, on the subscriber's clock. */
 export const startOfCalendarMonth = (at: Date, timeZone: string): Date => {
   const { year, month } = localOf(at, timeZone)

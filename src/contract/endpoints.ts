@@ -18,6 +18,7 @@ import { priceEndpoints } from './prices.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
+import { usageEndpoints } from './usage.ts'
 
 /**
  * Every endpoint under /api, once: the HTTP shell registers this table, the OpenAPI document is emitted from
@@ -28,6 +29,7 @@ export const endpoints = {
   ...serviceKeyEndpoints,
   ...creditEndpoints,
   ...operationEndpoints,
+  ...usageEndpoints,
   ...accessTokenEndpoints,
   ...systemKeyEndpoints,
   ...administrationEndpoints,
@@ -41,10 +43,10 @@ export const endpoints = {
   ...billingEndpoints,
   ...billingAdministrationEndpoints,
   ...paymentNoticeEndpoints,
-}
-
   ...budgetEndpoints,
   ...alertEndpoints,
+}
+
 export type Endpoints = typeof endpoints
 export type EndpointName = keyof Endpoints
 

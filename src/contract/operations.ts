@@ -121,9 +121,12 @@ export const payer = z.enum([...wire.keyOwner.options, 'none'])
 export type Payer = z.infer<typeof payer>
 
 export const operationFilters = z.object({
-  service: wire.serviceId.optional(),
+  service: wire.serviceId.optional().describe('none: no service was chosen'),
   status: operationStatus.optional(),
-  keyOwner: payer.optional().describe('none: no key was used'),
+  keyOwner: z
+    .enum([...payer.options, 'own'])
+    .optional()
+    .describe('none: no key was used; own: the user’s or the organisation’s'),
   since: wire.time.optional(),
   until: wire.time.optional().describe('Started before'),
   endpoint: z
@@ -131,6 +134,13 @@ export const operationFilters = z.object({
     .regex(/^[a-z][a-z_]{0,59}$/, 'must be the name of an endpoint')
     .optional(),
   model: z.string().trim().min(1).max(120).optional().describe('Part of the model’s name, asked for or used'),
+  usedModel: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('The whole name of the model used; none: no model'),
+  accessToken: wire.id.optional(),
 })
 
 export type OperationFilters = z.infer<typeof operationFilters>

@@ -31,6 +31,8 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
     | 'tailOperations'
     | 'readOperation'
     | 'readUsage'
+    | 'readUsageReport'
+    | 'readAllUsage'
     | 'listAllOperations'
     | 'readAnyOperation'
     | 'readOverview'
@@ -65,6 +67,17 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
         services: report.services.map((row) => ({ ...usageOnWire(row), serviceId: row.serviceId })),
         totals: totalsOnWire(report.totals),
       }
+    },
+
+    async readUsageReport({ query }, { signedIn }) {
+      const { service, accessToken, ...asked } = query
+      return must(await insights.usageReport({ ...ownerOf(signedIn), service, accessToken }, asked))
+    },
+
+    async readAllUsage({ query }) {
+      const { service, accessToken, organization, user, ...asked } = query
+      const filter = { service, accessToken, organizationId: organization, userId: user }
+      return must(await insights.usageReport(filter, asked))
     },
 
     async listAllOperations({ query }) {

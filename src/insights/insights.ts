@@ -1,3 +1,4 @@
+import type { UsageBy, UsageReport as UsageReportOnWire } from '../contract/usage.ts'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
@@ -6,19 +7,25 @@ import type { OperationStatus } from '../metering/operation.ts'
 import type { Units } from '../metering/usage.ts'
 import type { KeyOwner } from '../policy/control.ts'
 import { makeAdministrationStore, type AdministrationReads } from './administration-store.ts'
+import { makeUsageStore } from './store-usage.ts'
 import { makeInsightStore } from './store.ts'
+import { usageDays } from './usage-days.ts'
+import { usageReportOf } from './usage-report.ts'
 
 export interface OperationFilter {
   readonly organizationId?: string
   readonly userId?: string
   readonly service?: string
   readonly status?: OperationStatus
-  readonly keyOwner?: KeyOwner | 'none'
+  readonly keyOwner?: KeyOwner | 'none' | 'own'
   readonly since?: Date
   readonly until?: Date
   readonly endpoint?: string
   /** Part of the name, asked for or used. */
   readonly model?: string
+  /** The whole name of the one used; `none` where there was none, as for the service. */
+  readonly usedModel?: string
+  readonly accessToken?: string
 }
 
 /** Whose operations: a member's own. Administrators' reads name none and filter instead. */
@@ -123,6 +130,13 @@ export interface UsageReport {
   readonly totals: TotalsRow
 }
 
+export interface UsageAsked {
+  readonly by: UsageBy
+  readonly from: string
+  readonly to: string
+  readonly timeZone: string
+}
+
 export interface Insights extends AdministrationReads {
   /** Newest first. `before`: the `next` of the page before. */
   operations(filter: OperationFilter, page: { before: string | null; limit: number }): Promise<OperationPage>
@@ -134,6 +148,8 @@ export interface Insights extends AdministrationReads {
   /** Whole days in UTC, today included. */
   usage(owner: Owner, days: number): Promise<UsageReport>
   usageSince(owner: Owner, since: Date): Promise<UsageReport>
+  /** By whole days of a time zone, and by whatever tells use apart; of the operations that the filter lists. */
+  usageReport(filter: OperationFilter, asked: UsageAsked): Promise<Outcome<UsageReportOnWire>>
   grants(organizationId: string, ids: readonly string[]): Promise<GrantRow[]>
 }
 
@@ -149,6 +165,7 @@ const noTotals: TotalsRow = {
 export const makeInsights = (parts: { database: Database; clock: Clock }): Insights => {
   const { database, clock } = parts
   const store = makeInsightStore(database.kysely)
+  const usageStore = makeUsageStore(database.kysely)
 
   const usageSince = async (owner: Owner, since: Date): Promise<UsageReport> => {
     const rows = await store.usage({ ...owner, since })
@@ -191,6 +208,15 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
     },
 
     usageSince,
+
+    async usageReport(filter, { by, from, to, timeZone }) {
+      const days = usageDays({ from, to, timeZone })
+      if (!days.ok) return days
+      const rows = await usageStore.usageReport(filter, by, days.value)
+      const ids = rows.flatMap(({ id }) => id ?? [])
+      const names = await usageStore.usageNames(by, [...new Set(ids)])
+      return success(usageReportOf({ by, timeZone, days: days.value, rows, names }))
+    },
 
     grants: store.grants,
   }

@@ -8,13 +8,15 @@ import type { GrantRow, OperationFilter, OperationRow, ReceiptRow, TotalsRow, Us
  */
 
 /** Every number on a screen comes from the rows this selects, so that list, totals and detail agree. */
-const matching = (filter: OperationFilter): RawBuilder<unknown> => {
+export const matching = (filter: OperationFilter): RawBuilder<unknown> => {
   const conditions = [sql`true`]
   if (filter.organizationId !== undefined) conditions.push(sql`o.organization_id = ${filter.organizationId}`)
   if (filter.userId !== undefined) conditions.push(sql`o.user_id = ${filter.userId}`)
-  if (filter.service !== undefined) conditions.push(sql`o.service_id = ${filter.service}`)
+  if (filter.service === 'none') conditions.push(sql`o.service_id IS NULL`)
+  else if (filter.service !== undefined) conditions.push(sql`o.service_id = ${filter.service}`)
   if (filter.status !== undefined) conditions.push(sql`o.status = ${filter.status}`)
   if (filter.keyOwner === 'none') conditions.push(sql`o.key_owner IS NULL`)
+  else if (filter.keyOwner === 'own') conditions.push(sql`o.key_owner IN ('user', 'organization')`)
   else if (filter.keyOwner !== undefined) conditions.push(sql`o.key_owner = ${filter.keyOwner}`)
   // The id's own time only prunes partitions; an hour allows for clocks that differ between processes.
   if (filter.since !== undefined)
@@ -32,11 +34,14 @@ const matching = (filter: OperationFilter): RawBuilder<unknown> => {
       sql`(strpos(lower(o.model), ${part}) > 0 OR strpos(lower(o.requested_model), ${part}) > 0)`,
     )
   }
+  if (filter.usedModel === 'none') conditions.push(sql`o.model IS NULL`)
+  else if (filter.usedModel !== undefined) conditions.push(sql`o.model = ${filter.usedModel}`)
+  if (filter.accessToken !== undefined) conditions.push(sql`o.access_token_id = ${filter.accessToken}`)
   return sql.join(conditions, sql` AND `)
 }
 
-const inputTokens = sql`(o.input_tokens + o.cache_read_tokens + o.cache_write_tokens + o.cache_write_1h_tokens)`
-const outputTokens = sql`(o.output_tokens + o.reasoning_tokens)`
+export const inputTokens = sql`(o.input_tokens + o.cache_read_tokens + o.cache_write_tokens + o.cache_write_1h_tokens)`
+export const outputTokens = sql`(o.output_tokens + o.reasoning_tokens)`
 
 const summary = sql`
   o.id, o.organization_id AS "organizationId", o.user_id AS "userId", o.started_at AS "startedAt",

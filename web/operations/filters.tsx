@@ -1,20 +1,25 @@
 import { Button, NativeSelect } from '@mantine/core'
+import { IconX } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
-import type { OperationStatus, Payer } from '../../src/contract/operations.ts'
+import type { OperationFilters as Filters, OperationStatus } from '../../src/contract/operations.ts'
 import { useRead } from '../data/queries.ts'
 import { endpointChoices } from '../data/words.ts'
 import { SearchField } from '../ui/search-field.tsx'
 import { TimeSelect } from './time-select.tsx'
 import classes from './operations.module.css'
 
+type PayerFilter = NonNullable<Filters['keyOwner']>
+
 export interface OperationFilters {
   readonly service?: string | undefined
   readonly status?: OperationStatus | undefined
-  readonly keyOwner?: Payer | undefined
+  readonly keyOwner?: PayerFilter | undefined
   readonly since?: string | undefined
   readonly until?: string | undefined
   readonly endpoint?: string | undefined
   readonly model?: string | undefined
+  readonly usedModel?: string | undefined
+  readonly accessToken?: string | undefined
 }
 
 /** The filters of an address bar that says other things too. */
@@ -26,6 +31,8 @@ export const filtersOf = (search: OperationFilters): OperationFilters => ({
   until: search.until,
   endpoint: search.endpoint,
   model: search.model,
+  usedModel: search.usedModel,
+  accessToken: search.accessToken,
 })
 
 const statuses: readonly { value: OperationStatus; label: string }[] = [
@@ -35,7 +42,8 @@ const statuses: readonly { value: OperationStatus; label: string }[] = [
   { value: 'cancelled', label: 'Cancelled' },
   { value: 'interrupted', label: 'Interrupted' },
 ]
-const owners: readonly { value: Payer; label: string }[] = [
+const owners: readonly { value: PayerFilter; label: string }[] = [
+  { value: 'own', label: 'Own or organisation’s key' },
   { value: 'user', label: 'Own key' },
   { value: 'organization', label: 'Organisation’s key' },
   { value: 'system', label: 'System key (credits)' },
@@ -48,6 +56,7 @@ export const FilterBar = (props: {
   onChange: (filters: OperationFilters) => void
   more?: ReactNode
   anyMore?: boolean
+  accessTokenName?: string | undefined
   onClear: () => void
 }) => {
   const services = useRead('listServices', {})
@@ -65,7 +74,7 @@ export const FilterBar = (props: {
       />
       <NativeSelect
         aria-label="Service"
-        value={filters.service ?? ''}
+        value={filters.service === 'none' ? '' : (filters.service ?? '')}
         data={[{ value: '', label: 'Any service' }, ...named]}
         onChange={(event) => onChange({ ...filters, service: event.currentTarget.value || undefined })}
       />
@@ -85,7 +94,10 @@ export const FilterBar = (props: {
         value={filters.keyOwner ?? ''}
         data={[{ value: '', label: 'Any key' }, ...owners]}
         onChange={(event) =>
-          onChange({ ...filters, keyOwner: (event.currentTarget.value || undefined) as Payer | undefined })
+          onChange({
+            ...filters,
+            keyOwner: (event.currentTarget.value || undefined) as PayerFilter | undefined,
+          })
         }
       />
       <NativeSelect
@@ -100,6 +112,19 @@ export const FilterBar = (props: {
         onChange={(times) => onChange({ ...filters, ...times })}
       />
       {props.more}
+      {filters.usedModel !== undefined && (
+        <Chosen onRemove={() => onChange({ ...filters, usedModel: undefined })}>
+          {filters.usedModel === 'none' ? 'No model used' : `Model used: ${filters.usedModel}`}
+        </Chosen>
+      )}
+      {filters.service === 'none' && (
+        <Chosen onRemove={() => onChange({ ...filters, service: undefined })}>No service chosen</Chosen>
+      )}
+      {filters.accessToken !== undefined && (
+        <Chosen onRemove={() => onChange({ ...filters, accessToken: undefined })}>
+          {props.accessTokenName ?? 'One access token'}
+        </Chosen>
+      )}
       {any && (
         <Button variant="subtle" color="gray" onClick={props.onClear}>
           Clear filters
@@ -108,3 +133,16 @@ export const FilterBar = (props: {
     </search>
   )
 }
+
+/** A filter that came by a link and that no field here sets. */
+const Chosen = (props: { children: string; onRemove: () => void }) => (
+  <Button
+    variant="default"
+    rightSection={<IconX size={13} aria-hidden />}
+    onClick={props.onRemove}
+    className={classes.chosen}
+  >
+    {props.children}
+    <span className="visually-hidden">, take this filter away</span>
+  </Button>
+)
