@@ -344,12 +344,18 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listAllPayments: none,
   approvePayment: async () => ({ params: { id: (await boughtBy()).id }, body: { reason: 'Paid' } }),
   denyPayment: async () => ({ params: { id: (await boughtBy()).id }, body: { reason: 'No money' } }),
+  readAnyPayment: async () => ({ params: { id: (await boughtBy()).id } }),
+  previewRefund: async () => ({
+    params: { id: (await boughtBy('paid')).id },
+    body: { amountMinor: '100' },
+  }),
   refundPayment: async () => ({
     params: { id: (await boughtBy('paid')).id },
     body: { amountMinor: '100', reason: 'Asked for', idempotencyKey: randomUUID() },
   }),
   listAllInvoices: none,
   readAnyInvoice: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
+  readAccount: () => ({ params: member() }),
   listAdjustments: none,
   adjust: async () => ({ body: await reversal(3n) }),
   approveAdjustment: async () => ({ params: await adjustmentToDecide() }),

@@ -4,13 +4,15 @@ export type AdjustmentKind =
   | 'reverse_grant'
   /** Gives back what an operation was charged. */
   | 'reverse_charge'
+  /** Gives credits that do not expire. */
+  | 'grant'
 
 export interface AdjustmentRequest {
   readonly organizationId: string
   readonly kind: AdjustmentKind
-  /** A grant or an operation of that organisation. */
+  /** A grant or an operation of that organisation; to give credits, the account. */
   readonly subjectId: string
-  /** All that can be reversed, where it is left out. */
+  /** All that can be reversed, where it is left out; to give credits it is needed. */
   readonly amountMicros?: bigint
   readonly reason: string
   readonly idempotencyKey: string

@@ -8,7 +8,7 @@ import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { T as Transaction } from './store.ts'
 import * as store from './store-adjustments.ts'
 
-/** Reversals by administrators. Above the limit of the settings, nothing happens until another one agrees. */
+/** Reversals and grants by administrators. Above the limit of the settings, nothing happens until another one agrees. */
 export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' | 'clock'>) => {
   const { ledger, clock } = parts
 
@@ -21,6 +21,15 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       reason,
       idempotencyKey: `adjustment:${adjustment.id}`,
       createdBy: adjustment.requestedBy,
+    }
+    if (adjustment.kind === 'grant') {
+      await ledger.grant(t, {
+        ...common,
+        kind: 'adjustment',
+        effectiveAt: clock(),
+        expiresAt: null,
+      })
+      return
     }
     const corrected =
       adjustment.kind === 'reverse_grant'
@@ -41,24 +50,15 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${subjectId}, 4203417015))`.execute(t)
     const before = await store.adjustmentByKey(t, organizationId, wanted.idempotencyKey)
     if (before) return before
-    const subject = await store.subjectOf(t, organizationId, kind, subjectId)
-    if (!subject) throw new FaultError(fault('not_found', { field: 'subjectId' }))
-    const left = subject.amountMicros - (await store.reversedOf(t, organizationId, subjectId))
-    const amountMicros = wanted.amountMicros ?? left
-    if (amountMicros <= 0n || amountMicros > left)
-      throw new FaultError(
-        fault('invalid_request', {
-          message: `At most ${left} micro-credits of it can be reversed.`,
-          field: 'amountMicros',
-        }),
-      )
+    const { accountId, amountMicros } =
+      kind === 'grant' ? await gift(t, wanted) : await reversal(t, wanted, kind)
     const { secondApproverAboveMicros } = await settingsOf(t)
     const waits = amountMicros > secondApproverAboveMicros
     const by = actor.id ?? actor.kind
     const adjustment: Adjustment = {
       organizationId,
       id: newId(),
-      accountId: subject.accountId,
+      accountId,
       kind,
       subjectId,
       amountMicros,
@@ -73,6 +73,37 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     if (!waits) await carryOut(t, adjustment)
     await audit(t, actor, waits ? 'adjustment.requested' : 'adjustment.done', adjustment)
     return adjustment
+  }
+
+  const gift = async (t: Transaction, wanted: AdjustmentRequest) => {
+    const { organizationId, subjectId: accountId, amountMicros } = wanted
+    if (!(await store.isAccount(t, organizationId, accountId)))
+      throw new FaultError(fault('not_found', { field: 'subjectId' }))
+    if (amountMicros === undefined || amountMicros <= 0n)
+      throw new FaultError(
+        fault('invalid_request', { message: 'Say how many credits are given.', field: 'amountMicros' }),
+      )
+    return { accountId, amountMicros }
+  }
+
+  const reversal = async (
+    t: Transaction,
+    wanted: AdjustmentRequest,
+    kind: Exclude<AdjustmentRequest['kind'], 'grant'>,
+  ) => {
+    const { organizationId, subjectId } = wanted
+    const subject = await store.subjectOf(t, organizationId, kind, subjectId)
+    if (!subject) throw new FaultError(fault('not_found', { field: 'subjectId' }))
+    const left = subject.amountMicros - (await store.reversedOf(t, organizationId, subjectId))
+    const amountMicros = wanted.amountMicros ?? left
+    if (amountMicros <= 0n || amountMicros > left)
+      throw new FaultError(
+        fault('invalid_request', {
+          message: `At most ${left} micro-credits of it can be reversed.`,
+          field: 'amountMicros',
+        }),
+      )
+    return { accountId: subject.accountId, amountMicros }
   }
 
   const audit = (t: Transaction, actor: Actor, action: string, adjustment: Adjustment, reason?: string) =>

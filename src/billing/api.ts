@@ -204,7 +204,13 @@ const tierApi = ({ billing }: BillingApiParts) =>
 const administrationApi = ({ billing }: BillingApiParts) =>
   ({
     listAllPayments: async ({ query }) =>
-      pageOnWire(await billing.payments({ ...pageOf(query), status: query.status }), views.paymentOnWire),
+      pageOnWire(
+        await billing.payments({ ...pageOf(query), status: query.status, userId: query.user }),
+        views.paymentOnWire,
+      ),
+    readAnyPayment: async ({ params }) => views.paymentOnWire(must(await billing.payment(params.id))),
+    previewRefund: async ({ params, body }) =>
+      views.refundPreviewOnWire(must(await billing.previewRefund(params.id, BigInt(body.amountMinor)))),
     approvePayment: async ({ params, body }, { actor }) =>
       views.paymentOnWire(must(await billing.approve(actor, params.id, body.reason))),
     denyPayment: async ({ params, body }, { actor }) =>
@@ -216,9 +222,14 @@ const administrationApi = ({ billing }: BillingApiParts) =>
     listAllInvoices: async ({ query }) =>
       pageOnWire(await billing.invoices(pageOf(query)), views.invoiceOnWire),
     readAnyInvoice: async ({ params }) => views.invoiceOnWire(must(await billing.invoice(params.id))),
+    readAccount: async ({ params }) => views.accountOnWire(must(await billing.account(memberOf(params)))),
     listAdjustments: async ({ query }) =>
       pageOnWire(
-        await billing.adjustments({ ...pageOf(query), waiting: query.waiting === 'true' }),
+        await billing.adjustments({
+          ...pageOf(query),
+          waiting: query.waiting === 'true',
+          accountId: query.account,
+        }),
         views.adjustmentOnWire,
       ),
     adjust: async ({ body }, { actor }) =>

@@ -1,6 +1,7 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import { type Account, makeAccounts, type RefundPreview } from './accounts.ts'
 import type { Adjustment, AdjustmentRequest } from './adjustment.ts'
 import { makeAdjustments } from './adjustments.ts'
 import type { Invoice } from './invoice.ts'
@@ -111,6 +112,7 @@ export interface Billing {
   /** Payments of the manual provider: an administrator has the money, or says no. */
   approve(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
   deny(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
+  previewRefund(paymentId: string, amountMinor: bigint): Promise<Outcome<RefundPreview>>
   /** Gives money back through the provider: a credit note, and the credits are taken back. */
   refund(
     actor: Actor,
@@ -135,7 +137,9 @@ export interface Billing {
 
   // Adjustments
   adjust(actor: Actor, request: AdjustmentRequest): Promise<Outcome<Adjustment>>
-  adjustments(filter: { waiting?: boolean } & PageRequest): Promise<Page<Adjustment>>
+  adjustments(filter: { waiting?: boolean; accountId?: string } & PageRequest): Promise<Page<Adjustment>>
+  /** Not found: the user has no credit account. */
+  account(owner: Owner): Promise<Outcome<Account>>
   approveAdjustment(actor: Actor, adjustmentId: string): Promise<Outcome<Adjustment>>
   denyAdjustment(actor: Actor, adjustmentId: string, reason: string): Promise<Outcome<Adjustment>>
 
@@ -171,6 +175,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
   const renewals = makeRenewals(parts)
   const payments = makePayments(parts)
   const adjustments = makeAdjustments(parts)
+  const accounts = makeAccounts(parts)
   const topUps = makeTopUps(parts)
 
   return {
@@ -224,6 +229,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
     continuePayment: payments.goOn,
     approve: payments.approve,
     deny: payments.deny,
+    previewRefund: accounts.previewRefund,
     refund: payments.refund,
     applyEvents: payments.applyEvents,
     autoTopUp: topUps.read,
@@ -241,6 +247,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
       return found ? success(found) : failure('not_found')
     },
 
+    account: accounts.read,
     adjust: adjustments.request,
     adjustments: async (filter) => {
       const page = pageOf(filter)

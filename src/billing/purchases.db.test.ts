@@ -77,8 +77,22 @@ describe('a purchase', () => {
     // Spends the allocation of 100 and 300 of the 500 that were bought.
     await spend(stage, account, credits(400))
     const half = { amountMinor: 250n, reason: 'Asked for', idempotencyKey: newId() }
+    expect(must(await stage.billing.previewRefund(payment.id, 250n))).toEqual({
+      leftMinor: 500n,
+      creditMicros: credits(250),
+      unspentMicros: credits(200),
+      expiredMicros: 0n,
+      owedMicros: credits(50),
+    })
     must(await stage.billing.refund(administrator, payment.id, half))
     must(await stage.billing.refund(administrator, payment.id, half))
+    expect(await stage.billing.previewRefund(payment.id, 251n)).toMatchObject({ ok: false })
+    const { grants } = must(await stage.billing.account(account))
+    expect(grants.find(({ kind }) => kind === 'purchase')).toMatchObject({
+      amountMicros: credits(500),
+      remainingMicros: 0n,
+      issuedMicros: credits(250),
+    })
     const balance = () => stage.ledger.balance(account.organizationId, account.accountId)
     expect(await balance()).toMatchObject({ availableMicros: 0n, debtMicros: credits(50) })
     expect(
@@ -229,6 +243,44 @@ describe('an adjustment', () => {
     expect(await stage.billing.adjust(administrator, { ...request, idempotencyKey: 'c' })).toMatchObject({
       ok: false,
     })
+  })
+
+  test('that gives credits gives them once, and above the limit not before a second administrator agrees', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const gift = (amount: number, idempotencyKey: string) =>
+      stage.billing.adjust(administrator, {
+        organizationId: account.organizationId,
+        kind: 'grant',
+        subjectId: account.accountId,
+        amountMicros: credits(amount),
+        reason: 'An outage',
+        idempotencyKey,
+      })
+    must(await gift(10, 'a'))
+    expect(must(await gift(10, 'a')).status).toBe('done')
+    expect(await available(stage, account)).toBe(credits(110))
+    const large = must(await gift(10_001, 'b'))
+    expect(large.status).toBe('waiting')
+    expect(await available(stage, account)).toBe(credits(110))
+    expect(await stage.billing.approveAdjustment(administrator, large.id)).toMatchObject({ ok: false })
+    must(await stage.billing.approveAdjustment(secondAdministrator, large.id))
+    must(await stage.billing.approveAdjustment(secondAdministrator, large.id))
+    expect(await available(stage, account)).toBe(credits(10_111))
+    const denied = must(await gift(20_000, 'c'))
+    must(await stage.billing.denyAdjustment(secondAdministrator, denied.id, 'Twice'))
+    expect(await stage.billing.approveAdjustment(secondAdministrator, denied.id)).toMatchObject({ ok: false })
+    expect(await available(stage, account)).toBe(credits(10_111))
+    expect(
+      await stage.billing.adjust(administrator, {
+        organizationId: account.organizationId,
+        kind: 'grant',
+        subjectId: newId(),
+        amountMicros: 1n,
+        reason: 'Nobody',
+        idempotencyKey: 'd',
+      }),
+    ).toMatchObject({ ok: false, fault: { code: 'not_found' } })
   })
 })
 

@@ -22,7 +22,7 @@ const adjustmentFrom = (row: Selectable<Adjustments>): Adjustment => ({
 export const subjectOf = async (
   t: T,
   organizationId: string,
-  kind: AdjustmentKind,
+  kind: Exclude<AdjustmentKind, 'grant'>,
   subjectId: string,
 ): Promise<{ accountId: string; amountMicros: bigint } | undefined> =>
   kind === 'reverse_grant'
@@ -43,6 +43,14 @@ export const subjectOf = async (
         .where('state', '=', 'settled')
         .executeTakeFirst()
         .then((row) => row && { accountId: row.accountId, amountMicros: BigInt(row.amountMicros) })
+
+export const isAccount = async (t: T, organizationId: string, id: string): Promise<boolean> =>
+  (await t
+    .selectFrom('credit_accounts')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .executeTakeFirst()) !== undefined
 
 /** What of a subject was reversed before, or waits to be. */
 export const reversedOf = async (t: T, organizationId: string, subjectId: string): Promise<bigint> => {
@@ -118,13 +126,14 @@ export const changeAdjustment = async (
 
 export const listAdjustments = async (
   executor: Executor,
-  filter: { waiting?: boolean; before: string | null; limit: number },
+  filter: { waiting?: boolean; accountId?: string; before: string | null; limit: number },
 ): Promise<Adjustment[]> =>
   (
     await executor
       .selectFrom('adjustments')
       .selectAll()
       .$if(filter.waiting === true, (q) => q.where('status', '=', 'waiting'))
+      .$if(filter.accountId !== undefined, (q) => q.where('account_id', '=', filter.accountId as string))
       .$if(filter.before !== null, (q) => q.where('id', '<', filter.before as string))
       .orderBy('id', 'desc')
       .limit(filter.limit)

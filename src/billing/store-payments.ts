@@ -123,7 +123,7 @@ export const changePayment = async (
 
 export const listPayments = async (
   executor: Executor,
-  filter: { owner?: Owner; status?: PaymentStatus; before: string | null; limit: number },
+  filter: { owner?: Owner; userId?: string; status?: PaymentStatus; before: string | null; limit: number },
 ): Promise<StoredPayment[]> => {
   const { owner } = filter
   const rows = await executor
@@ -134,6 +134,7 @@ export const listPayments = async (
         .where('organization_id', '=', (owner as Owner).organizationId)
         .where('user_id', '=', (owner as Owner).userId),
     )
+    .$if(filter.userId !== undefined, (q) => q.where('user_id', '=', filter.userId as string))
     .$if(filter.status !== undefined, (q) => q.where('status', '=', filter.status as PaymentStatus))
     .$if(filter.before !== null, (q) => q.where('id', '<', filter.before as string))
     .orderBy('id', 'desc')

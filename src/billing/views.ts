@@ -1,3 +1,4 @@
+import type { Account, RefundPreview } from './accounts.ts'
 import type { Adjustment } from './adjustment.ts'
 import type { Invoice } from './invoice.ts'
 import type { AutoTopUp, Pack, Payment } from './payment.ts'
@@ -139,6 +140,30 @@ export const adjustmentOnWire = (adjustment: Adjustment) => ({
   amountMicros: String(adjustment.amountMicros),
   createdAt: time(adjustment.createdAt),
   decidedAt: maybe(adjustment.decidedAt),
+})
+
+export const accountOnWire = ({ balance, grants, ...account }: Account) => ({
+  ...account,
+  availableMicros: String(balance.availableMicros),
+  heldMicros: String(balance.heldMicros),
+  debtMicros: String(balance.debtMicros),
+  grants: grants.map((grant) => ({
+    ...grant,
+    amountMicros: String(grant.amountMicros),
+    remainingMicros: String(grant.remainingMicros),
+    expiredMicros: String(grant.expiredMicros),
+    reversibleMicros: String(grant.issuedMicros - grant.waitingMicros),
+    effectiveAt: time(grant.effectiveAt),
+    expiresAt: maybe(grant.expiresAt),
+  })),
+})
+
+export const refundPreviewOnWire = (preview: RefundPreview) => ({
+  leftMinor: String(preview.leftMinor),
+  creditMicros: String(preview.creditMicros),
+  unspentMicros: String(preview.unspentMicros),
+  expiredMicros: String(preview.expiredMicros),
+  owedMicros: String(preview.owedMicros),
 })
 
 export const settingsOnWire = (settings: BillingSettings) => ({

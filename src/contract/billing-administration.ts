@@ -19,6 +19,7 @@ import {
   tierVersion,
 } from './billing.ts'
 import { defineEndpoints } from './endpoint.ts'
+import { creditGrant } from './credits.ts'
 import * as wire from './wire.ts'
 
 const adminTier = z.object({
@@ -46,8 +47,8 @@ const adjustment = z.object({
   organizationId: wire.id,
   id: wire.id,
   accountId: wire.id,
-  kind: z.enum(['reverse_grant', 'reverse_charge']),
-  subjectId: wire.id,
+  kind: z.enum(['reverse_grant', 'reverse_charge', 'grant']),
+  subjectId: wire.id.describe('The grant, the operation or, of a new grant, the account'),
   amountMicros: wire.micros,
   reason: z.string(),
   status: z.enum(['waiting', 'done', 'denied']).describe('waiting: for a second administrator'),
@@ -55,6 +56,34 @@ const adjustment = z.object({
   decidedBy: z.string().nullable(),
   createdAt: wire.time,
   decidedAt: wire.time.nullable(),
+})
+
+export type AdjustmentOnWire = z.infer<typeof adjustment>
+
+const accountGrant = creditGrant.extend({
+  expiredMicros: wire.micros,
+  reversibleMicros: wire.micros.describe('What can still be taken back; spent parts of it would be owed'),
+  createdBy: z.string(),
+})
+export type AccountGrant = z.infer<typeof accountGrant>
+
+const account = z.object({
+  organizationId: wire.id,
+  userId: wire.id,
+  accountId: wire.id,
+  availableMicros: wire.micros,
+  heldMicros: wire.micros,
+  debtMicros: wire.micros,
+  grants: z.array(accountGrant).describe('The newest 200, spent and expired ones too'),
+})
+export type AccountOnWire = z.infer<typeof account>
+
+const refundPreview = z.object({
+  leftMinor: minor.describe('The most that can be given back'),
+  creditMicros: wire.micros.describe('The credits that go with the amount'),
+  unspentMicros: wire.micros.describe('Of these, what is there and is taken'),
+  expiredMicros: wire.micros.describe('Expired since: nobody misses it'),
+  owedMicros: wire.micros.describe('Spent or held: owed, and paid by the next credits'),
 })
 
 const settings = z.object({
@@ -212,8 +241,27 @@ export const billingAdministrationEndpoints = defineEndpoints({
     auth: 'administrator',
     group: 'billing',
     summary: 'All payments, newest first',
-    query: wire.pageQuery.extend({ status: payment.shape.status.optional() }),
+    query: wire.pageQuery.extend({ status: payment.shape.status.optional(), user: wire.id.optional() }),
     reply: wire.page(payment),
+  },
+  readAnyPayment: {
+    method: 'GET',
+    path: '/admin/payments/:id',
+    auth: 'administrator',
+    group: 'billing',
+    summary: 'Any payment',
+    params: wire.idParams,
+    reply: payment,
+  },
+  previewRefund: {
+    method: 'POST',
+    path: '/admin/payments/:id/refund-preview',
+    auth: 'administrator',
+    group: 'billing',
+    summary: 'The credits that a refund would take back, and what of them would be owed',
+    params: wire.idParams,
+    body: z.object({ amountMinor: amount }),
+    reply: refundPreview,
   },
   approvePayment: {
     method: 'POST',
@@ -263,13 +311,22 @@ export const billingAdministrationEndpoints = defineEndpoints({
     params: wire.idParams,
     reply: invoice,
   },
+  readAccount: {
+    method: 'GET',
+    path: '/admin/accounts/:organization/:id',
+    auth: 'administrator',
+    group: 'billing',
+    summary: 'The balance of a user, and every grant with what of it can be taken back',
+    params: memberParams,
+    reply: account,
+  },
   listAdjustments: {
     method: 'GET',
     path: '/admin/adjustments',
     auth: 'administrator',
     group: 'billing',
-    summary: 'Reversals by administrators, newest first',
-    query: wire.pageQuery.extend({ waiting: z.enum(['true']).optional() }),
+    summary: 'Grants and reversals by administrators, newest first',
+    query: wire.pageQuery.extend({ waiting: z.enum(['true']).optional(), account: wire.id.optional() }),
     reply: wire.page(adjustment),
   },
   adjust: {
@@ -278,12 +335,13 @@ export const billingAdministrationEndpoints = defineEndpoints({
     auth: 'administrator',
     group: 'billing',
     status: 201,
-    summary: 'Reverse a grant or an operation’s charge; above a limit a second administrator has to approve',
+    summary:
+      'Give credits, reverse a grant or an operation’s charge; above a limit a second administrator has to approve',
     body: z.object({
       organizationId: wire.id,
       kind: adjustment.shape.kind,
-      subjectId: wire.id.describe('The grant, or the operation'),
-      amountMicros: amount.optional().describe('All that is left, where it is left out'),
+      subjectId: wire.id.describe('The grant, the operation or, to give credits, the account'),
+      amountMicros: amount.optional().describe('All that is left of it, where it is left out'),
       reason,
       idempotencyKey,
     }),

@@ -27,7 +27,7 @@ export interface Adjustments {
   organization_id: string
   id: string
   account_id: string
-  kind: 'reverse_grant' | 'reverse_charge'
+  kind: 'reverse_grant' | 'reverse_charge' | 'grant'
   subject_id: string
   amount_micros: bigint
   reason: string
