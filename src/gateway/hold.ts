@@ -39,13 +39,17 @@ export const holdBounds = (
   model: string,
   request: ParsedRequest,
   at: Date,
+  leastOutputLimit = 0,
 ): HoldBounds => {
   const inputTokens = boundInputTokens(request.input, {
     image: imageTokensOf(service, model),
     document: price.contextTokens ?? unknownContextTokens,
   })
   const micros = (outputTokens: number) =>
-    book.creditMicros(book.worstCostNanoUsd(price, { inputTokens, outputTokens }, request.mostUnits, at))
+    book.creditMicros(
+      book.worstCostNanoUsd(price, { inputTokens, outputTokens }, request.mostUnits, at),
+      price,
+    )
   if (!request.producesOutput) {
     // A transcript is text that no limit of ours shortens.
     const outputTokens = request.maximumOutputTokens ?? 0
@@ -53,14 +57,9 @@ export const holdBounds = (
     return { minimumMicros: maximumMicros, maximumMicros, inputTokens, outputTokens, limited: false }
   }
   if (request.maximumOutputTokens !== null) {
-    const maximumMicros = micros(request.maximumOutputTokens)
-    return {
-      minimumMicros: maximumMicros,
-      maximumMicros,
-      inputTokens,
-      outputTokens: request.maximumOutputTokens,
-      limited: false,
-    }
+    const outputTokens = Math.max(request.maximumOutputTokens, leastOutputLimit)
+    const maximumMicros = micros(outputTokens)
+    return { minimumMicros: maximumMicros, maximumMicros, inputTokens, outputTokens, limited: false }
   }
   const known = service.outputLimits.find(([prefix]) => model.startsWith(prefix))?.[1]
   const each = Math.min(known ?? unknownModelOutputTokens, defaultOutputTokens)
@@ -87,7 +86,7 @@ export const affordableOutputTokens = (
   while (low < high) {
     const outputTokens = Math.ceil((low + high) / 2)
     const worst = book.worstCostNanoUsd(price, { inputTokens, outputTokens }, mostUnits, at)
-    const micros = book.creditMicros(worst)
+    const micros = book.creditMicros(worst, price)
     if (micros <= heldMicros) low = outputTokens
     else high = outputTokens - 1
   }
@@ -116,13 +115,23 @@ export const whyUnpriced = (price: ModelPrice, request: ParsedRequest, at: Date)
 /** What a candidate on a system key may cost, or why it cannot run there. */
 const boundsFor = (
   { request, priceBook }: Decision,
-  { price, service, model }: Candidate,
+  { price, service, model, via }: Candidate,
   at: Date,
 ): Outcome<HoldBounds> => {
   if (price === null) return { ok: false, fault: fault('price_unknown') }
   const unpriced = whyUnpriced(price, request, at)
   return unpriced === null
-    ? success(holdBounds(priceBook, price, service, model, request, at))
+    ? success(
+        holdBounds(
+          priceBook,
+          price,
+          service,
+          model,
+          request,
+          at,
+          via === 'translation' ? service.leastTranslatedTokens : 0,
+        ),
+      )
     : { ok: false, fault: unpriced }
 }
 

@@ -30,6 +30,9 @@ export const openAiCompatible = (
   }
 }
 
+/** The least limit that OpenAI's responses take; its chat completions take 1, as every other service does. */
+export const leastResponsesTokens = 16
+
 /** OpenAI's own package, for OpenAI and for Azure's copy of its API. */
 export const openAiModels = (
   path: string,

@@ -1,6 +1,6 @@
 import { bearer } from './authentication.ts'
 import { readOpenAiFailure, readOpenAiVerdict } from './openai-like.ts'
-import { openAiModels } from './openai-models.ts'
+import { leastResponsesTokens, openAiModels } from './openai-models.ts'
 import type { Service } from './service.ts'
 
 export const openai: Service = {
@@ -26,6 +26,7 @@ export const openai: Service = {
   translation: openAiModels('/v1', (model) =>
     /-search-(?:preview|api)|-audio/.test(model) ? 'chat' : 'responses',
   ),
+  leastTranslatedTokens: leastResponsesTokens,
   tasks: ['chat', 'embedding', 'image', 'speech', 'transcription', 'moderation', 'video'],
   authenticate: bearer,
   keyShapes: [

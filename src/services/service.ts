@@ -99,6 +99,8 @@ export interface Service {
   readonly nativeModels?: Readonly<Partial<Record<Endpoint, RegExp>>>
   /** Serves what it does not speak. */
   readonly translation?: Translation
+  /** Where a call is translated, a smaller limit of the caller's is raised to this: the service takes none below. */
+  readonly leastTranslatedTokens?: number
   /**
    * Other hosts that its translation calls and that get its credentials, beside the host of the base URL. Every
    * other address (a finished image's) is fetched without any.

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { JSONObject, LanguageModelV4, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { AssistantPart, Call, Message, ToolResult, UserPart } from './call.ts'
+import { withoutEmpties } from './empties.ts'
 import { cachesByBreakpoint, callIdsOf, type Family, takesFilesInResults } from './family.ts'
 import { opensUrl, refuseUrl } from './media.ts'
 import { type Notes, refuse } from './notes.ts'
@@ -17,8 +18,11 @@ export const adaptPrompt = (
 ): LanguageModelV4Prompt => {
   const adapted = prompt.map((message) => adaptMessage(message, family, supportedUrls, notes))
   if (!cachesByBreakpoint(family) && prompt.some(hasBreakpoint)) notes.list('cache_control')
-  // A turn that held nothing but reasoning of another service.
-  return adapted.filter((message) => message.role !== 'assistant' || message.content.length > 0)
+  // A turn that held nothing but reasoning of another service is listed already.
+  const hasSaid = adapted.filter(
+    ({ content }, index) => content.length > 0 || prompt[index]?.content.length === 0,
+  )
+  return withoutEmpties(hasSaid, family, notes)
 }
 
 const isBreakpoint = ({ providerOptions }: { providerOptions?: Options | undefined }): boolean =>

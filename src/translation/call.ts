@@ -63,9 +63,7 @@ export const makePrompt = () => {
     prompt,
     system: (content: string, providerOptions?: Message['providerOptions']) =>
       void prompt.push({ role: 'system', content, ...(providerOptions && { providerOptions }) }),
-    user(content: UserPart[]) {
-      if (content.length > 0) prompt.push({ role: 'user', content })
-    },
+    user: (content: UserPart[]) => void prompt.push({ role: 'user', content }),
     assistant(content: AssistantPart[], joins = false) {
       for (const part of content) if (part.type === 'tool-call') names.set(part.toolCallId, part.toolName)
       const before = last()

@@ -180,12 +180,12 @@ const textsOf = (content: unknown, field: string, notes: Notes): string[] => {
 }
 
 const userParts = (content: unknown, field: string, notes: Notes): UserPart[] => {
-  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (typeof content === 'string') return [notes.place({ type: 'text', text: content }, field)]
   return readItems(content, field).map(([part, at]): UserPart => {
     applyFields(part, partFields, `${at}.`, notes)
     switch (part.type) {
       case 'text':
-        return { type: 'text', text: readText(part.text, `${at}.text`) }
+        return notes.place({ type: 'text', text: readText(part.text, `${at}.text`) }, `${at}.text`)
       case 'image_url':
         return imageOf(part.image_url, `${at}.image_url`, notes)
       case 'file':

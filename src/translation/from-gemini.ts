@@ -153,8 +153,11 @@ const readContent = (
   if (role !== 'user' && role !== 'function')
     return refuse(`${field}.role`, `${field}.role is not known to the translation.`)
   const isResult = ([part]: readonly [Json, string]) => !isEmpty(part.functionResponse)
-  builder.results(parts.filter(isResult).map(([part, at]) => resultOf(part, at, calls, notes)))
-  builder.user(parts.filter((part) => !isResult(part)).map(([part, at]) => userPart(part, at, notes)))
+  const results = parts.filter(isResult)
+  builder.results(results.map(([part, at]) => resultOf(part, at, calls, notes)))
+  const others = parts.filter((part) => !isResult(part))
+  if (others.length > 0 || results.length === 0)
+    builder.user(others.map(([part, at]) => userPart(part, at, notes)))
 }
 
 const partFields: Fields = {
@@ -173,7 +176,8 @@ const partFields: Fields = {
 }
 
 const userPart = (part: Json, field: string, notes: Notes): UserPart => {
-  if (part.text !== undefined) return { type: 'text', text: readText(part.text, `${field}.text`) }
+  if (part.text !== undefined)
+    return notes.place({ type: 'text', text: readText(part.text, `${field}.text`) }, `${field}.text`)
   if (!isEmpty(part.inlineData)) return notes.place(inlineFile(part.inlineData, `${field}.inlineData`), field)
   if (!isEmpty(part.fileData)) {
     const file = inCamelCase(readJson(part.fileData, `${field}.fileData`))

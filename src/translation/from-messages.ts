@@ -120,8 +120,11 @@ const readMessage = (message: Json, field: string, builder: PromptBuilder, notes
   if (role !== 'user') return refuse(`${field}.role`, `${field}.role is not known to the translation.`)
   const isResult = ([block]: readonly [Json, string]) => block.type === 'tool_result'
   // The results of a turn stand first, as the dialect demands.
-  builder.results(blocks.filter(isResult).map(([block, at]) => resultOf(block, at, builder, notes)))
-  builder.user(blocks.filter((block) => !isResult(block)).map(([block, at]) => userPart(block, at, notes)))
+  const results = blocks.filter(isResult)
+  builder.results(results.map(([block, at]) => resultOf(block, at, builder, notes)))
+  const others = blocks.filter((block) => !isResult(block))
+  if (others.length > 0 || results.length === 0)
+    builder.user(others.map(([block, at]) => userPart(block, at, notes)))
 }
 
 const blockFields: Fields = {
@@ -160,7 +163,7 @@ const userPart = (block: Json, field: string, notes: Notes): UserPart => {
   applyFields(block, blockFields, `${field}.`, notes)
   switch (block.type) {
     case 'text':
-      return cached({ type: 'text', text: readText(block.text, `${field}.text`) }, block)
+      return notes.place(cached({ type: 'text', text: readText(block.text, `${field}.text`) }, block), field)
     case 'image':
     case 'document':
       return notes.place(cached(fileOf(block, field), block), `${field}.source`)

@@ -72,7 +72,7 @@ export const fromResponses = (body: Json, notes: Notes): Call => {
   const builder = makePrompt()
   const instructions = readOptionalText(body.instructions, 'instructions')
   if (instructions !== undefined) builder.system(instructions)
-  if (typeof body.input === 'string') builder.user([{ type: 'text', text: body.input }])
+  if (typeof body.input === 'string') builder.user([notes.place({ type: 'text', text: body.input }, 'input')])
   else for (const [item, field] of readItems(body.input, 'input')) readItem(item, field, builder, notes)
   const includes = readIncludes(body.include, notes)
   const reasoning = readOptionalJson(body.reasoning, 'reasoning') ?? {}
@@ -190,7 +190,7 @@ const readMessage = (item: Json, field: string, builder: PromptBuilder, notes: N
 }
 
 const contentOf = (content: unknown, field: string, notes: Notes): UserPart[] => {
-  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (typeof content === 'string') return [notes.place({ type: 'text', text: content }, field)]
   return readItems(content, field).map(([part, at]) => partOf(part, at, notes))
 }
 
@@ -214,7 +214,7 @@ const partOf = (part: Json, field: string, notes: Notes): UserPart => {
     case 'input_text':
     case 'output_text':
     case 'text':
-      return { type: 'text', text: readText(part.text, `${field}.text`) }
+      return notes.place({ type: 'text', text: readText(part.text, `${field}.text`) }, `${field}.text`)
     case 'refusal':
       return { type: 'text', text: readText(part.refusal, `${field}.refusal`) }
     case 'input_image': {

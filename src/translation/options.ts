@@ -1,4 +1,5 @@
 import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import { leastResponsesTokens } from '../services/openai-models.ts'
 import { adaptPrompt } from './adapt.ts'
 import type { Call, Settings, Wishes } from './call.ts'
 import { type Family, familyOf } from './family.ts'
@@ -24,13 +25,25 @@ export const callOptions = async (
   if (family === 'bedrock' && hasCalls && (settings.tools ?? []).length === 0)
     refuse('tools', 'A conversation with tool calls must come with its tools at this service.')
   const responseFormat = formatFor(settings.responseFormat, family)
+  const outputTokens = takenLimit(maximumOutputTokens, family, names, notes)
   return {
     ...withoutUndefined(settings),
     ...(responseFormat === undefined ? {} : { responseFormat }),
-    ...(maximumOutputTokens === null ? {} : { maxOutputTokens: maximumOutputTokens }),
+    ...(outputTokens === null ? {} : { maxOutputTokens: outputTokens }),
     prompt: adaptPrompt(call, family, await model.supportedUrls, notes),
     providerOptions: providerOptions({ ...settings, responseFormat }, wishes, model, family, notes),
   }
+}
+
+const takenLimit = (
+  asked: number | null,
+  family: Family,
+  names: Readonly<Record<string, string>>,
+  notes: Notes,
+): number | null => {
+  if (asked === null || family !== 'openai_responses' || asked >= leastResponsesTokens) return asked
+  notes.list(`${names.maxOutputTokens ?? 'max_tokens'} below ${leastResponsesTokens}`)
+  return leastResponsesTokens
 }
 
 const withoutUndefined = (settings: Settings): Settings =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ask, chat, gemini, messages, responses, user, weather } from '../../tests/translation/asking.ts'
+import { answering } from '../../tests/translation/upstream.ts'
 import type { Endpoint } from '../services/endpoint.ts'
 
 describe('what changes the meaning is refused by name, before anything is sent', () => {
@@ -78,6 +79,22 @@ describe('what changes the meaning is refused by name, before anything is sent',
     const { result, sent } = await ask(endpoint, service, body)
     expect(result).toMatchObject({ kind: 'refused', fault: { code: 'not_translatable', field } })
     expect(sent).toHaveLength(0)
+  })
+
+  test('a refusal names the part, the service, why, and what to do', async () => {
+    const { result } = await ask('chat_completions', 'anthropic', chat({ logprobs: true }))
+    expect(result.kind === 'refused' && result.fault).toMatchObject({
+      message: '“logprobs” cannot be carried over to Anthropic. Anthropic gives no log probabilities.',
+      next: 'Leave “logprobs” out or change it, or use a model of a service that speaks this dialect itself (OpenAI, Mistral, xAI).',
+    })
+    const { result: noField } = await ask(
+      'chat_completions',
+      'gemini',
+      chat({ messages: [user('a'), { role: 'system', content: 'c' }, user('d')] }),
+    )
+    expect(noField.kind === 'refused' && noField.fault.message).toMatch(
+      /^This request cannot be carried over to Google Gemini\. Google Gemini’s dialect has no place for /,
+    )
   })
 
   test('wrong shapes are the caller’s mistake, by name', async () => {
@@ -207,15 +224,37 @@ describe('addresses are the service’s to open, never ours', () => {
     ] as const) {
       const { result, sent } = await ask(endpoint, service, body)
       expect(result).toMatchObject({ kind: 'refused', fault: { code: 'not_translatable' } })
-      expect(result.kind === 'refused' && result.fault.message).toContain(
-        'must be a data URL for this service',
-      )
+      expect(result.kind === 'refused' && result.fault.message).toContain('must be a data URL for ')
       expect(sent).toHaveLength(0)
     }
   })
 })
 
 describe('limits of output', () => {
+  test('a limit below what OpenAI’s responses take is raised to it and listed; elsewhere it goes out as it is', async () => {
+    const replying = answering(() =>
+      Response.json({
+        id: 'r',
+        created_at: 1,
+        model: 'gpt-4o',
+        output: [
+          {
+            type: 'message',
+            id: 'm',
+            role: 'assistant',
+            content: [{ type: 'output_text', text: 'ok', annotations: [] }],
+          },
+        ],
+        usage: { input_tokens: 1, output_tokens: 1 },
+      }),
+    )
+    const tiny = await ask('messages', 'openai', messages({ max_tokens: 5 }), { fetch: replying.fetch })
+    expect(tiny.result).toMatchObject({ kind: 'reply', notCarried: ['max_tokens below 16'] })
+    expect(replying.sent[0]?.body).toMatchObject({ max_output_tokens: 16 })
+    expect((await ask('messages', 'openai', messages({ max_tokens: 16 }))).body.max_output_tokens).toBe(16)
+    expect((await ask('messages', 'custom', messages({ max_tokens: 5 }))).body.max_tokens).toBe(5)
+  })
+
   test('the smaller of the caller’s and ours goes out, reasoning included', async () => {
     const thinking = { thinking: { type: 'enabled', budget_tokens: 4_000 }, max_tokens: 6_000 }
     const { body } = await ask('messages', 'anthropic', messages(thinking))

@@ -1,5 +1,6 @@
 import { parseObject } from '../dialects/request.ts'
-import { FaultError, fault } from '../kit/fault.ts'
+import { type Fault, FaultError, fault } from '../kit/fault.ts'
+import { services } from '../services/registry.ts'
 import type { Endpoint, KeySettings, Service, Translation } from '../services/service.ts'
 import { type Unsuccessful, unsuccessful } from './failure.ts'
 import { makeNotes, type Notes, refuse } from './notes.ts'
@@ -79,11 +80,40 @@ export const translate = async (request: TranslationRequest): Promise<Translatio
   } catch (error) {
     const result = unsuccessful(error)
     // What ends before anything was sent is no failure of the service: its package refuses the request.
-    return result.kind === 'failed' && !hasSent && !request.signal.aborted
-      ? { kind: 'refused', fault: fault('not_translatable') }
-      : result
+    const refused: TranslationResult =
+      result.kind === 'failed' && !hasSent && !request.signal.aborted
+        ? {
+            kind: 'refused',
+            fault: fault('not_translatable', { message: 'Its dialect cannot express this.' }),
+          }
+        : result
+    return refused.kind === 'refused' && refused.fault.code === 'not_translatable'
+      ? { kind: 'refused', fault: explained(refused.fault, request) }
+      : refused
   }
 }
+
+/** What, where to, why, and what to do about it. Whoever refuses deep within knows the part, but not the service. */
+const explained = (refusal: Fault, { service, endpoint }: TranslationRequest): Fault => {
+  const { field, message } = refusal
+  const what = field === undefined ? 'This request' : `“${field}”`
+  const why = message
+    .replaceAll('This service', service.name)
+    .replaceAll('this service', service.name)
+    .replaceAll('The service’s', `${service.name}’s`)
+  const speakers = services.filter((other) => other.endpoints[endpoint] !== undefined)
+  const named = speakers
+    .slice(0, mostNamed)
+    .map(({ name }) => name)
+    .join(', ')
+  const change = field === undefined ? 'Ask in other words' : `Leave “${field}” out or change it`
+  return {
+    ...refusal,
+    message: `${what} cannot be carried over to ${service.name}. ${why}`,
+    next: `${change}, or use a model of a service that speaks this dialect itself (${named}).`,
+  }
+}
+const mostNamed = 3
 
 const run = async (request: TranslationRequest, notes: Notes): Promise<Translated> => {
   switch (modelKinds[request.endpoint]) {
