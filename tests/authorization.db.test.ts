@@ -325,6 +325,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   archiveTier: async () => ({ params: { tier: 'enterprise' }, body: { reason: 'No longer sold' } }),
   listSubscriptions: none,
   readUserSubscription: () => ({ params: member() }),
+  previewUserSubscriptionChange: () => ({ params: member(), body: inZone }),
   changeUserSubscription: () => ({
     params: member(),
     body: { ...inZone, idempotencyKey: randomUUID() },
@@ -371,17 +372,6 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     )
     return { body: { settings: { ...plain, discount }, reason: 'The same' } }
   },
-}
-
-/** Not a matter of authorization: these are well-formed and still wrong. */
-const publicStatus: Partial<Record<EndpointName, number>> = {
-  signIn: 401,
-  signInWithLink: 410,
-  setUp: 410,
-  // No service of today's can stop what it has begun.
-  cancelLongOperation: 409,
-}
-
   listBudgets: none,
   readBudget: async () => ({ params: await budget() }),
   createBudget: () => ({ body: newBudget }),
@@ -406,6 +396,17 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   resendAlert: async () => ({ params: { id: (await alert()).deliveryId } }),
   listAllAlertDeliveries: none,
   readMailSettings: none,
+}
+
+/** Not a matter of authorization: these are well-formed and still wrong. */
+const publicStatus: Partial<Record<EndpointName, number>> = {
+  signIn: 401,
+  signInWithLink: 410,
+  setUp: 410,
+  // No service of today's can stop what it has begun.
+  cancelLongOperation: 409,
+}
+
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const send = async (name: EndpointName, as: Browser | null) =>
   callEndpoint(http.app, name, as, await requests[name]())

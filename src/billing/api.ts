@@ -90,6 +90,8 @@ const subscriptionApi = ({ billing }: BillingApiParts) =>
       ),
     readUserSubscription: async ({ params }) =>
       views.subscriptionViewOnWire(must(await billing.subscription(memberOf(params)))),
+    previewUserSubscriptionChange: async ({ params, body }) =>
+      views.previewOnWire(must(await billing.previewChange(memberOf(params), body.change))),
     changeUserSubscription: async ({ params, body }, context) =>
       resultOnWire(
         must(await billing.change(context.actor, memberOf(params), body.change, commandOf(context, body))),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   amount,
   change,
+  changePreview,
   changeResult,
   collection,
   commanded,
@@ -181,6 +182,16 @@ export const billingAdministrationEndpoints = defineEndpoints({
     summary: 'The subscription of a user',
     params: memberParams,
     reply: subscriptionView,
+  },
+  previewUserSubscriptionChange: {
+    method: 'POST',
+    path: '/admin/subscriptions/:organization/:id/preview',
+    auth: 'administrator',
+    group: 'billing',
+    summary: 'The exact money and credits of a change of a user’s subscription, before it is made',
+    params: memberParams,
+    body: z.object({ change }),
+    reply: changePreview,
   },
   changeUserSubscription: {
     method: 'POST',
