@@ -99,18 +99,11 @@ const idsIn = (field: string, value: unknown): string[] => {
   })
 }
 
-const names = Object.keys(references).map((field) => Buffer.from(`"${field}"`))
-const itemReference = Buffer.from('item_reference')
-const reasoning = Buffer.from('"reasoning"')
-const escape = Buffer.from('\\u')
+/** One pass for all of them; a name may be written in escapes. */
+const nameOrEscape = new RegExp(`"(?:${Object.keys(references).join('|')}|reasoning)"|item_reference|\\\\u`)
 
 /** Whether a body could name anything: most do not, and need not be read once more. */
-export const mayName = (body: Buffer): boolean =>
-  names.some((name) => body.includes(name)) ||
-  body.includes(itemReference) ||
-  body.includes(reasoning) ||
-  // A name may be written in escapes.
-  body.includes(escape)
+export const mayName = (body: Buffer): boolean => nameOrEscape.test(body.latin1Slice())
 
 export interface NamedInReply {
   readonly made: readonly NamedResource[]
