@@ -40,6 +40,8 @@ const rooms = [
   'audit',
   'billing',
   'budgets',
+  'documents',
+  'exports',
   'health',
   'identity',
   'insights',
@@ -52,7 +54,9 @@ const rooms = [
   'organizations',
   'payments',
   'policy',
+  'reconciliation',
   'routing',
+  'statements',
   'translation',
   'vault',
 ]

@@ -167,6 +167,35 @@ const alert = async () => {
 
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
+const issuer = { name: 'Keys Ltd', address: ['1 Street'], taxId: null, email: null, note: null }
+const tolerance = { basisPoints: 100, tokens: 0, operations: 0, nanoUsd: '0', dayShift: true }
+let exportsMade = 0
+const serviceExport = () => ({
+  serviceId: 'openai',
+  format: 'csv',
+  fileName: 'usage.csv',
+  content: `day,model,requests\n2026-11-01,gpt-4o,${++exportsMade}\n`,
+  mapping: { day: 'day', model: 'model', requests: 'requests' },
+})
+const importedExport = async () => {
+  const imported = await callEndpoint(http.app, 'importServiceExport', administrator, {
+    body: serviceExport(),
+  })
+  return { id: imported.json<{ id: string }>().id }
+}
+const finding = async () => {
+  const [runId, id] = [newId(), newId()]
+  await http.database.pool.query(
+    `WITH run AS (
+       INSERT INTO reconciliation_runs (id, trigger, state, requested_by, requested_at, started_at, finished_at)
+       VALUES ($1, 'request', 'done', 'test', now(), now(), now()))
+     INSERT INTO reconciliation_findings (run_id, id, check_id, subject_kind, subject_id, message, unit, difference, first_seen_at)
+     VALUES ($1, $2, 'totals', 'total', $2, 'A test', 'micros', 1, now())`,
+    [runId, id],
+  )
+  return { runId, id }
+}
+
 const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
 const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
 const none = (): AnyRequest => ({})
@@ -396,6 +425,34 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   resendAlert: async () => ({ params: { id: (await alert()).deliveryId } }),
   listAllAlertDeliveries: none,
   readMailSettings: none,
+  readStatementSummary: none,
+  exportStatement: none,
+  listUserStatement: () => ({ params: member() }),
+  readUserStatementSummary: () => ({ params: member() }),
+  exportUserStatement: () => ({ params: member() }),
+  exportOperations: none,
+  exportAllOperations: none,
+  readInvoicePdf: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
+  readReceiptPdf: async () => ({ params: { id: (await boughtBy('paid')).id } }),
+  readAnyInvoicePdf: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
+  readAnyReceiptPdf: async () => ({ params: { id: (await boughtBy('paid')).id } }),
+  readInvoiceIssuer: none,
+  saveInvoiceIssuer: () => ({ body: { issuer, reason: 'Moved' } }),
+  readReconciliation: none,
+  listReconciliationRuns: none,
+  startReconciliation: none,
+  readReconciliationRun: async () => ({ params: { id: (await finding()).runId } }),
+  listReconciliationFindings: async () => ({ params: { id: (await finding()).runId } }),
+  explainReconciliationFinding: async () => ({
+    params: { id: (await finding()).id },
+    body: { reason: 'Known' },
+  }),
+  setReconciliationTolerance: () => ({ body: { tolerance, reason: 'The same' } }),
+  listServiceExports: none,
+  previewServiceExport: () => ({ body: serviceExport() }),
+  importServiceExport: () => ({ body: serviceExport() }),
+  readServiceExport: async () => ({ params: await importedExport() }),
+  removeServiceExport: async () => ({ params: await importedExport() }),
 }
 
 /** Not a matter of authorization: these are well-formed and still wrong. */

@@ -15,8 +15,10 @@ import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { priceEndpoints } from './prices.ts'
+import { reconciliationEndpoints } from './reconciliation.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
+import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
 import { usageEndpoints } from './usage.ts'
 
@@ -45,6 +47,8 @@ export const endpoints = {
   ...paymentNoticeEndpoints,
   ...budgetEndpoints,
   ...alertEndpoints,
+  ...statementEndpoints,
+  ...reconciliationEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -130,36 +130,6 @@ export const statementSummary = z.object({
 })
 export type StatementSummary = z.infer<typeof statementSummary>
 
-const side = z.object({
-  operations: wire.count,
-  inputTokens: wire.count,
-  outputTokens: wire.count,
-  costNanoUsd: wire.nanoUsd.describe('What the service charges'),
-  creditMicros: wire.micros,
-})
-export type UsageSide = z.infer<typeof side>
-
-export const serviceUsageRow = z.object({
-  serviceId: z.string().nullable().describe('null: refused before a service was chosen'),
-  model: z.string().nullable().describe('null unless asked for by model'),
-  day: z.iso.date().nullable().describe('In UTC; null unless asked for by day'),
-  own: side.describe('On keys of the user or the organisation: no credits'),
-  system: side.describe('On system keys'),
-  none: side.describe('No key was used'),
-})
-export type ServiceUsageRow = z.infer<typeof serviceUsageRow>
-
-export const serviceUsage = z.object({
-  since: wire.time,
-  until: wire.time,
-  items: z.array(serviceUsageRow),
-  totals: z.object({ own: side, system: side, none: side }),
-})
-export type ServiceUsage = z.infer<typeof serviceUsage>
-
-const usageQuery = operationFilters.extend({
-  by: z.enum(['service', 'model', 'day']).default('service').describe('model and day: of each service'),
-})
 const everybody = { organization: wire.id.optional(), user: wire.id.optional() }
 
 /** The wire's own words and integers in JSON; in CSV one row a line, credits and dollars as exact decimals. */
@@ -184,15 +154,6 @@ const invoiceIssuerVersion = invoiceIssuer.extend({
 })
 
 export const statementEndpoints = defineEndpoints({
-  listStatement: {
-    method: 'GET',
-    path: '/credits/statement',
-    auth: 'session',
-    group: 'credits',
-    summary: 'Your statement, newest first: every line with the balance after it',
-    query: wire.pageQuery.extend(statementFilters.shape),
-    reply: statementPage,
-  },
   readStatementSummary: {
     method: 'GET',
     path: '/credits/statement/summary',
@@ -261,45 +222,6 @@ export const statementEndpoints = defineEndpoints({
     group: 'administration',
     summary: 'Operations of everybody as a file, with the filters of the list',
     query: operationFilters.extend(everybody).extend(exportFormat.shape),
-    reply: wire.file,
-    file: exported,
-  },
-  readServiceUsage: {
-    method: 'GET',
-    path: '/usage/services',
-    auth: 'session',
-    group: 'operations',
-    summary:
-      'Your use of each service, own and system keys side by side; the last 30 days unless asked otherwise',
-    query: usageQuery,
-    reply: serviceUsage,
-  },
-  exportServiceUsage: {
-    method: 'GET',
-    path: '/usage/services/export',
-    auth: 'session',
-    group: 'operations',
-    summary: 'Your use of each service as a file',
-    query: usageQuery.extend(exportFormat.shape),
-    reply: wire.file,
-    file: exported,
-  },
-  readAllServiceUsage: {
-    method: 'GET',
-    path: '/admin/usage/services',
-    auth: 'administrator',
-    group: 'administration',
-    summary: 'Everybody’s use of each service, own and system keys side by side',
-    query: usageQuery.extend(everybody),
-    reply: serviceUsage,
-  },
-  exportAllServiceUsage: {
-    method: 'GET',
-    path: '/admin/usage/services/export',
-    auth: 'administrator',
-    group: 'administration',
-    summary: 'Everybody’s use of each service as a file',
-    query: usageQuery.extend(everybody).extend(exportFormat.shape),
     reply: wire.file,
     file: exported,
   },

@@ -4,6 +4,8 @@ import { alertApi } from '../alerts/api.ts'
 import { billingApi } from '../billing/api.ts'
 import type { Billing } from '../billing/billing.ts'
 import { budgetApi } from '../budgets/api.ts'
+import { documentApi } from '../documents/api.ts'
+import { exportApi } from '../exports/api.ts'
 import { identityApi } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import { insightApi } from '../insights/api.ts'
@@ -15,6 +17,7 @@ import { healthApi } from '../health/api.ts'
 import type { Health } from '../health/health.ts'
 import { ledgerApi } from '../ledger/api.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { reconciliationApi } from '../reconciliation/api.ts'
 import { priceApi } from '../metering/api.ts'
 import { rateLimitApi } from '../limits/api.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -25,6 +28,7 @@ import { paymentApi } from '../payments/api.ts'
 import type { Payments } from '../payments/payments.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
+import { statementApi } from '../statements/api.ts'
 import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Handlers } from './handler.ts'
@@ -70,4 +74,8 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...budgetApi,
   ...alertApi,
   ...paymentApi(rooms),
+  ...statementApi,
+  ...exportApi,
+  ...documentApi,
+  ...reconciliationApi,
 })

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Access } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
@@ -23,6 +24,7 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
     api.route({
       method: endpoint.method,
       url: endpoint.path,
+      ...(endpoint.bodyLimitBytes === undefined ? {} : { bodyLimit: endpoint.bodyLimitBytes }),
       schema: {
         operationId: name,
         summary: endpoint.summary,
@@ -31,7 +33,8 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
         ...(endpoint.params ? { params: endpoint.params } : {}),
         ...(endpoint.query ? { querystring: endpoint.query } : {}),
         ...(endpoint.body ? { body: endpoint.body } : {}),
-        response: { [status]: endpoint.reply, default: wire.errorReply },
+        response: { ...(endpoint.file ? {} : { [status]: endpoint.reply }), default: wire.errorReply },
+        ...(endpoint.file ? { produces: [...endpoint.file] } : {}),
       },
       // Before the body is parsed or checked: a stranger learns nothing about what is valid.
       onRequest: async (request, reply) => {
@@ -40,11 +43,19 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
       handler: async (request, reply) => {
         const { params, query, body } = request
         const context = contexts.get(request) as SessionContext & ReaderContext
-        return reply.code(status).send(await handle({ params, query, body }, context))
+        const answer = await handle({ params, query, body }, context)
+        return endpoint.file ? sendFile(reply, answer as wire.FileReply) : reply.code(status).send(answer)
       },
     })
   }
 }
+
+/** Pieces are asked for as the caller takes them; a caller who goes away ends the asking. */
+const sendFile = (reply: FastifyReply, { contentType, fileName, body }: wire.FileReply): FastifyReply =>
+  reply
+    .type(contentType)
+    .header('content-disposition', `attachment; filename="${fileName}"`)
+    .send(body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }))
 
 const contexts = new WeakMap<FastifyRequest, PublicContext>()
 
