@@ -19,6 +19,7 @@ import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
 import { simulatorSearch } from './simulator/supposition.ts'
+import { allUsageSearch, usageSearch } from './usage/usage-search.ts'
 
 interface Context {
   readonly queryClient: QueryClient
@@ -123,6 +124,12 @@ const operations = createRoute({
   validateSearch: operationSearch.extend({ live: z.literal(false).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./user/operations.tsx'), 'Operations'),
 })
+const usage = createRoute({
+  getParentRoute: () => shell,
+  path: '/usage',
+  validateSearch: usageSearch,
+  component: lazyRouteComponent(() => import('./usage/my-usage.tsx'), 'MyUsage'),
+})
 const longOperations = createRoute({
   getParentRoute: () => shell,
   path: '/long-operations',
@@ -210,6 +217,12 @@ const groups = createRoute({
   validateSearch: z.object({ group: z.string().max(40).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./admin/groups.tsx'), 'Groups'),
 })
+const allUsage = createRoute({
+  getParentRoute: () => administration,
+  path: '/usage',
+  validateSearch: allUsageSearch,
+  component: lazyRouteComponent(() => import('./usage/all-usage.tsx'), 'AllUsage'),
+})
 const allLongOperations = createRoute({
   getParentRoute: () => administration,
   path: '/long-operations',
@@ -243,6 +256,7 @@ const tree = root.addChildren([
     simulator,
     models,
     credits,
+    usage,
     operations,
     longOperations,
     accessTokens,
@@ -251,6 +265,7 @@ const tree = root.addChildren([
       adminOverview,
       systemKeys,
       users,
+      allUsage,
       allOperations,
       organizations,
       adminServices,

@@ -13,7 +13,7 @@ const eachDay = (since: string, until: string): string[] => {
 }
 
 /** One bar a day, days without operations too; sums of the same rows that the totals are made of. */
-export const usageBars = (usage: Usage): Bar[] =>
+export const usageBars = (usage: Usage): Bar<number>[] =>
   eachDay(usage.since, usage.until).map((day) => {
     const values: Record<Payer, number> = { user: 0, organization: 0, system: 0, none: 0 }
     for (const row of usage.days) if (row.day === day) values[row.keyOwner ?? 'none'] += row.operations

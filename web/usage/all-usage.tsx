@@ -1,0 +1,75 @@
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { OrganizationSelect } from '../admin/organization-select.tsx'
+import { useRead } from '../data/queries.ts'
+import { useNow } from '../ui/figures.tsx'
+import { browserTimeZone } from '../ui/format.ts'
+import { EmptyState } from '../ui/notice.tsx'
+import { Panel } from '../ui/page.tsx'
+import { TextLink } from '../ui/text-link.tsx'
+import { dateIn, formerPeriod } from './period.ts'
+import { UsageView } from './usage-view.tsx'
+import { periodOf } from './usage-search.ts'
+
+const route = getRouteApi('/shell/admin/usage')
+const refreshSeconds = 60
+
+/** Of everybody, one organisation or one user. */
+export const AllUsage = () => {
+  const search = route.useSearch()
+  const navigate = useNavigate({ from: '/admin/usage' })
+  const timeZone = browserTimeZone()
+  const { period, preset } = periodOf(search, dateIn(useNow(), timeZone))
+  const { by, service, accessToken, organization, user } = search
+  const asked = { by, service, accessToken, organization, user, timeZone }
+  const report = useRead('readAllUsage', { query: { ...asked, ...period } }, { refreshSeconds })
+  const former = useRead(
+    'readAllUsage',
+    { query: { ...asked, ...formerPeriod(period) } },
+    { enabled: search.compare === true },
+  )
+  return (
+    <UsageView
+      everybody
+      search={search}
+      onSearch={(changes) => void navigate({ search: (now) => ({ ...now, ...changes }), replace: true })}
+      renderNarrower={(changes, shown) => (
+        <Link to="/admin/usage" search={{ ...search, ...changes }}>
+          {shown}
+        </Link>
+      )}
+      period={period}
+      preset={preset}
+      report={report}
+      former={search.compare ? former.data : undefined}
+      renderLink={(filters, shown) => (
+        <Link to="/admin/operations" search={filters}>
+          {shown}
+        </Link>
+      )}
+      open={(filters) => void navigate({ to: '/admin/operations', search: filters })}
+      downloads={null}
+      more={
+        <OrganizationSelect
+          value={organization}
+          onChange={(chosen) =>
+            void navigate({ search: (now) => ({ ...now, organization: chosen }), replace: true })
+          }
+        />
+      }
+      empty={
+        <Panel>
+          <EmptyState
+            title="Nothing used in this time"
+            action={
+              <TextLink>
+                <Link to="/admin/users">See users</Link>
+              </TextLink>
+            }
+          >
+            Choose another period, or wait for the first call of anybody.
+          </EmptyState>
+        </Panel>
+      }
+    />
+  )
+}

@@ -1,0 +1,67 @@
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { useRead } from '../data/queries.ts'
+import { useNow } from '../ui/figures.tsx'
+import { browserTimeZone } from '../ui/format.ts'
+import { EmptyState } from '../ui/notice.tsx'
+import { Panel } from '../ui/page.tsx'
+import { TextLink } from '../ui/text-link.tsx'
+import { dateIn, formerPeriod } from './period.ts'
+import { UsageView } from './usage-view.tsx'
+import { ownOf, periodOf } from './usage-search.ts'
+
+const route = getRouteApi('/shell/usage')
+const refreshSeconds = 30
+
+export const MyUsage = () => {
+  const search = route.useSearch()
+  const navigate = useNavigate({ from: '/usage' })
+  const timeZone = browserTimeZone()
+  const { period, preset } = periodOf(search, dateIn(useNow(), timeZone))
+  const { by, service, accessToken } = search
+  const asked = { by, service, accessToken, timeZone }
+  const report = useRead('readUsageReport', { query: { ...asked, ...period } }, { refreshSeconds })
+  const former = useRead(
+    'readUsageReport',
+    { query: { ...asked, ...formerPeriod(period) } },
+    { enabled: search.compare === true },
+  )
+  return (
+    <UsageView
+      everybody={false}
+      search={search}
+      onSearch={(changes) =>
+        void navigate({ search: (now) => ({ ...now, ...ownOf(changes) }), replace: true })
+      }
+      renderNarrower={(changes, shown) => (
+        <Link to="/usage" search={{ ...search, ...ownOf(changes) }}>
+          {shown}
+        </Link>
+      )}
+      period={period}
+      preset={preset}
+      report={report}
+      former={search.compare ? former.data : undefined}
+      renderLink={(filters, shown) => (
+        <Link to="/operations" search={filters}>
+          {shown}
+        </Link>
+      )}
+      open={(filters) => void navigate({ to: '/operations', search: filters })}
+      downloads={null}
+      empty={
+        <Panel>
+          <EmptyState
+            title="Nothing used in this time"
+            action={
+              <TextLink>
+                <Link to="/access-tokens">Create an access token</Link>
+              </TextLink>
+            }
+          >
+            Choose another period, or point a client at this gateway: what it uses is counted here.
+          </EmptyState>
+        </Panel>
+      }
+    />
+  )
+}

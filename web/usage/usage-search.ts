@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { allUsageBy, usageBy } from '../../src/contract/usage.ts'
+import { id, serviceId } from '../../src/contract/wire.ts'
+import { type Period, periodFault, type Preset, presetPeriod, presets } from './period.ts'
+
+const day = z.iso.date().optional().catch(undefined)
+
+const common = {
+  period: z
+    .enum(presets.map(({ value }) => value))
+    .optional()
+    .catch(undefined),
+  from: day,
+  to: day,
+  show: z.enum(['operations', 'tokens']).optional().catch(undefined),
+  compare: z.literal(true).optional().catch(undefined),
+  service: serviceId.optional().catch(undefined),
+  accessToken: id.optional().catch(undefined),
+}
+
+/** What the address bar says about the page; wrong values are dropped. */
+export const usageSearch = z.object({ ...common, by: usageBy.optional().catch(undefined) })
+export const allUsageSearch = z.object({
+  ...common,
+  by: allUsageBy.optional().catch(undefined),
+  organization: id.optional().catch(undefined),
+  user: id.optional().catch(undefined),
+})
+export type UsageSearch = z.infer<typeof allUsageSearch>
+
+/** Changes as far as one's own use knows them. */
+export const ownOf = ({ by, ...changes }: UsageSearch): z.infer<typeof usageSearch> =>
+  by === undefined || by === 'user' || by === 'organization' ? changes : { ...changes, by }
+
+export const usualPreset: Preset = '30'
+
+/** Two days of one's own, else a usual period until today. */
+export const periodOf = (
+  search: UsageSearch,
+  today: string,
+): { readonly period: Period; readonly preset: Preset | null } => {
+  if (search.from !== undefined && search.to !== undefined) {
+    const period = { from: search.from, to: search.to }
+    if (periodFault(period) === null) return { period, preset: null }
+  }
+  const preset = search.period ?? usualPreset
+  return { period: presetPeriod(preset, today), preset }
+}
