@@ -9,6 +9,7 @@ import { makeMidjourneyImages } from '../src/gateway/midjourney-images.ts'
 import { beginOperation } from '../src/gateway/operation.ts'
 import { sendFault } from '../src/gateway/reply.ts'
 import { makeSettle } from '../src/gateway/settle.ts'
+import type { Clock } from '../src/kit/clock.ts'
 import { must } from '../src/kit/fault.ts'
 import { type LongOperations, makeLongOperations } from '../src/long-operations/long-operations.ts'
 import type { Timing } from '../src/long-operations/progress.ts'
@@ -34,10 +35,11 @@ export interface MidjourneyGateway extends AsyncDisposable {
 export const openMidjourney = async (
   rooms: Rooms,
   timing: Partial<Timing> = quick,
+  clock: Clock = rooms.clock,
 ): Promise<MidjourneyGateway> => {
   // The gateway's own, at its own pace, would take tasks away.
   await rooms.longOperations.close()
-  const longOperations = makeLongOperations({ ...rooms, timing })
+  const longOperations = makeLongOperations({ ...rooms, timing, clock })
   const admission = makeAdmission(1_000)
   const parts = {
     ...rooms,

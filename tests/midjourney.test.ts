@@ -419,20 +419,33 @@ describe('webhooks', () => {
 })
 
 describe('what is not seen to end', () => {
-  const late = { ...quick, deadlineMs: 150, lastAskMs: 250 }
+  const late = { ...quick, deadlineMs: 60_000, lastAskMs: 60_000 }
+
+  /**
+   * A gateway whose time the test moves. It is a day ahead, so the other gateway's poller, whose timing is another, finds
+   * nothing of it due.
+   */
+  const openAhead = async () => {
+    const start = Date.now() + 86_400_000
+    let aheadMs = 0
+    const gateway = await openMidjourney(stage.gateway.rooms, late, () => new Date(start + aheadMs))
+    return { ...gateway, pass: (ms: number) => void (aheadMs += ms) }
+  }
 
   test('is unresolved, asked about for a last time, then given back and left to reconciliation', async () => {
-    await using hurried = await openMidjourney(stage.gateway.rooms, late)
+    await using ahead = await openAhead()
     const person = await stage.person()
     const path = '/mj/submit/imagine'
-    const submitted = await call(person, 'POST', path, { prompt: '[[simulate: endless]]' }, {}, hurried.url)
+    const submitted = await call(person, 'POST', path, { prompt: '[[simulate: endless]]' }, {}, ahead.url)
     const id = submitted.headers.get('x-aideon-operation') ?? ''
-    const state = async () => (await hurried.longOperations.find(person, id))?.state
+    const state = async () => (await ahead.longOperations.find(person, id))?.state
+    ahead.pass(late.deadlineMs)
     await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('unresolved')
     expect(await held(person)).toBe(4_000_000n)
+    ahead.pass(late.lastAskMs)
     await expect.poll(() => held(person), { timeout: 5_000, interval: 10 }).toBe(0n)
     expect(await stage.operation(person, id)).toMatchObject({ status: 'interrupted', credit_micros: 0n })
-    const listed = await hurried.longOperations.page({ state: 'unresolved', open: false }, null, 10)
+    const listed = await ahead.longOperations.page({ state: 'unresolved', open: false }, null, 10)
     expect(listed.map((operation) => operation.id)).toContain(id)
     expect((await fetchTask(person, submitted.body['result'])).body).toMatchObject({ status: 'FAILURE' })
     expect((await stage.balance(person)).availableMicros).toBe(100_000_000n)
@@ -440,14 +453,19 @@ describe('what is not seen to end', () => {
   })
 
   test('but ends before the last question is charged by what the service says then', async () => {
-    await using hurried = await openMidjourney(stage.gateway.rooms, { ...late, lastAskMs: 600 })
+    await using ahead = await openAhead()
     const person = await stage.person()
-    const prompt = { prompt: '[[simulate: wait 400ms]]' }
-    const submitted = await call(person, 'POST', '/mj/submit/imagine', prompt, {}, hurried.url)
+    const prompt = { prompt: '[[simulate: wait 0ms]]' }
+    const submitted = await call(person, 'POST', '/mj/submit/imagine', prompt, {}, ahead.url)
     const id = submitted.headers.get('x-aideon-operation') ?? ''
-    await expect
-      .poll(async () => (await hurried.longOperations.find(person, id))?.state, { timeout: 5_000 })
-      .toBe('succeeded')
+    const state = async () => (await ahead.longOperations.find(person, id))?.state
+    const taken = stage.simulator.journal().findLast((entry) => entry.method === 'POST')?.credential ?? ''
+    stage.simulator.setKey(taken, { kind: 'failing', status: 502 }, 'midjourney')
+    ahead.pass(late.deadlineMs)
+    await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('unresolved')
+    stage.simulator.setKey(taken, { kind: 'ok' }, 'midjourney')
+    ahead.pass(late.lastAskMs)
+    await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('succeeded')
     expect(await stage.balance(person)).toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
     await balanced()
   })
