@@ -51,6 +51,8 @@ export const openRooms = async (options: {
     )
     const epoch = makeEpoch({ database, clock, log, version })
     const outbound = makeOutbound()
+    const callbacks = makeOutbound()
+    callbacks.allow(config.webhookAddresses)
     const catalogue = makeCatalogue({ database, epoch, outbound })
     const prices = makePrices({
       database,
@@ -80,6 +82,7 @@ export const openRooms = async (options: {
       catalogue,
       vault,
       outbound,
+      callbacks,
       clock,
       log,
     })
@@ -101,12 +104,13 @@ export const openRooms = async (options: {
       await Promise.allSettled([longOperations.close(), payments.settled()])
       await Promise.allSettled([health.close(), limits.close()])
       await epoch.stop()
-      await Promise.allSettled([recorder.close(), ledger.close(), outbound.close()])
+      await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
       await database.close()
     }
     return {
       access,
       billing,
+      callbacks,
       catalogue,
       claim,
       clock,

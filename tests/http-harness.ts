@@ -77,6 +77,7 @@ export const startHttp = async (
     catalogue,
     vault,
     outbound,
+    callbacks: outbound,
     clock,
     log,
   })

@@ -408,12 +408,30 @@ describe('webhooks', () => {
     'http://127.0.0.1:1/',
     'https://169.254.169.254/latest',
     'https://[::1]/',
+    'https://localhost/',
+    'https://hooks.localhost:8443/',
+    'https://intranet/hook',
+    'https://metadata.google.internal/',
     'file:///etc/passwd',
     'no url',
   ])('to %s are refused before anything is begun', async (notifyHook) => {
+    stage.gateway.rooms.callbacks.allow([])
     const person = await stage.person()
     const before = stage.simulator.journal().length
     expect((await submit(person, 'imagine', { prompt: soon, notifyHook })).status).toBe(400)
+    expect(stage.simulator.journal().length).toBe(before)
+  })
+
+  test('to an address that is listed for services only are refused, by either name of the target', async () => {
+    const person = await stage.person()
+    const target = `${stage.simulator.url}/hook`
+    expect(stage.gateway.rooms.catalogue.allowances()).toContain(new URL(target).host)
+    const before = stage.simulator.journal().length
+    for (const [body, headers] of [
+      [{ prompt: soon, notifyHook: target }, {}],
+      [{ prompt: soon }, { 'x-aideon-webhook': target }],
+    ] as const)
+      expect((await submit(person, 'imagine', body, headers)).status).toBe(400)
     expect(stage.simulator.journal().length).toBe(before)
   })
 })

@@ -20,6 +20,8 @@ export interface Config {
   readonly maximumConnections: number
   /** null: nothing is paid by Stripe. */
   readonly stripe: StripeSettings | null
+  /** Private addresses that webhooks of users may go to. */
+  readonly webhookAddresses: readonly string[]
   readonly limits: Limits
 }
 
@@ -87,6 +89,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     masterKeyFile: read('masterKeyFile'),
     maximumConnections: read('maximumConnections') ?? 20,
     stripe: isWhole(stripe) ? stripe : null,
+    webhookAddresses: read('webhookAddresses') ?? [],
     limits: {
       maximumBodyBytes: read('maximumBodyBytes') ?? 32 * 1024 * 1024,
       maximumReplyBytes: read('maximumReplyBytes') ?? 64 * 1024 * 1024,

@@ -135,6 +135,23 @@ export const settings = {
     expected: 'an address such as http://127.0.0.1:12111',
     schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
   }),
+  webhookAddresses: setting({
+    environment: 'AIDEON_WEBHOOK_ADDRESSES',
+    flag: null,
+    description:
+      'private addresses that webhooks of users may go to, with commas between them (default none)',
+    expected: 'a list such as hooks.internal,10.1.2.3:8080,10.2.0.0/16',
+    schema: text
+      .transform((list) =>
+        list
+          .toLowerCase()
+          .split(',')
+          .map((address) => address.trim()),
+      )
+      .refine((list) =>
+        list.every((address) => /^(?:\[[0-9a-f:.]+\]|[0-9a-z.:-]+)(?:[:/]\d{1,5})?$/.test(address)),
+      ),
+  }),
   maximumBodyBytes: setting({
     environment: 'AIDEON_MAXIMUM_BODY_BYTES',
     flag: null,

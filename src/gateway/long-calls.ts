@@ -49,7 +49,7 @@ const maximumReplyBytes = 256 * 1024
  * taken it, it and its hold live in a row of their own (src/long-operations/), and its record is written at its end.
  */
 export const makeLongCalls = (parts: GatewayParts) => {
-  const { limits, log, longOperations, outbound } = parts
+  const { limits, log, longOperations } = parts
   const enter = makeEnter(parts)
   const attempts = makeAttempts(parts)
 
@@ -154,7 +154,7 @@ export const makeLongCalls = (parts: GatewayParts) => {
     const end = ends(operation, response, finish)
     const webhook = readWebhook(incoming.headers['x-aideon-webhook'], 'x-aideon-webhook')
     if (!webhook.ok) return end.refuse(webhook.fault)
-    const checked = webhook.value === null ? null : outbound.check(webhook.value)
+    const checked = webhook.value === null ? null : longOperations.webhooks.check(webhook.value)
     if (checked?.ok === false) return end.refuse({ ...checked.fault, field: 'x-aideon-webhook' })
     const place = await enter(operation, decision)
     if (!place.ok) return end.refuse(place.fault)

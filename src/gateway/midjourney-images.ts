@@ -30,7 +30,7 @@ export const isMidjourneyImage = ({ request, route }: ImageDecision): boolean =>
  * waits in vain, leaves a task that goes on and is settled when it ends; its operation can be followed like any other.
  */
 export const makeMidjourneyImages = (parts: MidjourneyParts) => {
-  const { limits, longOperations, outbound } = parts
+  const { limits, longOperations } = parts
   const submit = makeMidjourneySubmit(parts)
 
   const refuse = async (operation: Operation, response: ServerResponse, refused: Fault, finish: Finish) => {
@@ -49,7 +49,8 @@ export const makeMidjourneyImages = (parts: MidjourneyParts) => {
     const image = readImageRequest(decision.request.body)
     if (!image.ok) return refuse(operation, response, image.fault, finish)
     const webhook = readWebhook(incoming.headers['x-aideon-webhook'], 'x-aideon-webhook')
-    const checked = webhook.ok && webhook.value !== null ? outbound.check(webhook.value) : webhook
+    const checked =
+      webhook.ok && webhook.value !== null ? longOperations.webhooks.check(webhook.value) : webhook
     if (!webhook.ok || !checked.ok)
       return refuse(operation, response, (checked as { fault: Fault }).fault, finish)
     operation.notCarried = image.value.notCarried

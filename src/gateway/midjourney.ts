@@ -28,7 +28,7 @@ const seedTimeoutMs = 30_000
  * `finish` is the caller's, so that whatever is thrown here is settled by it, once.
  */
 export const makeMidjourney = (parts: MidjourneyParts) => {
-  const { callers, catalogue, clock, health, limits, longOperations, outbound, prices } = parts
+  const { callers, catalogue, clock, health, limits, longOperations, prices } = parts
   const authenticate = makeAuthenticate(parts)
   const submit = makeMidjourneySubmit(parts)
   const settle = makeSettle(parts)
@@ -77,7 +77,7 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
     const webhook = readWebhook(incoming.headers['x-aideon-webhook'], 'x-aideon-webhook')
     if (!webhook.ok) return webhook
     const webhookUrl = request.value.webhookUrl ?? webhook.value
-    const checked = webhookUrl === null ? null : outbound.check(webhookUrl)
+    const checked = webhookUrl === null ? null : longOperations.webhooks.check(webhookUrl)
     if (checked?.ok === false) return { ok: false, fault: { ...checked.fault, field: 'notifyHook' } }
     const parent = request.value.taskId === null ? null : await findTask(caller, request.value.taskId)
     if (parent?.ok === false) return parent

@@ -95,6 +95,8 @@ export interface LongOperationsOptions {
   readonly catalogue: Pick<Catalogue, 'baseUrlOf'>
   readonly vault: Vault
   readonly outbound: Outbound
+  /** The way out to addresses that callers name. */
+  readonly callbacks: Outbound
   readonly clock: Clock
   readonly log: Log
   readonly timing?: Partial<Timing>

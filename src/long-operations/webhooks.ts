@@ -22,6 +22,8 @@ export interface WebhookSecretView {
 
 /** Callbacks to callers: signed, tried again, and never to an address that this process must not reach. */
 export interface Webhooks {
+  /** Whether an address that a caller names may be called, as far as its text tells; names are looked at again when they resolve. */
+  check(url: string): Outcome<URL>
   /** A new secret in the place of the one there was, at once. It is never shown again. */
   newSecret(owner: Owner, actor: Actor): Promise<{ secret: string; view: WebhookSecretView }>
   secret(owner: Owner): Promise<WebhookSecretView | null>
@@ -38,7 +40,7 @@ export interface WebhookParts {
   readonly database: Database
   readonly writer: Writer
   readonly vault: Vault
-  readonly outbound: Pick<Outbound, 'request'>
+  readonly callbacks: Pick<Outbound, 'check' | 'request'>
   readonly clock: Clock
   readonly log: Log
   readonly timing: Timing
@@ -61,7 +63,7 @@ const bindingOf = ({ organizationId, userId }: Owner, id: string): SecretBinding
 })
 
 export const makeWebhooks = (parts: WebhookParts) => {
-  const { database, writer, vault, outbound, clock, log, timing } = parts
+  const { database, writer, vault, callbacks, clock, log, timing } = parts
   const { kysely } = database
 
   const sealedFor = (owner: Owner) => {
@@ -100,7 +102,7 @@ export const makeWebhooks = (parts: WebhookParts) => {
     const secret = await secretFor(delivery)
     const body = payload ?? ''
     const reply = secret.ok
-      ? await outbound.request({
+      ? await callbacks.request({
           method: 'POST',
           url,
           headers: webhookHeaders(secret.value, id, Math.floor(clock().getTime() / 1000), body),
@@ -135,6 +137,7 @@ export const makeWebhooks = (parts: WebhookParts) => {
     start: loop.start,
     soon: loop.soon,
     stop: loop.stop,
+    check: callbacks.check,
     newSecret,
     secret: async (owner: Owner): Promise<WebhookSecretView | null> => {
       const stored = await store.secretOf(kysely, owner)

@@ -50,6 +50,7 @@ export const isPublicAddress = (address: string): boolean => {
 
 /** What the administrator lists: `host`, `host:port`, an address, or a network in CIDR form. */
 export interface Allowances {
+  readonly isEmpty: boolean
   /** The host itself is listed, whatever it resolves to; also lifts the demand for https. */
   allowsHost(host: string, port: number): boolean
   allowsAddress(address: string, port: number): boolean
@@ -90,10 +91,18 @@ export const makeAllowances = (listed: readonly string[]): Allowances => {
     return family !== 0 && networks.check(address, family === 4 ? 'ipv4' : 'ipv6')
   }
   return {
+    isEmpty: listed.length === 0,
     allowsHost: (host, port) => listsHost(bare(host), port) || listsNetwork(unmapped(bare(host))),
     allowsAddress: (address, port) => listsHost(unmapped(address), port) || listsNetwork(unmapped(address)),
   }
 }
+
+/** This machine, whatever a resolver says (RFC 6761). */
+export const isLoopbackName = (host: string): boolean => /^(?:.+\.)?localhost\.?$/.test(host)
+
+/** No name of the public internet: a single label, or one of the special-use domains of private networks. */
+export const isLocalName = (host: string): boolean =>
+  isLoopbackName(host) || !/\./.test(host.slice(0, -1)) || /\.(?:local|internal|home\.arpa)\.?$/.test(host)
 
 /** URL hosts keep IPv6 in brackets and lower case; addresses come without. */
 export const bare = (host: string): string => host.replace(/^\[|\]$/g, '').toLowerCase()

@@ -2,7 +2,14 @@ import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:
 import { isIP, type LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import { failure, type Outcome, success } from '../kit/fault.ts'
-import { type Allowances, bare, isPublicAddress, makeAllowances } from './address.ts'
+import {
+  type Allowances,
+  bare,
+  isLocalName,
+  isLoopbackName,
+  isPublicAddress,
+  makeAllowances,
+} from './address.ts'
 import { type Connections, makeConnections } from './connections.ts'
 
 export interface OutboundRequest {
@@ -20,7 +27,11 @@ export interface OutboundReply {
   readonly body: string
 }
 
-/** The only way out of this process. No redirect is ever followed. */
+/**
+ * The only way out of this process; one for services and one for addresses that users name (webhooks), each with its own
+ * list of private addresses: that the gateway may ask a model server in there lets no user make it post there. No redirect
+ * is ever followed.
+ */
 export interface Outbound {
   /** Replaces what the administrator lists; open connections are closed after their requests. */
   allow(listed: readonly string[]): void
@@ -87,9 +98,17 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     const listed = allowances.allowsHost(host, port)
     if (url.protocol === 'http:' && !listed)
       return refuse('Plain http is only allowed for addresses the administrator lists.')
-    if (isIP(host) !== 0 && !isPublicAddress(host) && !listed)
+    if (isIP(host) !== 0 ? !isPublicAddress(host) && !listed : isSurelyPrivate(host, port))
       return refuse('The address is private and the administrator does not list it.')
     return success(url)
+  }
+
+  /** By its name alone. Others are known when they resolve. */
+  const isSurelyPrivate = (host: string, port: number): boolean => {
+    if (allowances.allowsHost(host, port)) return false
+    if (isLoopbackName(host))
+      return !allowances.allowsAddress('127.0.0.1', port) && !allowances.allowsAddress('::1', port)
+    return allowances.isEmpty && isLocalName(host)
   }
 
   const { connectTimeoutMs = 10_000 } = options

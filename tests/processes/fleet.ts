@@ -44,6 +44,7 @@ export const openFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
     AIDEON_MASTER_KEY: testMasterKey,
     AIDEON_LOG_LEVEL: 'warn',
     AIDEON_DASHBOARDS: 'false',
+    AIDEON_WEBHOOK_ADDRESSES: '127.0.0.1',
     AIDEON_HOLD_GRACE_SECONDS: '1',
     ...options.environment,
   }
