@@ -197,6 +197,14 @@ const finding = async () => {
 }
 
 const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
+const priceEdit = { kind: 'set_price', ...imagine, nanoUsd: '40000000', per: '1' }
+let priced = 0n
+const priceDraft = () => ({
+  edits: [{ kind: 'set_price', ...imagine, nanoUsd: ++priced, per: 1n }] as const,
+  reason: 'Contract',
+  effectiveAt: null,
+})
+const priceChange = async () => must(await http.prices.changes.create(operator, priceDraft(), false))
 const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
 const none = (): AnyRequest => ({})
 
@@ -296,11 +304,33 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listPrices: none,
   listPriceCoverage: none,
   listModelPrices: () => ({ params: { id: 'openai' } }),
-  setPrice: () => ({ body: { ...imagine, nanoUsd: '40000000', per: '1', reason: 'Contract' } }),
-  async removePrice() {
-    await http.prices.setOverride(operator, { ...imagine, nanoUsd: 1n, per: 1n }, 'Contract')
-    return { query: imagine }
+  readPriceBook: none,
+  listPriceBookVersions: none,
+  readPriceBookVersion: () => ({ params: { version: '1' } }),
+  async withdrawPriceBookVersion() {
+    const effectiveAt = new Date(Date.now() + 86_400_000)
+    const view = must(await http.prices.changes.create(operator, { ...priceDraft(), effectiveAt }, true))
+    return { params: { version: String(view.change.version) }, body: { reason: 'Not now' } }
   },
+  listPriceChanges: none,
+  previewPriceChange: () => ({ body: { edits: [priceEdit] } }),
+  createPriceChange: () => ({ body: { edits: [priceEdit], reason: 'Contract' } }),
+  readPriceChange: async () => ({ params: { id: (await priceChange()).change.id } }),
+  async editPriceChange() {
+    const { change } = await priceChange()
+    return { params: { id: change.id }, body: { edits: [priceEdit], reason: 'Contract', revision: 1 } }
+  },
+  async approvePriceChange() {
+    const { change, preview } = await priceChange()
+    return { params: { id: change.id }, body: { revision: 1, baseVersion: preview?.baseVersion ?? 0 } }
+  },
+  discardPriceChange: async () => ({
+    params: { id: (await priceChange()).change.id },
+    body: { reason: 'No' },
+  }),
+  savePriceApproval: () => ({
+    body: { secondApprover: 'above_limit', limitBasisPoints: 5_000, reason: 'As it was' },
+  }),
   readHealthMatrix: none,
   async resetBreaker() {
     await http.database.pool.query(

@@ -15,6 +15,7 @@ import { type LongOperations, makeLongOperations } from '../src/long-operations/
 import type { Timing } from '../src/long-operations/progress.ts'
 import type { Rooms } from '../src/rooms.ts'
 import { operator } from './scene.ts'
+import { setOwnPrice } from './set-price.ts'
 
 /** Long operations in a hurry. */
 export const quick: Partial<Timing> = {
@@ -108,13 +109,13 @@ export const setTaskPrices = async (
 ): Promise<void> => {
   for (const [action, each] of Object.entries(nanoUsd)) {
     const unit = `task:${action}`
-    must(
-      await prices.setOverride(
-        operator,
-        { serviceId: 'midjourney', model: 'midjourney', unit, nanoUsd: each, per: 1n },
-        'test',
-      ),
-    )
+    await setOwnPrice(prices, {
+      serviceId: 'midjourney',
+      model: 'midjourney',
+      unit,
+      nanoUsd: each,
+      per: 1n,
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Reply } from '../src/contract/endpoints.ts'
+import type { Reply, Request } from '../src/contract/endpoints.ts'
 import { noUsage } from '../src/metering/usage.ts'
 import { services } from '../src/services/registry.ts'
 import { insertOperation } from './operation-row.ts'
@@ -36,23 +36,26 @@ const record = async (columns: Record<string, unknown>): Promise<string> => {
   return id
 }
 
+type Edit = Request<'createPriceChange'>['body']['edits'][number]
+const changePrice = (edit: Edit, reason = 'Contract of May') =>
+  http.call('createPriceChange', administrator, { body: { edits: [edit], reason, approve: true } })
+
 test('an administrator sets, sees and takes back an own price', async () => {
-  const body = { ...imagine, nanoUsd: '40000000', per: '1', reason: 'Contract of May' }
-  const set = await http.call('setPrice', administrator, { body })
-  expect(set.json()).toMatchObject({ ...body, changedBy: administrator.userId })
+  const set = await changePrice({ kind: 'set_price', ...imagine, nanoUsd: '40000000', per: '1' })
+  expect(set.json()).toMatchObject({ change: { status: 'approved', createdBy: administrator.userId } })
   const listed = await http.call('listPrices', administrator, {})
   expect(listed.json()).toMatchObject({
     priceBookVersion: http.prices.current().version,
-    items: [{ ...imagine, nanoUsd: '40000000', reason: 'Contract of May' }],
+    items: [{ ...imagine, nanoUsd: '40000000', reason: 'Contract of May', changedBy: administrator.userId }],
   })
-  expect((await http.call('removePrice', administrator, { query: imagine })).json()).toEqual({ done: true })
-  expect((await http.call('removePrice', administrator, { query: imagine })).statusCode).toBe(404)
+  expect((await changePrice({ kind: 'remove_price', ...imagine })).statusCode).toBe(201)
+  expect((await changePrice({ kind: 'remove_price', ...imagine })).statusCode).toBe(409)
   expect((await http.call('listPrices', administrator, {})).json()).toMatchObject({ items: [] })
 })
 
 test('an administrator sees every model’s prices, whose each is, and how many models have one', async () => {
-  const own = { serviceId: 'openai', model: 'gpt-4.1-mini', unit: 'input', nanoUsd: '300', per: '1000' }
-  await http.call('setPrice', administrator, { body: { ...own, reason: 'Contract of May' } })
+  const own = { serviceId: 'openai', model: 'gpt-4.1-mini', unit: 'input', nanoUsd: '300000', per: '1000' }
+  await changePrice({ kind: 'set_price', ...own })
   const read = async () => {
     const reply = await http.call('listModelPrices', administrator, { params: { id: 'openai' } })
     const { items } = reply.json<Reply<'listModelPrices'>>()
@@ -62,7 +65,7 @@ test('an administrator sees every model’s prices, whose each is, and how many 
   expect(lines).toContainEqual({
     unit: 'input',
     fromInputTokens: 0,
-    nanoUsd: '300000',
+    nanoUsd: '300000000',
     per: '1000000',
     setFor: 'gpt-4.1-mini',
   })
@@ -76,7 +79,7 @@ test('an administrator sees every model’s prices, whose each is, and how many 
   expect(openai?.models).toBeGreaterThanOrEqual(openai?.priced ?? 0)
 
   const { serviceId, model, unit } = own
-  await http.call('removePrice', administrator, { query: { serviceId, model, unit } })
+  await changePrice({ kind: 'remove_price', serviceId, model, unit })
   expect((await read())?.every(({ setFor }) => setFor === null)).toBe(true)
   const nobody = await http.call('listModelPrices', administrator, { params: { id: 'nobody' } })
   expect(nobody.statusCode).toBe(404)
@@ -90,8 +93,8 @@ test.each([
   ['an unknown service', { serviceId: 'nobody' }],
   ['no reason', { reason: ' ' }],
 ])('%s is refused', async (_, wrong) => {
-  const body = { ...imagine, nanoUsd: '1', per: '1', reason: 'x', ...wrong }
-  expect((await http.call('setPrice', administrator, { body })).statusCode).toBe(400)
+  const { reason, ...edit } = { ...imagine, nanoUsd: '1', per: '1', reason: 'x', ...wrong }
+  expect((await changePrice({ kind: 'set_price', ...edit }, reason)).statusCode).toBe(400)
 })
 
 test('a receipt shows its units and how its cost was made, and the lines are the cost', async () => {

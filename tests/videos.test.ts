@@ -5,6 +5,7 @@ import { checkLedger } from './ledger.ts'
 import { openReceiver } from './midjourney-gateway.ts'
 import { openResources, type ResourcesGateway } from './resources-gateway.ts'
 import { operator } from './scene.ts'
+import { setOwnPrice } from './set-price.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
 let stage: Stage
@@ -19,7 +20,7 @@ beforeAll(async () => {
   const { prices } = stage.gateway.rooms
   const price = { serviceId: 'openai', model: 'sora-2', per: 1n, nanoUsd: 100_000_000n }
   for (const size of ['720x1280', '1280x720'])
-    must(await prices.setOverride(operator, { ...price, unit: `video_seconds:${size}` }, 'test'))
+    await setOwnPrice(prices, { ...price, unit: `video_seconds:${size}` })
   first = await stage.systemKey('openai', 2)
   gateway = await openResources(stage.gateway.rooms)
 })

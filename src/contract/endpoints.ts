@@ -14,6 +14,7 @@ import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
+import { priceBookEndpoints } from './price-book.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
@@ -36,6 +37,7 @@ export const endpoints = {
   ...systemKeyEndpoints,
   ...administrationEndpoints,
   ...priceEndpoints,
+  ...priceBookEndpoints,
   ...groupEndpoints,
   ...explainEndpoints,
   ...modelEndpoints,

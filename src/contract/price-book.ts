@@ -99,7 +99,7 @@ export const priceChange = z.object({
   reason: z.string(),
   effectiveAt: wire.time.nullable().describe('null: when it is approved'),
   version: z.number().int().nullable().describe('That it became'),
-  createdBy: wire.id,
+  createdBy: wire.id.nullable().describe('null: on the machine itself'),
   createdAt: wire.time,
   decidedBy: wire.id.nullable(),
   decidedAt: wire.time.nullable(),

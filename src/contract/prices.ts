@@ -91,22 +91,4 @@ export const priceEndpoints = defineEndpoints({
       items: z.array(ownPrice),
     }),
   },
-  setPrice: {
-    method: 'PUT',
-    path: '/admin/prices',
-    auth: 'administrator',
-    group: 'prices',
-    summary: 'Set the price of a unit or token class; in force at once, as a new version of the price book',
-    body: ownPrice.pick({ serviceId: true, model: true, unit: true, nanoUsd: true, per: true, reason: true }),
-    reply: ownPrice,
-  },
-  removePrice: {
-    method: 'DELETE',
-    path: '/admin/prices',
-    auth: 'administrator',
-    group: 'prices',
-    summary: 'Take an own price back; the shipped one, if any, counts again',
-    query: priceName,
-    reply: wire.done,
-  },
 })

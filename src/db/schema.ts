@@ -39,6 +39,47 @@ export interface Adjustments {
   decided_at: Date | null
 }
 
+export interface AlertChannels {
+  organization_id: string
+  user_id: string
+  email_enabled: boolean
+  email_minimum_severity: 'info' | 'warning' | 'critical'
+  webhook_enabled: boolean
+  webhook_minimum_severity: 'info' | 'warning' | 'critical'
+  webhook_url: string | null
+}
+
+export interface AlertDeliveries {
+  organization_id: string
+  id: string
+  user_id: string
+  alert_id: string
+  channel: 'email' | 'webhook'
+  target: string
+  state: Generated<'pending' | 'delivered' | 'failed'>
+  attempts: Generated<number>
+  next_attempt_at: Date
+  claimed_until: Date | null
+  last_status: number | null
+  last_fault: string | null
+  created_at: Date
+  ended_at: Date | null
+}
+
+export interface Alerts {
+  organization_id: string
+  id: string
+  user_id: string
+  kind: string
+  severity: 'info' | 'warning' | 'critical'
+  key: string
+  title: string
+  text: string
+  path: string | null
+  created_at: Date
+  read_at: Date | null
+}
+
 export interface AppliedPaymentEvents {
   provider: string
   event_id: string
@@ -93,6 +134,49 @@ export interface Breakers {
   probe_until: Date | null
 }
 
+export interface BudgetPeriods {
+  organization_id: string
+  budget_id: string
+  starts_at: Date
+  ends_at: Date
+  limit_amount: bigint
+  used: Generated<bigint>
+  fired: Generated<string[]>
+  refused_at: Date | null
+  recounts: Generated<number>
+  recounted_at: Date | null
+}
+
+export interface BudgetReservations {
+  organization_id: string
+  budget_id: string
+  operation_id: string
+  starts_at: Date
+  amount: bigint
+  process_id: string
+  created_at: Date
+}
+
+export interface Budgets {
+  organization_id: string
+  id: string
+  name: string
+  user_id: string | null
+  access_token_id: string | null
+  service_id: string | null
+  measure: 'credits' | 'own_key_cost'
+  limit_amount: bigint
+  enforcement: 'hard' | 'soft'
+  period: 'calendar_month' | 'subscription_period'
+  time_zone: string
+  set_by: 'user' | 'administrator'
+  created_at: Date
+  created_by: string
+  archived_at: Date | null
+  forecast: Json | null
+  forecast_at: Date | null
+}
+
 export interface ConfigurationEpoch {
   only_row: Generated<boolean>
   epoch: bigint
@@ -110,6 +194,12 @@ export interface CreditAccounts {
   transaction_count: Generated<bigint>
   created_at: Generated<Date>
   is_subscribed: Generated<boolean>
+}
+
+export interface CreditForecasts {
+  organization_id: string
+  account_id: string
+  checked_at: Date
 }
 
 export interface CreditPacks {
@@ -430,6 +520,26 @@ export interface PriceBooks {
   created_at: Generated<Date>
   models_of: number | null
   overrides: GeneratedJson
+  markups: GeneratedJson
+  based_on: number | null
+  change_id: string | null
+  withdrawn_at: Date | null
+}
+
+export interface PriceChanges {
+  id: string
+  status: 'draft' | 'waiting' | 'approved' | 'discarded' | 'withdrawn'
+  revision: Generated<number>
+  edits: Json
+  reason: string
+  effective_at: Date | null
+  version: number | null
+  created_by: string | null
+  edited_by: string | null
+  created_at: Date
+  decided_by: string | null
+  decided_at: Date | null
+  decision_reason: string | null
 }
 
 export interface PriceModels {
@@ -442,17 +552,6 @@ export interface PriceModels {
   position: number
   unit_rates: GeneratedJson
   periods: GeneratedJson
-}
-
-export interface PriceOverrides {
-  service_id: string
-  model: string
-  unit: string
-  nano_usd: bigint
-  per: bigint
-  reason: string
-  changed_by: string | null
-  changed_at: Date
 }
 
 export interface PriceRates {
@@ -709,13 +808,20 @@ export interface WebhookSecrets {
 export interface Schema {
   access_tokens: AccessTokens
   adjustments: Adjustments
+  alert_channels: AlertChannels
+  alert_deliveries: AlertDeliveries
+  alerts: Alerts
   applied_payment_events: AppliedPaymentEvents
   audit_entries: AuditEntries
   auto_top_ups: AutoTopUps
   billing_commands: BillingCommands
   breakers: Breakers
+  budget_periods: BudgetPeriods
+  budget_reservations: BudgetReservations
+  budgets: Budgets
   configuration_epoch: ConfigurationEpoch
   credit_accounts: CreditAccounts
+  credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
   fallback_preferences: FallbackPreferences
   grants: Grants
@@ -738,8 +844,8 @@ export interface Schema {
   payment_refunds: PaymentRefunds
   payments: Payments
   price_books: PriceBooks
+  price_changes: PriceChanges
   price_models: PriceModels
-  price_overrides: PriceOverrides
   price_rates: PriceRates
   processes: Processes
   provider_event_lists: ProviderEventLists

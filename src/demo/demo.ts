@@ -23,7 +23,7 @@ import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
 
 export interface DemoRooms extends ApplyRooms {
   readonly identity: Pick<Identity, 'createSignInLink'>
-  readonly prices: Pick<Prices, 'overrides' | 'setOverride'>
+  readonly prices: Pick<Prices, 'terms' | 'changes'>
 }
 
 /** A demo that is stored, but not yet told to anybody: the address of the gateway is not known before it listens. */
@@ -121,9 +121,10 @@ const applyDemo = async (rooms: DemoRooms, simulatorUrl: string, directory: stri
 
 /** Once: what the administrator sets afterwards stays. */
 const priceImages = async ({ prices }: DemoRooms): Promise<void> => {
-  const { serviceId } = demoPrice.override
-  if ((await prices.overrides()).some(({ override }) => override.serviceId === serviceId)) return
-  must(await prices.setOverride(operator, demoPrice.override, demoPrice.reason))
+  const { override, reason } = demoPrice
+  if (prices.terms().overrides.some(({ serviceId }) => serviceId === override.serviceId)) return
+  const edits = [{ kind: 'set_price', ...override }] as const
+  must(await prices.changes.create(operator, { edits, reason, effectiveAt: null }, true))
 }
 
 /** The address that an earlier simulator had may belong to anything now. */

@@ -199,7 +199,7 @@ const agree = (
   const costNanoUsd = priceBook.costNanoUsd(price, { ...noUsage, units }, startedAt)
   return {
     costNanoUsd,
-    chargeMicros: serviceKey.owner === 'system' ? priceBook.creditMicros(costNanoUsd) : 0n,
+    chargeMicros: serviceKey.owner === 'system' ? priceBook.creditMicros(costNanoUsd, price) : 0n,
   }
 }
 

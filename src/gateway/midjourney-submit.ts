@@ -265,7 +265,7 @@ const agree = (
   if (price === null || unpricedUnit(price, units, startedAt) !== null)
     return { costNanoUsd: null, chargeMicros: 0n }
   const costNanoUsd = priceBook.costNanoUsd(price, { ...noUsage, units }, startedAt)
-  const chargeMicros = serviceKey.owner === 'system' ? priceBook.creditMicros(costNanoUsd) : 0n
+  const chargeMicros = serviceKey.owner === 'system' ? priceBook.creditMicros(costNanoUsd, price) : 0n
   return { costNanoUsd, chargeMicros }
 }
 

@@ -79,11 +79,12 @@ const unpricedUse = ({ candidate, startedAt }: Operation, { usage }: Ending): st
 
 /** Only what was held for is charged, and an estimate never takes more than was set aside for it. */
 const chargeOf = (
-  { heldMicros, priceBook }: Operation,
+  { candidate, heldMicros, priceBook }: Operation,
   ending: Ending,
   costNanoUsd: bigint | null,
 ): bigint => {
-  if (heldMicros === 0n || costNanoUsd === null || priceBook === null) return 0n
-  const charge = priceBook.creditMicros(costNanoUsd)
+  const price = candidate?.price ?? null
+  if (heldMicros === 0n || costNanoUsd === null || priceBook === null || price === null) return 0n
+  const charge = priceBook.creditMicros(costNanoUsd, price)
   return ending.usageSource === 'estimated' && charge > heldMicros ? heldMicros : charge
 }

@@ -46,4 +46,6 @@ export interface ModelPrice extends PriceSet {
   readonly unmetered: readonly string[]
   /** Whether it has a price at all; without one it cannot run on system keys. */
   readonly isPriced: boolean
+  /** What of its cost is charged in credits, 10000 = all of it; absent: as everywhere in its price book. */
+  readonly chargeBasisPoints?: bigint
 }

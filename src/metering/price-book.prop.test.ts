@@ -100,9 +100,9 @@ test('credits are rounded up, are zero only for no cost, and grow with the cost'
         chargeBasisPoints: charge,
         models: [],
       })
-      const credits = book.creditMicros(cost)
+      const credits = book.creditMicros(cost, {})
       expect(credits === 0n).toBe(cost === 0n)
-      expect(book.creditMicros(cost + more)).toBeGreaterThanOrEqual(credits)
+      expect(book.creditMicros(cost + more, {})).toBeGreaterThanOrEqual(credits)
       // 1 micro-credit = 10 nano-dollars at cost.
       const excess = credits * 10n * 10_000n - cost * charge
       expect(excess >= 0n && excess < 10n * 10_000n).toBe(true)
@@ -117,8 +117,8 @@ test('one nano-dollar costs one micro-credit', () => {
     chargeBasisPoints: 10_000n,
     models: [],
   })
-  expect(book.creditMicros(1n)).toBe(1n)
-  expect(book.creditMicros(10_000_000n)).toBe(1_000_000n)
+  expect(book.creditMicros(1n, {})).toBe(1n)
+  expect(book.creditMicros(10_000_000n, {})).toBe(1_000_000n)
 })
 
 test('usages add class by class', () => {

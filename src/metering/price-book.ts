@@ -1,8 +1,9 @@
 import { divideUp, microsPerCredit } from '../kit/money.ts'
 import { costNanoUsd, worstCostNanoUsd } from './cost.ts'
 import type { ModelPrice } from './model-price.ts'
-import { exactOverrides, matchingOverrides, type PriceOverride, withOverrides } from './price-overrides.ts'
+import { exactOverrides, mostSpecificLast, type PriceOverride, withOverrides } from './price-overrides.ts'
 import { compileMatch, type Matcher, modelLengthMaximum, withDashedDates } from './price-match.ts'
+import { type Markup, markupFor } from './price-terms.ts'
 import type { Units, Usage } from './usage.ts'
 
 export type { ModelPrice } from './model-price.ts'
@@ -14,6 +15,8 @@ export interface PriceBookRow {
   readonly models: readonly ModelPrice[]
   /** The administrators' own prices. */
   readonly overrides?: readonly PriceOverride[]
+  /** Of services and models, in place of `chargeBasisPoints`. */
+  readonly markups?: readonly Markup[]
 }
 
 export interface PriceBook {
@@ -24,8 +27,8 @@ export interface PriceBook {
   models(serviceId: string): readonly ModelPrice[]
   /** `at`: when the operation started; without it, at the dearest of the model's periods. */
   costNanoUsd(price: ModelPrice, usage: Usage, at?: Date): bigint
-  /** What a cost is in credits: rounded up, so never zero for a cost that is not. */
-  creditMicros(costNanoUsd: bigint): bigint
+  /** What a cost at a price is in credits, with its markup: rounded up, so never zero for a cost that is not. */
+  creditMicros(costNanoUsd: bigint, price: Pick<ModelPrice, 'chargeBasisPoints'>): bigint
   worstCostNanoUsd(
     price: ModelPrice,
     tokens: { inputTokens: number; outputTokens: number },
@@ -39,16 +42,23 @@ const basisPoints = 10_000n
 export const makePriceBook = (row: PriceBookRow): PriceBook => {
   const shelves = new Map<string, Shelf>()
   const overrides = Map.groupBy(row.overrides ?? [], (override) => override.serviceId)
+  const markups = Map.groupBy(row.markups ?? [], (markup) => markup.serviceId)
   const models = Map.groupBy(row.models, (model) => model.serviceId)
   for (const serviceId of new Set([...models.keys(), ...overrides.keys()]))
-    shelves.set(serviceId, makeShelf(serviceId, models.get(serviceId) ?? [], overrides.get(serviceId) ?? []))
+    shelves.set(
+      serviceId,
+      makeShelf(serviceId, models.get(serviceId) ?? [], {
+        overrides: overrides.get(serviceId) ?? [],
+        markups: markups.get(serviceId) ?? [],
+      }),
+    )
   return {
     version: row.version,
     find: (serviceId, model) => shelves.get(serviceId)?.find(model) ?? null,
     models: (serviceId) => shelves.get(serviceId)?.models ?? [],
     costNanoUsd,
-    creditMicros: (cost) =>
-      divideUp(cost * row.chargeBasisPoints * microsPerCredit, row.nanoUsdPerCredit * basisPoints),
+    creditMicros: (cost, { chargeBasisPoints = row.chargeBasisPoints }) =>
+      divideUp(cost * chargeBasisPoints * microsPerCredit, row.nanoUsdPerCredit * basisPoints),
     worstCostNanoUsd,
   }
 }
@@ -64,7 +74,7 @@ const rememberedMaximum = 2_000
 const makeShelf = (
   serviceId: string,
   shipped: readonly ModelPrice[],
-  overrides: readonly PriceOverride[],
+  { overrides, markups }: { overrides: readonly PriceOverride[]; markups: readonly Markup[] },
 ): Shelf => {
   const matchers = shipped.map((model): [Matcher, ModelPrice] => [compileMatch(model.match), model])
   const remembered = new Map<string, ModelPrice | null>()
@@ -72,15 +82,18 @@ const makeShelf = (
   const find = (model: string): ModelPrice | null => {
     const id = model.trim().toLowerCase()
     const known = search(id) ?? search(withDashedDates(id)) ?? null
-    const own = matchingOverrides(overrides, known === null ? [id] : [id, known.modelId])
+    const names = known === null ? [id] : [id, known.modelId]
+    const own = mostSpecificLast(overrides, names)
     const price = own.length === 0 ? known : withOverrides(known ?? unknownModel(serviceId, id), own)
-    return price?.isPriced ? price : null
+    return price?.isPriced ? withMarkup(price, markups, names) : null
   }
   const known = new Set(shipped.map((model) => model.modelId))
   const added = exactOverrides(overrides).filter((model) => !known.has(model))
   return {
     models: [...shipped, ...added.map((model) => unknownModel(serviceId, model))].map((model) =>
-      withOverrides(model, matchingOverrides(overrides, [model.modelId])),
+      withMarkup(withOverrides(model, mostSpecificLast(overrides, [model.modelId])), markups, [
+        model.modelId,
+      ]),
     ),
     find(model) {
       if (model.length > modelLengthMaximum) return null
@@ -92,6 +105,11 @@ const makeShelf = (
       return found
     },
   }
+}
+
+const withMarkup = (price: ModelPrice, markups: readonly Markup[], names: readonly string[]): ModelPrice => {
+  const chargeBasisPoints = markupFor(markups, names)
+  return chargeBasisPoints === undefined ? price : { ...price, chargeBasisPoints }
 }
 
 const unknownModel = (serviceId: string, modelId: string): ModelPrice => ({

@@ -1,5 +1,5 @@
 import type { PricePeriod, PriceSet, Rate, UnitRate } from './model-price.ts'
-import type { PriceOverride } from './price-overrides.ts'
+import type { Markup, OwnPrice, PriceEdit, SetBy } from './price-terms.ts'
 import { tokenClasses } from './usage.ts'
 
 /** Prices as JSON columns hold them: 64-bit integers as text, because JSON numbers do not carry them. */
@@ -40,11 +40,51 @@ const readRates = (stored: Stored): PriceSet['rates'] =>
       ]),
   )
 
-export const readOverrides = (value: unknown): PriceOverride[] =>
-  list(value).map(({ serviceId, model, unit, nanoUsd, per }) => ({
-    serviceId: String(serviceId),
-    model: String(model),
-    unit: String(unit),
-    nanoUsd: BigInt(String(nanoUsd)),
-    per: BigInt(String(per)),
+export const readOwnPrices = (value: unknown): OwnPrice[] =>
+  list(value).map((stored) => ({ ...readPrice(stored), ...readSetBy(stored) }))
+
+const readPrice = ({ serviceId, model, unit, nanoUsd, per }: Stored) => ({
+  serviceId: String(serviceId),
+  model: String(model),
+  unit: String(unit),
+  nanoUsd: BigInt(String(nanoUsd)),
+  per: BigInt(String(per)),
+})
+
+const readSetBy = ({ reason, changedBy, changedAt }: Stored): SetBy => ({
+  reason: String(reason ?? ''),
+  changedBy: (changedBy as string | undefined) ?? null,
+  changedAt: new Date(String(changedAt ?? 0)),
+})
+
+export const readMarkups = (value: unknown): (Markup & SetBy)[] =>
+  list(value).map((stored) => ({
+    serviceId: String(stored['serviceId']),
+    model: stored['model'] as string | null,
+    chargeBasisPoints: BigInt(String(stored['chargeBasisPoints'])),
+    ...readSetBy(stored),
   }))
+
+export const readEdits = (value: unknown): PriceEdit[] => list(value).map(readEdit)
+
+const readEdit = (stored: Stored): PriceEdit => {
+  const name = { serviceId: stored['serviceId'] as string, model: stored['model'] as string }
+  switch (stored['kind']) {
+    case 'set_price':
+      return { kind: 'set_price', ...readPrice(stored) }
+    case 'remove_price':
+      return { kind: 'remove_price', ...name, unit: String(stored['unit']) }
+    case 'set_markup':
+      return {
+        kind: 'set_markup',
+        ...name,
+        chargeBasisPoints: BigInt(String(stored['chargeBasisPoints'])),
+      }
+    case 'remove_markup':
+      return { kind: 'remove_markup', ...name }
+    case 'set_credit_worth':
+      return { kind: 'set_credit_worth', nanoUsdPerCredit: BigInt(String(stored['nanoUsdPerCredit'])) }
+    default:
+      throw new Error(`unknown edit of prices: ${String(stored['kind'])}`)
+  }
+}

@@ -1,5 +1,5 @@
 import type { ModelPrice } from './model-price.ts'
-import { matchingOverrides, type PriceOverride } from './price-overrides.ts'
+import { mostSpecificLast, type PriceOverride } from './price-overrides.ts'
 import { tokenClasses } from './usage.ts'
 
 /** One price of a model, and whose it is. */
@@ -20,7 +20,7 @@ const tokensPerRate = 1_000_000n
 export const priceLines = (price: ModelPrice, overrides: readonly PriceOverride[]): PriceLine[] => {
   // The most specific counts, and is last.
   const own = new Map(
-    matchingOverrides(overrides, [price.modelId]).map(({ unit, model }) => [unit, model] as const),
+    mostSpecificLast(overrides, [price.modelId]).map(({ unit, model }) => [unit, model] as const),
   )
   const tokens = tokenClasses.flatMap((unit) =>
     (price.rates[unit] ?? []).map(({ fromInputTokens, nanoUsdPerMillion }) => ({

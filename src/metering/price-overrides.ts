@@ -45,12 +45,13 @@ export const matchesGlob = (pattern: string, text: string): boolean => {
 const literals = (pattern: string): number => pattern.replaceAll('*', '').length
 const isGlob = (pattern: string): boolean => pattern.includes('*')
 
+export interface Matchable {
+  readonly model: string
+}
+
 /** Those that hold for any of a model's names, the most specific last: a name before a pattern, more letters before fewer. */
-export const matchingOverrides = (
-  overrides: readonly PriceOverride[],
-  names: readonly string[],
-): PriceOverride[] =>
-  overrides
+export const mostSpecificLast = <M extends Matchable>(all: readonly M[], names: readonly string[]): M[] =>
+  all
     .filter(({ model }) => names.some((name) => matchesGlob(model.toLowerCase(), name.toLowerCase())))
     .toSorted(
       (a, b) =>

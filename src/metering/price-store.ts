@@ -1,29 +1,101 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
-import type { Schema } from '../db/schema.ts'
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import type { PriceBooks, Schema } from '../db/schema.ts'
 import { hasAnyPrice, type ModelPrice, type Rate } from './model-price.ts'
 import type { PriceBookRow } from './price-book.ts'
-import { readOverrides, readPeriods, readUnitRates, toJson } from './price-json.ts'
-import type { PriceOverride } from './price-overrides.ts'
+import { readMarkups, readOwnPrices, readPeriods, readUnitRates, toJson } from './price-json.ts'
 import type { MatchRule } from './price-match.ts'
+import type { PriceTerms } from './price-terms.ts'
 import { type TokenClass, tokenClasses } from './usage.ts'
 
-export interface NewPriceBook {
-  readonly hash: string
-  readonly at: Date
-  readonly models: readonly ModelPrice[]
-  readonly nanoUsdPerCredit: bigint
-  readonly chargeBasisPoints: bigint
+/** A version without its models. */
+export interface Version extends PriceTerms {
+  readonly version: number
+  readonly source: string
+  readonly effectiveAt: Date
+  readonly createdAt: Date
+  readonly withdrawnAt: Date | null
+  readonly basedOn: number | null
+  readonly changeId: string | null
 }
 
-/** The highest version that is in force. */
-export const latestVersion = async (run: Kysely<Schema>, at: Date): Promise<number | null> => {
+const columns = [
+  'version',
+  'source',
+  'nano_usd_per_credit',
+  'charge_basis_points',
+  'overrides',
+  'markups',
+  'effective_at',
+  'created_at',
+  'withdrawn_at',
+  'based_on',
+  'change_id',
+] as const
+
+const versionFrom = (row: Pick<Selectable<PriceBooks>, (typeof columns)[number]>): Version => ({
+  version: row.version,
+  source: row.source,
+  nanoUsdPerCredit: row.nano_usd_per_credit,
+  chargeBasisPoints: row.charge_basis_points,
+  overrides: readOwnPrices(row.overrides),
+  markups: readMarkups(row.markups),
+  effectiveAt: row.effective_at,
+  createdAt: row.created_at,
+  withdrawnAt: row.withdrawn_at,
+  basedOn: row.based_on,
+  changeId: row.change_id,
+})
+
+/** In force at a time; of those that take effect together, the last made. */
+export const versionAt = async (run: Kysely<Schema>, at: Date): Promise<Version | null> => {
   const row = await run
     .selectFrom('price_books')
-    .select((e) => e.fn.max('version').as('version'))
+    .select(columns)
+    .where('withdrawn_at', 'is', null)
     .where('effective_at', '<=', at)
+    .orderBy('effective_at', 'desc')
+    .orderBy('version', 'desc')
+    .limit(1)
     .executeTakeFirst()
-  return row?.version ?? null
+  return row ? versionFrom(row) : null
 }
+
+/** To come, the next first. */
+export const versionsAfter = async (run: Kysely<Schema>, at: Date): Promise<Version[]> =>
+  (
+    await run
+      .selectFrom('price_books')
+      .select(columns)
+      .where('withdrawn_at', 'is', null)
+      .where('effective_at', '>', at)
+      .orderBy('effective_at')
+      .orderBy('version')
+      .execute()
+  ).map(versionFrom)
+
+export const readVersion = async (run: Kysely<Schema>, version: number): Promise<Version | null> => {
+  const row = await run
+    .selectFrom('price_books')
+    .select(columns)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  return row ? versionFrom(row) : null
+}
+
+export const listVersions = async (
+  run: Kysely<Schema>,
+  before: bigint | null,
+  limit: number,
+): Promise<Version[]> =>
+  (
+    await run
+      .selectFrom('price_books')
+      .select(columns)
+      .$if(before !== null, (query) => query.where('version', '<', Number(before)))
+      .orderBy('version', 'desc')
+      .limit(limit)
+      .execute()
+  ).map(versionFrom)
 
 /** One writer of versions at a time: any number that nothing else here uses, the same in every process. */
 const versionLock = 4203417002n
@@ -41,99 +113,86 @@ export const isKnownHash = async (run: Kysely<Schema>, hash: string): Promise<bo
     .where('content_hash', '=', hash)
     .executeTakeFirst()) !== undefined
 
-/** Newly shipped prices; the administrators' own go on as they are. */
-export const insertPriceBook = async (
+const termColumns = (terms: PriceTerms) => ({
+  nano_usd_per_credit: terms.nanoUsdPerCredit,
+  charge_basis_points: terms.chargeBasisPoints,
+  overrides: JSON.stringify(toJson(terms.overrides)),
+  markups: JSON.stringify(toJson(terms.markups)),
+})
+
+/** Newly shipped prices. */
+export const insertShipped = async (
   transaction: Transaction<Schema>,
-  book: NewPriceBook,
-): Promise<void> => {
-  const overrides = await storedOverrides(transaction)
-  const { version } = await transaction
+  book: {
+    readonly hash: string
+    readonly models: readonly ModelPrice[]
+    readonly terms: PriceTerms
+    readonly basedOn: number | null
+    readonly at: Date
+  },
+): Promise<Version> => {
+  const row = await transaction
     .insertInto('price_books')
     .values({
       version: nextVersion,
       content_hash: book.hash,
-      source: 'genai-prices',
-      nano_usd_per_credit: book.nanoUsdPerCredit,
-      charge_basis_points: book.chargeBasisPoints,
-      overrides: JSON.stringify(toJson(overrides.map(({ override }) => override))),
+      source: shippedSource,
+      ...termColumns(book.terms),
+      based_on: book.basedOn,
       effective_at: book.at,
+      created_at: book.at,
     })
-    .returning('version')
+    .returning(columns)
     .executeTakeFirstOrThrow()
-  await insertModels(transaction, version, book.models)
-  await insertRates(transaction, version, book.models)
+  await insertModels(transaction, row.version, book.models)
+  await insertRates(transaction, row.version, book.models)
+  return versionFrom(row)
+}
+export const shippedSource = 'genai-prices'
+
+/** The models of another version, with other terms. */
+export const insertChanged = async (
+  transaction: Transaction<Schema>,
+  made: {
+    readonly terms: PriceTerms
+    readonly basedOn: number
+    readonly changeId: string
+    readonly effectiveAt: Date
+    readonly at: Date
+  },
+): Promise<Version> => {
+  const base = await transaction
+    .selectFrom('price_books')
+    .select(['content_hash', 'models_of'])
+    .where('version', '=', made.basedOn)
+    .executeTakeFirstOrThrow()
+  const row = await transaction
+    .insertInto('price_books')
+    .values({
+      version: nextVersion,
+      content_hash: base.content_hash,
+      source: 'change',
+      ...termColumns(made.terms),
+      models_of: base.models_of ?? made.basedOn,
+      based_on: made.basedOn,
+      change_id: made.changeId,
+      effective_at: made.effectiveAt,
+      created_at: made.at,
+    })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return versionFrom(row)
 }
 
-/** The models and terms of the version in force, with the own prices as they are now. */
-export const insertOverriddenBook = async (
+export const withdraw = async (
   transaction: Transaction<Schema>,
   version: number,
   at: Date,
-): Promise<number> => {
-  const overrides = await storedOverrides(transaction)
-  const { rows } = await sql<{ version: number }>`
-    INSERT INTO price_books (version, content_hash, source, nano_usd_per_credit, charge_basis_points, models_of, overrides,
-      effective_at)
-    SELECT ${nextVersion}, content_hash, 'own prices', nano_usd_per_credit, charge_basis_points,
-      coalesce(models_of, version), ${JSON.stringify(toJson(overrides.map(({ override }) => override)))}::jsonb, ${at}
-    FROM price_books WHERE version = ${version}
-    RETURNING version
-  `.execute(transaction)
-  return (rows[0] as { version: number }).version
-}
-
-/** An own price with who set it and why. */
-export interface StoredOverride {
-  readonly override: PriceOverride
-  readonly reason: string
-  readonly changedBy: string | null
-  readonly changedAt: Date
-}
-
-export const storedOverrides = async (run: Kysely<Schema>): Promise<StoredOverride[]> => {
-  const rows = await run
-    .selectFrom('price_overrides')
-    .selectAll()
-    .orderBy('service_id')
-    .orderBy('model')
-    .orderBy('unit')
-    .execute()
-  return rows.map((row) => ({
-    override: {
-      serviceId: row.service_id,
-      model: row.model,
-      unit: row.unit,
-      nanoUsd: row.nano_usd,
-      per: row.per,
-    },
-    reason: row.reason,
-    changedBy: row.changed_by,
-    changedAt: row.changed_at,
-  }))
-}
-
-export const putOverride = async (
-  transaction: Transaction<Schema>,
-  { override, reason, changedBy, changedAt }: StoredOverride,
-): Promise<void> => {
-  const { serviceId, model, unit, nanoUsd, per } = override
-  const changed = { nano_usd: nanoUsd, per, reason, changed_by: changedBy, changed_at: changedAt }
-  await transaction
-    .insertInto('price_overrides')
-    .values({ service_id: serviceId, model, unit, ...changed })
-    .onConflict((conflict) => conflict.columns(['service_id', 'model', 'unit']).doUpdateSet(changed))
-    .execute()
-}
-
-export const deleteOverride = async (
-  transaction: Transaction<Schema>,
-  { serviceId, model, unit }: Pick<PriceOverride, 'serviceId' | 'model' | 'unit'>,
 ): Promise<void> => {
   await transaction
-    .deleteFrom('price_overrides')
-    .where('service_id', '=', serviceId)
-    .where('model', '=', model)
-    .where('unit', '=', unit)
+    .updateTable('price_books')
+    .set({ withdrawn_at: at })
+    .where('version', '=', version)
     .execute()
 }
 
@@ -186,10 +245,13 @@ const insertRates = async (
   `.execute(transaction)
 }
 
-export const readPriceBook = async (run: Kysely<Schema>, version: number): Promise<PriceBookRow | null> => {
+/** A version with its models. */
+export type StoredBook = Version & PriceBookRow
+
+export const readPriceBook = async (run: Kysely<Schema>, version: number): Promise<StoredBook | null> => {
   const book = await run
     .selectFrom('price_books')
-    .select(['version', 'nano_usd_per_credit', 'charge_basis_points', 'models_of', 'overrides'])
+    .select([...columns, 'models_of'])
     .where('version', '=', version)
     .executeTakeFirst()
   if (!book) return null
@@ -202,10 +264,7 @@ export const readPriceBook = async (run: Kysely<Schema>, version: number): Promi
     .execute()
   const rates = await readRates(run, modelsOf)
   return {
-    version: book.version,
-    nanoUsdPerCredit: book.nano_usd_per_credit,
-    chargeBasisPoints: book.charge_basis_points,
-    overrides: readOverrides(book.overrides),
+    ...versionFrom(book),
     models: models.map((model): ModelPrice => {
       const ofModel = rates.get(`${model.service_id}/${model.model_id}`) ?? {}
       const unitRates = readUnitRates(model.unit_rates)

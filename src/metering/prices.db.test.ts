@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
 import { cloneDatabase } from '../../tests/database.ts'
-import { openDatabase } from '../db/database.ts'
+import { type Database, openDatabase } from '../db/database.ts'
 import { systemClock } from '../kit/clock.ts'
 import { services } from '../services/registry.ts'
 import { shippedModels } from './genai-prices.ts'
 import { costNanoUsd } from './cost.ts'
-import { makePrices } from './prices.ts'
+import { makePrices, type Prices } from './prices.ts'
+import type { PriceOverride } from './price-overrides.ts'
+import type { PriceEdit } from './price-terms.ts'
 import { noUsage } from './usage.ts'
 
 const clock = () => new Date('2026-11-22T12:00:00Z')
@@ -53,7 +55,7 @@ test('a new version is in force after a reload, and the old one can still be loo
   await prices.start()
   await database.pool.query(`
     INSERT INTO price_books (version, content_hash, source, nano_usd_per_credit, charge_basis_points, effective_at)
-    VALUES (2, 'test', 'test', 10000000, 12000, now() - interval '1 minute'),
+    VALUES (2, 'test', 'test', 10000000, 12000, clock_timestamp()),
       (3, 'later', 'test', 10000000, 99000, now() + interval '1 day');
     INSERT INTO price_models VALUES (2, 'openai', 'gpt-5.4', '{"equals": "gpt-5.4"}', 1000, '{}', 0);
     INSERT INTO price_rates VALUES (2, 'openai', 'gpt-5.4', 'input', 0, 1000000000)`)
@@ -64,7 +66,7 @@ test('a new version is in force after a reload, and the old one can still be loo
   const price = book.find('openai', 'gpt-5.4')
   const cost = price && book.costNanoUsd(price, { ...noUsage, input: 100 })
   expect(cost).toBe(100_000n)
-  expect(book.creditMicros(cost ?? 0n)).toBe(12_000n)
+  expect(book.creditMicros(cost ?? 0n, price ?? {})).toBe(12_000n)
   const old = await prices.at(1)
   expect(old?.version).toBe(1)
   expect(old?.find('openai', 'gpt-5.4')?.rates.input?.[0]?.nanoUsdPerMillion).toBe(2_500_000_000n)
@@ -89,26 +91,31 @@ const imagine = {
   per: 1n,
 }
 
+const change = async (prices: Prices, edits: readonly PriceEdit[], reason = 'By our contract') =>
+  prices.changes.create(administrator, { edits, reason, effectiveAt: null }, true)
+const setPrice = (prices: Prices, price: PriceOverride, reason?: string) =>
+  change(prices, [{ kind: 'set_price', ...price }], reason)
+
 test('an own price is in force when it is set, in a version of its own, and on the audit trail', async () => {
   await using clone = await cloneDatabase()
   const { database } = clone
   const prices = makePrices({ database, clock: systemClock })
   await prices.start()
   expect(prices.current().find('midjourney', 'midjourney-v7')).toBeNull()
-  const set = await prices.setOverride(administrator, imagine, 'By our contract')
-  expect(set.ok).toBe(true)
+  const set = await setPrice(prices, imagine)
+  expect(set).toMatchObject({ ok: true, value: { change: { status: 'approved', version: 2 } } })
   const book = prices.current()
   expect(book.version).toBe(2)
   const price = book.find('midjourney', 'midjourney-v7')
   expect(price && book.costNanoUsd(price, { ...noUsage, units: { 'task:imagine': 3 } })).toBe(120_000_000n)
   // Shipped prices are still there, from the rows of the version before.
   expect(book.models('openai')).toEqual((await prices.at(1))?.models('openai'))
-  const { rows } = await database.pool.query('SELECT action, subject_id, after, reason FROM audit_entries')
-  expect(rows).toEqual([
+  const { rows } = await database.pool.query('SELECT action, before, after, reason FROM audit_entries')
+  expect(rows).toMatchObject([
     {
-      action: 'price.set',
-      subject_id: 'midjourney/midjourney*/task:imagine',
-      after: { nanoUsd: '40000000', per: '1' },
+      action: 'price_book.changed',
+      before: { ownPrices: [{ model: 'midjourney*', unit: 'task:imagine', before: null }] },
+      after: { version: 2, edits: [{ kind: 'set_price', nanoUsd: '40000000', per: '1' }] },
       reason: 'By our contract',
     },
   ])
@@ -118,17 +125,20 @@ test('an own price that is taken back gives the shipped one again, as a new vers
   await using clone = await cloneDatabase()
   const prices = makePrices({ database: clone.database, clock: systemClock })
   await prices.start()
+  await prices.changes.saveApproval(administrator, { secondApprover: 'never', limitBasisPoints: 0 }, 'Alone')
   const gpt = { serviceId: 'openai', model: 'GPT-5.4', unit: 'input', nanoUsd: 7n, per: 1_000n }
-  await prices.setOverride(administrator, gpt, 'Discount')
+  await setPrice(prices, gpt)
   const costOf = () => {
     const price = prices.current().find('openai', 'gpt-5.4')
     return price && prices.current().costNanoUsd(price, { ...noUsage, input: 1_000 })
   }
   expect(costOf()).toBe(7n)
-  expect((await prices.removeOverride(administrator, gpt)).ok).toBe(true)
+  expect((await change(prices, [{ kind: 'remove_price', ...gpt }])).ok).toBe(true)
   expect(costOf()).toBe(2_500_000n)
   expect(prices.current().version).toBe(3)
-  expect((await prices.removeOverride(administrator, gpt)).ok).toBe(false)
+  expect(await change(prices, [{ kind: 'remove_price', ...gpt }])).toMatchObject({
+    fault: { code: 'conflict' },
+  })
   // Receipts of the time between are still explained by their own version.
   expect((await prices.at(2))?.find('openai', 'gpt-5.4')?.rates.input?.[0]?.nanoUsdPerMillion).toBe(7_000n)
 })
@@ -139,9 +149,7 @@ test('own prices go on under newly shipped ones, and under those who set them at
   const prices = makePrices({ database, clock: systemClock })
   await prices.start()
   await Promise.all(
-    ['task:imagine', 'task:upscale', 'task:blend'].map((unit) =>
-      prices.setOverride(administrator, { ...imagine, unit }, 'Contract'),
-    ),
+    ['task:imagine', 'task:upscale', 'task:blend'].map((unit) => setPrice(prices, { ...imagine, unit })),
   )
   const find = () =>
     prices
@@ -149,23 +157,26 @@ test('own prices go on under newly shipped ones, and under those who set them at
       .find('midjourney', 'midjourney')
       ?.unitRates?.map((rate) => rate.unit)
   expect(find()).toEqual(['task:blend', 'task:imagine', 'task:upscale'])
-  // As if another release had shipped other prices.
-  await database.pool.query(`UPDATE price_books SET content_hash = 'older'`)
+  await forgetShipped(database)
   const upgraded = makePrices({ database, clock: systemClock })
   await upgraded.start()
   expect(upgraded.current().version).toBe(5)
   expect(upgraded.current().find('midjourney', 'midjourney')?.unitRates).toHaveLength(3)
 })
 
+/** As if another release had shipped other prices. Versions refuse to be changed, by triggers. */
+const forgetShipped = (database: Database) =>
+  database.pool.query(`ALTER TABLE price_books DISABLE TRIGGER price_books_append_only;
+    UPDATE price_books SET content_hash = 'older';
+    ALTER TABLE price_books ENABLE TRIGGER price_books_append_only`)
+
 test('a price that would not be exact, or is of no service, is refused', async () => {
   await using clone = await cloneDatabase()
   const prices = makePrices({ database: clone.database, clock: systemClock })
   await prices.start()
   const third = { serviceId: 'openai', model: 'gpt-5.4', unit: 'input', nanoUsd: 1n, per: 3n }
-  expect(await prices.setOverride(administrator, third, 'x')).toMatchObject({ fault: { field: 'per' } })
+  expect(await setPrice(prices, third)).toMatchObject({ fault: { field: 'per' } })
   const nobody = { ...third, serviceId: 'nobody', per: 1n }
-  expect(await prices.setOverride(administrator, nobody, 'x')).toMatchObject({
-    fault: { field: 'serviceId' },
-  })
+  expect(await setPrice(prices, nobody)).toMatchObject({ fault: { field: 'serviceId' } })
   expect(prices.current().version).toBe(1)
 })

@@ -89,6 +89,12 @@ export const insertOperations: Statement = {
     ON CONFLICT (organization_id, id) DO NOTHING`,
 }
 
+/** The same, and which of them were not there before. */
+export const insertOperationsTold: Statement = {
+  name: 'metering_insert_operations_told',
+  text: `${insertOperations.text} RETURNING organization_id, id`,
+}
+
 export const operationValues = (records: readonly OperationRecord[]): string[] =>
   columns.map(({ value, isText }) =>
     isText

@@ -64,5 +64,5 @@ export const creditsFor = (
     reasoning: 0,
     ...(size.units === undefined ? {} : { units: size.units }),
   }
-  return book.creditMicros(book.costNanoUsd(offer.price, usage))
+  return book.creditMicros(book.costNanoUsd(offer.price, usage), offer.price)
 }

@@ -219,7 +219,7 @@ describe.each(reports)('$name', (report) => {
         },
         record['started_at'] as Date,
       )
-      expect(record['credit_micros']).toBe(book.creditMicros(cost))
+      expect(record['credit_micros']).toBe(book.creditMicros(cost, price))
     }
   })
 })

@@ -311,8 +311,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/metering/price-book.ts',
-        find: `      divideUp(cost * row.chargeBasisPoints * microsPerCredit, row.nanoUsdPerCredit * basisPoints),`,
-        replace: `      (cost * row.chargeBasisPoints * microsPerCredit) / (row.nanoUsdPerCredit * basisPoints),`,
+        find: `      divideUp(cost * chargeBasisPoints * microsPerCredit, row.nanoUsdPerCredit * basisPoints),`,
+        replace: `      (cost * chargeBasisPoints * microsPerCredit) / (row.nanoUsdPerCredit * basisPoints),`,
       },
     ],
     caughtBy: {

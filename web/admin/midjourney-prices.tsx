@@ -2,7 +2,7 @@ import { Button, Switch, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { OwnPrice } from '../../src/contract/prices.ts'
 import { useRead } from '../data/queries.ts'
-import { useSavePrices } from '../data/save-prices.ts'
+import { outcomeWords, useChangePrices } from '../data/save-prices.ts'
 import { unitName } from '../data/unit-words.ts'
 import { counted } from '../ui/format.ts'
 import { FaultNotice, Lines, Loaded } from '../ui/notice.tsx'
@@ -71,7 +71,7 @@ const stands = (pattern: string): boolean => {
 }
 
 const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
-  const saving = useSavePrices()
+  const saving = useChangePrices()
   const before = new Map(
     own.filter((each) => each.model === model && each.per === '1').map((each) => [each.unit, each.nanoUsd]),
   )
@@ -90,17 +90,15 @@ const ActionForm = ({ own }: { own: readonly OwnPrice[] }) => {
     event.preventDefault()
     setTried(true)
     if (units.some(isWrong) || reason.trim() === '') return
-    const priced = changed.map((unit) => ({ unit, nanoUsd: parseUsd(fields[unit] ?? '') }))
-    const name = { serviceId, model }
-    const changes = {
-      remove: priced.flatMap(({ unit, nanoUsd }) => (nanoUsd === null ? [{ ...name, unit }] : [])),
-      set: priced.flatMap(({ unit, nanoUsd }) =>
-        nanoUsd === null ? [] : [{ ...name, unit, nanoUsd, per: '1', reason: reason.trim() }],
-      ),
-    }
+    const edits = changed.map((unit) => {
+      const nanoUsd = parseUsd(fields[unit] ?? '')
+      return nanoUsd === null
+        ? ({ kind: 'remove_price', serviceId, model, unit } as const)
+        : ({ kind: 'set_price', serviceId, model, unit, nanoUsd, per: '1' } as const)
+    })
     // The form is drawn anew with what was saved, so it is told from here.
-    void saving.mutateAsync(changes).then(
-      () => tellDone(`${counted(changed.length, 'price')} of Midjourney saved, in force at once.`),
+    void saving.mutateAsync({ edits, reason: reason.trim() }).then(
+      (saved) => tellDone(outcomeWords(`${counted(changed.length, 'price')} of Midjourney saved`, saved)),
       // Shown in the form.
       () => undefined,
     )

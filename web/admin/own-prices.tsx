@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import type { OwnPrice } from '../../src/contract/prices.ts'
-import { useAct, useRead } from '../data/queries.ts'
-import { priceReads } from '../data/save-prices.ts'
+import { useRead } from '../data/queries.ts'
+import { outcomeWords, useChangePrices } from '../data/save-prices.ts'
 import { unitName } from '../data/unit-words.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { Ago } from '../ui/figures.tsx'
@@ -49,23 +49,28 @@ export const OwnPrices = (props: { service: string; name: string }) => {
 
 /** Takes an own price back; undoing sets it again, with the reason it had. */
 export const RemovePrice = ({ price }: { price: OwnPrice }) => {
-  const remove = useAct('removePrice', priceReads)
-  const set = useAct('setPrice', priceReads)
+  const change = useChangePrices()
   const { serviceId, model, unit, nanoUsd, per, reason } = price
+  const undo = () =>
+    change.mutateAsync({ edits: [{ kind: 'set_price', serviceId, model, unit, nanoUsd, per }], reason })
   return (
     <Button
       size="compact-sm"
       variant="subtle"
       color="red"
       aria-label={`Remove the price of ${model}, ${unitName(unit)}`}
-      loading={remove.isPending}
+      loading={change.isPending}
       onClick={() =>
-        void remove
-          .mutateAsync({ query: { serviceId, model, unit } })
+        void change
+          .mutateAsync({
+            edits: [{ kind: 'remove_price', serviceId, model, unit }],
+            reason: 'Taken back',
+          })
           .then(
-            () =>
-              tellDone(`The own price of ${model} is removed.`, () =>
-                set.mutateAsync({ body: { serviceId, model, unit, nanoUsd, per, reason } }),
+            (changed) =>
+              tellDone(
+                outcomeWords(`The own price of ${model} is removed`, changed),
+                changed.change.status === 'approved' ? undo : undefined,
               ),
             tellFault,
           )

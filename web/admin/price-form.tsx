@@ -1,8 +1,7 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import type { ModelPrice } from '../../src/contract/prices.ts'
-import { useAct } from '../data/queries.ts'
-import { priceReads } from '../data/save-prices.ts'
+import { outcomeWords, useChangePrices } from '../data/save-prices.ts'
 import { unitName } from '../data/unit-words.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
@@ -27,9 +26,9 @@ const other = 'other'
 
 const unitPattern = /^[a-z][\w.:-]{0,79}$/i
 
-/** An own price of one token class or unit; in force at once. */
+/** An own price of one token class or unit. */
 export const PriceForm = (props: { service: string; model: string; price: ModelPrice | undefined }) => {
-  const set = useAct('setPrice', priceReads)
+  const set = useChangePrices()
   const units = [...new Set([...(props.price?.lines.map(({ unit }) => unit) ?? []), ...usual])]
   const form = useForm({
     initialValues: {
@@ -58,11 +57,14 @@ export const PriceForm = (props: { service: string; model: string; price: ModelP
     const price = { unit, per, nanoUsd: parseUsd(values.usd) ?? '0' }
     const model = values.model.trim()
     set.mutate(
-      { body: { serviceId: props.service, model, reason: values.reason.trim(), ...price } },
       {
-        onSuccess: () => {
+        edits: [{ kind: 'set_price', serviceId: props.service, model, ...price }],
+        reason: values.reason.trim(),
+      },
+      {
+        onSuccess: (changed) => {
           form.setFieldValue('usd', '')
-          tellDone(`${model}, ${unitName(unit)}: ${priceText(price)}.`)
+          tellDone(outcomeWords(`${model}, ${unitName(unit)}: ${priceText(price)}`, changed))
         },
       },
     )

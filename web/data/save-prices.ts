@@ -1,22 +1,30 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import type { Request } from '../../src/contract/endpoints.ts'
+import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { Reply, Request } from '../../src/contract/endpoints.ts'
 import { type CallFault, call } from './call.ts'
 
-export const priceReads = ['listPrices', 'listModelPrices', 'listPriceCoverage'] as const
+const priceReads = [
+  'listPrices',
+  'listModelPrices',
+  'listPriceCoverage',
+  'readPriceBook',
+  'listPriceBookVersions',
+  'listPriceChanges',
+] as const
 
-interface PriceChanges {
-  readonly set: readonly Request<'setPrice'>['body'][]
-  readonly remove: readonly Request<'removePrice'>['query'][]
-}
+type Changed = Reply<'createPriceChange'>
+type Change = Pick<Request<'createPriceChange'>['body'], 'edits' | 'reason'>
 
-/** Several prices by one button; each is a change of its own, so what was saved before a fault stays saved. */
-export const useSavePrices = () => {
+/** One change of the price book, in force at once where one administrator may decide it; else it waits for another. */
+export const useChangePrices = (): UseMutationResult<Changed, CallFault, Change> => {
   const client = useQueryClient()
-  return useMutation<void, CallFault, PriceChanges>({
-    mutationFn: async ({ set, remove }) => {
-      for (const query of remove) await call('removePrice', { query })
-      for (const body of set) await call('setPrice', { body })
-    },
+  return useMutation({
+    mutationFn: (change: Change) => call('createPriceChange', { body: { ...change, approve: true } }),
     onSettled: () => Promise.all(priceReads.map((read) => client.invalidateQueries({ queryKey: [read] }))),
   })
 }
+
+/** What became of a change, after the words for it. */
+export const outcomeWords = (done: string, { change, preview }: Changed): string =>
+  change.status === 'approved'
+    ? `${done}, in force at once.`
+    : `${done} when another administrator approves it. ${preview?.needsBecause ?? ''}`.trim()
