@@ -103,7 +103,7 @@ const idsIn = (field: string, value: unknown): string[] => {
 const nameOrEscape = new RegExp(`"(?:${Object.keys(references).join('|')}|reasoning)"|item_reference|\\\\u`)
 
 /** Whether a body could name anything: most do not, and need not be read once more. */
-export const mayName = (body: Buffer): boolean => nameOrEscape.test(body.latin1Slice())
+export const mayName = (body: Buffer): boolean => nameOrEscape.test(body.toString('latin1'))
 
 export interface NamedInReply {
   readonly made: readonly NamedResource[]
