@@ -90,7 +90,9 @@ interface Named {
   readonly name: string
 }
 const names: Partial<Record<UsageBy, (ids: string[]) => RawBuilder<Named>>> = {
-  access_token: (ids) => sql<Named>`SELECT id, name FROM access_tokens WHERE id = ANY(${ids}::uuid[])`,
+  access_token: (ids) => sql<Named>`
+    SELECT id, name || CASE kind WHEN 'user' THEN ' …' || last_four ELSE ' (platform token)' END AS name
+    FROM access_tokens WHERE id = ANY(${ids}::uuid[])`,
   user: (ids) => sql<Named>`SELECT id, email AS name FROM users WHERE id = ANY(${ids}::uuid[])`,
   organization: (ids) => sql<Named>`SELECT id, name FROM organizations WHERE id = ANY(${ids}::uuid[])`,
 }

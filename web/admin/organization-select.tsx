@@ -5,11 +5,13 @@ import { useRead } from '../data/queries.ts'
 export const OrganizationSelect = (props: {
   value: string | undefined
   onChange: (id: string | undefined) => void
+  /** Among fields whose names are above them. */
+  named?: boolean
 }) => {
   const organizations = useRead('listOrganizations', { query: { limit: 200 } })
   return (
     <NativeSelect
-      aria-label="Organisation"
+      {...(props.named ? { label: 'Organisation' } : { 'aria-label': 'Organisation' })}
       value={props.value ?? ''}
       data={[
         { value: '', label: 'Any organisation' },

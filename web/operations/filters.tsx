@@ -43,7 +43,7 @@ const statuses: readonly { value: OperationStatus; label: string }[] = [
   { value: 'interrupted', label: 'Interrupted' },
 ]
 const owners: readonly { value: PayerFilter; label: string }[] = [
-  { value: 'own', label: 'Own or organisation’s key' },
+  { value: 'own', label: 'Any own key' },
   { value: 'user', label: 'Own key' },
   { value: 'organization', label: 'Organisation’s key' },
   { value: 'system', label: 'System key (credits)' },

@@ -50,6 +50,7 @@ export const AllUsage = () => {
       downloads={null}
       more={
         <OrganizationSelect
+          named
           value={organization}
           onChange={(chosen) =>
             void navigate({ search: (now) => ({ ...now, organization: chosen }), replace: true })

@@ -7,9 +7,9 @@ export interface Period {
 }
 
 export const presets = [
-  { value: '7', label: 'Last 7 days' },
-  { value: '30', label: 'Last 30 days' },
-  { value: '90', label: 'Last 90 days' },
+  { value: '7d', label: 'Last 7 days' },
+  { value: '30d', label: 'Last 30 days' },
+  { value: '90d', label: 'Last 90 days' },
   { value: 'month', label: 'This month' },
   { value: 'last_month', label: 'Last month' },
 ] as const
@@ -39,7 +39,7 @@ const monthEarlier = (date: string): string => {
 
 export const presetPeriod = (preset: Preset, today: string): Period => {
   if (preset === 'month') return { from: firstOfMonth(today), to: today }
-  if (preset !== 'last_month') return { from: daysLater(today, 1 - Number(preset)), to: today }
+  if (preset !== 'last_month') return { from: daysLater(today, 1 - Number.parseInt(preset, 10)), to: today }
   const to = daysLater(firstOfMonth(today), -1)
   return { from: firstOfMonth(to), to }
 }

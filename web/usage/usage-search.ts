@@ -32,7 +32,7 @@ export type UsageSearch = z.infer<typeof allUsageSearch>
 export const ownOf = ({ by, ...changes }: UsageSearch): z.infer<typeof usageSearch> =>
   by === undefined || by === 'user' || by === 'organization' ? changes : { ...changes, by }
 
-export const usualPreset: Preset = '30'
+export const usualPreset: Preset = '30d'
 
 /** Two days of one's own, else a usual period until today. */
 export const periodOf = (

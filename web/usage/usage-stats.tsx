@@ -59,7 +59,7 @@ const changeOf = (words: string | null | undefined): string | null =>
 
 const unpriced = (sums: UsageSums): string | null =>
   sums.unpricedOperations > 0
-    ? `without ${counted(sums.unpricedOperations, 'operation')} of no known price`
+    ? `${counted(sums.unpricedOperations, 'operation has', 'operations have')} no known price`
     : null
 
 const notes = (...parts: readonly (string | null)[]): string => {

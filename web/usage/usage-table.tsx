@@ -68,12 +68,12 @@ const columnsOf = (props: TableProps): Column<UsageGroup>[] => {
     header,
     align: 'end',
     render: (row) => (
-      <>
+      <span className={classes.number}>
         <Sum {...props} row={row} payer={payer}>
           {render(row)}
         </Sum>
         <Change {...props} row={row} payer={payer} measure={measure} />
-      </>
+      </span>
     ),
   })
   return [
