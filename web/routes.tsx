@@ -11,6 +11,7 @@ import { longOperationState } from '../src/contract/long-operations.ts'
 import { operationFilters } from '../src/contract/operations.ts'
 import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId } from '../src/contract/wire.ts'
+import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
 import { modelSearch } from './models/model-search.ts'
@@ -115,7 +116,20 @@ const models = createRoute({
 const credits = createRoute({
   getParentRoute: () => shell,
   path: '/credits',
-  component: lazyRouteComponent(() => import('./user/credits.tsx'), 'CreditsPage'),
+  validateSearch: creditsSearch,
+  component: lazyRouteComponent(() => import('./billing/credits-page.tsx'), 'CreditsPage'),
+})
+const subscription = createRoute({
+  getParentRoute: () => shell,
+  path: '/subscription',
+  validateSearch: subscriptionSearch,
+  component: lazyRouteComponent(() => import('./billing/subscription-page.tsx'), 'SubscriptionPage'),
+})
+const invoices = createRoute({
+  getParentRoute: () => shell,
+  path: '/invoices',
+  validateSearch: invoicesSearch,
+  component: lazyRouteComponent(() => import('./billing/invoices-page.tsx'), 'InvoicesPage'),
 })
 const operations = createRoute({
   getParentRoute: () => shell,
@@ -256,6 +270,8 @@ const tree = root.addChildren([
     simulator,
     models,
     credits,
+    subscription,
+    invoices,
     usage,
     operations,
     longOperations,

@@ -8,12 +8,16 @@ import { CoverageMark, ServiceTile } from '../ui/mark.tsx'
 import { Block, EmptyState, FaultNotice, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
-import { Balance } from './credits.tsx'
+import { Balance } from '../billing/balance.tsx'
+import { PastDueNotice } from '../billing/standing-notice.tsx'
+import { useBalance } from '../billing/use-balance.ts'
 import classes from './overview.module.css'
 
 export const Overview = () => {
   const me = useMe()
-  const credits = useRead('readCredits', {}, { refreshSeconds: 20 })
+  const credits = useRead('readCredits', {})
+  const subscription = useRead('readSubscription', {})
+  const balance = useBalance()
   const services = useRead('listServices', {})
   const usage = useRead('readUsage', { query: { days: 30 } }, { refreshSeconds: 20 })
   return (
@@ -23,8 +27,9 @@ export const Overview = () => {
         me.organization.kind === 'personal' ? me.user.name : `${me.user.name}, ${me.organization.name}`
       }
     >
+      {subscription.data && <PastDueNotice subscription={subscription.data} returnPath="/" />}
       <Loaded of={credits} skeleton={<Block height={103} narrow={206} />}>
-        {(data) => <Balance credits={data} />}
+        {(data) => <Balance credits={data} now={balance.data} />}
       </Loaded>
       <Loaded of={services} skeleton={<Block height={70} narrow={229} />}>
         {({ items }) => <ServiceStrip services={items} />}
