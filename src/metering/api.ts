@@ -169,7 +169,8 @@ const editFrom = (edit: WireEdit): PriceEdit => {
     }
     case 'set_credit_worth':
       return { ...edit, nanoUsdPerCredit: BigInt(edit.nanoUsdPerCredit) }
-    default:
+    case 'remove_price':
+    case 'remove_markup':
       return edit
   }
 }
@@ -184,12 +185,13 @@ const editOnWire = (edit: PriceEdit): WireEdit => {
     }
     case 'set_credit_worth':
       return { ...edit, nanoUsdPerCredit: `${edit.nanoUsdPerCredit}` }
-    default:
+    case 'remove_price':
+    case 'remove_markup':
       return edit
   }
 }
 
-const changeOnWire = ({ editedBy: _, ...change }: PriceChange): WireChange => ({
+const changeOnWire = (change: PriceChange): WireChange => ({
   ...change,
   edits: change.edits.map(editOnWire),
   effectiveAt: change.effectiveAt?.toISOString() ?? null,

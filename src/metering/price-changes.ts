@@ -337,8 +337,8 @@ const problemWith = (edits: readonly PriceEdit[]): Outcome<never> | null => {
 const beforeOnTrail = ({ creditWorth, markups, ownPrices }: PriceDifference) =>
   toJson({
     ...(creditWorth === null ? {} : { nanoUsdPerCredit: creditWorth.before }),
-    markups: markups.map(({ after: _, ...markup }) => markup),
-    ownPrices: ownPrices.map(({ after: _, ...price }) => price),
+    markups: markups.map(({ serviceId, model, before }) => ({ serviceId, model, before })),
+    ownPrices: ownPrices.map(({ serviceId, model, unit, before }) => ({ serviceId, model, unit, before })),
   })
 
 const audit = (

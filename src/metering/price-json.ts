@@ -52,9 +52,9 @@ const readPrice = ({ serviceId, model, unit, nanoUsd, per }: Stored) => ({
 })
 
 const readSetBy = ({ reason, changedBy, changedAt }: Stored): SetBy => ({
-  reason: String(reason ?? ''),
+  reason: (reason as string | undefined) ?? '',
   changedBy: (changedBy as string | undefined) ?? null,
-  changedAt: new Date(String(changedAt ?? 0)),
+  changedAt: new Date((changedAt as string | undefined) ?? 0),
 })
 
 export const readMarkups = (value: unknown): (Markup & SetBy)[] =>
