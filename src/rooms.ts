@@ -22,6 +22,7 @@ import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
 import { makeOrganizations } from './organizations/organizations.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
+import { makeStatements } from './statements/statements.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { platformOrganizationId } from './kit/id.ts'
@@ -89,6 +90,7 @@ export const openRooms = async (options: {
     const identity = makeIdentity({ database, clock })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
+    const statements = makeStatements({ database })
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
@@ -130,6 +132,7 @@ export const openRooms = async (options: {
       prices,
       recorder,
       serviceKeys,
+      statements,
       tokenExchange,
       vault,
     }

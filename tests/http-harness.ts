@@ -25,6 +25,7 @@ import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
 import { makePayments } from '../src/payments/payments.ts'
+import { makeStatements } from '../src/statements/statements.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeMasterKey } from '../src/vault/master-key.ts'
 import { makeVault } from '../src/vault/vault.ts'
@@ -98,6 +99,7 @@ export const startHttp = async (
     payments,
     prices,
     serviceKeys,
+    statements: makeStatements({ database }),
   }
   await Promise.all([epoch.start(), prices.start()])
   const standIn = await startStandIn()

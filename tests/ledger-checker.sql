@@ -64,6 +64,14 @@ SELECT format('account %s: last transaction is %s, distinct are %s, the account 
     WHERE l.organization_id = a.organization_id AND l.account_id = a.id) AS e
   WHERE e.last <> a.transaction_count OR e.distinct_count <> a.transaction_count
 UNION ALL
+SELECT format('account %s transaction %s: running held %s and debt %s, recomputed %s and %s', account_id, number, held, debt, held_recomputed, debt_recomputed)
+  FROM (
+    SELECT organization_id, account_id, number, max(held_micros) AS held, max(debt_micros) AS debt,
+      sum(sum(CASE bucket WHEN 'held' THEN amount_micros ELSE 0 END)) OVER (PARTITION BY organization_id, account_id ORDER BY number) AS held_recomputed,
+      sum(sum(CASE bucket WHEN 'debt' THEN -amount_micros ELSE 0 END)) OVER (PARTITION BY organization_id, account_id ORDER BY number) AS debt_recomputed
+    FROM ledger_entries GROUP BY organization_id, account_id, number) AS running
+  WHERE held <> held_recomputed OR debt <> debt_recomputed
+UNION ALL
 SELECT format('account %s transaction %s: running balance %s, recomputed %s', account_id, number, available_micros, recomputed)
   FROM (
     SELECT organization_id, account_id, number, max(available_micros) AS available_micros,

@@ -120,13 +120,4 @@ export const creditEndpoints = defineEndpoints({
     summary: 'Only the balance, to follow it while operations run',
     reply: balance,
   },
-  listStatement: {
-    method: 'GET',
-    path: '/credits/statement',
-    auth: 'session',
-    group: 'credits',
-    summary: 'Every change of your credits, newest first',
-    query: wire.pageQuery,
-    reply: wire.page(statementItem),
-  },
 })

@@ -154,6 +154,15 @@ const invoiceIssuerVersion = invoiceIssuer.extend({
 })
 
 export const statementEndpoints = defineEndpoints({
+  listStatement: {
+    method: 'GET',
+    path: '/credits/statement',
+    auth: 'session',
+    group: 'credits',
+    summary: 'Your statement, newest first: every line with the balance after it',
+    query: wire.pageQuery.extend(statementFilters.shape),
+    reply: statementPage,
+  },
   readStatementSummary: {
     method: 'GET',
     path: '/credits/statement/summary',

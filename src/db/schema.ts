@@ -337,6 +337,8 @@ export interface LedgerEntries {
   operation_id: string | null
   available_micros: bigint
   at: Date
+  held_micros: bigint
+  debt_micros: bigint
 }
 
 export interface LongOperations {

@@ -29,6 +29,7 @@ import type { Payments } from '../payments/payments.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { statementApi } from '../statements/api.ts'
+import type { Statements } from '../statements/statements.ts'
 import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Handlers } from './handler.ts'
@@ -48,6 +49,7 @@ export interface Rooms {
   readonly longOperations: LongOperations
   readonly billing: Billing
   readonly payments: Payments
+  readonly statements: Statements
   readonly clock: Clock
 }
 
@@ -74,7 +76,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...budgetApi,
   ...alertApi,
   ...paymentApi(rooms),
-  ...statementApi,
+  ...statementApi(rooms),
   ...exportApi,
   ...documentApi,
   ...reconciliationApi,

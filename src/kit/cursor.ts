@@ -19,6 +19,17 @@ export const decodeNumberCursor = (cursor: string | undefined): bigint | null =>
   throw notOurs()
 }
 
+/** The numbers that a page's cursor holds, in their order. */
+export const encodeNumbersCursor = (numbers: readonly bigint[]): string => encodeCursor(numbers.join('.'))
+
+export const decodeNumbersCursor = (cursor: string | undefined, count: number): bigint[] | null => {
+  if (cursor === undefined) return null
+  const numbers = textOf(cursor).split('.')
+  if (numbers.length === count && numbers.every((number) => /^\d{1,18}$/.test(number)))
+    return numbers.map(BigInt)
+  throw notOurs()
+}
+
 const textOf = (cursor: string): string => Buffer.from(cursor, 'base64url').toString()
 
 const notOurs = () =>

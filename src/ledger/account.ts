@@ -48,7 +48,10 @@ export interface Entry {
   readonly amountMicros: bigint
   readonly grantId: string | null
   readonly operationId: string | null
+  /** These three: of the account, after the whole transaction. */
   readonly availableMicros: bigint
+  readonly heldMicros: bigint
+  readonly debtMicros: bigint
 }
 
 export interface Hold {
@@ -100,6 +103,8 @@ export const post = (
       grantId: line.grantId ?? null,
       operationId,
       availableMicros,
+      heldMicros: account.heldMicros,
+      debtMicros: account.debtMicros,
     })
 }
 

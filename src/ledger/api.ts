@@ -1,13 +1,11 @@
 import type { Billing } from '../billing/billing.ts'
-import type { CreditGrant, Credits, StatementItem } from '../contract/credits.ts'
+import type { CreditGrant, Credits } from '../contract/credits.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { GrantRow, Insights, Owner, UsageRow } from '../insights/insights.ts'
-import { decodeNumberCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import { parseCredits } from '../kit/money.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import type { Ledger } from './ledger.ts'
-import type { StatementLine } from './store-reads.ts'
 
 export interface LedgerApiParts {
   readonly ledger: Ledger
@@ -17,7 +15,7 @@ export interface LedgerApiParts {
 }
 
 export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) =>
-  defineHandlers<'readCredits' | 'readBalance' | 'listStatement' | 'grantCredits'>({
+  defineHandlers<'readCredits' | 'readBalance' | 'grantCredits'>({
     readCredits: (_, { signedIn }) =>
       readCredits(
         { ledger, insights, billing },
@@ -33,19 +31,6 @@ export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerAp
         heldMicros: String(balance.heldMicros),
         debtMicros: String(balance.debtMicros),
         lastNumber: Number(balance.lastNumber),
-      }
-    },
-
-    async listStatement({ query }, { signedIn }) {
-      const { organization, accountId } = signedIn
-      if (accountId === null) return { items: [], nextCursor: null }
-      const before = decodeNumberCursor(query.cursor) ?? undefined
-      const page = await ledger.statement(organization.id, accountId, { before, limit: query.limit })
-      const grantIds = page.lines.filter(({ kind }) => kind === 'grant').flatMap((line) => line.grantIds)
-      const grants = await insights.grants(organization.id, grantIds)
-      return {
-        items: page.lines.map((line) => statementItem(line, grants)),
-        nextCursor: page.cursor === null ? null : encodeCursor(page.cursor),
       }
     },
 
@@ -125,15 +110,3 @@ const usageByService = (rows: readonly UsageRow[]): Credits['usageByService'] =>
   })
 
 const isOwn = (row: UsageRow): boolean => row.keyOwner === 'user' || row.keyOwner === 'organization'
-
-const statementItem = (line: StatementLine, grants: readonly GrantRow[]): StatementItem => ({
-  number: Number(line.number),
-  at: line.at.toISOString(),
-  kind: line.kind,
-  availableChangeMicros: String(line.changes.available ?? 0n),
-  heldChangeMicros: String(line.changes.held ?? 0n),
-  spentMicros: String(line.changes.spent ?? 0n),
-  availableMicros: String(line.availableMicros),
-  operationId: line.operationId,
-  reason: grants.find((grant) => line.grantIds.includes(grant.id))?.reason ?? null,
-})

@@ -97,15 +97,18 @@ export const checks: readonly Check[] = [
   {
     claim: 'the running balance of every statement is what the lines before it add up to',
     text: `
-      SELECT format('transaction %s of account %s says %s available, the lines up to it %s', number, account_id, said,
-        added) AS problem
+      SELECT format('transaction %s of account %s says %s available, %s held and %s owed, the lines up to it %s, %s and %s',
+        number, account_id, available, held, debt, added, held_added, -debt_added) AS problem
       FROM (
-        SELECT organization_id, account_id, number, max(available_micros) AS said,
-          sum(coalesce(sum(amount_micros) FILTER (WHERE bucket = 'available'), 0))
-            OVER (PARTITION BY organization_id, account_id ORDER BY number) AS added
+        SELECT organization_id, account_id, number, min(available_micros) AS available, max(available_micros) AS highest,
+          max(held_micros) AS held, max(debt_micros) AS debt,
+          sum(coalesce(sum(amount_micros) FILTER (WHERE bucket = 'available'), 0)) OVER lines AS added,
+          sum(coalesce(sum(amount_micros) FILTER (WHERE bucket = 'held'), 0)) OVER lines AS held_added,
+          sum(coalesce(sum(amount_micros) FILTER (WHERE bucket = 'debt'), 0)) OVER lines AS debt_added
         FROM ledger_entries GROUP BY organization_id, account_id, number
+        WINDOW lines AS (PARTITION BY organization_id, account_id ORDER BY number)
       ) AS running
-      WHERE said <> added`,
+      WHERE (available, highest, held, debt) <> (added, added, held_added, -debt_added)`,
   },
   {
     claim: 'held credits belong to unfinished holds',

@@ -188,9 +188,10 @@ const insertEntries: Statement = {
   name: 'ledger_insert_entries',
   text: `
     INSERT INTO ledger_entries
-      (organization_id, account_id, number, line, kind, bucket, amount_micros, grant_id, operation_id, available_micros, at)
-    SELECT *, $11::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::text[],
-      $7::bigint[], $8::uuid[], $9::uuid[], $10::bigint[])`,
+      (organization_id, account_id, number, line, kind, bucket, amount_micros, grant_id, operation_id, available_micros,
+      held_micros, debt_micros, at)
+    SELECT *, $13::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::text[],
+      $7::bigint[], $8::uuid[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[])`,
 }
 
 const updateAccounts: Statement = {
@@ -249,6 +250,8 @@ const entryColumns = (entries: readonly Entry[]): string[] => [
   arrayOf(entries, (e) => e.grantId),
   arrayOf(entries, (e) => e.operationId),
   arrayOf(entries, (e) => e.availableMicros),
+  arrayOf(entries, (e) => e.heldMicros),
+  arrayOf(entries, (e) => e.debtMicros),
 ]
 
 const insertHoldsStatement: Statement = {
