@@ -7,10 +7,12 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { z } from 'zod'
+import { payment, status as subscriptionStatus } from '../src/contract/billing.ts'
 import { longOperationState } from '../src/contract/long-operations.ts'
 import { operationFilters } from '../src/contract/operations.ts'
+import { paymentNotice } from '../src/contract/payment-notices.ts'
 import { coverage } from '../src/contract/service-keys.ts'
-import { id, serviceId } from '../src/contract/wire.ts'
+import { id, serviceId, tierId } from '../src/contract/wire.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
@@ -259,6 +261,53 @@ const platformTokens = createRoute({
   component: lazyRouteComponent(() => import('./admin/platform-tokens.tsx'), 'PlatformTokens'),
 })
 
+const tiers = createRoute({
+  getParentRoute: () => administration,
+  path: '/tiers',
+  // `new`: one that is to be made.
+  validateSearch: z.object({ tier: tierId.optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./admin-billing/tiers.tsx'), 'Tiers'),
+})
+const subscriptions = createRoute({
+  getParentRoute: () => administration,
+  path: '/subscriptions',
+  validateSearch: z.object({
+    status: subscriptionStatus.optional().catch(undefined),
+    tier: tierId.optional().catch(undefined),
+    user: id.optional().catch(undefined),
+    of: id.optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin-billing/subscriptions.tsx'), 'Subscriptions'),
+})
+const payments = createRoute({
+  getParentRoute: () => administration,
+  path: '/payments',
+  validateSearch: z.object({
+    show: z.enum(['all', 'invoices', 'notices']).optional().catch(undefined),
+    status: payment.shape.status.optional().catch(undefined),
+    state: paymentNotice.shape.state.optional().catch(undefined),
+    user: id.optional().catch(undefined),
+    payment: id.optional().catch(undefined),
+    invoice: id.optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin-billing/payments.tsx'), 'Payments'),
+})
+const balances = createRoute({
+  getParentRoute: () => administration,
+  path: '/balances',
+  validateSearch: z.object({
+    search: z.string().max(120).optional().catch(undefined),
+    user: id.optional().catch(undefined),
+    of: id.optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin-billing/balances.tsx'), 'Balances'),
+})
+const billingSettings = createRoute({
+  getParentRoute: () => administration,
+  path: '/billing-settings',
+  component: lazyRouteComponent(() => import('./admin-billing/billing-settings.tsx'), 'BillingSettings'),
+})
+
 const tree = root.addChildren([
   signIn,
   setup,
@@ -290,6 +339,11 @@ const tree = root.addChildren([
       health,
       allLongOperations,
       platformTokens,
+      payments,
+      subscriptions,
+      tiers,
+      balances,
+      billingSettings,
     ]),
   ]),
 ])

@@ -31,7 +31,7 @@ export default defineConfig({
               test: /web[\\/](?:user|models|simulator|long-operations)[\\/]/,
               priority: 5,
             },
-            { name: 'admin', test: /web[\\/]admin[\\/]/, priority: 5 },
+            { name: 'admin', test: /web[\\/]admin(?:-billing)?[\\/]/, priority: 5 },
             {
               name: 'kit',
               test: /web[\\/](?:ui|data|shell|keys|limits|operations|tokens|policy)[\\/](?!gallery)|supposition|model-search|@tabler[\\/]/,

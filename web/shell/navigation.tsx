@@ -1,10 +1,12 @@
 import { Link, useRouterState } from '@tanstack/react-router'
 import {
   IconActivity,
+  IconAdjustments,
   IconArrowsShuffle,
   IconBuilding,
   IconChartBar,
   IconCoin,
+  IconCreditCard,
   IconFileInvoice,
   IconGauge,
   IconHeartbeat,
@@ -14,9 +16,11 @@ import {
   IconPlugConnected,
   IconReceipt,
   IconRepeat,
+  IconScale,
   IconServer2,
   IconShieldLock,
   IconStack2,
+  IconStairs,
   IconTicket,
   IconUser,
   IconUsers,
@@ -62,6 +66,15 @@ const administration: readonly Place[] = [
   { to: '/admin/platform-tokens', label: 'Platform tokens', icon: IconShieldLock },
 ]
 
+/** What administrators do with money and credits. */
+const billing: readonly Place[] = [
+  { to: '/admin/payments', label: 'Payments', icon: IconCreditCard },
+  { to: '/admin/subscriptions', label: 'Subscriptions', icon: IconRepeat },
+  { to: '/admin/tiers', label: 'Tiers and packs', icon: IconStairs },
+  { to: '/admin/balances', label: 'Balances', icon: IconScale },
+  { to: '/admin/billing-settings', label: 'Billing settings', icon: IconAdjustments },
+]
+
 export const Navigation = () => {
   const { isPlatformAdministrator } = useMe()
   const inAdministration = useRouterState({
@@ -70,23 +83,31 @@ export const Navigation = () => {
   return (
     <nav className={classes.navigation} aria-label="Main">
       {isPlatformAdministrator && <DashboardSwitch inAdministration={inAdministration} />}
-      <ul className={classes.places}>
-        {(inAdministration ? administration : mine).map((place) => (
-          <li key={place.to}>
-            <Link
-              to={place.to}
-              className={classes.place}
-              activeOptions={{ exact: place.to === '/' || place.to === '/admin', includeSearch: false }}
-            >
-              <place.icon size={17} stroke={1.7} aria-hidden />
-              {place.label}
-            </Link>
-          </li>
-        ))}
-      </ul>
+      <Places places={inAdministration ? administration : mine} />
+      {inAdministration && <Places places={billing} label="Billing" />}
     </nav>
   )
 }
+
+const Places = (props: { places: readonly Place[]; label?: string }) => (
+  <div>
+    {props.label && <p className={classes.group}>{props.label}</p>}
+    <ul className={classes.places} aria-label={props.label}>
+      {props.places.map((place) => (
+        <li key={place.to}>
+          <Link
+            to={place.to}
+            className={classes.place}
+            activeOptions={{ exact: place.to === '/' || place.to === '/admin', includeSearch: false }}
+          >
+            <place.icon size={17} stroke={1.7} aria-hidden />
+            {place.label}
+          </Link>
+        </li>
+      ))}
+    </ul>
+  </div>
+)
 
 const DashboardSwitch = (props: { inAdministration: boolean }) => (
   <div className={classes.switch}>
