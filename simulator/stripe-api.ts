@@ -175,7 +175,7 @@ const newSession = (state: StripeState, input: Read<typeof sessionFields>): Chec
   if (items.some((item) => item.currency !== first.currency))
     return refuse('You must use the same currency for all line items.', { param: 'line_items' })
   const amount = items.reduce((sum, item) => sum + item.amount_total, 0)
-  checkAmount(amount, 'line_items')
+  checkAmount(amount, 'line_items', first.currency)
   const day = 86_400
   const expiresAt = input.expires_at ?? state.now() + day
   if (expiresAt < state.now() + 1_800 || expiresAt > state.now() + day)
@@ -289,7 +289,7 @@ const checkOwner = (card: PaymentMethod, customer: string | null): void => {
 }
 
 const createIntent = (state: StripeState, input: Read<typeof intentFields>) => {
-  checkAmount(input.amount, 'amount')
+  checkAmount(input.amount, 'amount', checkCurrency(input.currency))
   if (input.customer !== undefined) find(state.customers, 'customer', input.customer, 'customer')
   if (input.off_session === true && input.confirm !== true)
     return refuse('`off_session` can only be used with `confirm=true`.', { param: 'off_session' })

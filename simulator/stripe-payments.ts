@@ -57,7 +57,20 @@ export interface IntentDraft {
 /** Stripe's least charge in US dollars, kept for every currency here. */
 const leastAmount = 50
 
-export const checkAmount = (amount: number, param: string): void => {
+/** https://docs.stripe.com/currencies#special-cases: what is to be sent with zeros at its end. */
+const endings: Readonly<Record<string, number>> = {
+  isk: 100,
+  ugx: 100,
+  bhd: 10,
+  jod: 10,
+  kwd: 10,
+  omr: 10,
+  tnd: 10,
+}
+
+export const checkAmount = (amount: number, param: string, currency: string): void => {
+  if (amount % (endings[currency] ?? 1) !== 0)
+    refuse(`Invalid amount for ${currency}: the last digits have to be 0.`, { param })
   if (amount < leastAmount) refuse('Amount must be at least $0.50 usd', { code: 'amount_too_small', param })
   if (amount > 99_999_999)
     refuse('Amount must be no more than $999,999.99', { code: 'amount_too_large', param })

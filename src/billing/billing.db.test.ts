@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { administrator, type BillingStage, notePresence, startBilling } from '../../tests/billing.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { checkLedger, type TestAccount } from '../../tests/ledger.ts'
+import { checkPayments } from '../../tests/payments/payments-checker.ts'
 import { must } from '../kit/fault.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 
@@ -327,5 +328,6 @@ describe('pausing', () => {
 
 test('after all of this the ledger agrees with itself', async () => {
   expect(await checkLedger(clone.database)).toEqual([])
+  expect(await checkPayments(clone.database)).toEqual([])
   expect((await verifyLedger(clone.database)).ok).toBe(true)
 })

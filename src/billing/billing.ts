@@ -11,7 +11,7 @@ import type { AutoTopUp, Pack, Payment, PaymentStatus, Purchase } from './paymen
 import { makePayments } from './payments.ts'
 import { manualProvider, type PaymentEvent, type PaymentProvider, type ProviderId } from './provider.ts'
 import { makeRenewals } from './renewals.ts'
-import type { BillingSettings } from './settings.ts'
+import { type BillingSettings, problemWith } from './settings.ts'
 import * as store from './store.ts'
 import { listAdjustments } from './store-adjustments.ts'
 import { listInvoices } from './store-invoices.ts'
@@ -261,10 +261,8 @@ export const makeBilling = (options: BillingOptions): Billing => {
     saveSettings: (actor, settings, reason) =>
       outcomeOf(() =>
         inTransaction(parts, async (t) => {
-          if (!(await store.versionAt(t, settings.freeTierId, clock())))
-            throw new FaultError(
-              fault('invalid_request', { message: 'There is no such tier.', field: 'freeTierId' }),
-            )
+          const problem = problemWith(settings, await store.versionAt(t, settings.freeTierId, clock()))
+          if (problem) throw new FaultError(fault('invalid_request', problem))
           if (!providers[settings.provider])
             throw new FaultError(
               fault('conflict', { message: `The payment provider ${settings.provider} is not set up here.` }),

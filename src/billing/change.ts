@@ -1,7 +1,7 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { isTimeZone } from './calendar.ts'
 import { discountText } from './invoice.ts'
-import { creditPart, discountOn, moneyPart, remainingOf } from './proration.ts'
+import { creditPart, discountOn, type Fraction, moneyPart, remainingOf, stepOf } from './proration.ts'
 import type { ChangePreview, Collection, Subscription, SubscriptionChange } from './subscription.ts'
 import type { TierVersion } from './tier.ts'
 
@@ -18,6 +18,8 @@ export interface ChangeFacts {
   readonly discountBasisPoints: number
   /** How this installation collects what users change to by themselves. */
   readonly collection: Exclude<Collection, 'none'>
+  /** A period that has begun is invoiced and not paid. */
+  readonly owesRenewal: boolean
   readonly at: Date
 }
 
@@ -41,6 +43,8 @@ export const planChange = (facts: ChangeFacts, change: SubscriptionChange): Outc
       return plan(facts, change, { pending: null }, { nextTier: facts.subscription.tier })
     case 'pause':
       if (facts.subscription.status !== 'active') return refused('Only an active subscription can be paused.')
+      // Nobody is past due while paused: whoever paused and resumed would have every month without paying for one.
+      if (facts.owesRenewal) return refused(payFirst)
       return plan(facts, change, { status: 'paused', pausedAt: facts.at })
     case 'resume':
       return planResume(facts, change)
@@ -52,6 +56,7 @@ export const planChange = (facts: ChangeFacts, change: SubscriptionChange): Outc
 }
 
 const refused = (message: string) => failure('conflict', { message })
+const payFirst = 'A payment is due. Pay it first.'
 
 type Change<Kind> = Extract<SubscriptionChange, { kind: Kind }>
 
@@ -61,7 +66,9 @@ const planTier = (facts: ChangeFacts, change: Change<'change_tier'>): Outcome<Ch
   if (target === null || target.isArchived)
     return failure('invalid_request', { message: 'There is no such tier to change to.', field: 'tierId' })
   if (subscription.status === 'paused') return refused('The subscription is paused. Resume it first.')
-  if (subscription.status === 'past_due') return refused('A payment is due. Pay it first.')
+  if (subscription.status === 'past_due') return refused(payFirst)
+  // Canceled in the middle of a period that was given and never paid.
+  if (subscription.status === 'canceled' && facts.owesRenewal) return refused(payFirst)
   if (target.version.tierId === tier.tierId) return refused('This is the tier already.')
   if (tier.priceMinor > 0n && target.version.priceMinor > 0n && tier.currency !== target.version.currency)
     return refused('The tiers have prices in different currencies. Cancel at the end of the period first.')
@@ -87,9 +94,13 @@ const planUpgrade = (
 ): Outcome<ChangePlan> => {
   const { subscription } = facts
   const { tier, discountBasisPoints } = subscription
+  // Nothing would be left to pay for, and the next period would begin on the dearer tier.
+  if (facts.at >= subscription.periodEnd)
+    return refused('The period has just ended. Try again in a minute, when the next one has begun.')
   const left = remainingOf({ startsAt: subscription.periodStart, endsAt: subscription.periodEnd }, facts.at)
-  const proration = moneyPart(to.priceMinor - tier.priceMinor, left)
-  const discount = discountOn(proration, discountBasisPoints)
+  const step = stepOf(to.currency)
+  const proration = prorated(to.priceMinor - tier.priceMinor, left, step)
+  const discount = discountOn(proration, discountBasisPoints, step)
   const lines: ChangePreview['lines'] = [
     ...(proration > 0n
       ? [
@@ -124,10 +135,17 @@ const planUpgrade = (
   )
 }
 
+/** A dearer tier is never had for nothing: what would be less than the smallest unit is one. */
+const prorated = (differenceMinor: bigint, left: Fraction, step: bigint): bigint => {
+  const part = moneyPart(differenceMinor, left, step)
+  return differenceMinor > 0n && part === 0n ? step : part
+}
+
 const planCancel = (facts: ChangeFacts, change: Change<'cancel'>): Outcome<ChangePlan> => {
   const { subscription, freeTier } = facts
-  if (subscription.status === 'canceled' || subscription.tier.tierId === freeTier.tierId)
-    return refused('There is no paid tier to cancel.')
+  // Without a price there is nothing to cancel: who could go back at once could come again for the credits at once.
+  const isFree = subscription.tier.tierId === freeTier.tierId || subscription.tier.priceMinor === 0n
+  if (subscription.status === 'canceled' || isFree) return refused('There is no paid tier to cancel.')
   if (change.when === 'now')
     // What is left of the period's credits has been paid for and stays until its end.
     return plan(
@@ -212,7 +230,10 @@ const plan = (
       creditsNowMicros: details.credits ?? 0n,
       periodEnd: subscription.periodEnd,
       nextChargeMinor: renews
-        ? nextPrice - (facts.discountNow ? discountOn(nextPrice, facts.discountBasisPoints) : 0n)
+        ? nextPrice -
+          (facts.discountNow
+            ? discountOn(nextPrice, facts.discountBasisPoints, stepOf(nextTier.currency))
+            : 0n)
         : 0n,
       nextAllocationMicros: renews ? nextTier.allocationMicros : 0n,
       remainingMs: left.part,

@@ -51,6 +51,8 @@ export const standing = (
     basisPoints: rule.basisPoints,
     isEarned:
       rule.basisPoints > 0 &&
+      // A subscription that was away begins anew: there is no period in which a key could have been there.
+      lengthMs > 0 &&
       current !== undefined &&
       shareBasisPoints >= rule.minimumShareBasisPoints &&
       continuousDays >= rule.minimumContinuousDays,

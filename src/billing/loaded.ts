@@ -2,7 +2,7 @@ import { FaultError, fault } from '../kit/fault.ts'
 import { periodAt } from './calendar.ts'
 import { standing } from './discount.ts'
 import type { BillingParts } from './parts.ts'
-import { discountOn } from './proration.ts'
+import { discountOn, stepOf } from './proration.ts'
 import { type BillingSettings, defaultSettings } from './settings.ts'
 import * as store from './store.ts'
 import type { Owner, Subscription, SubscriptionView } from './subscription.ts'
@@ -120,9 +120,12 @@ export const viewOf = async (
   const { revision: _, accountTierId, ...shown } = subscription
   const discount = await standingOf(executor, settings, subscription, periodOf(subscription), at)
   const tier = await nextTierOf(executor, settings, subscription, subscription.periodEnd)
-  const isGiven = subscription.collection === 'none' || accountTierId !== subscription.tier.tierId
-  const priceMinor = isGiven && subscription.pending === null ? 0n : tier.priceMinor
-  const discountMinor = discount.isEarned ? discountOn(priceMinor, discount.basisPoints) : 0n
+  const wasChanged = accountTierId !== subscription.tier.tierId && subscription.pending === null
+  const isGiven = subscription.collection === 'none' || wasChanged
+  const priceMinor = isGiven ? 0n : tier.priceMinor
+  const discountMinor = discount.isEarned
+    ? discountOn(priceMinor, discount.basisPoints, stepOf(tier.currency))
+    : 0n
   return {
     ...shown,
     next:

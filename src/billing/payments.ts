@@ -4,14 +4,17 @@ import { newId } from '../kit/id.ts'
 import { formatMicros } from '../kit/money.ts'
 import type { Ordered } from './billing.ts'
 import { startOfCalendarMonth } from './calendar.ts'
+import { makeEffects } from './effects.ts'
 import { accountKeyOf, lockedSubscription, settingsOf } from './loaded.ts'
 import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { Payment, Purchase } from './payment.ts'
 import type { Payer, PaymentEvent, PaymentProvider, PaymentRequest, ProviderId } from './provider.ts'
+import { stepOf } from './proration.ts'
 import { beginGrace } from './renewals.ts'
 import type { BillingSettings } from './settings.ts'
-import { applyRefund, closeDispute, type Locked, lockedPayment, settlePayment } from './settlement.ts'
+import { applyRefund, type Locked, lockedPayment, settlePayment } from './settlement.ts'
 import * as store from './store.ts'
+import { setInvoiceStatus } from './store-invoices.ts'
 import * as payments from './store-payments.ts'
 import type { Owner } from './subscription.ts'
 
@@ -21,8 +24,14 @@ const largestReply = 200
 const isOf = (payment: Payment, owner: Owner): boolean =>
   payment.organizationId === owner.organizationId && payment.userId === owner.userId
 
+const isSamePurchase = (payment: Payment, purchase: Purchase): boolean =>
+  purchase.kind === 'pack'
+    ? payment.packId === purchase.packId
+    : payment.packId === null && payment.amountMinor === purchase.amountMinor
+
 export const makePayments = (parts: BillingParts) => {
   const { database, epoch, clock, log } = parts
+  const effects = makeEffects(parts)
 
   const providerOf = (id: ProviderId): PaymentProvider => {
     const provider = parts.providers[id]
@@ -85,6 +94,13 @@ export const makePayments = (parts: BillingParts) => {
           field: 'amountMinor',
         }),
       )
+    if (amountMinor % stepOf(currency) !== 0n)
+      throw new FaultError(
+        fault('invalid_request', {
+          message: `Amounts in ${currency} are whole tens of the smallest unit.`,
+          field: 'amountMinor',
+        }),
+      )
     const creditMicros = amountMinor * settings.microsPerMinor
     return { amountMinor, currency, creditMicros, description: `${formatMicros(creditMicros)} credits` }
   }
@@ -101,6 +117,10 @@ export const makePayments = (parts: BillingParts) => {
         await lockedSubscription(t, parts, key)
         const idempotencyKey = `buy:${options.idempotencyKey}`
         const before = await payments.paymentByKey(t, key, idempotencyKey)
+        if (before && !isSamePurchase(before, purchase))
+          throw new FaultError(
+            fault('conflict', { message: 'This idempotency key was used for another purchase.' }),
+          )
         if (before) return before.id
         const settings = await settingsOf(t)
         const price = await priceOf(t, settings, purchase)
@@ -148,6 +168,30 @@ export const makePayments = (parts: BillingParts) => {
     )
   }
 
+  /** Of a renewal: the days of grace begin; where there is no tier left to lose, it is not collected. */
+  const deny = async (t: store.T, { payment, subscription }: Locked, by: string, reason: string) => {
+    const isAwaited = subscription.status === 'active' || subscription.status === 'past_due'
+    if (payment.purpose === 'renewal' && isAwaited) {
+      await payments.changePayment(t, payment, { failure_reason: reason, charge_after: null })
+      await beginGrace(t, subscription, clock())
+      return
+    }
+    await payments.changePayment(t, payment, {
+      status: 'denied',
+      decided_at: clock(),
+      decided_by: by,
+      failure_reason: reason,
+      charge_after: null,
+    })
+    if (payment.purpose === 'renewal' && payment.invoiceId !== null)
+      await setInvoiceStatus(
+        t,
+        { organizationId: payment.organizationId, id: payment.invoiceId },
+        'void',
+        clock(),
+      )
+  }
+
   /** An administrator's word on a payment of the manual provider. */
   const decide = async (
     actor: Actor,
@@ -167,15 +211,7 @@ export const makePayments = (parts: BillingParts) => {
           const by = actor.id ?? actor.kind
           if (decision === 'approve')
             await settlePayment(t, parts, locked, { by, externalId: null, whenStale: 'refuse' })
-          else {
-            await payments.changePayment(t, payment, {
-              status: payment.purpose === 'renewal' ? 'requested' : 'denied',
-              ...(payment.purpose === 'renewal' ? {} : { decided_at: clock(), decided_by: by }),
-              failure_reason: reason,
-              charge_after: null,
-            })
-            if (payment.purpose === 'renewal') await beginGrace(t, locked.subscription, clock())
-          }
+          else await deny(t, locked, by, reason)
           await audit(
             t,
             actor,
@@ -271,96 +307,11 @@ export const makePayments = (parts: BillingParts) => {
       return false
     }
     return withPayment(event.paymentId, async (t, locked) => {
+      // Of a dispute that has not been heard of: not noted, so that it counts when it is told again.
+      if (event.kind === 'dispute_closed' && !(await effects.disputeOf(t, locked, event))) return false
       if (!(await payments.noteEvent(t, provider, event, clock()))) return false
-      return effectOf(t, locked, event)
+      return effects.of(t, locked, event)
     })
-  }
-
-  const effectOf = async (t: store.T, locked: Locked, event: PaymentEvent): Promise<boolean> => {
-    const { payment } = locked
-    switch (event.kind) {
-      case 'paid':
-        if (event.amountMinor !== payment.amountMinor || event.currency !== payment.currency) {
-          await payments.changePayment(t, payment, {
-            failure_reason: `Paid ${event.amountMinor} ${event.currency}, which is not what was asked for.`,
-          })
-          log.error({ paymentId: payment.id }, 'a payment has another amount than was asked for')
-          return false
-        }
-        return settlePayment(t, parts, locked, {
-          by: payment.provider,
-          externalId: event.externalId,
-          whenStale: 'refund',
-        })
-      case 'failed':
-        return notPaid(t, locked, 'failed', event.reason)
-      case 'abandoned':
-        return notPaid(t, locked, 'abandoned', null)
-      case 'refunded':
-      case 'dispute_opened':
-        return moneyWentBack(t, locked, event)
-      case 'dispute_closed': {
-        const dispute = await payments.findRefund(t, { ...payment, paymentId: payment.id }, event.disputeId)
-        if (!dispute) return false
-        await closeDispute(t, parts, locked, dispute, event.won)
-        return true
-      }
-    }
-  }
-
-  const moneyWentBack = async (
-    t: store.T,
-    { payment }: Locked,
-    event: Extract<PaymentEvent, { kind: 'refunded' | 'dispute_opened' }>,
-  ): Promise<boolean> => {
-    const { refund: noted, created } = await payments.insertRefund(t, {
-      organizationId: payment.organizationId,
-      paymentId: payment.id,
-      reference: event.kind === 'refunded' ? event.refundId : event.disputeId,
-      kind: event.kind === 'refunded' ? 'refund' : 'dispute',
-      // Before its payment is known as made, it waits for that.
-      status: 'waiting',
-      amountMinor: event.amountMinor,
-      reason: null,
-      createdBy: payment.provider,
-      at: clock(),
-    })
-    if (!created) return false
-    // The provider may tell of a refund of ours before its own answer has come back.
-    const ours = (await payments.refundsOf(t, payment)).find(
-      (other) =>
-        other.status === 'requested' && other.kind === 'refund' && other.amountMinor === event.amountMinor,
-    )
-    if (ours && event.kind === 'refunded')
-      await payments.changeRefund(t, ours, { status: 'failed', done_at: clock() })
-    if (payment.status === 'paid') await applyRefund(t, parts, payment.id, noted)
-    return true
-  }
-
-  const notPaid = async (
-    t: store.T,
-    { payment, subscription }: Locked,
-    status: 'failed' | 'abandoned',
-    reason: string | null,
-  ): Promise<boolean> => {
-    if (payment.status !== 'requested') return false
-    if (payment.purpose === 'renewal') {
-      // Tried again every day until the days of grace are over.
-      await payments.changePayment(t, payment, {
-        failure_reason: reason,
-        charge_after: new Date(clock().getTime() + dayMs),
-      })
-      await beginGrace(t, subscription, clock())
-      return true
-    }
-    await payments.changePayment(t, payment, {
-      status,
-      failure_reason: reason,
-      decided_at: clock(),
-      decided_by: payment.provider,
-      charge_after: null,
-    })
-    return true
   }
 
   /** What is charged without the payer. Gives the number asked for. */
@@ -388,7 +339,7 @@ export const makePayments = (parts: BillingParts) => {
           externalId: answer.externalId,
           whenStale: 'refund',
         })
-      else if (answer.kind === 'failed') await notPaid(t, locked, 'failed', answer.reason)
+      else if (answer.kind === 'failed') await effects.notPaid(t, locked, 'failed', answer.reason)
       else if (locked.payment.status === 'requested')
         await payments.changePayment(t, payment, {
           charge_after: null,
@@ -446,8 +397,12 @@ export const makePayments = (parts: BillingParts) => {
 
     topUpDue: async (now: Date): Promise<number> => {
       let count = 0
-      for (const key of await payments.topUpsDue(database.kysely, now, largestReply))
-        if (await topUp(key, now)) count++
+      let found: store.AccountKey[] = []
+      do {
+        // From where the last portion ended: accounts that may not buy, as at their cap, are found every time.
+        found = await payments.topUpsDue(database.kysely, now, found.at(-1) ?? null, largestReply)
+        for (const key of found) if (await topUp(key, now)) count++
+      } while (found.length === largestReply)
       if (count > 0) await chargeDue(now)
       return count
     },

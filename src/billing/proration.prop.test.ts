@@ -7,6 +7,7 @@ import {
   divideHalfEven,
   moneyPart,
   remainingOf,
+  stepOf,
 } from './proration.ts'
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 15n })
@@ -96,4 +97,16 @@ test('refunds in any number of steps take back exactly the credits that were bou
       },
     ),
   )
+})
+
+test.each([
+  // price, currency, at the middle of the period, own-key discount of 10 % on it
+  [1999n, 'USD', 1000n, 100n],
+  [1501n, 'JPY', 750n, 75n],
+  [7_010n, 'KWD', 3_500n, 350n],
+  [7_030n, 'KWD', 3_520n, 350n],
+])('a part of %s %s and its discount are whole units that can be charged', (price, currency, half, off) => {
+  const middle = { part: 1n, whole: 2n }
+  const part = moneyPart(price, middle, stepOf(currency))
+  expect([part, discountOn(part, 1_000, stepOf(currency))]).toEqual([half, off])
 })

@@ -27,9 +27,13 @@ export const divideHalfEven = (numerator: bigint, denominator: bigint): bigint =
   return negative ? -rounded : rounded
 }
 
+/** Of currencies with three decimals nobody charges the last one: their amounts are whole tens of the smallest unit. */
+const inTens = new Set(['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'])
+export const stepOf = (currency: string): bigint => (inTens.has(currency) ? 10n : 1n)
+
 /** Money: a part of a price in minor units. */
-export const moneyPart = (amountMinor: bigint, { part, whole }: Fraction): bigint =>
-  divideHalfEven(amountMinor * part, whole)
+export const moneyPart = (amountMinor: bigint, { part, whole }: Fraction, step = 1n): bigint =>
+  divideHalfEven(amountMinor * part, whole * step) * step
 
 /** Credits: a part of an allocation, rounded down. */
 export const creditPart = (micros: bigint, { part, whole }: Fraction): bigint =>
@@ -38,8 +42,8 @@ export const creditPart = (micros: bigint, { part, whole }: Fraction): bigint =>
 const oneHundredPercent = 10_000n
 
 /** The discount on an amount; it never exceeds it. */
-export const discountOn = (amountMinor: bigint, basisPoints: number): bigint =>
-  amountMinor <= 0n ? 0n : divideHalfEven(amountMinor * BigInt(basisPoints), oneHundredPercent)
+export const discountOn = (amountMinor: bigint, basisPoints: number, step = 1n): bigint =>
+  amountMinor <= 0n ? 0n : divideHalfEven(amountMinor * BigInt(basisPoints), oneHundredPercent * step) * step
 
 /**
  * The credits that a refund takes back: the part that was refunded in all, rounded up, less what was taken before. So

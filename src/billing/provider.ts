@@ -44,7 +44,8 @@ export type RefundResult =
 
 /**
  * What a provider tells us, in our words. Told twice, late or in another order, it has the same effect: `eventId` is
- * recorded in the transaction of the effect, and a refund of a payment that is not known as paid waits for it.
+ * recorded in the transaction of the effect, and a refund of a payment that is not known as paid waits for it. Only the
+ * end of a dispute that is not known yet has to be told again.
  */
 export type PaymentEvent = {
   readonly eventId: string
@@ -60,7 +61,13 @@ export type PaymentEvent = {
   | { readonly kind: 'failed'; readonly reason: string }
   /** The payer left, or the checkout expired. */
   | { readonly kind: 'abandoned' }
-  | { readonly kind: 'refunded'; readonly refundId: string; readonly amountMinor: bigint }
+  | {
+      readonly kind: 'refunded'
+      readonly refundId: string
+      readonly amountMinor: bigint
+      /** The id under which it was asked for here; a refund that began at the provider has none. */
+      readonly ourRefundId?: string
+    }
   | { readonly kind: 'dispute_opened'; readonly disputeId: string; readonly amountMinor: bigint }
   | { readonly kind: 'dispute_closed'; readonly disputeId: string; readonly won: boolean }
 )

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { administrator, type BillingStage, secondAdministrator, startBilling } from '../../tests/billing.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { checkLedger, holdRequest, operationRecord, type TestAccount } from '../../tests/ledger.ts'
+import { checkPayments } from '../../tests/payments/payments-checker.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { silentLog } from '../kit/log.ts'
@@ -318,5 +319,6 @@ test('invoices are numbered without gaps, also where transactions fail, and cann
 
 test('after all of this the ledger agrees with itself', async () => {
   expect(await checkLedger(clone.database)).toEqual([])
+  expect(await checkPayments(clone.database)).toEqual([])
   expect((await verifyLedger(clone.database)).ok).toBe(true)
 })

@@ -3,7 +3,7 @@ import type { DiscountStanding } from './discount.ts'
 import { renewalLines } from './invoice.ts'
 import { lockedSubscription, nextTierOf, settingsOf, standingOf } from './loaded.ts'
 import { type BillingParts, inTransaction } from './parts.ts'
-import { discountOn } from './proration.ts'
+import { discountOn, stepOf } from './proration.ts'
 import type { BillingSettings } from './settings.ts'
 import * as store from './store.ts'
 import { issueInvoice, setInvoiceStatus } from './store-invoices.ts'
@@ -46,7 +46,7 @@ export const beginPeriod = async (
   const proof = await standingOf(t, settings, before, closing, period.startsAt)
   const after = await following(t, settings, before, period, proof)
   const priceMinor = after.collection === 'none' ? 0n : after.tier.priceMinor
-  const discountMinor = discountOn(priceMinor, after.discountBasisPoints)
+  const discountMinor = discountOn(priceMinor, after.discountBasisPoints, stepOf(after.tier.currency))
   const key = { organizationId: after.organizationId, accountId: after.accountId }
   await store.writeSubscription(t, after)
   // Locks the account, so that what is left of the last period stands still.
@@ -237,8 +237,16 @@ const lapse = async (
   await giveUpRenewals(t, subscription, now)
 }
 
-const giveUpRenewals = async (t: store.T, key: store.AccountKey, now: Date): Promise<void> => {
+/** Those whose credits were given are owed all the same, unless the tier was lost over them. */
+export const giveUpRenewals = async (
+  t: store.T,
+  key: store.AccountKey,
+  now: Date,
+  only: { readonly isGiven?: boolean } = {},
+): Promise<void> => {
   for (const payment of await unpaidRenewals(t, key)) {
+    const isGiven = (payment.terms as RenewalTerms).allocationMicros === 0n
+    if (only.isGiven !== undefined && only.isGiven !== isGiven) continue
     await changePayment(t, payment, {
       status: 'failed',
       failure_reason: payment.failureReason ?? 'Not paid in time.',

@@ -1,5 +1,6 @@
 import type { DiscountRule } from './discount.ts'
 import type { ProviderId } from './provider.ts'
+import type { TierVersion } from './tier.ts'
 
 /** How this installation bills. One row, changed by administrators. */
 export interface BillingSettings {
@@ -44,4 +45,28 @@ export const defaultSettings: BillingSettings = {
   customMaximumMinor: 100_000n,
   purchaseExpiryMonths: 12,
   secondApproverAboveMicros: 10_000_000_000n,
+}
+
+/** Of the database's bigint, which an amount of credits has to fit in. */
+const largestMicros = 2n ** 63n - 1n
+
+/** What could not be billed by: said when it is set, and not when somebody has paid. */
+export const problemWith = (
+  settings: BillingSettings,
+  freeTier: TierVersion | undefined,
+): { readonly field: string; readonly message: string } | null => {
+  const { customMinimumMinor: least, customMaximumMinor: most, microsPerMinor } = settings
+  if (!freeTier) return { field: 'freeTierId', message: 'There is no such tier.' }
+  if (freeTier.priceMinor > 0n)
+    return { field: 'freeTierId', message: 'Whoever cancels gets this tier, so it has no price.' }
+  if (microsPerMinor <= 0n)
+    return { field: 'microsPerMinor', message: 'Whoever pays gets credits: more than none.' }
+  if (least <= 0n) return { field: 'customMinimumMinor', message: 'The least amount is above zero.' }
+  if (most < least) return { field: 'customMaximumMinor', message: 'The largest amount is below the least.' }
+  if (most * microsPerMinor > largestMicros)
+    return {
+      field: 'customMaximumMinor',
+      message: 'The largest amount buys more credits than can be counted.',
+    }
+  return null
 }

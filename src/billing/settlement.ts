@@ -11,12 +11,14 @@ import { issueInvoice, setInvoiceStatus } from './store-invoices.ts'
 import {
   changePayment,
   changeRefund,
+  grantsOfPayment,
   insertRefund,
   lockPayment,
   readPayment,
   type Refund,
   refundsOf,
   type StoredPayment,
+  wonKey,
 } from './store-payments.ts'
 import { apply, type ChangeTerms } from './subscriptions.ts'
 
@@ -54,6 +56,7 @@ export const settlePayment = async (
 ): Promise<boolean> => {
   if (payment.status === 'paid') return false
   const at = parts.clock()
+  const wasGivenUp = payment.status !== 'requested'
   await changePayment(t, payment, {
     status: 'paid',
     decided_at: at,
@@ -62,7 +65,8 @@ export const settlePayment = async (
     failure_reason: null,
     charge_after: null,
   })
-  if (payment.purpose === 'renewal') {
+  if (payment.purpose === 'renewal' && wasGivenUp) await renewalTooLate(t, parts, payment)
+  else if (payment.purpose === 'renewal') {
     await renewalPaid(t, parts, subscription, payment.terms as RenewalTerms)
     if (payment.invoiceId !== null)
       await setInvoiceStatus(t, { organizationId: payment.organizationId, id: payment.invoiceId }, 'paid', at)
@@ -135,31 +139,41 @@ const changePaid = async (
       }),
     )
   const period = { startsAt: subscription.periodStart, endsAt: subscription.periodEnd }
-  const invoiceId = await invoicePaid(t, parts, payment, changeLines(terms.lines, period))
-  await changePayment(t, payment, { invoice_id: invoiceId })
-  if (isStale) {
-    await insertRefund(t, {
-      organizationId: payment.organizationId,
-      paymentId: payment.id,
-      reference: 'stale',
-      kind: 'refund',
-      status: 'requested',
-      amountMinor: payment.amountMinor,
-      reason: 'The subscription had changed before this was paid.',
-      createdBy: 'subscription',
-      at,
-    })
-    return
-  }
   const preview = { change: terms.change, creditsNowMicros: payment.creditMicros }
-  const grantId = await apply(
-    t,
-    parts,
-    subscription,
-    { after: terms.after, beginsPeriod: false, preview },
-    payment.id,
-  )
-  if (grantId !== null) await changePayment(t, payment, { grant_id: grantId })
+  // Before the invoice: the counter of invoices is the last lock of all.
+  const plan = { after: terms.after, beginsPeriod: false, preview }
+  const grantId = isStale ? null : await apply(t, parts, subscription, plan, payment.id)
+  const invoiceId = await invoicePaid(t, parts, payment, changeLines(terms.lines, period))
+  await changePayment(t, payment, { invoice_id: invoiceId, grant_id: grantId })
+  if (isStale) await giveBack(t, payment, 'The subscription had changed before this was paid.', at)
+}
+
+/** The tier was lost over it, its invoice is void: the money is invoiced as it came and given back. */
+const renewalTooLate = async (t: store.T, parts: Parts, payment: StoredPayment): Promise<void> => {
+  const { periodStart, periodEnd } = payment.terms as RenewalTerms
+  const line = {
+    kind: 'subscription',
+    description: payment.description,
+    amountMinor: payment.amountMinor,
+  } as const
+  const lines = changeLines([line], { startsAt: periodStart, endsAt: periodEnd })
+  await changePayment(t, payment, { invoice_id: await invoicePaid(t, parts, payment, lines) })
+  await giveBack(t, payment, 'It was paid after the subscription had ended without it.', parts.clock())
+}
+
+/** All of a payment that has no effect any more, as soon as its provider is asked. */
+const giveBack = async (t: store.T, payment: StoredPayment, reason: string, at: Date): Promise<void> => {
+  await insertRefund(t, {
+    organizationId: payment.organizationId,
+    paymentId: payment.id,
+    reference: 'stale',
+    kind: 'refund',
+    status: 'requested',
+    amountMinor: payment.amountMinor,
+    reason,
+    createdBy: 'subscription',
+    at,
+  })
 }
 
 /** Money that went back before the payment was known as made. */
@@ -205,17 +219,24 @@ const takeCredits = async (
   )
   const before = disputed.reduce((sum, other) => sum + other.amountMinor, payment.refundedMinor)
   const wanted = creditsToTakeBack(payment, before, amountMinor)
-  if (payment.grantId === null || wanted === 0n) return { credit_micros: 0n, owed_micros: 0n }
-  const { amountMicros, debtMicros } = await parts.ledger.reverse(t, {
-    organizationId: payment.organizationId,
-    accountId: payment.accountId,
-    grantId: payment.grantId,
-    amountMicros: wanted,
-    idempotencyKey: `payment_refund:${refund.id}`,
-    reason: refund.reason ?? (refund.kind === 'dispute' ? 'Payment disputed' : 'Payment refunded'),
-    createdBy: refund.createdBy,
-  })
-  return { credit_micros: amountMicros, owed_micros: debtMicros }
+  let taken = 0n
+  let owed = 0n
+  // What was bought, then what came back of it when disputes were won.
+  for (const grantId of await grantsOfPayment(t, payment)) {
+    if (taken === wanted) break
+    const { amountMicros, debtMicros } = await parts.ledger.reverse(t, {
+      organizationId: payment.organizationId,
+      accountId: payment.accountId,
+      grantId,
+      amountMicros: wanted - taken,
+      idempotencyKey: `payment_refund:${refund.id}${grantId === payment.grantId ? '' : `:${grantId}`}`,
+      reason: refund.reason ?? (refund.kind === 'dispute' ? 'Payment disputed' : 'Payment refunded'),
+      createdBy: refund.createdBy,
+    })
+    taken += amountMicros
+    owed += debtMicros
+  }
+  return { credit_micros: taken, owed_micros: owed }
 }
 
 /** The credit note, and what it leaves of the payment. */
@@ -261,7 +282,10 @@ const moneyBack = async (
     )
 }
 
-/** Won: the credits come back as they were. Lost: the money is gone, and the credit note says so. */
+/**
+ * Won: the credits come back as they were; of those that would have expired meanwhile, what had been spent in time. Lost:
+ * the money is gone, and the credit note says so.
+ */
 export const closeDispute = async (
   t: store.T,
   parts: Parts,
@@ -269,28 +293,48 @@ export const closeDispute = async (
   dispute: Refund,
   won: boolean,
 ): Promise<void> => {
-  if (dispute.status !== 'requested') return
   const at = parts.clock()
+  if (dispute.status === 'waiting') {
+    // Before its payment: won, nothing came of it; lost, it is a refund once the payment is known.
+    await changeRefund(t, dispute, won ? { status: 'failed', done_at: at } : { kind: 'refund' })
+    return
+  }
+  if (dispute.status !== 'requested') return
   const left = payment.amountMinor - payment.refundedMinor
   if (!won)
     await moneyBack(t, parts, payment, dispute, dispute.amountMinor < left ? dispute.amountMinor : left)
-  else if ((dispute.creditMicros ?? 0n) > 0n) {
-    const { purchaseExpiryMonths } = await settingsOf(t)
-    await parts.ledger.grant(t, {
-      organizationId: payment.organizationId,
-      accountId: payment.accountId,
-      kind: 'purchase',
-      amountMicros: dispute.creditMicros ?? 0n,
-      effectiveAt: at,
-      expiresAt:
-        purchaseExpiryMonths === null
-          ? null
-          : monthsLater(payment.decidedAt ?? at, purchaseExpiryMonths, subscription.timeZone),
-      idempotencyKey: `dispute_won:${dispute.id}`,
-      reason: 'Dispute won',
-      createdBy: payment.provider,
-    })
-  }
+  else await creditsBack(t, parts, { payment, subscription }, dispute)
   await changeRefund(t, dispute, { status: won ? 'failed' : 'done', done_at: at })
-  await changePayment(t, payment, { disputed_at: null })
+  const others = (await refundsOf(t, payment)).some(
+    (other) => other.kind === 'dispute' && other.status === 'requested',
+  )
+  if (!others) await changePayment(t, payment, { disputed_at: null })
+}
+
+const creditsBack = async (
+  t: store.T,
+  parts: Parts,
+  { payment, subscription }: Locked,
+  dispute: Refund,
+): Promise<void> => {
+  const at = parts.clock()
+  const { purchaseExpiryMonths } = await settingsOf(t)
+  const end =
+    purchaseExpiryMonths === null
+      ? null
+      : monthsLater(payment.decidedAt ?? at, purchaseExpiryMonths, subscription.timeZone)
+  const isOver = end !== null && end <= at
+  const amountMicros = (isOver ? dispute.owedMicros : dispute.creditMicros) ?? 0n
+  if (amountMicros === 0n) return
+  await parts.ledger.grant(t, {
+    organizationId: payment.organizationId,
+    accountId: payment.accountId,
+    kind: 'purchase',
+    amountMicros,
+    effectiveAt: at,
+    expiresAt: isOver ? null : end,
+    idempotencyKey: wonKey(dispute),
+    reason: 'Dispute won',
+    createdBy: payment.provider,
+  })
 }

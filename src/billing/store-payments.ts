@@ -144,9 +144,9 @@ export const listPayments = async (
 }
 
 /** Renewals of an account that were not paid. */
-export const unpaidRenewals = async (t: T, key: AccountKey): Promise<StoredPayment[]> =>
+export const unpaidRenewals = async (executor: Executor, key: AccountKey): Promise<StoredPayment[]> =>
   (
-    await t
+    await executor
       .selectFrom('payments')
       .selectAll()
       .where('organization_id', '=', key.organizationId)
@@ -156,7 +156,10 @@ export const unpaidRenewals = async (t: T, key: AccountKey): Promise<StoredPayme
       .execute()
   ).map(paymentFrom)
 
-/** Takes what is to be charged for ten minutes; a process that dies with it leaves it to another. */
+/**
+ * Takes what is to be charged for ten minutes; a process that dies with it leaves it to another. Who is suspended can use
+ * nothing and pays nothing.
+ */
 export const claimCharges = async (
   executor: Executor,
   now: Date,
@@ -165,7 +168,9 @@ export const claimCharges = async (
   const { rows } = await sql<Selectable<Payments>>`
     UPDATE payments SET charge_after = ${now}::timestamptz + interval '10 minutes', charge_attempts = charge_attempts + 1
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM payments
-      WHERE charge_after <= ${now} AND status = 'requested' ORDER BY charge_after LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      WHERE charge_after <= ${now} AND status = 'requested'
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = payments.user_id AND u.suspended_at IS NOT NULL)
+      ORDER BY charge_after LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING *`.execute(executor)
   return rows.map(paymentFrom)
 }
@@ -179,6 +184,8 @@ export interface Refund {
   readonly status: 'requested' | 'waiting' | 'done' | 'failed'
   readonly amountMinor: bigint
   readonly creditMicros: bigint | null
+  /** Of them, what had been spent. */
+  readonly owedMicros: bigint | null
   readonly reason: string | null
   readonly createdBy: string
 }
@@ -192,6 +199,7 @@ const refundFrom = (row: Selectable<PaymentRefunds>): Refund => ({
   status: row.status,
   amountMinor: row.amount_minor,
   creditMicros: row.credit_micros,
+  owedMicros: row.owed_micros,
   reason: row.reason,
   createdBy: row.created_by,
 })
@@ -199,7 +207,7 @@ const refundFrom = (row: Selectable<PaymentRefunds>): Refund => ({
 /** The one there is, where the reference is known, ours or the provider's. Under the lock of its payment. */
 export const insertRefund = async (
   t: T,
-  refund: Omit<Refund, 'id' | 'creditMicros'> & { id?: string; at: Date },
+  refund: Omit<Refund, 'id' | 'creditMicros' | 'owedMicros'> & { id?: string; at: Date },
 ): Promise<{ refund: Refund; created: boolean }> => {
   const known = await findRefund(t, refund, refund.reference)
   if (known) return { refund: known, created: false }
@@ -250,6 +258,27 @@ export const refundsOf = async (
       .orderBy('id')
       .execute()
   ).map(refundFrom)
+
+/** The idempotency key of the grant by which credits come back. */
+export const wonKey = (dispute: { readonly id: string }): string => `dispute_won:${dispute.id}`
+
+/** Everything that was given for a payment, the oldest first. */
+export const grantsOfPayment = async (t: T, payment: StoredPayment): Promise<string[]> => {
+  if (payment.grantId === null) return []
+  const won = (await refundsOf(t, payment)).filter(
+    (refund) => refund.kind === 'dispute' && refund.status === 'failed',
+  )
+  if (won.length === 0) return [payment.grantId]
+  const rows = await t
+    .selectFrom('grants')
+    .select('id')
+    .where('organization_id', '=', payment.organizationId)
+    .where('account_id', '=', payment.accountId)
+    .where('idempotency_key', 'in', won.map(wonKey))
+    .orderBy('id')
+    .execute()
+  return [payment.grantId, ...rows.map((row) => row.id)]
+}
 
 export const requestedRefunds = async (executor: Executor, limit: number): Promise<Refund[]> =>
   (
@@ -405,13 +434,22 @@ export const writeTopUp = async (
 }
 
 /** Accounts whose available credits are below their threshold, as far as a look without locks can tell. */
-export const topUpsDue = async (executor: Executor, now: Date, limit: number): Promise<AccountKey[]> => {
+export const topUpsDue = async (
+  executor: Executor,
+  now: Date,
+  after: AccountKey | null,
+  limit: number,
+): Promise<AccountKey[]> => {
   const { rows } = await sql<{ organizationId: string; accountId: string }>`
     SELECT u.organization_id AS "organizationId", u.account_id AS "accountId" FROM auto_top_ups u
     WHERE u.is_enabled AND u.threshold_micros > coalesce((SELECT sum(g.remaining_micros) FROM grants g
       WHERE g.organization_id = u.organization_id AND g.account_id = u.account_id AND g.live AND g.effective_at <= ${now}
         AND (g.expires_at IS NULL OR g.expires_at > ${now})), 0)
-    LIMIT ${limit}`.execute(executor)
+      AND (${after?.organizationId ?? null}::uuid IS NULL
+        OR (u.organization_id, u.account_id) > (${after?.organizationId ?? null}::uuid, ${after?.accountId ?? null}::uuid))
+      AND NOT EXISTS (SELECT FROM credit_accounts a JOIN users p ON p.id = a.user_id
+        WHERE a.organization_id = u.organization_id AND a.id = u.account_id AND p.suspended_at IS NOT NULL)
+    ORDER BY u.organization_id, u.account_id LIMIT ${limit}`.execute(executor)
   return rows
 }
 

@@ -242,10 +242,13 @@ export const accountsToAdopt = (executor: Executor, limit: number): Promise<Acco
     executor,
   )
 
+/** While its user is suspended none begins: the one that contains the day they come back is the next. */
 export const subscriptionsDue = (executor: Executor, now: Date, limit: number): Promise<AccountKey[]> =>
   keys(
     sql`SELECT organization_id AS "organizationId", account_id AS "accountId" FROM subscriptions
-      WHERE status <> 'paused' AND period_end <= ${now} ORDER BY period_end LIMIT ${limit}`,
+      WHERE status <> 'paused' AND period_end <= ${now}
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = subscriptions.user_id AND u.suspended_at IS NOT NULL)
+      ORDER BY period_end LIMIT ${limit}`,
     executor,
   )
 

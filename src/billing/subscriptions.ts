@@ -12,9 +12,9 @@ import {
   viewOf,
 } from './loaded.ts'
 import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
-import { beginPeriod } from './renewals.ts'
+import { beginPeriod, giveUpRenewals } from './renewals.ts'
 import * as store from './store.ts'
-import { insertPayment } from './store-payments.ts'
+import { insertPayment, unpaidRenewals } from './store-payments.ts'
 import { readTier } from './store-tiers.ts'
 import { fromStoredJson, toStoredJson } from './stored-json.ts'
 import type {
@@ -46,6 +46,7 @@ const planFor = async (
       discountNow: now.isEarned,
       discountBasisPoints: settings.discount.basisPoints,
       collection: settings.provider,
+      owesRenewal: (await unpaidRenewals(executor, subscription)).length > 0,
       at,
     },
     change,
@@ -180,6 +181,10 @@ export const makeSubscriptions = (parts: BillingParts) => {
     ): Promise<Outcome<Subscription>> =>
       outcomeOf(async () => {
         const key = await accountKeyOf(database.kysely, owner)
+        if (collection !== 'none' && !parts.providers[collection])
+          throw new FaultError(
+            fault('conflict', { message: `The payment provider ${collection} is not set up here.` }),
+          )
         return inTransaction(parts, async (t) => {
           const subscription = await lockedSubscription(t, parts, key)
           const after = { ...subscription, collection }
@@ -223,6 +228,8 @@ export const apply = async (
   const { after, preview } = plan
   await store.writeSubscription(t, after)
   const key = { organizationId: after.organizationId, accountId: after.accountId }
+  // A charge that has not been made, for credits that were not given.
+  if (after.status === 'canceled') await giveUpRenewals(t, key, parts.clock(), { isGiven: false })
   if (after.tier.tierId !== before.tier.tierId)
     await parts.ledger.subscribe(t, { ...key, tierId: after.tier.tierId, allocatedUntil: after.periodEnd })
   if (plan.beginsPeriod) {

@@ -3,6 +3,7 @@ import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.
 import { platformOrganizationId } from '../kit/id.ts'
 import { settingsOf } from './loaded.ts'
 import { type BillingParts, outcomeOf } from './parts.ts'
+import { stepOf } from './proration.ts'
 import { versionAt } from './store.ts'
 import * as store from './store-tiers.ts'
 import type { Tier, TierDraft, TierPreview, TierVersion } from './tier.ts'
@@ -16,6 +17,8 @@ export const makeTiers = (parts: Pick<BillingParts, 'database' | 'epoch' | 'cloc
     if (!/^[a-z][a-z0-9_-]{0,39}$/.test(draft.tierId)) return wrong('tierId', 'This cannot be a tier’s id.')
     if (!/^[A-Z]{3}$/.test(draft.currency)) return wrong('currency', 'A currency has three capital letters.')
     if (draft.priceMinor < 0n) return wrong('priceMinor', 'A price cannot be negative.')
+    if (draft.priceMinor % stepOf(draft.currency) !== 0n)
+      return wrong('priceMinor', `Prices in ${draft.currency} are whole tens of the smallest unit.`)
     if (draft.allocationMicros < 0n || draft.rolloverCapMicros < 0n)
       return wrong('allocationMicros', 'Credits cannot be negative.')
     if (draft.effectiveAt && draft.effectiveAt < new Date(clock().getTime() - 60_000))
@@ -50,6 +53,13 @@ export const makeTiers = (parts: Pick<BillingParts, 'database' | 'epoch' | 'cloc
       const at = clock()
       return outcomeOf(() =>
         epoch.change(platformOrganizationId, async (t) => {
+          if (draft.priceMinor > 0n && (await settingsOf(t)).freeTierId === draft.tierId)
+            throw new FaultError(
+              fault('invalid_request', {
+                message: 'Whoever cancels gets this tier, so it has no price.',
+                field: 'priceMinor',
+              }),
+            )
           const before = await versionAt(t, draft.tierId, at)
           const version = await store.insertVersion(t, draft, {
             effectiveAt: draft.effectiveAt ?? at,

@@ -6,6 +6,7 @@ import { accountKeyOf, lockedSubscription } from './loaded.ts'
 import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { AutoTopUp, Pack } from './payment.ts'
 import type * as store from './store.ts'
+import { stepOf } from './proration.ts'
 import * as payments from './store-payments.ts'
 import type { Owner } from './subscription.ts'
 
@@ -75,6 +76,8 @@ export const makeTopUps = (parts: BillingParts) => {
         inTransaction(parts, async (t) => {
           if (pack.creditMicros <= 0n) throw invalid('creditMicros', 'A pack has credits.')
           if (pack.priceMinor <= 0n) throw invalid('priceMinor', 'A pack has a price.')
+          if (pack.priceMinor % stepOf(pack.currency) !== 0n)
+            throw invalid('priceMinor', `Prices in ${pack.currency} are whole tens of the smallest unit.`)
           const saved = await payments.writePack(t, pack)
           await recordAudit(t, {
             organizationId: platformOrganizationId,

@@ -1,5 +1,6 @@
 import type { Stripe } from 'stripe'
 import type { PaymentEvent } from '../billing/provider.ts'
+import { fromStripe } from './stripe-money.ts'
 
 /** Our ids, on whatever we make at Stripe. */
 export const ourMetadata = {
@@ -82,7 +83,7 @@ const paidFact = (paymentId: string, intent: Stripe.PaymentIntent): PaymentEvent
   at: secondsToDate(intent.created),
   paymentId,
   externalId: intent.id,
-  amountMinor: BigInt(intent.amount_received),
+  amountMinor: fromStripe(BigInt(intent.amount_received), intent.currency),
   currency: intent.currency.toUpperCase(),
 })
 
@@ -99,7 +100,10 @@ const correctionFacts = (
         at: secondsToDate(refund.created),
         paymentId,
         refundId: refund.id,
-        amountMinor: BigInt(refund.amount),
+        amountMinor: fromStripe(BigInt(refund.amount), refund.currency),
+        ...(refund.metadata?.[ourMetadata.refund]
+          ? { ourRefundId: refund.metadata[ourMetadata.refund] }
+          : {}),
       }),
     ),
   ...disputes.filter((dispute) => movesMoney.has(dispute.status)).flatMap((d) => disputeFacts(paymentId, d)),
@@ -111,7 +115,7 @@ const disputeFacts = (paymentId: string, dispute: Stripe.Dispute): PaymentEvent[
     ...base,
     kind: 'dispute_opened',
     eventId: `${dispute.id}:opened`,
-    amountMinor: BigInt(dispute.amount),
+    amountMinor: fromStripe(BigInt(dispute.amount), dispute.currency),
   }
   if (dispute.status !== 'won' && dispute.status !== 'lost') return [opened]
   const won = dispute.status === 'won'

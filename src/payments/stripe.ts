@@ -12,6 +12,7 @@ import type { Log } from '../kit/log.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { isPassingTrouble, makeStripeClient, modeOf, type StripeAccount, toldBy } from './stripe-client.ts'
 import { attemptOf, declineWords, eventTypes, type Facts, factsOf, ourMetadata } from './stripe-facts.ts'
+import { toStripe } from './stripe-money.ts'
 import { headOf, intentIdOf, type ProviderEvent, standingOf } from './stripe-standing.ts'
 
 export interface StripeProvider extends PaymentProvider {
@@ -107,7 +108,7 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
             quantity: 1,
             price_data: {
               currency: request.currency.toLowerCase(),
-              unit_amount: minorUnits(request.amountMinor),
+              unit_amount: toStripe(request.amountMinor, request.currency),
               product_data: { name: request.description.slice(0, 250) },
             },
           },
@@ -170,7 +171,7 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
   ): Promise<Stripe.PaymentIntent> =>
     stripe.paymentIntents.create(
       {
-        amount: minorUnits(request.amountMinor),
+        amount: toStripe(request.amountMinor, request.currency),
         currency: request.currency.toLowerCase(),
         customer,
         payment_method: method,
@@ -214,7 +215,7 @@ export const makeStripeProvider = (options: StripeProviderOptions): StripeProvid
       const made = await stripe.refunds.create(
         {
           payment_intent: intentId,
-          amount: minorUnits(request.amountMinor),
+          amount: toStripe(request.amountMinor, request.currency),
           metadata: {
             [ourMetadata.refund]: request.refundId,
             [ourMetadata.payment]: request.paymentId,
@@ -293,13 +294,6 @@ const backFrom = (request: PaymentRequest & { returnUrl: string }, how: 'done' |
   url.searchParams.set('payment', request.paymentId)
   url.searchParams.set('checkout', how)
   return url.href
-}
-
-/** The SDK takes numbers only; a payment above 2^53 is none. */
-const minorUnits = (amount: bigint): number => {
-  const units = Number(amount)
-  if (!Number.isSafeInteger(units)) throw new RangeError('The amount is too large for Stripe.')
-  return units
 }
 
 const isGoneCustomer = (error: unknown): boolean =>

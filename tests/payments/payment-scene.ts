@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { startStripe } from '../../simulator/stripe.ts'
 import { type Billing, makeBilling } from '../../src/billing/billing.ts'
@@ -11,6 +10,7 @@ import { makeOutbound } from '../../src/net/outbound.ts'
 import { makePayments, makeStripe, type Payments } from '../../src/payments/payments.ts'
 import { type Http, operator, startHttp } from '../http-harness.ts'
 import { checkLedger } from '../ledger.ts'
+import { checkPayments } from './payments-checker.ts'
 import { returnUrl, stripeSecrets } from './stripe-scene.ts'
 
 export const administrator = { kind: 'user', id: '00000000-0000-7000-8000-00000000ad01' } as const
@@ -95,8 +95,6 @@ export const openPaymentScene = async () => {
     anotherProcess: (): Payments => makePayments({ ...common, billing, stripe }),
     /** The independent checkers, and whether Stripe and we say the same of every payment. */
     problems: async (): Promise<string[]> => {
-      const text = await readFile(new URL('payments-checker.sql', import.meta.url), 'utf8')
-      const { rows } = await database.pool.query<{ problem: string }>(text)
       const paid = await database.pool.query<{ external_id: string }>(
         `SELECT external_id FROM payments WHERE status = 'paid' ORDER BY 1`,
       )
@@ -109,7 +107,7 @@ export const openPaymentScene = async () => {
         ...atStripe.filter((id) => !ours.includes(id)).map((id) => `paid at Stripe only: ${id}`),
         ...ours.filter((id) => !atStripe.includes(id)).map((id) => `paid here only: ${id}`),
       ]
-      return [...rows.map((row) => row.problem), ...apart, ...(await checkLedger(database))]
+      return [...(await checkPayments(database)), ...apart, ...(await checkLedger(database))]
     },
     actor: operator,
     async close() {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Stripe } from 'stripe'
 import { signatureOf } from '../../simulator/stripe-events.ts'
 import { must } from '../../src/kit/fault.ts'
+import { newId } from '../../src/kit/id.ts'
 import {
   asksItsBank,
   declinedCard,
@@ -250,6 +251,33 @@ describe('corrections', () => {
       { kind: 'refunded', refundId: made.externalId, amountMinor: 400n },
     ])
   })
+
+  // Currency, amount here, amount at Stripe.
+  test.each([
+    ['USD', 1_900n, 1_900],
+    ['JPY', 1_900n, 1_900],
+    ['ISK', 1_900n, 190_000],
+    ['KWD', 1_900n, 1_900],
+  ])(
+    'an amount in %s is the same here and at Stripe, paid, refunded and disputed',
+    async (currency, here, there) => {
+      const { url, request } = await openCheckout(makeRequest(makePayer(), { currency, amountMinor: here }))
+      await scene.standIn.pay(url)
+      const [paid] = (await factsOfLast('checkout.session.completed')).events
+      if (paid?.kind !== 'paid') throw new Error('not paid')
+      expect(paid).toMatchObject({ amountMinor: here, currency })
+      expect(scene.standIn.state.paymentIntents.get(paid.externalId)?.amount).toBe(there)
+      const refundId = newId()
+      const asked = { ...refundRequest(paid.externalId, request.paymentId, 400n, refundId), currency }
+      expect(await scene.provider.refund(asked)).toMatchObject({ kind: 'refunded' })
+      scene.standIn.dispute(paid.externalId)
+      const { events } = await factsOfLast('charge.dispute.created')
+      expect(events.slice(1)).toMatchObject([
+        { kind: 'refunded', amountMinor: 400n, ourRefundId: refundId },
+        { kind: 'dispute_opened' },
+      ])
+    },
+  )
 
   test('a refund of more than is left fails and says why', async () => {
     const { intentId, request } = await paidIntent()

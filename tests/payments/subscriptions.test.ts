@@ -7,6 +7,7 @@ import { makePayments, makeStripe, type Payments } from '../../src/payments/paym
 import { administrator, type BillingStage, startBilling } from '../billing.ts'
 import { cloneDatabase, type TestDatabase } from '../database.ts'
 import { checkLedger, type TestAccount } from '../ledger.ts'
+import { checkPayments } from './payments-checker.ts'
 import { goodCard, returnUrl, savesButDeclines, stripeSecrets } from './stripe-scene.ts'
 
 const credits = (n: number): bigint => BigInt(n) * 1_000_000n
@@ -120,5 +121,6 @@ describe('a subscription collected by Stripe', () => {
 
   test('leaves the ledger sound', async () => {
     expect(await checkLedger(clone.database)).toEqual([])
+    expect(await checkPayments(clone.database)).toEqual([])
   })
 })
