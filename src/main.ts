@@ -125,6 +125,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     '*/10 * * * *',
     async () => void (await rooms.payments.catchUp(rooms.clock())),
   )
+  jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
   await jobs.start()
   const timers = [
     setInterval(() => void rooms.access.flushUses(), 10_000).unref(),

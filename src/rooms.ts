@@ -1,6 +1,7 @@
 import type { Config } from './config/config.ts'
 import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
+import { makeAuditTrail } from './audit/trail.ts'
 import { makeBilling } from './billing/billing.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { claimInstallation } from './demo/claim.ts'
@@ -91,6 +92,7 @@ export const openRooms = async (options: {
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
+    const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
@@ -111,6 +113,7 @@ export const openRooms = async (options: {
     }
     return {
       access,
+      auditTrail,
       billing,
       callbacks,
       catalogue,

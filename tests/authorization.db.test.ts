@@ -431,6 +431,12 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     )
     return { body: { settings: { ...plain, discount }, reason: 'The same' } }
   },
+  listAudit: none,
+  exportAudit: none,
+  verifyAudit: none,
+  listAllAudit: none,
+  exportAllAudit: () => ({ query: { organization: owner.organizationId } }),
+  verifyAllAudit: none,
   listBudgets: none,
   readBudget: async () => ({ params: await budget() }),
   createBudget: () => ({ body: newBudget }),

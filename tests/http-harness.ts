@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { makeAuditTrail } from '../src/audit/trail.ts'
 import { makeAccess } from '../src/access/access.ts'
 import { makeBilling } from '../src/billing/billing.ts'
 import type { Endpoint } from '../src/contract/endpoint.ts'
@@ -86,6 +87,7 @@ export const startHttp = async (
   const payments = makePayments({ database, billing, stripe: null, clock, log })
   const rooms = {
     access,
+    auditTrail: makeAuditTrail({ database, vault, clock, log }),
     billing,
     catalogue,
     clock,

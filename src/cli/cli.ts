@@ -94,6 +94,16 @@ withFlags(ledger.command('verify'), databaseFlags)
     process.exitCode = await ledgerVerifyCommand(configFromProcess(flagsOf(command)))
   })
 
+const audit = program.command('audit').description('examine the audit trail').helpCommand(false)
+withFlags(audit.command('verify'), databaseFlags)
+  .description(
+    'prove that no entry was changed, left out or put in; exits 1 where one was, 2 where that cannot be told',
+  )
+  .action(async (_, command: Command) => {
+    const { auditVerifyCommand } = await import('./audit-verify.ts')
+    process.exitCode = await auditVerifyCommand(configFromProcess(flagsOf(command)))
+  })
+
 try {
   await program.parseAsync()
 } catch (error) {

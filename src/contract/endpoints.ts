@@ -1,6 +1,7 @@
 import { accessTokenEndpoints } from './access-tokens.ts'
 import { administrationEndpoints } from './administration.ts'
 import { alertEndpoints } from './alerts.ts'
+import { auditEndpoints } from './audit.ts'
 import { billingAdministrationEndpoints } from './billing-administration.ts'
 import { billingEndpoints } from './billing.ts'
 import { budgetEndpoints } from './budgets.ts'
@@ -51,6 +52,7 @@ export const endpoints = {
   ...alertEndpoints,
   ...statementEndpoints,
   ...reconciliationEndpoints,
+  ...auditEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -39,47 +39,6 @@ export interface Adjustments {
   decided_at: Date | null
 }
 
-export interface AlertChannels {
-  organization_id: string
-  user_id: string
-  email_enabled: boolean
-  email_minimum_severity: 'info' | 'warning' | 'critical'
-  webhook_enabled: boolean
-  webhook_minimum_severity: 'info' | 'warning' | 'critical'
-  webhook_url: string | null
-}
-
-export interface AlertDeliveries {
-  organization_id: string
-  id: string
-  user_id: string
-  alert_id: string
-  channel: 'email' | 'webhook'
-  target: string
-  state: Generated<'pending' | 'delivered' | 'failed'>
-  attempts: Generated<number>
-  next_attempt_at: Date
-  claimed_until: Date | null
-  last_status: number | null
-  last_fault: string | null
-  created_at: Date
-  ended_at: Date | null
-}
-
-export interface Alerts {
-  organization_id: string
-  id: string
-  user_id: string
-  kind: string
-  severity: 'info' | 'warning' | 'critical'
-  key: string
-  title: string
-  text: string
-  path: string | null
-  created_at: Date
-  read_at: Date | null
-}
-
 export interface AppliedPaymentEvents {
   provider: string
   event_id: string
@@ -87,6 +46,15 @@ export interface AppliedPaymentEvents {
   kind: string
   at: Date
   applied_at: Date
+}
+
+export interface AuditCheckpoints {
+  organization_id: string
+  sequence: bigint
+  hash: Buffer
+  at: Date
+  signing_key_id: string
+  signature: Buffer
 }
 
 export interface AuditEntries {
@@ -101,6 +69,30 @@ export interface AuditEntries {
   before: Json | null
   after: Json | null
   reason: string | null
+}
+
+export interface AuditHeads {
+  organization_id: string
+  sequence: bigint
+  hash: Buffer
+}
+
+export interface AuditLinks {
+  organization_id: string
+  sequence: bigint
+  entry_id: string
+  text: string
+  previous_hash: Buffer
+  hash: Buffer
+}
+
+export interface AuditSigningKeys {
+  id: string
+  public_key: Buffer
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  created_at: Date
 }
 
 export interface AutoTopUps {
@@ -134,49 +126,6 @@ export interface Breakers {
   probe_until: Date | null
 }
 
-export interface BudgetPeriods {
-  organization_id: string
-  budget_id: string
-  starts_at: Date
-  ends_at: Date
-  limit_amount: bigint
-  used: Generated<bigint>
-  fired: Generated<string[]>
-  refused_at: Date | null
-  recounts: Generated<number>
-  recounted_at: Date | null
-}
-
-export interface BudgetReservations {
-  organization_id: string
-  budget_id: string
-  operation_id: string
-  starts_at: Date
-  amount: bigint
-  process_id: string
-  created_at: Date
-}
-
-export interface Budgets {
-  organization_id: string
-  id: string
-  name: string
-  user_id: string | null
-  access_token_id: string | null
-  service_id: string | null
-  measure: 'credits' | 'own_key_cost'
-  limit_amount: bigint
-  enforcement: 'hard' | 'soft'
-  period: 'calendar_month' | 'subscription_period'
-  time_zone: string
-  set_by: 'user' | 'administrator'
-  created_at: Date
-  created_by: string
-  archived_at: Date | null
-  forecast: Json | null
-  forecast_at: Date | null
-}
-
 export interface ConfigurationEpoch {
   only_row: Generated<boolean>
   epoch: bigint
@@ -194,12 +143,6 @@ export interface CreditAccounts {
   transaction_count: Generated<bigint>
   created_at: Generated<Date>
   is_subscribed: Generated<boolean>
-}
-
-export interface CreditForecasts {
-  organization_id: string
-  account_id: string
-  checked_at: Date
 }
 
 export interface CreditPacks {
@@ -810,20 +753,17 @@ export interface WebhookSecrets {
 export interface Schema {
   access_tokens: AccessTokens
   adjustments: Adjustments
-  alert_channels: AlertChannels
-  alert_deliveries: AlertDeliveries
-  alerts: Alerts
   applied_payment_events: AppliedPaymentEvents
+  audit_checkpoints: AuditCheckpoints
   audit_entries: AuditEntries
+  audit_heads: AuditHeads
+  audit_links: AuditLinks
+  audit_signing_keys: AuditSigningKeys
   auto_top_ups: AutoTopUps
   billing_commands: BillingCommands
   breakers: Breakers
-  budget_periods: BudgetPeriods
-  budget_reservations: BudgetReservations
-  budgets: Budgets
   configuration_epoch: ConfigurationEpoch
   credit_accounts: CreditAccounts
-  credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
   fallback_preferences: FallbackPreferences
   grants: Grants

@@ -1,6 +1,8 @@
 import type { Access } from '../access/access.ts'
 import { accessApi } from '../access/api.ts'
 import { alertApi } from '../alerts/api.ts'
+import { auditApi } from '../audit/api.ts'
+import type { AuditTrail } from '../audit/trail.ts'
 import { billingApi } from '../billing/api.ts'
 import type { Billing } from '../billing/billing.ts'
 import { budgetApi } from '../budgets/api.ts'
@@ -50,6 +52,7 @@ export interface Rooms {
   readonly billing: Billing
   readonly payments: Payments
   readonly statements: Statements
+  readonly auditTrail: AuditTrail
   readonly clock: Clock
 }
 
@@ -80,4 +83,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...exportApi,
   ...documentApi,
   ...reconciliationApi,
+  ...auditApi(rooms),
 })

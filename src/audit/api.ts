@@ -1,0 +1,115 @@
+import type { AuditEntryOnWire, AuditFilters, AuditVerification } from '../contract/audit.ts'
+import type { FileReply } from '../contract/wire.ts'
+import { defineHandlers } from '../http/handler.ts'
+import type { SignedIn } from '../identity/identity.ts'
+import type { Clock } from '../kit/clock.ts'
+import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
+import { FaultError, fault } from '../kit/fault.ts'
+import { chainProblems, type Checkpoint, type Link } from './chain.ts'
+import type { AuditTrail, TrailFilter, TrailRow, TrailVerification } from './trail.ts'
+
+export const auditApi = ({ auditTrail, clock }: { auditTrail: AuditTrail; clock: Clock }) => {
+  const list = async (
+    filter: TrailFilter,
+    { cursor, limit }: { cursor?: string | undefined; limit: number },
+  ) => {
+    const rows = await auditTrail.list(filter, { before: decodeCursor(cursor), limit: limit + 1 })
+    const shown = rows.slice(0, limit)
+    const last = rows.length > limit ? shown.at(-1) : undefined
+    return { items: shown.map(entryOnWire), nextCursor: last ? encodeCursor(last.id) : null }
+  }
+
+  const exported = (organizationId: string | undefined): FileReply => ({
+    contentType: 'application/jsonl',
+    fileName: `audit-${clock().toISOString().slice(0, 10)}.jsonl`,
+    body: lines(auditTrail.links(organizationId)),
+  })
+
+  return defineHandlers<
+    'listAudit' | 'exportAudit' | 'verifyAudit' | 'listAllAudit' | 'exportAllAudit' | 'verifyAllAudit'
+  >({
+    listAudit: async ({ query }, { signedIn }) =>
+      list({ ...filterOf(query), organizationId: ownChain(signedIn) }, query),
+    exportAudit: async (_, { signedIn }) => exported(ownChain(signedIn)),
+    verifyAudit: async (_, { signedIn }) => verificationOnWire(await auditTrail.verify(ownChain(signedIn))),
+    listAllAudit: async ({ query }) =>
+      list({ ...filterOf(query), organizationId: query.organization }, query),
+    exportAllAudit: async ({ query }) => exported(query.organization),
+    verifyAllAudit: async ({ query }) => verificationOnWire(await auditTrail.verify(query.organization)),
+  })
+}
+
+/** Members see what they did in their own lists; the trail tells of everybody. */
+const ownChain = ({ organization, role }: SignedIn): string => {
+  if (role === 'member')
+    throw new FaultError(
+      fault('forbidden', {
+        message: 'The audit trail is for owners and administrators of the organisation.',
+      }),
+    )
+  return organization.id
+}
+
+const filterOf = ({ action, subjectKind, subject, actor, since, until }: AuditFilters): TrailFilter => ({
+  action,
+  subjectKind,
+  subjectId: subject,
+  actorId: actor,
+  since: since === undefined ? undefined : new Date(since),
+  until: until === undefined ? undefined : new Date(until),
+})
+
+const entryOnWire = (row: TrailRow): AuditEntryOnWire => ({
+  id: row.id,
+  organizationId: row.organizationId,
+  organizationName: row.organizationName,
+  at: row.at.toISOString(),
+  actor: { kind: row.actorKind, id: row.actorId, email: row.actorEmail },
+  action: row.action,
+  subject: { kind: row.subjectKind, id: row.subjectId },
+  before: row.before,
+  after: row.after,
+  reason: row.reason,
+  sequence: String(row.sequence),
+  hash: row.hash,
+})
+
+const verificationOnWire = (found: TrailVerification): AuditVerification => ({
+  ok: found.ok,
+  chains: found.chains.map(({ organizationId, links, checkpoint }) => ({
+    organizationId,
+    links: Number(links),
+    checkpoint: checkpoint === null ? null : checkpointOnWire(checkpoint),
+  })),
+  problems: found.problems.map(({ organizationId, sequence, kind }) => ({
+    organizationId,
+    sequence: sequence === null ? null : String(sequence),
+    kind,
+    text: chainProblems[kind],
+  })),
+  problemCount: found.problemCount,
+  signingKeys: [...found.signingKeys],
+})
+
+const checkpointOnWire = ({ sequence, hash, at, signingKeyId, signature }: Checkpoint) => ({
+  sequence: String(sequence),
+  hash: hash.toString('hex'),
+  at: at.toISOString(),
+  signingKeyId,
+  signature: signature.toString('base64'),
+})
+
+/** `text` is a string, so that what was hashed survives whatever reads and writes JSON on the way. */
+async function* lines(
+  links: AsyncIterable<Link & { checkpoint: Checkpoint | null }>,
+): AsyncGenerator<string> {
+  for await (const { organizationId, sequence, text, previousHash, hash, checkpoint } of links)
+    yield `${JSON.stringify({
+      organizationId,
+      sequence: String(sequence),
+      text,
+      previousHash: previousHash.toString('hex'),
+      hash: hash.toString('hex'),
+      ...(checkpoint === null ? {} : { checkpoint: checkpointOnWire(checkpoint) }),
+    })}\n`
+}
