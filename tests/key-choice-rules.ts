@@ -38,6 +38,8 @@ export interface Wish {
   readonly name: string
   /** `service`: named by the caller. `model`: the vendor's own is meant. `any`: a group, or an open model. */
   readonly scope: 'service' | 'model' | 'any'
+  /** The group that it was asked for by. */
+  readonly group: string | null
   readonly asked: readonly OfferFact[]
   readonly alternatives: readonly OfferFact[]
 }
@@ -51,6 +53,8 @@ export interface Situation {
   readonly override: { readonly service: string; readonly preference: Preference } | null
   readonly header: Preference | null
   readonly keys: readonly Key[]
+  /** What the caller's tier includes on system keys; null: everything. */
+  readonly tier: { readonly services: readonly string[] | null; readonly groups: readonly string[] | null }
 }
 
 export type Expected = { readonly route: readonly string[] } | { readonly refused: string }
@@ -106,6 +110,11 @@ export const expectedRoute = (wish: Wish, situation: Situation): Expected => {
       })
   }
 
+  // A tier limits what runs on credits, and nothing else.
+  const isOutside = ({ stage, offer }: Try) => stage === 3 && !isInTier(situation, offer.service, wish.group)
+  const outside = tries.filter(isOutside)
+  for (const barred of outside) tries.splice(tries.indexOf(barred), 1)
+
   const usable = tries.filter(({ key }) => key.state === 'usable' || key.state === 'half_open')
   if (usable.length > 0)
     return {
@@ -115,8 +124,15 @@ export const expectedRoute = (wish: Wish, situation: Situation): Expected => {
     }
   // §3.5: a key that only cools down, or whose breaker is open, comes back.
   const waits = tries.some(({ key }) => key.state === 'cooling' || key.state === 'open')
-  return { refused: waits ? 'service_overloaded' : 'no_route' }
+  if (waits) return { refused: 'service_overloaded' }
+  // Another tier would help where a key is there that works, or soon will.
+  const wouldHelp = outside.some(({ key }) => ['usable', 'half_open', 'cooling', 'open'].includes(key.state))
+  return { refused: wouldHelp ? 'not_in_tier' : 'no_route' }
 }
+
+const isInTier = ({ tier }: Situation, service: string, group: string | null): boolean =>
+  (tier.services === null || tier.services.includes(service)) &&
+  (group === null || tier.groups === null || tier.groups.includes(group))
 
 interface Try {
   readonly stage: number

@@ -75,6 +75,7 @@ const tasks: readonly { model: string; endpoint: Endpoint; wish: Wish }[] = [
     wish: {
       name: 'a vendor’s model',
       scope: 'model',
+      group: null,
       asked: [fact('openai', 'gpt-4o', 3, 0)],
       alternatives: gptElsewhere,
     },
@@ -85,6 +86,7 @@ const tasks: readonly { model: string; endpoint: Endpoint; wish: Wish }[] = [
     wish: {
       name: 'a model at a named service',
       scope: 'service',
+      group: null,
       asked: [fact('openrouter', 'openai/gpt-4o', 2, 0)],
       alternatives: [fact('openai', 'gpt-4o', 3, 1), fact('azure_openai', 'gpt-4o', null, 2)],
     },
@@ -95,6 +97,7 @@ const tasks: readonly { model: string; endpoint: Endpoint; wish: Wish }[] = [
     wish: {
       name: 'an open model',
       scope: 'any',
+      group: null,
       asked: [
         fact('groq', 'openai/gpt-oss-120b', 9, 0),
         fact('fireworks', 'accounts/fireworks/models/gpt-oss-120b', 8, 0),
@@ -109,6 +112,7 @@ const tasks: readonly { model: string; endpoint: Endpoint; wish: Wish }[] = [
     wish: {
       name: 'a group',
       scope: 'any',
+      group: 'test',
       asked: [
         // Its own dialect before a translation.
         fact('openrouter', 'anthropic/claude-sonnet-5', 6, 0),
@@ -126,6 +130,7 @@ const tasks: readonly { model: string; endpoint: Endpoint; wish: Wish }[] = [
     wish: {
       name: 'an embedding',
       scope: 'model',
+      group: null,
       asked: [fact('openai', 'text-embedding-3-small', 1, 0)],
       alternatives: [fact('azure_openai', 'text-embedding-3-small', 1, 1)],
     },
@@ -169,7 +174,7 @@ const breakerOf = (keys: readonly Key[]) => {
 }
 
 const requestOf = (task: (typeof tasks)[number], situation: Situation): RouteRequest => {
-  const { policy, critical, systemKeysAllowed, lock, preference, override, header, keys } = situation
+  const { policy, critical, systemKeysAllowed, lock, preference, override, header, keys, tier } = situation
   const preferences = new Map<string, Preference>([['*', preference]])
   if (override !== null) preferences.set(override.service, override.preference)
   return {
@@ -191,6 +196,7 @@ const requestOf = (task: (typeof tasks)[number], situation: Situation): RouteReq
     translates,
     groups,
     breaker: breakerOf(keys),
+    entitlements: { tierName: 'Test', ...tier },
   }
 }
 
@@ -254,6 +260,8 @@ const system: readonly KeySet[] = [
   [keyOf('system', 'openrouter', 'usable', 1), keyOf('system', 'groq', 'usable', 1)],
 ]
 
+const everything = { services: null, groups: null }
+
 const combined = function* (): Generator<Situation> {
   for (const policy of policies)
     for (const critical of [[], ['openai']])
@@ -272,6 +280,7 @@ const combined = function* (): Generator<Situation> {
                     override: null,
                     header: null,
                     keys: [...d, ...c, ...b, ...a],
+                    tier: everything,
                   }
 }
 
@@ -311,6 +320,12 @@ const drawn = function* (count: number): Generator<Situation> {
       override: chance(0.3) ? { service: pick(ids), preference: pick(preferences) } : null,
       header: chance(0.2) ? pick(preferences) : null,
       keys,
+      tier: chance(0.6)
+        ? everything
+        : {
+            services: chance(0.3) ? null : ids.filter(() => chance(0.5)),
+            groups: pick([null, [], ['test'], ['other']]),
+          },
     }
   }
 }
@@ -373,6 +388,18 @@ const mistakes: Readonly<Record<string, Planner>> = {
   'forgets priorities': (r) =>
     planRoute(withKeys(r, (key) => (key.priority ? { ...key, priority: 1 } : key))),
   'forgets positions': (r) => planRoute(withKeys(r, (key) => ({ ...key, position: 0 }))),
+  'forgets the tier': (r) => planRoute({ ...r, entitlements: null }),
+  'forgets the groups of the tier': (r) =>
+    planRoute({ ...r, entitlements: { tierName: 'Test', services: null, ...r.entitlements, groups: null } }),
+  'forgets the services of the tier': (r) =>
+    planRoute({ ...r, entitlements: { tierName: 'Test', groups: null, ...r.entitlements, services: null } }),
+  'holds own keys to the tier': (r) => {
+    const services = r.entitlements?.services ?? null
+    return planRoute({
+      ...r,
+      ownKeys: r.ownKeys.filter(({ serviceId }) => services === null || services.includes(serviceId)),
+    })
+  },
   'forgets credits': (r) => planRoute({ ...r, priceBook: flatPriceBook }),
   'spends credits first': reversed,
 }

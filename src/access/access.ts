@@ -5,7 +5,9 @@ import type { Epoch } from '../db/epoch.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Fallback, OrganizationControl } from '../policy/control.ts'
+import type { Entitlements, OfferedTier } from '../policy/entitlements.ts'
 import { makeAccessStore } from './store.ts'
 import { generateToken, hashOfToken } from './token.ts'
 
@@ -42,6 +44,10 @@ export interface Person {
   readonly control: OrganizationControl
   /** By service id; `*` is the default. */
   readonly preferences: ReadonlyMap<string, Fallback>
+  /** Of the version of the tier that their subscription has. */
+  readonly entitlements: Entitlements
+  /** That hold for them while an administrator has set none. */
+  readonly tierLimits: RateLimits | null
 }
 
 export interface Access {
@@ -62,6 +68,8 @@ export interface Access {
   person(organizationId: string, userId: string): Promise<Outcome<Person>>
   /** The user a platform token acts for, by id or e-mail address, within the token's reach. */
   personFor(platformToken: AccessToken, reference: string): Promise<Outcome<Person>>
+  /** Tiers that can be changed to, in their order, as they are and will be. */
+  offeredTiers(): Promise<readonly OfferedTier[]>
   /** Remembers the use of a token; written by `flushUses`, at most once a minute for each. */
   noteUse(token: AccessToken): void
   flushUses(): Promise<void>
@@ -137,6 +145,8 @@ export const makeAccess = (parts: {
       const who = isId(reference) ? { userId: reference } : { email: reference }
       return personOutcome(await store.findPerson(who, reach))
     },
+
+    offeredTiers: () => store.offeredTiers(),
 
     noteUse(token) {
       const last = token.lastUsedAt?.getTime() ?? 0

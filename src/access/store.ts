@@ -1,6 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Fallback } from '../policy/control.ts'
+import type { OfferedTier } from '../policy/entitlements.ts'
 import type { AccessToken, NewAccessToken, Person } from './access.ts'
 
 const columns = [
@@ -96,16 +98,50 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       SELECT m.organization_id, u.id AS user_id, u.email, u.suspended_at, o.control_policy, o.critical_services,
              o.system_keys_allowed, o.locked_fallback, a.id AS account_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
-               WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences
+               WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
+             v.name AS tier_name, v.entitlements
       FROM users u
       JOIN memberships m ON m.user_id = u.id
       JOIN organizations o ON o.id = m.organization_id
       LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id AND a.user_id = m.user_id
+      LEFT JOIN subscriptions s ON s.organization_id = a.organization_id AND s.account_id = a.id
+      -- An account that is so new that it has no subscription yet will get the version in effect.
+      LEFT JOIN LATERAL (SELECT name, entitlements FROM tier_versions t
+        WHERE t.tier_id = coalesce(s.tier_id, a.tier_id)
+          AND CASE WHEN s.tier_id IS NULL THEN t.effective_at <= now() ELSE t.version = s.tier_version END
+        ORDER BY t.effective_at DESC, t.version DESC LIMIT 1) v ON true
       WHERE ${who} AND ${where} ORDER BY m.created_at, m.organization_id LIMIT 1`.execute(kysely)
     const row = rows[0]
     return row && personOf(row)
   },
+
+  /** The first version of a tier is from its beginning on, so that each has one now. */
+  offeredTiers: async (): Promise<OfferedTier[]> => {
+    const { rows } = await sql<OfferedRow>`
+      SELECT v.tier_id, v.name, v.entitlements, v.effective_at FROM tiers t JOIN tier_versions v ON v.tier_id = t.id
+      WHERE t.archived_at IS NULL ORDER BY t.position, t.id, v.effective_at, v.version`.execute(kysely)
+    return rows.map(({ tier_id, name, entitlements, effective_at }) => ({
+      tierId: tier_id,
+      tierName: name,
+      services: entitlements.services ?? null,
+      groups: entitlements.groups ?? null,
+      effectiveAt: effective_at,
+    }))
+  },
 })
+
+interface StoredEntitlements {
+  services?: string[] | null
+  groups?: string[] | null
+  rateLimits?: RateLimits | null
+}
+
+interface OfferedRow {
+  tier_id: string
+  name: string
+  entitlements: StoredEntitlements
+  effective_at: Date
+}
 
 interface Row {
   organization_id: string
@@ -118,6 +154,8 @@ interface Row {
   locked_fallback: Fallback | null
   account_id: string | null
   preferences: Record<string, Fallback> | null
+  tier_name: string | null
+  entitlements: StoredEntitlements | null
 }
 
 const personOf = (row: Row): Person => ({
@@ -133,4 +171,11 @@ const personOf = (row: Row): Person => ({
     lockedFallback: row.locked_fallback,
   },
   preferences: new Map(Object.entries(row.preferences ?? {})),
+  // Without an account there are no credits for system keys anyway.
+  entitlements: {
+    tierName: row.tier_name ?? '',
+    services: row.entitlements?.services ?? null,
+    groups: row.entitlements?.groups ?? null,
+  },
+  tierLimits: row.entitlements?.rateLimits ?? null,
 })

@@ -276,14 +276,11 @@ export const makeRenewals = (parts: BillingParts) => {
     let count = 0
     for (const key of keys)
       try {
-        const changed = await inTransaction(parts, async (t) => {
-          const before = await lockedSubscription(t, parts, key)
-          const done = await work(t, before)
-          const after = done ? await store.readSubscription(t, key) : undefined
-          return { done, tier: after !== undefined && after.tier.tierId !== before.tier.tierId }
-        })
-        if (changed.tier) await epoch.announce(key.organizationId, async () => {})
-        if (changed.done) count++
+        // What a tier's version includes may be another from now on, for the gateways too.
+        const done = await epoch.announce(key.organizationId, async (t) =>
+          work(t, await lockedSubscription(t, parts, key)),
+        )
+        if (done) count++
       } catch (error) {
         log.error({ err: error, ...key }, 'a subscription could not be renewed; it will be tried again')
       }

@@ -157,7 +157,8 @@ export const makeSubscriptions = (parts: BillingParts) => {
     ): Promise<Outcome<Commanded & { subscription: Subscription }>> =>
       outcomeOf(async () => {
         const key = await accountKeyOf(database.kysely, owner)
-        return epoch.announce(owner.organizationId, async (t) => {
+        // What the tier includes holds on every process when this returns.
+        return epoch.change(owner.organizationId, async (t) => {
           const subscription = await lockedSubscription(t, parts, key)
           const before = await store.findCommand(t, key, idempotencyKey)
           if (before && toStoredJson(fromStoredJson(before.request)) !== toStoredJson(change))

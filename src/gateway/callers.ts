@@ -9,6 +9,7 @@ import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, must, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { Limits, RateLimits } from '../limits/limits.ts'
+import type { OfferedTier } from '../policy/entitlements.ts'
 
 /** Who calls, and the service keys of their own that policy may let them use. */
 export interface Caller {
@@ -16,7 +17,10 @@ export interface Caller {
   readonly person: Person
   readonly ownKeys: readonly ServiceKey[]
   readonly tokenLimits: RateLimits | null
+  /** The administrator's for this user, else the tier's. */
   readonly userLimits: RateLimits | null
+  /** Whether they are the tier's. */
+  readonly hasTierLimits: boolean
   /** Of their own and their organisation's service keys, by id. */
   readonly keyLimits: ReadonlyMap<string, RateLimits>
 }
@@ -24,6 +28,7 @@ export interface Caller {
 export interface SystemKeys {
   readonly keys: readonly ServiceKey[]
   readonly limits: ReadonlyMap<string, RateLimits>
+  readonly tiers: readonly OfferedTier[]
 }
 
 export interface Callers {
@@ -32,6 +37,8 @@ export interface Callers {
   systemKeys(): readonly ServiceKey[] | Promise<readonly ServiceKey[]>
   /** Of system keys, as far as they are known; `systemKeys` makes them known. */
   systemKeyLimits(): ReadonlyMap<string, RateLimits>
+  /** Tiers to tell of to whoever needs another one, as far as they are known; `systemKeys` makes them known. */
+  offeredTiers(): readonly OfferedTier[]
 }
 
 export const makeCallers = (parts: {
@@ -61,7 +68,7 @@ export const makeCallers = (parts: {
         }),
       ])
       return {
-        value: { token, person, ownKeys, keyLimits, ...ownLimits },
+        value: { token, person, ownKeys, keyLimits, ...withTierLimits(ownLimits, person) },
         organizationIds: [person.organizationId, token.organizationId],
       }
     },
@@ -69,11 +76,12 @@ export const makeCallers = (parts: {
   const systemKeys = makeEpochCache<SystemKeys>({
     epoch,
     load: async () => {
-      const [found, itsLimits] = await Promise.all([
+      const [found, itsLimits, tiers] = await Promise.all([
         keys.listSystemKeys(),
         limits.list(platformOrganizationId, 'service_key'),
+        access.offeredTiers(),
       ])
-      return { value: { keys: found, limits: itsLimits }, organizationIds: [platformOrganizationId] }
+      return { value: { keys: found, limits: itsLimits, tiers }, organizationIds: [platformOrganizationId] }
     },
   })
 
@@ -106,11 +114,22 @@ export const makeCallers = (parts: {
     },
     systemKeys: () => systemKeys.peek('')?.keys ?? systemKeys.get('').then(({ keys: found }) => found),
     systemKeyLimits: () => systemKeys.peek('')?.limits ?? noLimits,
+    offeredTiers: () => systemKeys.peek('')?.tiers ?? noTiers,
   }
 }
 
 const hashLength = 64
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
+const noTiers: readonly OfferedTier[] = []
+
+const withTierLimits = (
+  { tokenLimits, userLimits }: { tokenLimits: RateLimits | null; userLimits: RateLimits | null },
+  { tierLimits }: Person,
+) => ({
+  tokenLimits,
+  userLimits: userLimits ?? tierLimits,
+  hasTierLimits: userLimits === null && tierLimits !== null,
+})
 
 const personOf = (
   access: Access,

@@ -24,10 +24,12 @@ interface Entering {
 const familyOf = ({ target }: Operation): HeaderFamily =>
   target.dialect === 'openai' || target.dialect === 'anthropic' ? target.dialect : 'other'
 
-const noted = (operation: Operation, entered: Entered): Outcome<void> => {
+const noted = (operation: Operation, { hasTierLimits, person }: Caller, entered: Entered): Outcome<void> => {
   if (!entered.ok) {
     operation.limitHeaders = entered.headers
-    return entered
+    if (!hasTierLimits || entered.fault.code !== 'rate_limited') return entered
+    const next = `${entered.fault.next} Limits of the tier ${person.entitlements.tierName} hold; another tier may have higher ones.`
+    return { ok: false, fault: { ...entered.fault, next } }
   }
   operation.limitHeaders = entered.value.headers
   operation.passes.push(entered.value)
@@ -52,8 +54,8 @@ export const makeEnter =
     const tokens = request === null ? usualSessionTokens : aboutTokens(request)
     const entered = rateLimits.enter(subject, tokens, familyOf(operation))
     return entered instanceof Promise
-      ? entered.then((late) => noted(operation, late))
-      : noted(operation, entered)
+      ? entered.then((late) => noted(operation, caller, late))
+      : noted(operation, caller, entered)
   }
 
 const free: Outcome<void> = success(undefined)

@@ -58,6 +58,8 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
       priceBook: prices.current(),
       now: clock(),
       breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
+      entitlements: caller.person.entitlements,
+      tiers: callers.offeredTiers(),
     }
     const route = planRoute(request)
     return route.ok ? route : { ok: false, fault: whyNoRoute(route.fault, request, parent) }

@@ -101,6 +101,8 @@ export const sendModels = async (
     groups: catalogue.groups.list(),
     translates: canTranslate,
     now: clock(),
+    entitlements: caller.person.entitlements,
+    tiers: callers.offeredTiers(),
   }
   operation.reason = 'list'
   if (pathModel !== null) {

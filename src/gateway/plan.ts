@@ -82,6 +82,8 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       groups: catalogue.groups.list(),
       breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
       isFull,
+      entitlements: caller.person.entitlements,
+      tiers: callers.offeredTiers(),
     }
   }
 

@@ -170,6 +170,13 @@ export const faults = {
     'A call may narrow the fallback preference, never widen it.',
     'Leave the header out, or change the preference in the dashboard.',
   ),
+  not_in_tier: row(
+    403,
+    'caller',
+    false,
+    'Your tier does not include this on system keys.',
+    'Change to a tier that includes it, or add a key of your own.',
+  ),
   no_route: row(
     424,
     'caller',
@@ -190,6 +197,14 @@ export const faults = {
     false,
     'There are not enough credits for this call.',
     'Add your own key for the service, buy credits, or wait for the next monthly allocation.',
+  ),
+  // Not 429, which clients try again by themselves: a budget starts anew with its month.
+  budget_exceeded: row(
+    402,
+    'caller',
+    false,
+    'A budget leaves too little for this call.',
+    'Wait until the budget starts anew, or have it raised.',
   ),
   price_unknown: row(
     422,
@@ -372,6 +387,8 @@ export interface Fault {
   /** The request field that was wrong. */
   readonly field?: string
   readonly retryAfterSeconds?: number
+  /** When what is used up starts anew, where it is not worth waiting for. */
+  readonly resetsAt?: Date
 }
 
 export const fault = (code: FaultCode, more: Partial<Omit<Fault, 'code'>> = {}): Fault => ({

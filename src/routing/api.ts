@@ -33,7 +33,7 @@ export interface RoutingApiParts {
   readonly organizations: Organizations
   readonly ledger: Pick<Ledger, 'balance'>
   readonly insights: Insights
-  readonly access: Pick<Access, 'person'>
+  readonly access: Pick<Access, 'person' | 'offeredTiers'>
   readonly prices: Pick<Prices, 'current'>
   /** Absent: no breaker is ever open. */
   readonly health?: { breaker(serviceId: string | null, serviceKeyId: string): BreakerState }
@@ -176,9 +176,10 @@ type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model' | keyof Market> &
 /** What the gateway would plan a call of this person with. */
 const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<AnyRouteRequest> => {
   const { serviceKeys, health, clock } = parts
-  const [ownKeys, systemKeys] = await Promise.all([
+  const [ownKeys, systemKeys, tiers] = await Promise.all([
     serviceKeys.listForGateway(person.organizationId, person.userId),
     serviceKeys.listSystemKeys(),
+    parts.access.offeredTiers(),
   ])
   return {
     ...marketOf(parts),
@@ -189,6 +190,8 @@ const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<Any
     systemKeys,
     now: clock(),
     breaker: (serviceKey) => health?.breaker(sharedService(serviceKey), serviceKey.id) ?? null,
+    entitlements: person.entitlements,
+    tiers,
   }
 }
 
@@ -221,13 +224,17 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
 const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Promise<CoverageRequest> => {
   const { catalogue, serviceKeys, organizations, ledger, prices, clock } = parts
   const { organization, userId, accountId } = signedIn
-  const [ownKeys, systemKeys, preferences, balance] = await Promise.all([
+  const [ownKeys, systemKeys, preferences, balance, person, tiers] = await Promise.all([
     serviceKeys.listForGateway(organization.id, userId),
     serviceKeys.listSystemKeys(),
     organizations.preferences(organization.id, userId),
     accountId === null ? null : ledger.balance(organization.id, accountId),
+    parts.access.person(organization.id, userId),
+    parts.access.offeredTiers(),
   ])
   return {
+    entitlements: must(person).entitlements,
+    tiers,
     control: organization.control,
     preferences,
     ownKeys,

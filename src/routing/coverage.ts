@@ -6,6 +6,13 @@ import {
   type KeyOwner,
   type OrganizationControl,
 } from '../policy/control.ts'
+import {
+  eitherOf,
+  type Entitlements,
+  isIncluded,
+  type OfferedTier,
+  tiersWith,
+} from '../policy/entitlements.ts'
 import { endpoints } from '../services/endpoint.ts'
 import { relatedServices } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
@@ -32,6 +39,9 @@ export interface CoverageRequest {
   readonly translates?: Translates
   /** Whether anything at a service has a price, so that it may run on credits; absent: what has shipped prices. */
   readonly isPriced?: (service: Service) => boolean
+  /** What the user's tier includes on system keys; absent: everything. */
+  readonly entitlements?: Entitlements | null
+  readonly tiers?: readonly OfferedTier[]
 }
 
 const allEndpoints = (Object.keys(endpoints) as Endpoint[]).filter((endpoint) => endpoint !== 'raw')
@@ -88,14 +98,15 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
 
   const mayUseSystem = fallback === 'system' || fallback === 'alternative_then_system'
   const hasSystemKey = allowedOwners(control, service.id).has('system') && systemKeyUsable(request, service)
-  if (hasSystemKey && mayUseSystem && request.availableMicros > 0n)
+  const isInTier = isIncluded(request.entitlements ?? null, { serviceId: service.id, groupId: null })
+  if (hasSystemKey && mayUseSystem && isInTier && request.availableMicros > 0n)
     return {
       status: 'system_credits',
       keyOwner: 'system',
       reason: `${trouble ?? `You have no ${service.name} key.`} Runs on a system key and uses credits.`,
       next: trouble === null ? null : `Replace your ${service.name} key to use no credits.`,
     }
-  return whyNot(request, service, { trouble, fallback, hasSystemKey, mayUseSystem, alternative })
+  return whyNot(request, service, { trouble, fallback, hasSystemKey, mayUseSystem, isInTier, alternative })
 }
 
 const notCovered = (reason: string, next: string | null): Coverage => ({
@@ -166,6 +177,7 @@ const whyNot = (
     fallback: Fallback
     hasSystemKey: boolean
     mayUseSystem: boolean
+    isInTier: boolean
     alternative: Service | undefined
   },
 ): Coverage => {
@@ -177,6 +189,15 @@ const whyNot = (
     helps.push(
       trouble === null ? `add your own ${service.name} key` : `replace or re-check your ${service.name} key`,
     )
+  if (known.hasSystemKey && known.mayUseSystem && !known.isInTier) {
+    const { entitlements, tiers = [], now } = request
+    const others = tiersWith(tiers, [{ serviceId: service.id, groupId: null }], now)
+    if (others.length > 0) helps.push(`change to ${eitherOf(others)}`)
+    return notCovered(
+      `${start} Your tier, ${entitlements?.tierName ?? ''}, does not include ${service.name} on credits.`,
+      sentence(helps.length > 0 ? helps : ['ask an administrator']),
+    )
+  }
   if (known.hasSystemKey && known.mayUseSystem) {
     helps.push('wait for the next monthly allocation')
     return notCovered(`${start} A system key could serve you, but you have no credits left.`, sentence(helps))

@@ -60,7 +60,7 @@ export const explainRoute = (request: ExplainRequest): RouteExplanation => {
     })),
     passedOver: [...plan.passedOver, ...unpaid.map(withoutCredits)].map((passed) => ({
       passed,
-      words: wordsOfPass(passed, plan.fallback),
+      words: wordsOfPass(passed, plan.fallback, request.entitlements?.tierName ?? ''),
     })),
     refusal:
       usable.length > 0 ? null : unpaid.length > 0 ? fault('insufficient_credits') : refusalOf(request),
@@ -121,7 +121,7 @@ const wordsOf = ({ reason, serviceKey, via, health }: Candidate, isBehindOwn: bo
     .filter((part) => part !== '')
     .join(' ')
 
-const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback): string => {
+const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback, tierName: string): string => {
   switch (why) {
     case 'policy':
       return owner === 'system'
@@ -129,6 +129,8 @@ const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback): string => 
         : 'The organisation manages the keys of this service.'
     case 'preference':
       return `The fallback preference (“${fallback}”) does not go here.`
+    case 'tier':
+      return `Your tier, ${tierName}, does not include this on system keys.`
     case 'invalid':
       return 'The service refuses this key.'
     case 'exhausted':

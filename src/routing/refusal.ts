@@ -1,6 +1,14 @@
 import { type Fault, fault } from '../kit/fault.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import { type Fallback, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import {
+  eitherOf,
+  type Entitlements,
+  isIncluded,
+  type OfferedTier,
+  tiersWith,
+} from '../policy/entitlements.ts'
+import { findService } from '../services/registry.ts'
 import type { Endpoint } from '../services/service.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { keysAt } from './key-index.ts'
@@ -18,6 +26,8 @@ interface Nothing {
   readonly passedOver: readonly PassedOver[]
   readonly ownKeys: readonly ServiceKey[]
   readonly now: Date
+  readonly entitlements?: Entitlements | null
+  readonly tiers?: readonly OfferedTier[]
 }
 
 /** Why no key is left for a call, and what would help. */
@@ -29,6 +39,8 @@ export const whyNone = (nothing: Nothing): Fault => {
   // Other paths of a service name no model, so no price would help.
   const isUnpriced = nothing.endpoint !== 'raw' && nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
   if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
+  const outside = passedOver.filter((p) => p.why === 'tier')
+  if (outside.length > 0) return notInTier(nothing, outside)
   const helps = [
     ...helpWithKeys(nothing),
     ...(isLeftOut
@@ -38,6 +50,29 @@ export const whyNone = (nothing: Nothing): Fault => {
   ]
   return fault('no_route', {
     message: messageOf(nothing),
+    next: `${capitalized(helps.join(', or ') || 'ask an administrator')}.`,
+  })
+}
+
+/** A system key could serve the call, were it not for the caller's tier. */
+const notInTier = (nothing: Nothing, outside: readonly PassedOver[]): Fault => {
+  const { entitlements = null, tiers = [], group, now } = nothing
+  const uses = outside.map(({ serviceId }) => ({ serviceId, groupId: group?.id ?? null }))
+  const services = [...new Set(outside.map(({ serviceId }) => serviceId))]
+  const isAboutGroup = services.some((serviceId) => isIncluded(entitlements, { serviceId, groupId: null }))
+  const what =
+    group !== null && isAboutGroup
+      ? `${groupPrefix}${group.id} on credits`
+      : `${eitherOf(services.map((id) => findService(id)?.name ?? id).slice(0, mostNamed))} on credits`
+  const broken = brokenKey(nothing)
+  const start =
+    broken === null
+      ? ''
+      : `Your ${broken.service.name} key is ${broken.status === 'invalid' ? 'refused by the service' : 'out of quota'}. `
+  const others = tiersWith(tiers, uses, now)
+  const helps = [...(others.length > 0 ? [`change to ${eitherOf(others)}`] : []), ...helpWithKeys(nothing)]
+  return fault('not_in_tier', {
+    message: `${start}Your tier, ${entitlements?.tierName ?? ''}, does not include ${what}.`,
     next: `${capitalized(helps.join(', or ') || 'ask an administrator')}.`,
   })
 }

@@ -10,6 +10,7 @@ import {
   type OrganizationControl,
   usersManageKeys,
 } from '../policy/control.ts'
+import { type Entitlements, isIncluded, type OfferedTier } from '../policy/entitlements.ts'
 import { homeOf } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
 import { arrange, type Lot } from './arrange.ts'
@@ -51,6 +52,7 @@ export interface PassedOver {
   readonly why:
     | 'policy'
     | 'preference'
+    | 'tier'
     | 'invalid'
     | 'exhausted'
     | 'suspended'
@@ -93,6 +95,10 @@ export interface RouteRequest {
   readonly conversation?: string | null
   /** About how much it will use, to compare offers on credits; absent: what is typical of the task. */
   readonly size?: OperationSize
+  /** What the caller's tier includes on system keys; absent: everything. */
+  readonly entitlements?: Entitlements | null
+  /** To say which tier has what this one has not. */
+  readonly tiers?: readonly OfferedTier[]
 }
 
 export interface Route {
@@ -154,7 +160,7 @@ export const planFor = (request: RouteRequest, thorough: boolean): Outcome<Plan>
   const narrowed = narrowFallback(preference, request.askedFallback)
   if (!narrowed.ok) return narrowed
 
-  const survey = makeSurvey(request, thorough)
+  const survey = makeSurvey(request, offered.group, thorough)
   surveyOwnKeys(survey, offered, narrowed.value)
   surveySystemKeys(survey, offered, narrowed.value)
   const { lots, passedOver, validUntil } = survey
@@ -197,14 +203,16 @@ const mayUseSystem = (fallback: Fallback) => fallback === 'system' || fallback =
 /** What has been seen of a request's keys so far. */
 interface Survey {
   readonly request: RouteRequest
+  readonly group: ModelGroup | null
   readonly thorough: boolean
   readonly lots: Lot[]
   readonly passedOver: PassedOver[]
   validUntil: Date | null
 }
 
-const makeSurvey = (request: RouteRequest, thorough: boolean): Survey => ({
+const makeSurvey = (request: RouteRequest, group: ModelGroup | null, thorough: boolean): Survey => ({
   request,
+  group,
   thorough,
   lots: [],
   passedOver: [],
@@ -285,12 +293,14 @@ const surveyKeys = (
     return
   }
   const usersMay = usersManageKeys(request.control, service.id)
+  const use = { serviceId: service.id, groupId: survey.group?.id ?? null }
+  const isInTier = stage !== 2 || isIncluded(request.entitlements ?? null, use)
   let candidates: Candidate[] | null = null
   let isHalfOpen = true
   for (const key of keys) {
     const breaker = request.breaker?.(key) ?? null
     const cooling = coolingFor(key, model, request.now) ?? request.isFull?.(key) ?? null
-    const why = whyPassed(request, key, usersMay, offer, isPreferred, cooling, breaker)
+    const why = whyPassed(request, key, usersMay, offer, isPreferred, isInTier, cooling, breaker)
     if (why === null) {
       const health = breaker === null ? 'ok' : 'half_open'
       isHalfOpen &&= health === 'half_open'
@@ -308,13 +318,14 @@ const surveyKeys = (
 
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
-/** The first reason against a key, or null: policy, preference, price, its own state, then health. */
+/** The first reason against a key, or null: policy, preference, price, its own state, the caller's tier, then health. */
 const whyPassed = (
   { control }: RouteRequest,
   key: ServiceKey,
   usersMay: boolean,
   offer: Offer,
   isPreferred: boolean,
+  isInTier: boolean,
   cooling: Date | null,
   breaker: BreakerState,
 ): PassedOver['why'] | null => {
@@ -325,6 +336,8 @@ const whyPassed = (
   // Before what may pass: without a price it is no use to come back later.
   if (key.owner === 'system' && !offer.mayUseCredits) return 'no_price'
   if (key.status !== 'active') return key.status
+  // A tier that has it would help: not so with a key that nobody can use.
+  if (!isInTier) return 'tier'
   if (cooling !== null) return 'cooling'
   return breaker?.state === 'open' ? 'breaker_open' : null
 }
