@@ -468,6 +468,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   exportUserStatement: () => ({ params: member() }),
   exportOperations: none,
   exportAllOperations: none,
+  exportUsage: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  exportAllUsage: () => ({ query: { by: 'user', from: '2026-11-01', to: '2026-11-30' } }),
   readInvoicePdf: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),
   readReceiptPdf: async () => ({ params: { id: (await boughtBy('paid')).id } }),
   readAnyInvoicePdf: async () => ({ params: { id: (await boughtBy('paid')).invoiceId ?? '' } }),

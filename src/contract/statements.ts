@@ -3,6 +3,7 @@ import { reason } from './billing.ts'
 import { statementItem } from './credits.ts'
 import { defineEndpoints } from './endpoint.ts'
 import { operationFilters, operationStatus } from './operations.ts'
+import { usageEndpoints } from './usage.ts'
 import * as wire from './wire.ts'
 
 /** What a line is about, as its reader sees it: `grant` lines of the ledger are told apart by their grants. */
@@ -134,6 +135,13 @@ const everybody = { organization: wire.id.optional(), user: wire.id.optional() }
 
 /** The wire's own words and integers in JSON; in CSV one row a line, credits and dollars as exact decimals. */
 export const exportFormat = z.object({ format: z.enum(['csv', 'json']).default('csv') })
+const usageExport = {
+  ...exportFormat.shape,
+  rows: z
+    .enum(['groups', 'days'])
+    .default('groups')
+    .describe('Of CSV: a row for each group and payer, or for each day of them as well'),
+}
 const exported = ['text/csv', 'application/json'] as const
 const pdf = ['application/pdf'] as const
 
@@ -231,6 +239,27 @@ export const statementEndpoints = defineEndpoints({
     group: 'administration',
     summary: 'Operations of everybody as a file, with the filters of the list',
     query: operationFilters.extend(everybody).extend(exportFormat.shape),
+    reply: wire.file,
+    file: exported,
+  },
+
+  exportUsage: {
+    method: 'GET',
+    path: '/usage/export',
+    auth: 'session',
+    group: 'operations',
+    summary: 'The report of your use as a file',
+    query: usageEndpoints.readUsageReport.query.extend(usageExport),
+    reply: wire.file,
+    file: exported,
+  },
+  exportAllUsage: {
+    method: 'GET',
+    path: '/admin/usage/export',
+    auth: 'administrator',
+    group: 'administration',
+    summary: 'The report of everybody’s use as a file',
+    query: usageEndpoints.readAllUsage.query.extend(usageExport),
     reply: wire.file,
     file: exported,
   },

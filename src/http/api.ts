@@ -80,7 +80,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...alertApi,
   ...paymentApi(rooms),
   ...statementApi(rooms),
-  ...exportApi,
+  ...exportApi(rooms),
   ...documentApi,
   ...reconciliationApi,
   ...auditApi(rooms),

@@ -1,3 +1,4 @@
+import type { AdminOperation } from '../contract/administration.ts'
 import type { Operation, OperationFilters, Receipt, Totals } from '../contract/operations.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
@@ -12,6 +13,8 @@ import type { Insights, OperationRow, Owner, ReceiptRow, TotalsRow, UsageRow } f
 
 /** Everybody's operations are only looked through from this far back, unless the call says otherwise. */
 const administratorDays = 7
+export const administratorsSince = (since: Date | undefined, now: Date): Date =>
+  since ?? new Date(now.getTime() - administratorDays * 24 * 3600 * 1000)
 
 export interface InsightApiParts {
   readonly insights: Insights
@@ -83,18 +86,17 @@ export const insightApi = ({ insights, prices, clock }: InsightApiParts) => {
     async listAllOperations({ query }) {
       const { cursor, limit, organization, user, ...filters } = query
       const filter = filterOf(filters)
-      const weekAgo = new Date(clock().getTime() - administratorDays * 24 * 3600 * 1000)
       const found = await insights.operations(
-        { ...filter, organizationId: organization, userId: user, since: filter.since ?? weekAgo },
+        {
+          ...filter,
+          organizationId: organization,
+          userId: user,
+          since: administratorsSince(filter.since, clock()),
+        },
         { before: decodeCursor(cursor), limit },
       )
       return {
-        items: found.items.map((row) => ({
-          ...operationOnWire(row),
-          organizationId: row.organizationId,
-          organizationName: row.organizationName,
-          userEmail: row.userEmail,
-        })),
+        items: found.items.map(adminOperationOnWire),
         nextCursor: found.next && encodeCursor(found.next),
         totals: totalsOnWire(found.totals),
       }
@@ -149,7 +151,7 @@ const ownerOf = (signedIn: SignedIn): Owner => ({
   userId: signedIn.userId,
 })
 
-const filterOf = ({ since, until, ...filter }: OperationFilters) => ({
+export const filterOf = ({ since, until, ...filter }: OperationFilters) => ({
   ...filter,
   since: dateOf(since),
   until: dateOf(until),
@@ -168,7 +170,7 @@ const totalsOnWire = (totals: TotalsRow): Totals => ({
 
 const usageOnWire = (row: UsageRow) => ({ ...totalsOnWire(row), keyOwner: row.keyOwner })
 
-const operationOnWire = (row: Omit<OperationRow, 'organizationName' | 'userEmail'>): Operation => ({
+export const operationOnWire = (row: Omit<OperationRow, 'organizationName' | 'userEmail'>): Operation => ({
   id: row.id,
   userId: row.userId,
   startedAt: row.startedAt.toISOString(),
@@ -191,6 +193,13 @@ const operationOnWire = (row: Omit<OperationRow, 'organizationName' | 'userEmail
   units: row.units,
   costNanoUsd: row.costNanoUsd === null ? null : String(row.costNanoUsd),
   creditMicros: String(row.creditMicros),
+})
+
+export const adminOperationOnWire = (row: OperationRow): AdminOperation => ({
+  ...operationOnWire(row),
+  organizationId: row.organizationId,
+  organizationName: row.organizationName,
+  userEmail: row.userEmail,
 })
 
 const receiptOnWire = (row: ReceiptRow, lines: readonly CostLine[]): Receipt => ({

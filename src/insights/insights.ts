@@ -140,6 +140,11 @@ export interface UsageAsked {
 export interface Insights extends AdministrationReads {
   /** Newest first. `before`: the `next` of the page before. */
   operations(filter: OperationFilter, page: { before: string | null; limit: number }): Promise<OperationPage>
+  /** The same rows without totals, and without looking for a next page. */
+  operationRows(
+    filter: OperationFilter,
+    page: { before: string | null; limit: number },
+  ): Promise<OperationRow[]>
   /** The newest, without totals. */
   newestOperations(filter: OperationFilter, limit: number): Promise<OperationRow[]>
   operation(owner: Owner, id: string): Promise<Outcome<ReceiptRow>>
@@ -189,6 +194,8 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
       const items = rows.slice(0, limit)
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null, totals }
     },
+
+    operationRows: (filter, { before, limit }) => store.operations(filter, before, limit),
 
     newestOperations: (filter, limit) => store.operations(filter, null, limit),
 

@@ -16,6 +16,13 @@ export const formatMicros = (micros: bigint): string => {
   return `${sign}${digits.slice(0, -6)}${fraction && `.${fraction}`}`
 }
 
+/** An integer as a decimal with all its places: `formatDecimal(1500000n, 6)` → `"1.500000"`. */
+export const formatDecimal = (value: bigint, places: number): string => {
+  const digits = (value < 0n ? -value : value).toString().padStart(places + 1, '0')
+  const whole = digits.slice(0, digits.length - places)
+  return `${value < 0n ? '-' : ''}${whole}${places > 0 ? `.${digits.slice(-places)}` : ''}`
+}
+
 /** A decimal number of credits, at most six places, to micro-credits; null when it is not one. */
 export const parseCredits = (text: string): bigint | null => {
   const match = /^(-?)(\d{1,12})(?:\.(\d{1,6}))?$/.exec(text.trim())
