@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config/config.ts'
 import { startDemo } from './demo/run.ts'
+import { startDemoStripe } from './demo/stripe.ts'
 import { version } from './config/version.ts'
 import { startPostgres } from './db/postgres.ts'
 import { makeAdmission } from './gateway/admission.ts'
@@ -41,20 +42,25 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     dataDirectory: config.dataDirectory,
     log,
   })
+  const demoStripe =
+    config.demo && config.stripe === null ? await startDemoStripe(config.dataDirectory) : null
   const rooms = await openRooms({
-    config,
+    config: demoStripe ? { ...config, stripe: demoStripe.settings } : config,
     url: postgres.url,
     embedded: postgres.embedded !== null,
     version,
     log,
   }).catch(async (error: unknown) => {
+    await demoStripe?.stop()
     await postgres.stop()
     throw error
   })
   await makePartitions(rooms)
   await rooms.epoch.start()
   await rooms.health.start()
-  const demo = config.demo ? await startDemo({ rooms, dataDirectory: config.dataDirectory, log }) : null
+  const demo = config.demo
+    ? await startDemo({ rooms, stripe: demoStripe, dataDirectory: config.dataDirectory, log })
+    : null
   const upkeep = () => keepUp(rooms)
   await upkeep()
 
@@ -161,6 +167,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await rooms.ledger.drain()
       await rooms.close()
       await demo?.stop()
+      await demoStripe?.stop()
       await postgres.stop()
     },
   }

@@ -29,7 +29,8 @@ export const demoUsers: readonly DemoUserRole[] = [
   {
     email: 'ansel@demo.example',
     name: 'Ansel',
-    about: 'own Anthropic key; credits for everything else',
+    about:
+      'own Anthropic key; credits for everything else; subscribed, with invoices and the own-key discount',
     tier: 'pro',
     fallback: 'alternative_then_system',
     ownServices: ['anthropic'],
@@ -43,6 +44,9 @@ export const demoUsers: readonly DemoUserRole[] = [
     ownServices: [],
   },
 ]
+
+/** With a past: upgraded some weeks ago, bought credits, was renewed with the own-key discount. */
+export const demoSubscriber = demoUsers.find(({ name }) => name === 'Ansel') as DemoUserRole
 
 export interface DemoSystemKey {
   readonly service: ServiceName
@@ -125,8 +129,9 @@ export const demoSpareKeys = (): CastKey[] =>
 export const demoEnvironment = (): Record<string, string> =>
   Object.fromEntries(demoKeys().map(({ variable, secret }) => [variable, secret]))
 
-export const demoDocument = (simulatorUrl: string): Document => ({
-  outboundAllowances: [new URL(simulatorUrl).host],
+/** `standIns`: where the simulator is, and what else stands in for the world outside. */
+export const demoDocument = (simulatorUrl: string, standIns: readonly string[] = []): Document => ({
+  outboundAllowances: [simulatorUrl, ...standIns].map((url) => new URL(url).host),
   services: Object.fromEntries(
     services.map((service) => [service, { baseUrl: `${simulatorUrl}/${service}` }]),
   ),

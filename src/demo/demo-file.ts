@@ -19,6 +19,8 @@ const demoFileSchema = z.object({
   demo: z.literal(true),
   baseUrl: z.string(),
   simulatorUrl: z.string(),
+  /** Where the stand-in for Stripe is; null: payments are taken by something else. */
+  stripeUrl: z.string().nullable().default(null),
   organization: z.object({ id: z.string(), name: z.string() }),
   /** Acts for users: send `x-aideon-user` with an e-mail address. */
   platformToken: z.string(),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import { cloneDatabase } from '../../tests/database.ts'
+import { checkLedger } from '../../tests/ledger.ts'
 import { stageConfig } from '../../tests/stage.ts'
 import { silentLog } from '../kit/log.ts'
 import { startGateway } from '../main.ts'
@@ -65,6 +66,21 @@ test('what it stores is marked as demo data', async () => {
     { name: 'Aideon Demo', is_demo: true },
     { name: 'Demo Administrator', is_demo: true },
   ])
+})
+
+test('the subscriber has a past: upgraded, bought, renewed with the own-key discount, all paid', async () => {
+  const { rows } = await clone.database.pool.query<{ status: string; kinds: string[]; total_minor: bigint }>(
+    `SELECT i.status, i.total_minor,
+       (SELECT array_agg(l.kind ORDER BY l.position) FROM invoice_lines l WHERE l.invoice_id = i.id) AS kinds
+     FROM invoices i JOIN users u ON u.id = i.user_id WHERE u.name = 'Ansel' ORDER BY i.number`,
+  )
+  expect(rows.map(({ status, kinds }) => [status, ...kinds])).toEqual([
+    ['paid', 'proration', 'tax'],
+    ['paid', 'credits', 'tax'],
+    ['paid', 'subscription', 'discount', 'tax'],
+  ])
+  expect(rows.at(-1)?.total_minor).toBe(1800n)
+  expect(await checkLedger(clone.database)).toEqual([])
 })
 
 /** What each printed command shows, in order. */

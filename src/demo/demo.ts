@@ -2,9 +2,9 @@ import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type AccessToken, type NewAccessToken, userScopes } from '../access/access.ts'
 import { hashOfToken } from '../access/token.ts'
 import { applyDocument } from '../apply/apply-document.ts'
-import type { ApplyRooms } from '../apply/perform.ts'
+import type { Document } from '../apply/document.ts'
 import { appliedLines } from '../apply/report.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { Billing } from '../billing/billing.ts'
 import { must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { Prices } from '../metering/prices.ts'
@@ -20,9 +20,10 @@ import {
 } from './cast.ts'
 import { demoCommands, demoLines } from './commands.ts'
 import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
+import { beginHistory, type HistoryRooms } from './history.ts'
 
-export interface DemoRooms extends ApplyRooms {
-  readonly identity: Pick<Identity, 'createSignInLink'>
+export interface DemoRooms extends HistoryRooms {
+  readonly billing: Pick<Billing, 'settings' | 'saveSettings'>
   readonly prices: Pick<Prices, 'terms' | 'changes'>
 }
 
@@ -57,13 +58,20 @@ export const startDemoSimulator = async (dataDirectory: string): Promise<Simulat
 export const seedDemo = async (parts: {
   rooms: DemoRooms
   simulatorUrl: string
+  stripeUrl?: string | null
   dataDirectory: string
 }): Promise<SeededDemo> => {
-  const { rooms, simulatorUrl, dataDirectory } = parts
+  const { rooms, simulatorUrl, stripeUrl = null, dataDirectory } = parts
   const previous = await readDemoFile(dataDirectory)
-  await applyDemo(rooms, simulatorUrl, dataDirectory)
+  const history = await beginHistory(rooms)
+  await applyDemo(rooms, demoDocument(simulatorUrl, stripeUrl === null ? [] : [stripeUrl]), dataDirectory)
+  await history?.()
   await priceImages(rooms)
-  await forgetSimulator(rooms, previous?.simulatorUrl, simulatorUrl)
+  if (history && stripeUrl !== null) await payByStripe(rooms)
+  // The address that an earlier one had may belong to anything now.
+  for (const before of [previous?.simulatorUrl, previous?.stripeUrl])
+    if (before && before !== simulatorUrl && before !== stripeUrl)
+      await rooms.catalogue.removeAllowance(operator, new URL(before).host)
   const organization = await rooms.organizations.findByName(demoOrganization)
   if (!organization) throw new Error(`The organisation ${demoOrganization} was not made.`)
   const links = await linksOf(rooms, previous)
@@ -100,6 +108,7 @@ export const seedDemo = async (parts: {
     facts: {
       demo: true,
       simulatorUrl,
+      stripeUrl,
       organization: { id: organization.id, name: organization.name },
       platformToken: await workingToken(rooms, previous?.platformToken, platform),
       administrator: { ...demoAdministrator, signInPath: await links.pathOf(demoAdministrator.email) },
@@ -109,8 +118,8 @@ export const seedDemo = async (parts: {
   }
 }
 
-const applyDemo = async (rooms: DemoRooms, simulatorUrl: string, directory: string): Promise<void> => {
-  const applied = await applyDocument(rooms, demoDocument(simulatorUrl), {
+const applyDemo = async (rooms: DemoRooms, document: Document, directory: string): Promise<void> => {
+  const applied = await applyDocument(rooms, document, {
     environment: demoEnvironment(),
     directory,
     isDemo: true,
@@ -127,10 +136,10 @@ const priceImages = async ({ prices }: DemoRooms): Promise<void> => {
   must(await prices.changes.create(operator, { edits, reason, effectiveAt: null }, true))
 }
 
-/** The address that an earlier simulator had may belong to anything now. */
-const forgetSimulator = async (rooms: DemoRooms, before: string | undefined, now: string): Promise<void> => {
-  if (before === undefined || before === now) return
-  await rooms.catalogue.removeAllowance(operator, new URL(before).host)
+/** From now on; the past was collected by hand. */
+const payByStripe = async ({ billing }: DemoRooms): Promise<void> => {
+  const settings = { ...(await billing.settings()), provider: 'stripe' } as const
+  must(await billing.saveSettings(operator, settings, 'Demo: a stand-in takes payments'))
 }
 
 const personOf = async (rooms: DemoRooms, email: string): Promise<string> => {

@@ -1,5 +1,6 @@
 import type { Log } from '../kit/log.ts'
 import { publishDemo, type DemoRooms, seedDemo, startDemoSimulator } from './demo.ts'
+import type { DemoStripe } from './stripe.ts'
 import { warmDemo } from './warm.ts'
 
 export interface RunningDemo {
@@ -11,14 +12,22 @@ export interface RunningDemo {
 /** The simulator and the demo's data, before the gateway listens. */
 export const startDemo = async (parts: {
   rooms: DemoRooms
+  /** Null: payments are taken by what the operator configured. */
+  stripe: DemoStripe | null
   dataDirectory: string
   log: Log
 }): Promise<RunningDemo> => {
-  const { rooms, dataDirectory, log } = parts
+  const { rooms, stripe, dataDirectory, log } = parts
   const simulator = await startDemoSimulator(dataDirectory)
-  const seeded = await seedDemo({ rooms, simulatorUrl: simulator.url, dataDirectory })
+  const seeded = await seedDemo({
+    rooms,
+    simulatorUrl: simulator.url,
+    stripeUrl: stripe?.url ?? null,
+    dataDirectory,
+  })
   return {
     async publish(baseUrl) {
+      stripe?.tell(baseUrl)
       const { demo, lines } = await publishDemo(seeded, { baseUrl, dataDirectory })
       if (!seeded.hasHistory)
         warmDemo(demo).catch((error: unknown) => log.warn({ err: error }, 'the demo has no history to show'))

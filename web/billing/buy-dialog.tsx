@@ -6,7 +6,7 @@ import { type CallFault, call } from '../data/call.ts'
 import { useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import { FormDialog } from '../ui/dialog.tsx'
-import { Credits } from '../ui/figures.tsx'
+import { exactCredits } from '../ui/format.ts'
 import { money, parseMoney, placesOf } from '../ui/money.ts'
 import { FaultNotice, Lines } from '../ui/notice.tsx'
 import classes from './billing.module.css'
@@ -128,11 +128,15 @@ const Choices = (props: {
           const saving = pack.currency === currency ? savingPercent(pack, microsPerMinor) : 0
           return (
             <label key={pack.id} className={classes.pack} data-chosen={choice.value === pack.id || undefined}>
-              <Radio value={pack.id} aria-label={`${pack.name}, ${money(pack.priceMinor, pack.currency)}`} />
+              <Radio
+                value={pack.id}
+                aria-label={`${pack.name}, ${money(pack.priceMinor, pack.currency)}`}
+                data-autofocus={choice.value === pack.id || undefined}
+              />
               <span className={classes.packName}>{pack.name}</span>
               <span className={classes.packPrice}>
+                {saving > 0 && <span className={classes.quiet}>{saving} % less</span>}
                 <span className="figure">{money(pack.priceMinor, pack.currency)}</span>
-                <span className={classes.quiet}>{saving > 0 ? `${saving} % less` : ' '}</span>
               </span>
             </label>
           )
@@ -168,10 +172,8 @@ const Terms = ({ packs, choice }: { packs: Packs; choice: Choice }) => {
       {choice.purchase ? (
         <p>
           <strong>{money(choice.priceMinor, choice.currency)}</strong> once for{' '}
-          <strong>
-            <Credits micros={choice.creditMicros} unit />
-          </strong>
-          , {validity(packs.expiryMonths)} from the payment.
+          <strong>{exactCredits(choice.creditMicros)} credits</strong>, {validity(packs.expiryMonths)} from
+          the payment.
         </p>
       ) : (
         <p>Say how much you want to pay.</p>

@@ -25,11 +25,11 @@ export const Grants = ({ grants }: { grants: readonly CreditGrant[] }) => (
             key: 'kind',
             header: 'What',
             render: (row) => (
-              <>
+              <span className={classes.what}>
                 <span className={classes.place}>{count(row.place)}</span>
                 {kinds[row.kind]}
                 {row.reason && <span className={classes.quiet}> {row.reason}</span>}
-              </>
+              </span>
             ),
           },
           { key: 'given', header: 'Since', render: (row) => <Since at={row.effectiveAt} /> },

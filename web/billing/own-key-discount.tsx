@@ -147,8 +147,11 @@ const NextInvoice = (props: {
   subscription: SubscriptionOnWire
   next: NonNullable<SubscriptionOnWire['next']>
 }) => {
-  const { next } = props
-  const { discount } = props.subscription
+  const now = useNow()
+  const { next, subscription } = props
+  const { discount } = subscription
+  const isComing = discount.hasKeyNow && shareReachedAt(discount, subscription, now) !== null
+  const missed = isComing ? 'not yet' : 'not earned'
   const { currency } = next.tier
   return (
     <table className={classes.amounts} aria-label="Next invoice">
@@ -160,7 +163,7 @@ const NextInvoice = (props: {
         </tr>
         <tr>
           <th scope="row">Own-key discount, {percent(discount.basisPoints)}</th>
-          <td>{next.discountMinor === '0' ? 'not earned' : money(`-${next.discountMinor}`, currency)}</td>
+          <td>{next.discountMinor === '0' ? missed : money(`-${next.discountMinor}`, currency)}</td>
         </tr>
       </tbody>
       <tfoot>

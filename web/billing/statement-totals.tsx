@@ -4,6 +4,7 @@ import { useRead } from '../data/queries.ts'
 import { Credits } from '../ui/figures.tsx'
 import { counted } from '../ui/format.ts'
 import classes from './billing.module.css'
+import { ExactAmount } from './exact-amount.tsx'
 
 /** What runs now: not on the statement before it has ended, and not available meanwhile. */
 export const StatementPending = ({ page }: { page: StatementPageOnWire }) => {
@@ -52,7 +53,7 @@ export const StatementTotals = (props: {
     <div className={classes.totals}>
       <span>
         <strong>
-          <Credits micros={opening.balanceMicros} />
+          <ExactAmount micros={opening.balanceMicros} />
         </strong>{' '}
         at first
       </span>
@@ -62,7 +63,7 @@ export const StatementTotals = (props: {
           sum !== 0n && (
             <span key={label}>
               <strong>
-                <Credits micros={sum.toString()} signed />
+                <ExactAmount micros={sum.toString()} signed />
               </strong>{' '}
               {label}
             </span>
@@ -72,7 +73,7 @@ export const StatementTotals = (props: {
       <span>
         ={' '}
         <strong>
-          <Credits micros={closing.balanceMicros} />
+          <ExactAmount micros={closing.balanceMicros} />
         </strong>{' '}
         {until === undefined ? 'now' : 'at last'}
       </span>

@@ -1,16 +1,17 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import { endpointOf, urlOf } from '../../src/contract/endpoints.ts'
-import type { StatementLine, StatementPageOnWire } from '../../src/contract/statements.ts'
+import type { StatementLine } from '../../src/contract/statements.ts'
 import { usePages } from '../data/queries.ts'
 import { ServiceName } from '../data/service-name.tsx'
 import { TimeSelect } from '../operations/time-select.tsx'
 import { DataTable } from '../ui/data-table.tsx'
-import { Credits, Moment } from '../ui/figures.tsx'
+import { Moment } from '../ui/figures.tsx'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import classes from './billing.module.css'
 import type { StatementShow } from './billing-search.ts'
+import { ExactAmount } from './exact-amount.tsx'
 import { StatementDrawer } from './statement-drawer.tsx'
 import { FilterChips } from '../ui/filter-chips.tsx'
 import { StatementPending, StatementTotals } from './statement-totals.tsx'
@@ -44,7 +45,7 @@ export const Statement = (props: {
   const { show, since, until } = props.filters
   const query = { since, until, categories: categoriesOf(show) }
   const statement = usePages('listStatement', query)
-  const pages = statement.data?.pages as StatementPageOnWire[] | undefined
+  const pages = statement.data?.pages
   const lines = pages?.flatMap((page) => page.items)
   const list = useRef<HTMLDivElement | null>(null)
   const shown = pages?.[0]?.closing.number
@@ -144,13 +145,13 @@ const Lines = (props: {
           key: 'change',
           header: 'Change',
           align: 'end',
-          render: (line) => <Credits micros={line.changeMicros} signed />,
+          render: (line) => <ExactAmount micros={line.changeMicros} signed />,
         },
         {
           key: 'balance',
           header: 'Balance',
           align: 'end',
-          render: (line) => <Credits micros={line.balanceMicros} aligned />,
+          render: (line) => <ExactAmount micros={line.balanceMicros} />,
         },
       ]}
     />

@@ -19,7 +19,7 @@ export const SubscriptionEnds = ({ subscription, onChange }: Props) => {
   return (
     <Panel title="Pause, cancel, time zone">
       <ul className={classes.ends}>
-        {status === 'active' && (
+        {status === 'active' && isPaid && (
           <End
             title="Pause"
             text="Nothing is charged and nothing allocated until you resume."

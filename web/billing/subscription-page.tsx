@@ -4,8 +4,8 @@ import { useState } from 'react'
 import type { SubscriptionOnWire } from '../../src/contract/billing.ts'
 import type { Request } from '../../src/contract/endpoints.ts'
 import { useRead } from '../data/queries.ts'
-import { Credits, useTimeZone } from '../ui/figures.tsx'
-import { dayWithYear } from '../ui/format.ts'
+import { useTimeZone } from '../ui/figures.tsx'
+import { dayWithYear, exactCredits } from '../ui/format.ts'
 import { money } from '../ui/money.ts'
 import { Block, Loaded, Notice } from '../ui/notice.tsx'
 import { Page, Panel, Stat, Stats } from '../ui/page.tsx'
@@ -138,7 +138,7 @@ const Now = ({ subscription }: { subscription: SubscriptionOnWire }) => {
       />
       <Stat
         label="This period"
-        value={<Credits micros={tier.allocationMicros} />}
+        value={exactCredits(tier.allocationMicros)}
         note={`credits, ${dayWithYear(periodStart)} to ${dayWithYear(periodEnd)}`}
       />
       <Stat

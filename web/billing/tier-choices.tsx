@@ -2,8 +2,7 @@ import { Button } from '@mantine/core'
 import type { SubscriptionOnWire, TierVersionOnWire } from '../../src/contract/billing.ts'
 import { useRead } from '../data/queries.ts'
 import { limitsText } from '../limits/limit-words.ts'
-import { Credits } from '../ui/figures.tsx'
-import { counted } from '../ui/format.ts'
+import { counted, exactCredits } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { money } from '../ui/money.ts'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
@@ -54,13 +53,9 @@ const Tier = ({ tier, subscription, onChange }: Choosing & { tier: TierVersionOn
         {money(tier.priceMinor, tier.currency)} <span className={classes.quiet}>a month</span>
       </p>
       <ul className={classes.tierFacts}>
-        <li>
-          <Credits micros={tier.allocationMicros} unit /> a month
-        </li>
+        <li>{exactCredits(tier.allocationMicros)} credits a month</li>
         {tier.rolloverCapMicros !== '0' && (
-          <li>
-            Up to <Credits micros={tier.rolloverCapMicros} unit /> carried over
-          </li>
+          <li>Up to {exactCredits(tier.rolloverCapMicros)} credits carried over</li>
         )}
         <Entitlements tier={tier} />
       </ul>
