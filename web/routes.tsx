@@ -14,6 +14,8 @@ import { paymentNotice } from '../src/contract/payment-notices.ts'
 import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId, tierId } from '../src/contract/wire.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
+import { alertSearch, deliverySearch } from './alerts/alert-search.ts'
+import { allBudgetSearch, budgetSearch } from './budgets/budget-search.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
 import { modelSearch } from './models/model-search.ts'
@@ -146,6 +148,26 @@ const usage = createRoute({
   validateSearch: usageSearch,
   component: lazyRouteComponent(() => import('./usage/my-usage.tsx'), 'MyUsage'),
 })
+const budgets = createRoute({
+  getParentRoute: () => shell,
+  path: '/budgets',
+  validateSearch: budgetSearch,
+  component: lazyRouteComponent(() => import('./budgets/my-budgets.tsx'), 'MyBudgets'),
+})
+// Where alerts lead.
+const oneBudget = createRoute({
+  getParentRoute: () => shell,
+  path: '/budgets/$id',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/budgets', search: { budget: params.id }, replace: true })
+  },
+})
+const alerts = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts',
+  validateSearch: alertSearch,
+  component: lazyRouteComponent(() => import('./alerts/alerts-page.tsx'), 'AlertsPage'),
+})
 const longOperations = createRoute({
   getParentRoute: () => shell,
   path: '/long-operations',
@@ -239,6 +261,18 @@ const allUsage = createRoute({
   validateSearch: allUsageSearch,
   component: lazyRouteComponent(() => import('./usage/all-usage.tsx'), 'AllUsage'),
 })
+const allBudgets = createRoute({
+  getParentRoute: () => administration,
+  path: '/budgets',
+  validateSearch: allBudgetSearch,
+  component: lazyRouteComponent(() => import('./budgets/all-budgets.tsx'), 'AllBudgets'),
+})
+const alertDeliveries = createRoute({
+  getParentRoute: () => administration,
+  path: '/alert-deliveries',
+  validateSearch: deliverySearch,
+  component: lazyRouteComponent(() => import('./alerts/all-deliveries.tsx'), 'AllAlertDeliveries'),
+})
 const allLongOperations = createRoute({
   getParentRoute: () => administration,
   path: '/long-operations',
@@ -322,6 +356,9 @@ const tree = root.addChildren([
     subscription,
     invoices,
     usage,
+    budgets,
+    oneBudget,
+    alerts,
     operations,
     longOperations,
     accessTokens,
@@ -331,6 +368,8 @@ const tree = root.addChildren([
       systemKeys,
       users,
       allUsage,
+      allBudgets,
+      alertDeliveries,
       allOperations,
       organizations,
       adminServices,

@@ -54,6 +54,9 @@ export const formerPeriod = (period: Period): Period => {
   return { from: daysLater(from, -daysIn(period)), to: daysLater(from, -1) }
 }
 
+/** The first day of the month before a date's. */
+export const monthBefore = (date: string): string => firstOfMonth(daysLater(firstOfMonth(date), -1))
+
 /** Why two dates are no period, or null. */
 export const periodFault = ({ from, to }: Period): string | null => {
   if (from === '' || to === '') return 'Both days are needed.'
