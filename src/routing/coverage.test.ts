@@ -152,3 +152,35 @@ test('whatever is not covered says what to do next', () => {
           if (coverage.status === 'not_covered') expect(coverage.next).toMatch(/^[A-Z].*\.$/)
         }
 })
+
+describe('the tier', () => {
+  const tier = (tierName: string, services: string[] | null) => ({ tierName, services, groups: null })
+  const entitlements = tier('Small', ['anthropic'])
+  const tiers = [
+    { ...entitlements, tierId: 'small', effectiveAt: new Date(0) },
+    { ...tier('Large', null), tierId: 'large', effectiveAt: new Date(0) },
+    { ...tier('Later', null), tierId: 'later', effectiveAt: new Date(0) },
+    // A version that is past and one that is to come count for nothing.
+    { ...tier('Later', []), tierId: 'later', effectiveAt: new Date('2026-11-01T00:00:00Z') },
+    { ...tier('Small', null), tierId: 'small', effectiveAt: new Date('2027-01-01T00:00:00Z') },
+  ]
+
+  test('what a tier leaves out is not covered by a system key, and the tiers that have it now are named', () => {
+    expect(cover({ systemKeys: system, entitlements, tiers })).toEqual({
+      status: 'not_covered',
+      keyOwner: null,
+      reason:
+        'There is no OpenAI key that you may use. Your tier, Small, does not include OpenAI on credits.',
+      next: 'Add your own OpenAI key, or change to Large.',
+    })
+  })
+
+  test('an own key covers whatever the tier is', () => {
+    expect(cover({ systemKeys: system, ownKeys: [key('openai', 'user')], entitlements })).toMatchObject({
+      status: 'own_key',
+    })
+    expect(cover({ systemKeys: system, entitlements: tier('Small', ['openai']) })).toMatchObject({
+      status: 'system_credits',
+    })
+  })
+})
