@@ -1,12 +1,14 @@
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { OrganizationSelect } from '../admin/organization-select.tsx'
 import { useRead } from '../data/queries.ts'
+import { DownloadMenu } from '../ui/download-menu.tsx'
 import { useNow } from '../ui/figures.tsx'
 import { browserTimeZone } from '../ui/format.ts'
 import { EmptyState } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { dateIn, formerPeriod } from './period.ts'
+import { timeOf, usageFiles } from './usage-files.ts'
 import { UsageView } from './usage-view.tsx'
 import { periodOf } from './usage-search.ts'
 
@@ -47,7 +49,7 @@ export const AllUsage = () => {
         </Link>
       )}
       open={(filters) => void navigate({ to: '/admin/operations', search: filters })}
-      downloads={null}
+      downloads={<DownloadMenu files={usageFiles(true, asked, period, timeOf(report.data?.days))} />}
       more={
         <OrganizationSelect
           named
