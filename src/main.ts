@@ -70,6 +70,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     access: rooms.access,
     keys: rooms.serviceKeys,
     limits: rooms.limits,
+    budgets: rooms.budgets,
     epoch: rooms.epoch,
     clock: rooms.clock,
   })
@@ -112,6 +113,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   serving = true
 
   rooms.longOperations.start()
+  rooms.alerts.start()
   const jobs = makeJobs({ url: postgres.url, log })
   jobs.every('upkeep', '* * * * *', upkeep)
   jobs.every('partitions', '0 3 * * *', () => makePartitions(rooms))
@@ -163,6 +165,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await rooms.serviceKeys.reportsSettled()
       await rooms.health.settled()
       await rooms.limits.settled()
+      await rooms.budgets.settled()
       await rooms.recorder.drain()
       await rooms.ledger.drain()
       await rooms.close()
@@ -216,6 +219,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   await rooms.identity.sweep()
   await rooms.longOperations.sweep(now)
   await rooms.limits.sweep()
+  await rooms.budgets.tend(now)
 }
 
 const gatewayLimits = ({ limits }: Config): GatewayLimits => ({

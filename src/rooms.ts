@@ -1,8 +1,11 @@
 import type { Config } from './config/config.ts'
 import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
+import { makeAlerts } from './alerts/alerts.ts'
+import { makeMail, noMail } from './alerts/mail.ts'
 import { makeAuditTrail } from './audit/trail.ts'
 import { makeBilling } from './billing/billing.ts'
+import { makeBudgets } from './budgets/budgets.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { claimInstallation } from './demo/claim.ts'
 import { makeEpoch } from './db/epoch.ts'
@@ -68,6 +71,16 @@ export const openRooms = async (options: {
     const limits = makeLimits({ database, epoch, clock, log })
     const tokenExchange = makeTokenExchange({ outbound, clock })
     const { holdGraceSeconds } = config.limits
+    const alerts = makeAlerts({
+      database,
+      mail: config.mail === null ? noMail : makeMail(config.mail),
+      signingSecret: (owner) => longOperations.webhooks.signingSecret(owner),
+      callbacks,
+      publicUrl: config.publicUrl,
+      clock,
+      log,
+    })
+    const budgets = makeBudgets({ database, epoch, alerts, clock, log, graceSeconds: holdGraceSeconds })
     const ledger = makeLedger({
       database,
       processId: epoch.processId,
@@ -75,7 +88,7 @@ export const openRooms = async (options: {
       log,
       graceSeconds: holdGraceSeconds,
     })
-    const recorder = makeRecorder({ database, ledger, log })
+    const recorder = makeRecorder({ database, ledger, log, budgets })
     const longOperations = makeLongOperations({
       database,
       ledger,
@@ -106,15 +119,17 @@ export const openRooms = async (options: {
 
     const close = async () => {
       await Promise.allSettled([longOperations.close(), payments.settled()])
-      await Promise.allSettled([health.close(), limits.close()])
-      await epoch.stop()
+      await Promise.allSettled([health.close(), limits.close(), budgets.close()])
+      await Promise.allSettled([epoch.stop(), alerts.close()])
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
       await database.close()
     }
     return {
       access,
+      alerts,
       auditTrail,
       billing,
+      budgets,
       callbacks,
       catalogue,
       claim,

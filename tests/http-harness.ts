@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { makeAuditTrail } from '../src/audit/trail.ts'
 import { makeAccess } from '../src/access/access.ts'
+import { makeAlerts } from '../src/alerts/alerts.ts'
+import { noMail } from '../src/alerts/mail.ts'
 import { makeBilling } from '../src/billing/billing.ts'
+import { makeBudgets } from '../src/budgets/budgets.ts'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
@@ -70,7 +73,17 @@ export const startHttp = async (
   const prices = makePrices({ database, clock })
   const health = makeHealth({ database, epoch, clock, log })
   const limits = makeLimits({ database, epoch, clock, log })
-  const recorder = makeRecorder({ database, ledger, log })
+  const alerts = makeAlerts({
+    database,
+    mail: noMail,
+    signingSecret: (owner) => longOperations.webhooks.signingSecret(owner),
+    callbacks: outbound,
+    publicUrl: null,
+    clock,
+    log,
+  })
+  const budgets = makeBudgets({ database, epoch, alerts, clock, log })
+  const recorder = makeRecorder({ database, ledger, log, budgets })
   const longOperations = makeLongOperations({
     database,
     ledger,
@@ -87,6 +100,8 @@ export const startHttp = async (
   const payments = makePayments({ database, billing, stripe: null, clock, log })
   const rooms = {
     access,
+    alerts,
+    budgets,
     auditTrail: makeAuditTrail({ database, vault, clock, log }),
     billing,
     catalogue,
@@ -153,7 +168,14 @@ export const startHttp = async (
       callEndpoint(app, name, as, request),
     async close() {
       await app.close()
-      await Promise.all([longOperations.close(), health.close(), limits.close(), recorder.close()])
+      await Promise.all([
+        longOperations.close(),
+        health.close(),
+        limits.close(),
+        recorder.close(),
+        budgets.close(),
+      ])
+      await alerts.close()
       await epoch.stop()
       await ledger.close()
       await outbound.close()

@@ -20,9 +20,16 @@ export interface Config {
   readonly maximumConnections: number
   /** null: nothing is paid by Stripe. */
   readonly stripe: StripeSettings | null
+  /** null: no e-mail is sent. */
+  readonly mail: MailSettings | null
   /** Private addresses that webhooks of users may go to. */
   readonly webhookAddresses: readonly string[]
   readonly limits: Limits
+}
+
+export interface MailSettings {
+  readonly url: string
+  readonly from: string
 }
 
 export interface StripeSettings {
@@ -76,6 +83,8 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     webhookSecret: read('stripeWebhookSecret'),
     apiUrl: read('stripeApiUrl'),
   }
+  const smtpUrl = read('smtpUrl')
+  const mailFrom = read('mailFrom')
   const config: Config = {
     host: read('host') ?? '127.0.0.1',
     port: read('port') ?? 8787,
@@ -89,6 +98,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     masterKeyFile: read('masterKeyFile'),
     maximumConnections: read('maximumConnections') ?? 20,
     stripe: isWhole(stripe) ? stripe : null,
+    mail: smtpUrl === null || mailFrom === null ? null : { url: smtpUrl, from: mailFrom },
     webhookAddresses: read('webhookAddresses') ?? [],
     limits: {
       maximumBodyBytes: read('maximumBodyBytes') ?? 32 * 1024 * 1024,
@@ -110,6 +120,8 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     problems.push(
       'AIDEON_STRIPE_SECRET_KEY and AIDEON_STRIPE_WEBHOOK_SECRET belong together. Set both or none.',
     )
+  if ((smtpUrl === null) !== (mailFrom === null) && problems.length === 0)
+    problems.push('AIDEON_SMTP_URL and AIDEON_MAIL_FROM belong together. Set both or none.')
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config }
 }
 

@@ -152,6 +152,22 @@ export const settings = {
         list.every((address) => /^(?:\[[0-9a-f:.]+\]|[0-9a-z.:-]+)(?:[:/]\d{1,5})?$/.test(address)),
       ),
   }),
+  smtpUrl: setting({
+    environment: 'AIDEON_SMTP_URL',
+    flag: null,
+    description: 'mail server that alerts are sent over (docs/budgets.md)',
+    expected:
+      'an address such as smtp://user:password@mail.example.com:587, or smtps:// for TLS from the first byte, with @ : / ? # and % of the password percent-encoded',
+    schema: text.regex(/^smtps?:\/\/([^@/?#\s]*@)?[^@/?#\s:[\]]+(:\d{1,5})?\/?$/),
+    isSecret: true,
+  }),
+  mailFrom: setting({
+    environment: 'AIDEON_MAIL_FROM',
+    flag: null,
+    description: 'sender of the e-mails',
+    expected: 'an e-mail address, or a name with one: Aideon Keys <keys@example.com>',
+    schema: text.regex(/^([^<>\r\n]{1,100}<[^<>@\s]+@[A-Za-z0-9.-]+>|[^<>@\s]+@[A-Za-z0-9.-]+)$/),
+  }),
   maximumBodyBytes: setting({
     environment: 'AIDEON_MAXIMUM_BODY_BYTES',
     flag: null,

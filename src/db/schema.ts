@@ -39,6 +39,47 @@ export interface Adjustments {
   decided_at: Date | null
 }
 
+export interface AlertChannels {
+  organization_id: string
+  user_id: string
+  email_enabled: boolean
+  email_minimum_severity: 'info' | 'warning' | 'critical'
+  webhook_enabled: boolean
+  webhook_minimum_severity: 'info' | 'warning' | 'critical'
+  webhook_url: string | null
+}
+
+export interface AlertDeliveries {
+  organization_id: string
+  id: string
+  user_id: string
+  alert_id: string
+  channel: 'email' | 'webhook'
+  target: string
+  state: Generated<'pending' | 'delivered' | 'failed'>
+  attempts: Generated<number>
+  next_attempt_at: Date
+  claimed_until: Date | null
+  last_status: number | null
+  last_fault: string | null
+  created_at: Date
+  ended_at: Date | null
+}
+
+export interface Alerts {
+  organization_id: string
+  id: string
+  user_id: string
+  kind: string
+  severity: 'info' | 'warning' | 'critical'
+  key: string
+  title: string
+  text: string
+  path: string | null
+  created_at: Date
+  read_at: Date | null
+}
+
 export interface AppliedPaymentEvents {
   provider: string
   event_id: string
@@ -126,6 +167,50 @@ export interface Breakers {
   probe_until: Date | null
 }
 
+export interface BudgetPeriods {
+  organization_id: string
+  budget_id: string
+  starts_at: Date
+  ends_at: Date
+  limit_amount: bigint
+  used: Generated<bigint>
+  fired: Generated<string[]>
+  refused_at: Date | null
+  recounts: Generated<number>
+  recounted_at: Date | null
+}
+
+export interface BudgetReservations {
+  organization_id: string
+  budget_id: string
+  operation_id: string
+  caller_organization_id: string
+  starts_at: Date
+  amount: bigint
+  process_id: string
+  created_at: Date
+}
+
+export interface Budgets {
+  organization_id: string
+  id: string
+  name: string
+  user_id: string | null
+  access_token_id: string | null
+  service_id: string | null
+  measure: 'credits' | 'own_key_cost'
+  limit_amount: bigint
+  enforcement: 'hard' | 'soft'
+  period: 'calendar_month' | 'subscription_period'
+  time_zone: string
+  set_by: 'user' | 'administrator'
+  created_at: Date
+  created_by: string
+  archived_at: Date | null
+  forecast: Json | null
+  forecast_at: Date | null
+}
+
 export interface ConfigurationEpoch {
   only_row: Generated<boolean>
   epoch: bigint
@@ -143,6 +228,12 @@ export interface CreditAccounts {
   transaction_count: Generated<bigint>
   created_at: Generated<Date>
   is_subscribed: Generated<boolean>
+}
+
+export interface CreditForecasts {
+  organization_id: string
+  account_id: string
+  checked_at: Date
 }
 
 export interface CreditPacks {
@@ -254,7 +345,7 @@ export interface LedgerCorrections {
   organization_id: string
   id: string
   account_id: string
-  kind: 'reversal' | 'refund'
+  kind: 'reversal' | 'refund' | 'charge'
   grant_id: string | null
   operation_id: string | null
   amount_micros: bigint
@@ -273,7 +364,7 @@ export interface LedgerEntries {
   account_id: string
   number: bigint
   line: number
-  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund'
+  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund' | 'charge'
   bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
   amount_micros: bigint
   grant_id: string | null
@@ -560,6 +651,39 @@ export interface RateWindows {
   updated_at: Generated<Date>
 }
 
+export interface ReratedOperations {
+  organization_id: string
+  rerating_id: string
+  operation_id: string
+  account_id: string
+  user_id: string
+  started_at: Date
+  service_id: string
+  model: string
+  price_book_version: number | null
+  old_micros: bigint
+  new_micros: bigint
+  state: 'waiting' | 'done' | 'changed'
+}
+
+export interface Reratings {
+  id: string
+  status: 'waiting' | 'running' | 'done' | 'denied'
+  scope: Json
+  to_version: number
+  charges_more: boolean
+  totals: Json
+  reason: string
+  charge_reason: string | null
+  requested_by: string | null
+  decided_by: string | null
+  idempotency_key: string
+  request: string
+  created_at: Date
+  decided_at: Date | null
+  finished_at: Date | null
+}
+
 export interface ServiceKeyVersions {
   organization_id: string
   service_key_id: string
@@ -753,6 +877,9 @@ export interface WebhookSecrets {
 export interface Schema {
   access_tokens: AccessTokens
   adjustments: Adjustments
+  alert_channels: AlertChannels
+  alert_deliveries: AlertDeliveries
+  alerts: Alerts
   applied_payment_events: AppliedPaymentEvents
   audit_checkpoints: AuditCheckpoints
   audit_entries: AuditEntries
@@ -762,8 +889,12 @@ export interface Schema {
   auto_top_ups: AutoTopUps
   billing_commands: BillingCommands
   breakers: Breakers
+  budget_periods: BudgetPeriods
+  budget_reservations: BudgetReservations
+  budgets: Budgets
   configuration_epoch: ConfigurationEpoch
   credit_accounts: CreditAccounts
+  credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
   fallback_preferences: FallbackPreferences
   grants: Grants
@@ -794,6 +925,8 @@ export interface Schema {
   provider_events: ProviderEvents
   rate_limits: RateLimits
   rate_windows: RateWindows
+  rerated_operations: ReratedOperations
+  reratings: Reratings
   service_key_versions: ServiceKeyVersions
   service_keys: ServiceKeys
   service_resources: ServiceResources

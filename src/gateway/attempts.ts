@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { failure, fault, type Outcome, success } from '../kit/fault.ts'
 import type { Pass } from '../limits/limits.ts'
 import type { Candidate } from '../routing/route.ts'
+import { passOver } from '../routing/decision.ts'
 import { sharedService } from '../routing/shared-service.ts'
 import { type AttemptResult, makeAttempt } from './attempt.ts'
 import { type Branch, branchesOf } from './branches.ts'
@@ -9,6 +10,7 @@ import type { Decision } from './decide.ts'
 import { makeEnterKey } from './enter.ts'
 import type { Cancellation } from './exchange.ts'
 import { makeHold } from './hold.ts'
+import { budgetsFor, makeFitOwn } from './fit.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -30,6 +32,7 @@ interface Run {
 export const makeAttempts = (parts: GatewayParts) => {
   const attempt = makeAttempt(parts)
   const hold = makeHold(parts)
+  const fitOwn = makeFitOwn(parts)
   const enterKey = makeEnterKey(parts)
   /** Of what is half-open, one operation at a time finds out whether it is back. */
   const mayTry = ({ serviceKey, health }: Candidate): boolean | Promise<boolean> =>
@@ -45,6 +48,8 @@ export const makeAttempts = (parts: GatewayParts) => {
     const hedgeAfterMs = inMs(group?.hedgeAfterSeconds)
     const timeoutMs = inMs(group?.attemptTimeoutSeconds)
     const branch = branchesOf(cancellation)
+    const budgets = budgetsFor(parts, decision.caller)
+    operation.budgets = budgets instanceof Promise ? await budgets : budgets
     let next = 0
     let last: AttemptResult | null = null
     let refusal: Outcome<never> | null = null
@@ -58,17 +63,25 @@ export const makeAttempts = (parts: GatewayParts) => {
         const candidate = candidates[next++] as Candidate
         const isSystem = candidate.serviceKey.owner === 'system'
         // Another key at the same price would be refused for the same reason.
-        if (isSystem && refused !== null && isSameOffer(refused, candidate)) continue
+        if (isSystem && refused !== null && isSameOffer(refused, candidate)) {
+          notePassedOver(operation, candidate, refusal)
+          continue
+        }
         const { reason, outputLimit } = operation
         operation.reason = isSystem && ownKeyFailed ? 'system-key-own-key-failed' : candidate.reason
-        const held = isSystem ? await hold(operation, decision, candidate) : nothingToHold
+        const fitting = isSystem
+          ? hold(operation, decision, candidate)
+          : fitOwn(operation, decision, candidate)
+        const held = fitting instanceof Promise ? await fitting : fitting
         const found = held.ok ? enterKey(decision, candidate) : null
         const place = found instanceof Promise ? await found : found
         if (place?.ok !== true || !(await mayTry(candidate))) {
           operation.reason = reason
           operation.outputLimit = outputLimit
           if (!held.ok) {
-            refused = candidate
+            if (isSystem) refused = candidate
+            else ownKeyFailed = true
+            notePassedOver(operation, candidate, held)
             refusal ??= held
           } else if (place?.ok === false) full ??= place
           else place?.value.end(0)
@@ -129,7 +142,12 @@ export const makeAttempts = (parts: GatewayParts) => {
   }
 }
 
-const nothingToHold: Outcome<void> = success(undefined)
+/** What a budget leaves no room for was passed over like what a limit or a policy does. */
+const notePassedOver = (operation: Operation, candidate: Candidate, refusal: Outcome<void> | null): void => {
+  if (refusal === null || refusal.ok || refusal.fault.code !== 'budget_exceeded') return
+  operation.decision = passOver(operation.decision, candidate, refusal.fault.code, refusal.fault.resetsAt)
+}
+
 const inMs = (seconds: number | null | undefined): number | null => (seconds == null ? null : seconds * 1000)
 const successOf = (result: AttemptResult | null) => (result === null ? null : success(result))
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Access, type AccessToken, type Person, standing } from '../access/access.ts'
 import { isWellFormed } from '../access/token.ts'
 import type { Epoch } from '../db/epoch.ts'
+import type { Budget, Budgets } from '../budgets/budgets.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -23,12 +24,16 @@ export interface Caller {
   readonly hasTierLimits: boolean
   /** Of their own and their organisation's service keys, by id. */
   readonly keyLimits: ReadonlyMap<string, RateLimits>
+  /** What their operations may count towards; null: nothing. */
+  readonly budgets: readonly Budget[] | null
 }
 
 export interface SystemKeys {
   readonly keys: readonly ServiceKey[]
   readonly limits: ReadonlyMap<string, RateLimits>
   readonly tiers: readonly OfferedTier[]
+  /** What everybody's operations may count towards; null: nothing. */
+  readonly budgets: readonly Budget[] | null
 }
 
 export interface Callers {
@@ -39,16 +44,19 @@ export interface Callers {
   systemKeyLimits(): ReadonlyMap<string, RateLimits>
   /** Tiers to tell of to whoever needs another one, as far as they are known; `systemKeys` makes them known. */
   offeredTiers(): readonly OfferedTier[]
+  /** Those on the caller and those on everybody; null: none. Without a wait when cached. */
+  budgetsOf(caller: Caller): readonly Budget[] | null | Promise<readonly Budget[] | null>
 }
 
 export const makeCallers = (parts: {
   access: Access
   keys: ServiceKeys
   limits: Pick<Limits, 'read' | 'list'>
+  budgets: Pick<Budgets, 'read' | 'readWide'>
   epoch: Epoch
   clock: Clock
 }): Callers => {
-  const { access, keys, limits, epoch, clock } = parts
+  const { access, keys, limits, budgets, epoch, clock } = parts
 
   // Keyed by the token's hash, so that no token stays in memory. Refusals are thrown: they must not fill the cache.
   const cache = makeEpochCache<Caller>({
@@ -57,18 +65,27 @@ export const makeCallers = (parts: {
       const token = must(await access.authenticate(Buffer.from(key.slice(0, hashLength), 'hex')))
       const person = must(await personOf(access, token, key.slice(hashLength) || undefined))
       const { organizationId, userId } = person
-      const [ownKeys, keyLimits, ownLimits] = await Promise.all([
+      const who = {
+        organizationId,
+        userId,
+        accessTokenId: token.id,
+        tokenOrganizationId: token.organizationId,
+      }
+      const [ownKeys, keyLimits, ownLimits, ownBudgets] = await Promise.all([
         keys.listForGateway(organizationId, userId),
         limits.list(organizationId, 'service_key'),
-        limits.read({
-          organizationId,
-          userId,
-          accessTokenId: token.id,
-          tokenOrganizationId: token.organizationId,
-        }),
+        limits.read(who),
+        budgets.read(who),
       ])
       return {
-        value: { token, person, ownKeys, keyLimits, ...withTierLimits(ownLimits, person) },
+        value: {
+          token,
+          person,
+          ownKeys,
+          keyLimits,
+          budgets: ownBudgets,
+          ...withTierLimits(ownLimits, person),
+        },
         organizationIds: [person.organizationId, token.organizationId],
       }
     },
@@ -76,12 +93,16 @@ export const makeCallers = (parts: {
   const systemKeys = makeEpochCache<SystemKeys>({
     epoch,
     load: async () => {
-      const [found, itsLimits, tiers] = await Promise.all([
+      const [found, itsLimits, tiers, wide] = await Promise.all([
         keys.listSystemKeys(),
         limits.list(platformOrganizationId, 'service_key'),
         access.offeredTiers(),
+        budgets.readWide(),
       ])
-      return { value: { keys: found, limits: itsLimits, tiers }, organizationIds: [platformOrganizationId] }
+      return {
+        value: { keys: found, limits: itsLimits, tiers, budgets: wide },
+        organizationIds: [platformOrganizationId],
+      }
     },
   })
 
@@ -115,11 +136,19 @@ export const makeCallers = (parts: {
     systemKeys: () => systemKeys.peek('')?.keys ?? systemKeys.get('').then(({ keys: found }) => found),
     systemKeyLimits: () => systemKeys.peek('')?.limits ?? noLimits,
     offeredTiers: () => systemKeys.peek('')?.tiers ?? noTiers,
+    budgetsOf(caller) {
+      const known = systemKeys.peek('')
+      return known === undefined
+        ? systemKeys.get('').then((system) => together(caller.budgets, system.budgets))
+        : together(caller.budgets, known.budgets)
+    },
   }
 }
 
 const hashLength = 64
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
+const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
+  own === null || wide === null ? (own ?? wide) : [...own, ...wide]
 const noTiers: readonly OfferedTier[] = []
 
 const withTierLimits = (

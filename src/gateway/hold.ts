@@ -1,3 +1,5 @@
+import type { Claim } from '../budgets/budgets.ts'
+import { claimText } from '../budgets/claim.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { boundInputTokens } from '../dialects/estimate.ts'
 import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
@@ -7,6 +9,7 @@ import type { PriceBook } from '../metering/price-book.ts'
 import type { Candidate } from '../routing/route.ts'
 import { imageTokensOf, type Service } from '../services/service.ts'
 import type { Decision } from './decide.ts'
+import { claimsOn, makeFitHeld } from './fit.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -154,12 +157,16 @@ const worstMicros = (decision: Decision, from: Candidate, at: Date): bigint => {
  * Sets credits aside before the first system key is used: durable before anything goes out, once for the route. Each further
  * system key is limited to what is held, and passed over where that does not pay for a useful reply.
  */
-export const makeHold = ({ ledger }: GatewayParts) => {
+export const makeHold = (parts: GatewayParts) => {
+  const { ledger } = parts
+  const fitHeld = makeFitHeld(parts)
+
   const hold = async (
     operation: Operation,
     { caller, request, priceBook }: Decision,
     { service, serviceKey, model }: Candidate,
     micros: { minimumMicros: bigint; maximumMicros: bigint },
+    budgets: readonly Claim[],
   ): Promise<Outcome<void>> => {
     const { organizationId, accountId, userId } = caller.person
     if (accountId === null) return { ok: false, fault: fault('insufficient_credits') }
@@ -168,6 +175,7 @@ export const makeHold = ({ ledger }: GatewayParts) => {
       accountId,
       operationId: operation.id,
       ...micros,
+      budgets,
       operation: {
         userId,
         accessTokenId: caller.token.id,
@@ -185,20 +193,27 @@ export const makeHold = ({ ledger }: GatewayParts) => {
     })
     if (!held.ok) return held
     operation.heldMicros = held.value.heldMicros
+    if (budgets.length > 0) operation.claimed = new Set(budgets.map(claimText))
     return success(undefined)
   }
 
   /** Our limit on a reply whose length the caller left open, by what is held and what this model costs. */
-  const limit = (operation: Operation, decision: Decision, { price }: Candidate, bounds: HoldBounds) => {
-    const { heldMicros, startedAt } = operation
+  const limit = (
+    operation: Operation,
+    decision: Decision,
+    { price }: Candidate,
+    bounds: HoldBounds,
+    availableMicros: bigint,
+  ) => {
+    const { startedAt } = operation
     operation.outputLimit = null
-    if (price !== null && heldMicros < bounds.maximumMicros)
+    if (price !== null && availableMicros < bounds.maximumMicros)
       operation.outputLimit = affordableOutputTokens(
         decision.priceBook,
         price,
         decision.request,
         bounds,
-        heldMicros,
+        availableMicros,
         startedAt,
       )
     else if (bounds.limited) operation.outputLimit = bounds.outputTokens
@@ -211,13 +226,19 @@ export const makeHold = ({ ledger }: GatewayParts) => {
     const { minimumMicros, maximumMicros } = bounds.value
     // Moderation is free of charge: nobody needs credits for it.
     if (maximumMicros === 0n) return success(undefined)
+    const claims = claimsOn(operation, decision.caller, candidate)
     if (operation.heldMicros === 0n) {
       const worst = worstMicros(decision, candidate, startedAt)
-      const held = await hold(operation, decision, candidate, { minimumMicros, maximumMicros: worst })
+      const held = await hold(operation, decision, candidate, { minimumMicros, maximumMicros: worst }, claims)
       if (!held.ok) return held
     } else if (operation.heldMicros < minimumMicros)
       return { ok: false, fault: fault('insufficient_credits') }
-    limit(operation, decision, candidate, bounds.value)
+    const fitted =
+      claims.length === 0
+        ? success(operation.heldMicros)
+        : await fitHeld(operation, decision.caller, claims, minimumMicros)
+    if (!fitted.ok) return fitted
+    limit(operation, decision, candidate, bounds.value, fitted.value)
     return success(undefined)
   }
 }

@@ -9,6 +9,7 @@ import type { KeyFailure } from '../services/service.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Caller } from './callers.ts'
 import { makeEnter, makeEnterKey } from './enter.ts'
+import { budgetsFor, claimsOn, makeFitOwn } from './fit.ts'
 import { faultFor, retryAfterSeconds } from './failure.ts'
 import { readSubmitReply, submitReplyFor } from './midjourney-reply.ts'
 import type { AttemptRecord, Operation } from './operation.ts'
@@ -54,6 +55,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
   const { health, ledger, keys, limits, longOperations, log } = parts
   const enter = makeEnter(parts)
   const enterKey = makeEnterKey(parts)
+  const fitOwn = makeFitOwn(parts)
 
   /** What the server's answer says about it, for everybody who may be sent there. */
   const report = ({ serviceKey }: Candidate, said: KeyFailure | { kind: 'ok' }, retryAfter?: number) => {
@@ -80,12 +82,14 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
     const unit = unpricedUnit(price, request.units, operation.startedAt)
     if (unit !== null) return unpriced(unit)
     const { chargeMicros } = agree(operation, request, candidate)
+    const budgets = claimsOn(operation, request.caller, candidate)
     const held = await ledger.hold({
       organizationId,
       accountId,
       operationId: operation.id,
       minimumMicros: chargeMicros,
       maximumMicros: chargeMicros,
+      budgets,
       operation: {
         userId,
         accessTokenId: request.caller.token.id,
@@ -187,6 +191,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
   ): Promise<Outcome<SubmitResult>> => {
     const decision = { ...request, request: parsedFor(request) }
     operation.request = decision.request
+    operation.budgets = await budgetsFor(parts, request.caller)
     const entered = await enter(operation, decision)
     if (!entered.ok) return entered
     let last: Outcome<SubmitResult> | null = null
@@ -203,6 +208,13 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
           operation.reason = reasonBefore
           return last
         }
+      }
+      const fits = isSystem || (await fitOwn(operation, decision, candidate))
+      if (fits !== true && !fits.ok) {
+        ownKeyFailed = true
+        operation.reason = reasonBefore
+        full = fits
+        continue
       }
       if (isGone()) return last ?? success(goneBefore)
       const place = await enterKey(decision, candidate)

@@ -1,3 +1,4 @@
+import type { Budget } from '../budgets/budgets.ts'
 import { newId } from '../kit/id.ts'
 import type { OperationRecord, OperationStatus } from '../metering/operation.ts'
 import type { PriceBook } from '../metering/price-book.ts'
@@ -54,6 +55,10 @@ export interface Operation {
   notCarried: readonly string[]
   /** The route as it is kept (routing/decision.ts). */
   decision: string | null
+  /** What it may count towards; null: nothing. Set before the first attempt. */
+  budgets: readonly Budget[] | null
+  /** The hard budgets that what is held was reserved of, by the text of their claims. */
+  claimed: ReadonlySet<string>
   /** Places taken within rate limits; given back when the operation ends. */
   readonly passes: Pass[]
   /** What is left within them, as flat name-value pairs. */
@@ -61,6 +66,8 @@ export interface Operation {
   creditMicros: bigint
   faultCode: FaultCode | null
 }
+
+const noClaims = new Set<string>()
 
 export const beginOperation = (target: Target): Operation => {
   const now = Date.now()
@@ -80,6 +87,8 @@ export const beginOperation = (target: Target): Operation => {
     outputLimit: null,
     notCarried: [],
     decision: null,
+    budgets: null,
+    claimed: noClaims,
     passes: [],
     limitHeaders: [],
     creditMicros: 0n,

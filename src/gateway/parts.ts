@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Budgets } from '../budgets/budgets.ts'
 import type { Health } from '../health/health.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
 import type { TokenExchange } from '../keys/token-exchange.ts'
@@ -19,6 +20,7 @@ import type { GatewayLimits } from './limits.ts'
 /** What the stages of an operation work with. */
 export interface GatewayParts {
   readonly admission: Admission
+  readonly budgets: Budgets
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly clock: Clock

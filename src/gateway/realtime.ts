@@ -9,6 +9,7 @@ import { fillPath, wireModelOf } from '../services/address.ts'
 import type { Caller } from './callers.ts'
 import { makeCredentials } from './dispatch.ts'
 import { makeEnter } from './enter.ts'
+import { budgetsFor, makeFitSession } from './fit.ts'
 import { pathOf } from './service-paths.ts'
 import { beginOperation, type Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
@@ -42,6 +43,7 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
   const credentialsFor = makeCredentials(parts)
   const planning = makePlan(parts)
   const enter = makeEnter(parts)
+  const fitSession = makeFitSession(parts)
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: maximumFrameBytes,
@@ -180,11 +182,13 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
     if (!planned.ok) return refuse(socket, operation, planned.fault)
     const place = await enter(operation, { caller: planned.value.caller, request: null })
     if (!place.ok) return refuse(socket, operation, place.fault)
+    operation.budgets = await budgetsFor(parts, planned.value.caller)
     let last: Outcome<WebSocket> = failure('service_unreachable')
     for (const candidate of planned.value.candidates) {
       operation.candidate = candidate
       operation.reason = candidate.reason
-      last = await connect(operation, candidate)
+      const fits = await fitSession(operation, planned.value.caller, candidate)
+      last = fits.ok ? await connect(operation, candidate) : fits
       if (last.ok) break
     }
     const finish = settle(operation)

@@ -1,3 +1,4 @@
+import { countingOf } from '../budgets/claim.ts'
 import { unpricedUnit } from '../metering/cost.ts'
 import { inputTokens, outputTokens } from '../metering/usage.ts'
 import { toRecord, type Ending, type Operation } from './operation.ts'
@@ -37,7 +38,10 @@ const settleWith =
         operation.heldMicros > 0n && accountId !== null
           ? { organizationId, accountId, operationId: operation.id, chargeMicros: operation.creditMicros }
           : null
-      await recorder.record(toRecord(operation, caller, ending, costNanoUsd), settlement)
+      const record = toRecord(operation, caller, ending, costNanoUsd)
+      const { budgets } = operation
+      const counting = budgets === null ? null : countingOf(budgets, record)
+      await recorder.record(record, settlement, counting)
       return true
     } catch (error) {
       log.error({ err: error, operationId: operation.id }, 'an operation could not be put on record')

@@ -1,11 +1,13 @@
 import type { Access } from '../access/access.ts'
 import { accessApi } from '../access/api.ts'
+import type { Alerts } from '../alerts/alerts.ts'
 import { alertApi } from '../alerts/api.ts'
 import { auditApi } from '../audit/api.ts'
 import type { AuditTrail } from '../audit/trail.ts'
 import { billingApi } from '../billing/api.ts'
 import type { Billing } from '../billing/billing.ts'
 import { budgetApi } from '../budgets/api.ts'
+import type { Budgets } from '../budgets/budgets.ts'
 import { documentApi } from '../documents/api.ts'
 import { exportApi } from '../exports/api.ts'
 import { identityApi } from '../identity/api.ts'
@@ -51,6 +53,8 @@ export interface Rooms {
   readonly longOperations: LongOperations
   readonly billing: Billing
   readonly payments: Payments
+  readonly budgets: Budgets
+  readonly alerts: Alerts
   readonly statements: Statements
   readonly auditTrail: AuditTrail
   readonly clock: Clock
@@ -76,8 +80,8 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),
   ...billingApi(rooms),
-  ...budgetApi,
-  ...alertApi,
+  ...budgetApi(rooms),
+  ...alertApi(rooms),
   ...paymentApi(rooms),
   ...statementApi(rooms),
   ...exportApi(rooms),

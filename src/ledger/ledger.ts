@@ -1,4 +1,6 @@
 import type { Transaction } from 'kysely'
+import type { Claim } from '../budgets/claim.ts'
+import { endReservations, lockBudgets, type Wanted } from '../budgets/reserving.ts'
 import type { Database } from '../db/database.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { makeLater } from '../db/later.ts'
@@ -26,6 +28,8 @@ export interface HoldRequest {
   /** The worst cost. What is affordable between the two is held. */
   readonly maximumMicros: bigint
   readonly operation: HeldOperation
+  /** Hard budgets that what is held has to fit into; it is reserved of each in the same commit. */
+  readonly budgets?: readonly Claim[]
 }
 
 export interface Settlement {
@@ -150,6 +154,8 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     holdWriter.transact(async (unit) => {
       const at = clock()
       const locked = await store.lock(unit, batch.map(accountKey), isRetry ? batch.map(holdKey) : [])
+      const budgeted = batch.filter(hasBudgets)
+      const rooms = budgeted.length > 0 ? await lockBudgets(unit, budgeted.map(wantedOf)) : null
       const journal = newJournal(at)
       const opened: ledgerStore.NewHold[] = []
       const results = batch.map((request): Outcome<{ heldMicros: bigint }> => {
@@ -157,12 +163,17 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
         const existing = locked.holds.get(ledgerStore.keyText(organizationId, operationId))
         if (existing) return heldBefore(existing)
         const account = locked.accounts.get(ledgerStore.keyText(organizationId, accountId))
-        const hold = account && openHold(journal, account, request)
+        const most = rooms && hasBudgets(request) ? rooms.most(wantedOf(request)) : null
+        if (most?.ok === false) return most
+        const maximumMicros = most?.value ?? request.maximumMicros
+        const hold = account && openHold(journal, account, { ...request, maximumMicros })
         if (!hold) return tooFewCredits(request, account, at)
+        if (most) rooms?.take(wantedOf(request), hold.amountMicros)
         opened.push({ ...hold, organizationId, accountId, operation })
         return success({ heldMicros: hold.amountMicros })
       })
       store.insertHolds(unit, opened, processId, at)
+      rooms?.write(processId, at)
       store.writeJournal(unit, journal)
       return results
     })
@@ -190,11 +201,18 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     return results
   }
 
+  /** Outside of a record: what was reserved of budgets for it goes with it. */
+  const giveUp = (unit: Unit, settlement: Settlement): Promise<SettleResult[]> => {
+    const results = settleAll(unit, [settlement])
+    endReservations(unit, [settlement.operationId])
+    return results
+  }
+
   const release = async (organizationId: string, operationId: string): Promise<SettleResult> => {
     const accountId = await reads.accountOfHold(database, organizationId, operationId)
     if (!accountId) return { kind: 'unknown_hold' }
     const settlement = { organizationId, accountId, operationId, chargeMicros: 0n }
-    const [result] = await commands.transact((unit) => settleAll(unit, [settlement]))
+    const [result] = await commands.transact((unit) => giveUp(unit, settlement))
     return result ?? { kind: 'unknown_hold' }
   }
 
@@ -203,7 +221,7 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
   const doubtful = makeLater<HoldRequest>({
     log,
     work: async (hold) =>
-      void (await commands.transact((unit) => settleAll(unit, [{ ...hold, chargeMicros: 0n }]))),
+      void (await commands.transact((unit) => giveUp(unit, { ...hold, chargeMicros: 0n }))),
   })
 
   const holds = makeGroupCommit<HoldRequest, Outcome<{ heldMicros: bigint }>>({
@@ -274,6 +292,17 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     },
   }
 }
+
+const hasBudgets = (request: HoldRequest): boolean =>
+  request.budgets !== undefined && request.budgets.length > 0
+
+const wantedOf = (request: HoldRequest): Wanted => ({
+  organizationId: request.organizationId,
+  operationId: request.operationId,
+  claims: request.budgets ?? [],
+  minimum: request.minimumMicros,
+  maximum: request.maximumMicros,
+})
 
 const accountKey = (item: { organizationId: string; accountId: string }): ledgerStore.Key => ({
   organizationId: item.organizationId,

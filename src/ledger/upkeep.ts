@@ -1,3 +1,4 @@
+import { endReservations } from '../budgets/reserving.ts'
 import type { Unit, Writer } from '../db/writer.ts'
 import { newId } from '../kit/id.ts'
 import { type Account, addGrant, endHold, expireDue, type Journal, newJournal } from './account.ts'
@@ -190,6 +191,10 @@ export const makeUpkeep = (options: UpkeepOptions) => {
       upkeepStore.insertInterrupted(unit, released, now)
       store.endHolds(unit, ended, now)
       store.writeJournal(unit, journal)
+      endReservations(
+        unit,
+        ended.map(({ operationId }) => operationId),
+      )
     }
   }
 

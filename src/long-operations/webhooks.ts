@@ -27,6 +27,8 @@ export interface Webhooks {
   /** A new secret in the place of the one there was, at once. It is never shown again. */
   newSecret(owner: Owner, actor: Actor): Promise<{ secret: string; view: WebhookSecretView }>
   secret(owner: Owner): Promise<WebhookSecretView | null>
+  /** For other rooms that send webhooks of this owner's; one is made where there is none. */
+  signingSecret(owner: Owner): Promise<Outcome<string>>
   deliveries(
     owner: Owner,
     filter: { operationId?: string },
@@ -139,6 +141,7 @@ export const makeWebhooks = (parts: WebhookParts) => {
     stop: loop.stop,
     check: callbacks.check,
     newSecret,
+    signingSecret: secretFor,
     secret: async (owner: Owner): Promise<WebhookSecretView | null> => {
       const stored = await store.secretOf(kysely, owner)
       return stored && { lastFour: stored.lastFour, createdAt: stored.createdAt }

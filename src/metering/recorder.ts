@@ -1,3 +1,5 @@
+import type { Counting } from '../budgets/claim.ts'
+import { type Counted, countWithin, endReservations } from '../budgets/reserving.ts'
 import type { Database } from '../db/database.ts'
 import { isCopyConflict } from '../db/copy.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
@@ -10,6 +12,7 @@ import type { OperationRecord } from './operation.ts'
 import {
   copyOperations,
   insertOperations,
+  insertOperationsTold,
   isSameRecord,
   operationLines,
   operationValues,
@@ -23,7 +26,7 @@ export interface Recorder {
    * Resolves when the record, and the end of the operation's hold, are committed. Rejects with a FaultError where that
    * cannot be had: the caller must then not receive the end of the reply.
    */
-  record(operation: OperationRecord, settlement: Settlement | null): Promise<void>
+  record(operation: OperationRecord, settlement: Settlement | null, counting?: Counting | null): Promise<void>
   /**
    * The same within a transaction that someone else commits. False: it ended or was recorded otherwise before, and the
    * transaction must be given up.
@@ -38,6 +41,11 @@ export interface RecorderOptions {
   readonly database: Database
   readonly ledger: Pick<Ledger, 'settleAll'>
   readonly log: Log
+  /** Where budgets are kept: whose an operation is that ends in another process than it began in, and what counted. */
+  readonly budgets?: {
+    countingFor(operation: OperationRecord): Promise<Counting>
+    counted(counted: readonly Counted[]): void
+  }
   /** How long a record waits for a database that does not answer. */
   readonly patienceMs?: number
 }
@@ -45,6 +53,8 @@ export interface RecorderOptions {
 interface Item {
   readonly operation: OperationRecord
   readonly settlement: Settlement | null
+  /** Null: no budget has anything to do with it. */
+  readonly counting: Counting | null
 }
 
 /** Null: recorded. */
@@ -54,32 +64,47 @@ type Refusal = FaultError | null
 const largestBatch = 128
 
 export const makeRecorder = (options: RecorderOptions): Recorder => {
-  const { database, ledger, log } = options
+  const { database, ledger, log, budgets } = options
   const writer = openWriter(database, { name: 'recorder' })
 
   /** Copying is for what is surely new: a batch that may have been committed already is inserted around what is there. */
   const run = async (batch: readonly Item[], isRetry: boolean): Promise<Refusal[]> => {
     const settlements = batch.flatMap((item) => item.settlement ?? [])
     const operations = batch.map((item) => item.operation)
+    const isCounted = batch.some(({ counting }) => counting !== null)
     // One statement commits by itself: records on own keys cost one round trip.
-    if (settlements.length === 0) {
+    if (settlements.length === 0 && !isCounted) {
       const written = isRetry
         ? writer.run(insertOperations, operationValues(operations))
         : writer.copy(copyOperations, operationLines(operations))
       return conclude(operations, await written)
     }
-    const { refusals, accepted, inserted } = await writer.transact(async (unit) => {
-      const outcomes = await ledger.settleAll(unit, settlements)
+    const { refusals, accepted, inserted, counted } = await writer.transact(async (unit) => {
+      const outcomes = settlements.length > 0 ? await ledger.settleAll(unit, settlements) : []
       const refusals = refuse(batch, outcomes)
-      const accepted = operations.filter((_, index) => !refusals[index])
+      const kept = batch.filter((_, index) => !refusals[index])
+      const accepted = kept.map(({ operation }) => operation)
+      if (isRetry && isCounted) return { refusals, accepted, ...(await recordAgain(unit, kept)) }
       const inserted = isRetry
         ? unit.send(insertOperations, operationValues(accepted))
         : unit.copy(copyOperations, operationLines(accepted))
-      return { refusals, accepted, inserted }
+      return { refusals, accepted, inserted, counted: isCounted ? count(unit, kept) : null }
     })
+    if (counted !== null) budgets?.counted(await counted)
     const concluded = await conclude(accepted, await inserted)
     const byOperation = new Map(accepted.map((operation, index) => [operation, concluded[index] ?? null]))
     return operations.map((operation, index) => refusals[index] ?? byOperation.get(operation) ?? null)
+  }
+
+  /** What may have been committed before counts once: only what is recorded now is added. */
+  const recordAgain = async (unit: Unit, items: readonly Item[]) => {
+    const rows = await unit.ask<{ id: string }>(
+      insertOperationsTold,
+      operationValues(items.map(({ operation }) => operation)),
+    )
+    const recorded = new Set(rows.map(({ id }) => id))
+    const counted = count(unit, items, (id) => recorded.has(id))
+    return { inserted: Promise.resolve(rows.length), counted }
   }
 
   /** Records that were there already are ours where a commit was not heard of, otherwise someone else's. */
@@ -107,6 +132,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
           : []
         // Charged after all: the commit that was not heard of had happened, and the record with it.
         if (outcome?.kind === 'ended_before' && outcome.chargeMicros > 0n) return
+        endReservations(unit, [operation.id])
         void unit.send(insertOperations, operationValues([interrupted]))
       })
     },
@@ -128,17 +154,20 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   })
 
   return {
-    record: async (operation, settlement) => {
+    record: async (operation, settlement, counting = null) => {
       requireAgreement(operation, settlement)
-      const refused = await group.submit({ operation, settlement })
+      const refused = await group.submit({ operation, settlement, counting })
       if (refused) throw refused
     },
     recordIn: async (unit, operation, settlement) => {
       requireAgreement(operation, settlement)
+      const counting = (await budgets?.countingFor(operation)) ?? null
       const outcomes = settlement ? await ledger.settleAll(unit, [settlement]) : []
-      const [refused] = refuse([{ operation, settlement }], outcomes)
+      const [refused] = refuse([{ operation, settlement, counting }], outcomes)
       if (refused) return false
-      return (await unit.send(insertOperations, operationValues([operation]))) === 1
+      const isRecorded = (await unit.send(insertOperations, operationValues([operation]))) === 1
+      if (isRecorded && counting !== null) budgets?.counted(await countWithin(unit, [counting]))
+      return isRecorded
     },
     drain: () => group.drain(),
     close: async () => {
@@ -148,6 +177,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     },
   }
 }
+
+const count = (unit: Unit, items: readonly Item[], adds: (operationId: string) => boolean = always) =>
+  countWithin(
+    unit,
+    items.flatMap(({ counting }) => {
+      if (counting === null) return []
+      return [adds(counting.operationId) ? counting : { ...counting, counts: [] }]
+    }),
+  )
+const always = () => true
 
 /** The record must never claim other credits than the ledger moved. */
 const requireAgreement = (operation: OperationRecord, settlement: Settlement | null): void => {

@@ -24,6 +24,35 @@ export const decisionText = (route: Route): string => {
   return text
 }
 
+/** A candidate of a kept decision that was passed over after all, when its turn had come. */
+export const passOver = (
+  kept: string | null,
+  candidate: Candidate,
+  why: string,
+  until: Date | undefined,
+): string | null => {
+  if (kept === null) return null
+  const decision = JSON.parse(kept) as { candidates: KeptCandidate[]; passedOver: unknown[] }
+  const { service, serviceKey, model } = candidate
+  const isIt = ({ service: id, key, model: name }: KeptCandidate) =>
+    id === service.id && key === serviceKey.id && name === model.slice(0, 120)
+  const passed = {
+    service: service.id,
+    model: model.slice(0, 120),
+    owner: serviceKey.owner,
+    key: serviceKey.id,
+    why,
+    ...(until === undefined ? {} : { until: until.toISOString() }),
+  }
+  return JSON.stringify({
+    ...decision,
+    candidates: decision.candidates.filter((one) => !isIt(one)),
+    passedOver: [...decision.passedOver, passed].slice(0, mostPassedOver),
+  })
+}
+
+type KeptCandidate = ReturnType<typeof candidateText>
+
 const candidateText = ({ service, model, serviceKey, via, reason, health }: Candidate) => ({
   service: service.id,
   model: model.slice(0, 120),

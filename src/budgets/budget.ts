@@ -1,0 +1,97 @@
+import type { BudgetEnforcement, BudgetMeasure, BudgetPeriod, BudgetScopeKind } from '../contract/budgets.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import { formatMicros } from '../kit/money.ts'
+import type { KeyOwner } from '../policy/control.ts'
+import type { SubscriptionAnchor } from './period.ts'
+
+export type { BudgetEnforcement, BudgetMeasure, BudgetPeriod, BudgetScopeKind } from '../contract/budgets.ts'
+
+/** Whose operations count. Of the platform organization, without a user: those of all organizations. */
+export interface BudgetScope {
+  readonly userId: string | null
+  readonly accessTokenId: string | null
+  readonly serviceId: string | null
+}
+
+export interface Budget {
+  readonly organizationId: string
+  readonly id: string
+  readonly name: string
+  readonly scope: BudgetScope
+  readonly measure: BudgetMeasure
+  /** Micro-credits or nano-dollars. */
+  readonly limit: bigint
+  readonly enforcement: BudgetEnforcement
+  readonly period: BudgetPeriod
+  /** Of calendar months. */
+  readonly timeZone: string
+  readonly setBy: 'user' | 'administrator'
+  readonly createdAt: Date
+  readonly createdBy: string
+  readonly archivedAt: Date | null
+  /** Of the user's subscription; null where its periods do not matter. */
+  readonly anchor: SubscriptionAnchor | null
+}
+
+export const scopeKind = ({ userId, accessTokenId, serviceId }: BudgetScope): BudgetScopeKind => {
+  if (accessTokenId !== null) return 'access_token'
+  if (userId !== null) return serviceId === null ? 'user' : 'user_service'
+  return serviceId === null ? 'organization' : 'service'
+}
+
+/** An operation as far as budgets care. */
+export interface Subject {
+  readonly organizationId: string
+  readonly userId: string
+  readonly accessTokenId: string
+  readonly serviceId: string
+  readonly keyOwner: KeyOwner
+}
+
+export const measureOf = (keyOwner: KeyOwner): BudgetMeasure =>
+  keyOwner === 'system' ? 'credits' : 'own_key_cost'
+
+/** Whether what an operation uses counts. The SQL in `store-counts.ts` asks the same. */
+export const counts = (budget: Budget, subject: Subject): boolean => {
+  const { userId, accessTokenId, serviceId } = budget.scope
+  return (
+    budget.measure === measureOf(subject.keyOwner) &&
+    (userId === null || userId === subject.userId) &&
+    (accessTokenId === null || accessTokenId === subject.accessTokenId) &&
+    (serviceId === null || serviceId === subject.serviceId) &&
+    (budget.organizationId === subject.organizationId || spansOrganizations(budget))
+  )
+}
+
+/** A platform token acts in any organization; without a user, the platform's budgets are on all of them. */
+export const spansOrganizations = ({
+  organizationId,
+  scope,
+}: Pick<Budget, 'organizationId' | 'scope'>): boolean =>
+  organizationId === platformOrganizationId && scope.userId === null
+
+/** `12.5 credits`, `3.25 USD`. */
+export const amountText = (measure: BudgetMeasure, amount: bigint): string =>
+  measure === 'credits'
+    ? `${formatMicros(amount)} ${amount === 1_000_000n ? 'credit' : 'credits'}`
+    : `${formatNanoUsd(amount)} USD`
+
+const formatNanoUsd = (nanoUsd: bigint): string => {
+  const digits = nanoUsd.toString().padStart(10, '0')
+  const fraction = digits.slice(-9).replace(/0+$/, '').padEnd(2, '0')
+  return `${digits.slice(0, -9)}.${fraction}`
+}
+
+const subjects: Record<BudgetScopeKind, string> = {
+  organization: 'the organisation',
+  service: 'this service in the organisation',
+  user: 'this user',
+  user_service: 'this user at this service',
+  access_token: 'this access token',
+}
+
+export const subjectText = (budget: Pick<Budget, 'organizationId' | 'scope'>): string => {
+  const kind = scopeKind(budget.scope)
+  if (!spansOrganizations(budget) || kind === 'access_token') return subjects[kind]
+  return kind === 'service' ? 'this service, in all organisations' : 'the whole installation'
+}

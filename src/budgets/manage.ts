@@ -1,0 +1,167 @@
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import { isTimeZone } from '../billing/calendar.ts'
+import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { Clock } from '../kit/clock.ts'
+import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import { findService } from '../services/registry.ts'
+import { amountText, type Budget, type BudgetScope, subjectText } from './budget.ts'
+import { spanAt } from './period.ts'
+import * as store from './store.ts'
+import { setPeriodLimit } from './store-counts.ts'
+
+export type BudgetDraft = BudgetScope &
+  Pick<
+    Budget,
+    'organizationId' | 'name' | 'measure' | 'limit' | 'enforcement' | 'period' | 'timeZone' | 'setBy'
+  >
+
+export interface BudgetChange {
+  readonly name?: string | undefined
+  readonly limit?: bigint | undefined
+  readonly enforcement?: Budget['enforcement'] | undefined
+}
+
+/** Whose budget it has to be: a user changes what they set on themselves, an administrator everything. */
+export interface Reach {
+  readonly organizationId: string
+  /** null: an administrator's. */
+  readonly userId: string | null
+}
+
+export interface ManageParts {
+  readonly database: Database
+  readonly epoch: Pick<Epoch, 'change'>
+  readonly clock: Clock
+}
+
+/** More would slow down every call of theirs. */
+const mostOfOne = 50
+
+export const makeManage = ({ database, epoch, clock }: ManageParts) => {
+  const { kysely } = database
+
+  const checked = async (draft: BudgetDraft): Promise<Outcome<BudgetScope>> => {
+    const { organizationId, accessTokenId, serviceId } = draft
+    if (!isTimeZone(draft.timeZone)) return wrong('timeZone', 'There is no such time zone.')
+    if (serviceId !== null && findService(serviceId) === undefined)
+      return wrong('serviceId', 'There is no such service.')
+    if (!(await store.isOrganization(kysely, organizationId))) return failure('not_found')
+    let { userId } = draft
+    if (accessTokenId !== null) {
+      const token = await store.ownerOfToken(kysely, organizationId, accessTokenId)
+      if (token === null || (userId !== null && token.userId !== userId))
+        return failure('not_found', { field: 'accessTokenId' })
+      userId = token.userId
+    } else if (userId !== null && !(await store.isMember(kysely, organizationId, userId)))
+      return failure('not_found', { field: 'userId' })
+    if (draft.period === 'subscription_period' && userId === null)
+      return wrong('period', 'Only a user has a subscription; use calendar months.')
+    return success({ userId, accessTokenId, serviceId })
+  }
+
+  const create = async (actor: Actor, draft: BudgetDraft): Promise<Outcome<Budget>> => {
+    const scope = await checked(draft)
+    if (!scope.ok) return scope
+    const { organizationId } = draft
+    const before = await store.listBudgets(kysely, { organizationId, isArchived: false, limit: 10_000 })
+    const alike = before.filter(({ scope: other }) => other.userId === scope.value.userId)
+    if (alike.length >= mostOfOne)
+      return failure('conflict', { message: `There are ${mostOfOne} budgets on the same already.` })
+    const { userId: _, accessTokenId: __, serviceId: ___, ...rest } = draft
+    const budget: Budget = {
+      ...rest,
+      scope: scope.value,
+      id: newId(clock().getTime()),
+      createdAt: clock(),
+      createdBy: actor.id ?? actor.kind,
+      archivedAt: null,
+      anchor: null,
+    }
+    await epoch.change(organizationId, async (transaction) => {
+      await store.insertBudget(transaction, budget)
+      await audit(transaction, actor, 'budget.created', null, budget)
+    })
+    return success((await store.findBudget(kysely, organizationId, budget.id)) ?? budget)
+  }
+
+  const alter = (
+    actor: Actor,
+    reach: Reach,
+    id: string,
+    action: string,
+    altered: (before: Budget) => Budget,
+  ): Promise<Outcome<Budget>> =>
+    caught(
+      epoch.change(reach.organizationId, async (transaction) => {
+        await store.lockBudget(transaction, reach.organizationId, id)
+        const before = await store.findBudget(transaction, reach.organizationId, id)
+        if (before === null || !isWithin(before, reach)) throw new FaultError(fault('not_found'))
+        if (reach.userId !== null && before.setBy === 'administrator')
+          throw new FaultError(
+            fault('forbidden', { message: 'An administrator set this budget; only they change it.' }),
+          )
+        if (before.archivedAt !== null)
+          throw new FaultError(fault('conflict', { message: 'This budget is archived.' }))
+        const after = altered(before)
+        await store.writeBudget(transaction, after)
+        await setPeriodLimit(transaction, after, spanAt(after, clock()))
+        await audit(transaction, actor, action, before, after)
+        return after
+      }),
+    )
+
+  return {
+    create,
+    change: (actor: Actor, reach: Reach, id: string, change: BudgetChange) =>
+      alter(actor, reach, id, 'budget.changed', (before) => ({
+        ...before,
+        name: change.name ?? before.name,
+        limit: change.limit ?? before.limit,
+        enforcement: change.enforcement ?? before.enforcement,
+      })),
+    archive: (actor: Actor, reach: Reach, id: string) =>
+      alter(actor, reach, id, 'budget.archived', (before) => ({ ...before, archivedAt: clock() })),
+  }
+}
+
+export const isWithin = ({ organizationId, scope }: Budget, reach: Reach): boolean =>
+  organizationId === reach.organizationId && (reach.userId === null || scope.userId === reach.userId)
+
+const wrong = (field: string, message: string) => failure('invalid_request', { field, message })
+
+/** What is thrown to give the transaction up is an outcome like others. */
+const caught = async <T>(work: Promise<T>): Promise<Outcome<T>> => {
+  try {
+    return success(await work)
+  } catch (error) {
+    if (error instanceof FaultError) return { ok: false, fault: error.fault }
+    throw error
+  }
+}
+
+const audit = (
+  transaction: Parameters<typeof recordAudit>[0],
+  actor: Actor,
+  action: string,
+  before: Budget | null,
+  after: Budget,
+): Promise<void> =>
+  recordAudit(transaction, {
+    organizationId: after.organizationId,
+    actor,
+    action,
+    subject: { kind: 'budget', id: after.id },
+    before: before && told(before),
+    after: told(after),
+  })
+
+const told = (budget: Budget) => ({
+  name: budget.name,
+  on: subjectText(budget),
+  ...budget.scope,
+  limit: amountText(budget.measure, budget.limit),
+  enforcement: budget.enforcement,
+  period: budget.period,
+})

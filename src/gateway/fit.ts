@@ -1,0 +1,138 @@
+import type { Budget, Claim } from '../budgets/budgets.ts'
+import { claimText, hardClaims } from '../budgets/claim.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { PriceBook } from '../metering/price-book.ts'
+import type { Candidate } from '../routing/route.ts'
+import type { Caller } from './callers.ts'
+import type { Decision } from './decide.ts'
+import { affordableOutputTokens, holdBounds, whyUnpriced } from './hold.ts'
+import type { Operation } from './operation.ts'
+import type { GatewayParts } from './parts.ts'
+
+/** The hard budgets that an attempt on this candidate has to fit into; without a budget, nothing is looked at. */
+export const claimsOn = (
+  { budgets, startedAt }: Operation,
+  { person, token }: Caller,
+  { service, serviceKey }: Candidate,
+): readonly Claim[] =>
+  budgets === null
+    ? none
+    : hardClaims(
+        budgets,
+        {
+          organizationId: person.organizationId,
+          userId: person.userId,
+          accessTokenId: token.id,
+          serviceId: service.id,
+          keyOwner: serviceKey.owner,
+        },
+        startedAt,
+      )
+const none: readonly Claim[] = []
+
+/** Known before the first attempt, and the same for the whole operation. */
+export const budgetsFor = (
+  { callers }: GatewayParts,
+  caller: Caller,
+): readonly Budget[] | null | Promise<readonly Budget[] | null> => callers.budgetsOf(caller)
+
+/** A book whose “credits” are the nano-dollars themselves: what an own key costs is bounded like what is charged. */
+const inNanoUsd = (book: PriceBook): PriceBook => ({ ...book, creditMicros: (costNanoUsd) => costNanoUsd })
+
+/** Free at every service. */
+const isCounting = (endpoint: string): boolean =>
+  endpoint === 'count_tokens' || endpoint === 'gemini_count_tokens'
+
+/**
+ * Sets the worst cost of an attempt on an own key aside where a hard budget is on that. What has no price has no bound
+ * either: a call that could pass the budget by is refused.
+ */
+export const makeFitOwn = ({ budgets }: GatewayParts) => {
+  const reserve = async (
+    operation: Operation,
+    { caller, request, priceBook }: Decision,
+    { price, service, model, via }: Candidate,
+    claims: readonly Claim[],
+  ): Promise<Outcome<void>> => {
+    if (isCounting(request.endpoint)) return success(undefined)
+    const name = claims[0]?.budget.name ?? ''
+    if (price === null || whyUnpriced(price, request, operation.startedAt) !== null)
+      return failure('price_unknown', {
+        message: `What this call costs is not known here, and the budget “${name}” is a hard one on the cost of own keys.`,
+        next: 'Ask the operator to add a price, or make the budget a soft one.',
+      })
+    const book = inNanoUsd(priceBook)
+    const least = via === 'translation' ? service.leastTranslatedTokens : 0
+    const bounds = holdBounds(book, price, service, model, request, operation.startedAt, least)
+    if (bounds.maximumMicros === 0n) return success(undefined)
+    const reserved = await budgets.reserve({
+      organizationId: caller.person.organizationId,
+      operationId: operation.id,
+      claims,
+      minimum: bounds.minimumMicros,
+      maximum: bounds.maximumMicros,
+    })
+    if (!reserved.ok) return reserved
+    operation.outputLimit = null
+    if (reserved.value < bounds.maximumMicros)
+      operation.outputLimit = affordableOutputTokens(
+        book,
+        price,
+        request,
+        bounds,
+        reserved.value,
+        operation.startedAt,
+      )
+    else if (bounds.limited) operation.outputLimit = bounds.outputTokens
+    return success(undefined)
+  }
+
+  return (
+    operation: Operation,
+    decision: Decision,
+    candidate: Candidate,
+  ): Outcome<void> | Promise<Outcome<void>> => {
+    const claims = claimsOn(operation, decision.caller, candidate)
+    return claims.length === 0 ? fits : reserve(operation, decision, candidate, claims)
+  }
+}
+
+const fits: Outcome<void> = success(undefined)
+
+/** What a session will cost is not known when it begins: it begins unless nothing is left. */
+export const makeFitSession =
+  ({ budgets }: GatewayParts) =>
+  async (operation: Operation, caller: Caller, candidate: Candidate): Promise<Outcome<void>> => {
+    const claims = claimsOn(operation, caller, candidate)
+    if (claims.length === 0) return fits
+    const { organizationId } = caller.person
+    const reserved = await budgets.reserve({
+      organizationId,
+      operationId: operation.id,
+      claims,
+      minimum: 1n,
+      maximum: 1n,
+    })
+    return reserved.ok ? fits : reserved
+  }
+
+/** For a further system key after credits were held: of budgets that the ones before did not claim. */
+export const makeFitHeld =
+  ({ budgets }: GatewayParts) =>
+  async (
+    operation: Operation,
+    caller: Caller,
+    claims: readonly Claim[],
+    minimumMicros: bigint,
+  ): Promise<Outcome<bigint>> => {
+    const further = claims.filter((claim) => !operation.claimed.has(claimText(claim)))
+    if (further.length === 0) return success(operation.heldMicros)
+    const reserved = await budgets.reserve({
+      organizationId: caller.person.organizationId,
+      operationId: operation.id,
+      claims: further,
+      minimum: minimumMicros,
+      maximum: operation.heldMicros,
+    })
+    return reserved
+  }
