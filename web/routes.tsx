@@ -342,6 +342,17 @@ const billingSettings = createRoute({
   component: lazyRouteComponent(() => import('./admin-billing/billing-settings.tsx'), 'BillingSettings'),
 })
 
+const priceBook = createRoute({
+  getParentRoute: () => administration,
+  path: '/price-book',
+  validateSearch: z.object({
+    show: z.enum(['changes', 'versions']).optional().catch(undefined),
+    change: id.optional().catch(undefined),
+    version: z.number().int().positive().optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin-billing/price-book.tsx'), 'PriceBook'),
+})
+
 const tree = root.addChildren([
   signIn,
   setup,
@@ -382,6 +393,7 @@ const tree = root.addChildren([
       subscriptions,
       tiers,
       balances,
+      priceBook,
       billingSettings,
     ]),
   ]),

@@ -178,7 +178,7 @@ const SettingsForm = ({ settings }: { settings: Settings }) => {
           />
           <Checkbox
             label="Keys of the organisation count too"
-            mt={28}
+            style={{ alignSelf: 'center' }}
             {...form.getInputProps('organizationKeysCount', { type: 'checkbox' })}
           />
         </div>

@@ -17,7 +17,7 @@ const views = [
   { show: undefined, label: 'To decide' },
   { show: 'all', label: 'All payments' },
   { show: 'invoices', label: 'Invoices' },
-  { show: 'notices', label: 'Provider notices' },
+  { show: 'notices', label: 'Notices' },
 ] as const
 
 export const Payments = () => {

@@ -52,9 +52,10 @@ const others: Readonly<Record<string, string>> = {
 
 const isId = (text: string): boolean => /^[0-9a-f]{8}-/.test(text)
 
-/** Who did something: a person, or a part of the installation. */
-export const By = ({ by }: { by: string }) => {
+/** Who did something: a person, a part of the installation, or (null) somebody at its command line. */
+export const By = ({ by }: { by: string | null }) => {
   const me = useMe()
+  if (by === null) return <>{others['operator']}</>
   if (by === me.user.id) return <>you</>
   return isId(by) ? <PersonName id={by} /> : <>{others[by] ?? readable(by)}</>
 }

@@ -124,7 +124,8 @@ const Next = ({ subscription: { next, pending } }: Pick<Part, 'subscription'>) =
   return (
     <>
       <Moment at={next.at} />: {next.tier.name}
-      {next.tier.priceMinor !== '0' && (
+      {next.tier.priceMinor !== '0' && next.priceMinor === '0' && ', not charged'}
+      {next.priceMinor !== '0' && (
         <>
           , {money(next.priceMinor, next.tier.currency)}
           {next.discountMinor !== '0' && (

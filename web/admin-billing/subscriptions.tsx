@@ -33,9 +33,9 @@ const columns: readonly Column<Row>[] = [
     key: 'tier',
     header: 'Tier',
     render: (row) => (
-      <>
+      <span>
         {row.tier.name} <span className={classes.quiet}>version {row.tier.version}</span>
-      </>
+      </span>
     ),
   },
   { key: 'status', header: 'State', render: (row) => <SubscriptionMark status={row.status} /> },
@@ -55,9 +55,9 @@ const Pending = ({ row }: { row: Row }) => {
   return row.pending.kind === 'cancel' ? (
     <>Cancels</>
   ) : (
-    <>
+    <span>
       To <TierName id={row.pending.tierId} />
-    </>
+    </span>
   )
 }
 

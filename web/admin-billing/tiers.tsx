@@ -67,14 +67,14 @@ const Version = ({ tier }: { tier: AdminTier }) => {
   const now = useNow()
   if (tier.archivedAt !== null) return <Mark tone="quiet">Archived</Mark>
   return (
-    <>
+    <span>
       {tier.current.version}
       {tier.next && (
         <span className={classes.quiet}>
           , {tier.next.version} from {day(tier.next.effectiveAt, now)}
         </span>
       )}
-    </>
+    </span>
   )
 }
 

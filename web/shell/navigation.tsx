@@ -3,6 +3,7 @@ import {
   IconActivity,
   IconAdjustments,
   IconArrowsShuffle,
+  IconBook2,
   IconBell,
   IconBuilding,
   IconChartBar,
@@ -78,6 +79,7 @@ const billing: readonly Place[] = [
   { to: '/admin/subscriptions', label: 'Subscriptions', icon: IconRepeat },
   { to: '/admin/tiers', label: 'Tiers and packs', icon: IconStairs },
   { to: '/admin/balances', label: 'Balances', icon: IconScale },
+  { to: '/admin/price-book', label: 'Price book', icon: IconBook2 },
   { to: '/admin/billing-settings', label: 'Billing settings', icon: IconAdjustments },
 ]
 
