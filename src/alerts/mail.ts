@@ -88,7 +88,7 @@ export const makeMail = ({ url, from }: MailSettings): Mail => {
   }
 }
 
-const isLocal = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+const isLocal = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 const statusIn = (response: string | undefined): number | null => {
   const code = Number.parseInt(response ?? '', 10)

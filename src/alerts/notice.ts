@@ -52,10 +52,10 @@ export const targetsOf = (
   const { webhook } = channels
   const mails =
     email.isAvailable && channels.email.enabled && isSevereEnough(severity, channels.email.minimumSeverity)
-  const calls = webhook.enabled && webhook.url !== null && isSevereEnough(severity, webhook.minimumSeverity)
+  const url = webhook.enabled && isSevereEnough(severity, webhook.minimumSeverity) ? webhook.url : null
   return [
     ...(mails ? [{ channel: 'email' as const, target: email.address }] : []),
-    ...(calls ? [{ channel: 'webhook' as const, target: webhook.url as string }] : []),
+    ...(url === null ? [] : [{ channel: 'webhook' as const, target: url }]),
   ]
 }
 
