@@ -26,6 +26,7 @@ import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
 import { makeOrganizations } from './organizations/organizations.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
+import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
@@ -109,6 +110,7 @@ export const openRooms = async (options: {
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
+    const documents = makeDocuments({ database, billing, clock })
     const payments = makePayments({ database, billing, stripe, clock, log })
 
     epoch.onChange(async (organizationId) => {
@@ -136,6 +138,7 @@ export const openRooms = async (options: {
       clock,
       close,
       database,
+      documents,
       epoch,
       health,
       identity,

@@ -33,7 +33,7 @@ afterAll(() => http.close())
 
 type Query = Record<string, string>
 const get = async (name: Parameters<Http['call']>[0], query: Query, as = owner, params?: Query) => {
-  const reply = await http.call(name, as, { query, ...(params ? { params } : {}) } as never)
+  const reply = await http.call(name, as, { query, ...(params ? { params } : {}) })
   expect(reply.statusCode, reply.body.slice(0, 300)).toBe(200)
   return reply
 }

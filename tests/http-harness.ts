@@ -29,6 +29,7 @@ import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
 import { makePayments } from '../src/payments/payments.ts'
+import { makeDocuments } from '../src/documents/documents.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeMasterKey } from '../src/vault/master-key.ts'
@@ -116,6 +117,7 @@ export const startHttp = async (
     payments,
     prices,
     serviceKeys,
+    documents: makeDocuments({ database, billing, clock }),
     statements: makeStatements({ database }),
   }
   await Promise.all([epoch.start(), prices.start()])

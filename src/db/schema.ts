@@ -302,6 +302,19 @@ export interface Installation {
   value: Json
 }
 
+export interface InvoiceIssuers {
+  issuer: string
+  version: number
+  name: string
+  address: string[]
+  tax_id: string | null
+  email: string | null
+  note: string | null
+  effective_at: Date
+  created_by: string
+  reason: string
+}
+
 export interface InvoiceLines {
   organization_id: string
   invoice_id: string
@@ -345,7 +358,7 @@ export interface LedgerCorrections {
   organization_id: string
   id: string
   account_id: string
-  kind: 'reversal' | 'refund' | 'charge'
+  kind: 'reversal' | 'refund'
   grant_id: string | null
   operation_id: string | null
   amount_micros: bigint
@@ -364,7 +377,7 @@ export interface LedgerEntries {
   account_id: string
   number: bigint
   line: number
-  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund' | 'charge'
+  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund'
   bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
   amount_micros: bigint
   grant_id: string | null
@@ -651,37 +664,77 @@ export interface RateWindows {
   updated_at: Generated<Date>
 }
 
-export interface ReratedOperations {
-  organization_id: string
-  rerating_id: string
-  operation_id: string
-  account_id: string
-  user_id: string
-  started_at: Date
-  service_id: string
-  model: string
-  price_book_version: number | null
-  old_micros: bigint
-  new_micros: bigint
-  state: 'waiting' | 'done' | 'changed'
+export interface ReconciliationExplanations {
+  check_id: string
+  subject_kind: string
+  subject_id: string
+  difference: string | null
+  message: string
+  reason: string
+  explained_by: string
+  explained_at: Date
 }
 
-export interface Reratings {
+export interface ReconciliationFindings {
+  run_id: string
   id: string
-  status: 'waiting' | 'running' | 'done' | 'denied'
-  scope: Json
-  to_version: number
-  charges_more: boolean
-  totals: Json
-  reason: string
-  charge_reason: string | null
-  requested_by: string | null
-  decided_by: string | null
-  idempotency_key: string
-  request: string
-  created_at: Date
-  decided_at: Date | null
+  check_id: string
+  organization_id: string | null
+  account_id: string | null
+  subject_kind: string
+  subject_id: string
+  message: string
+  unit: 'micros' | 'nano_usd' | 'minor' | 'tokens' | 'count'
+  expected: string | null
+  found: string | null
+  difference: string | null
+  is_tolerated: Generated<boolean>
+  first_seen_at: Date
+}
+
+export interface ReconciliationRuns {
+  id: string
+  trigger: 'daily' | 'request' | 'command'
+  state: 'waiting' | 'running' | 'done' | 'failed'
+  requested_by: string
+  requested_at: Date
+  started_at: Date | null
   finished_at: Date | null
+  claimed_until: Date | null
+  failure: string | null
+  checks: GeneratedJson
+  totals: GeneratedJson
+}
+
+export interface ReconciliationSettings {
+  only_row: Generated<boolean>
+  tolerance: Json
+}
+
+export interface ServiceExportLines {
+  export_id: string
+  day: string
+  model: string
+  requests: bigint | null
+  input_tokens: bigint | null
+  cached_input_tokens: bigint | null
+  output_tokens: bigint | null
+  cost_nano_usd: bigint | null
+}
+
+export interface ServiceExports {
+  id: string
+  service_id: string
+  format: string
+  file_name: string
+  content_hash: string
+  key_owner: 'user' | 'organization' | 'system'
+  organization_id: string | null
+  service_key_id: string | null
+  from_day: string
+  until_day: string
+  imported_by: string
+  imported_at: Date
 }
 
 export interface ServiceKeyVersions {
@@ -901,6 +954,7 @@ export interface Schema {
   health_samples: HealthSamples
   holds: Holds
   installation: Installation
+  invoice_issuers: InvoiceIssuers
   invoice_lines: InvoiceLines
   invoice_numbers: InvoiceNumbers
   invoices: Invoices
@@ -925,8 +979,12 @@ export interface Schema {
   provider_events: ProviderEvents
   rate_limits: RateLimits
   rate_windows: RateWindows
-  rerated_operations: ReratedOperations
-  reratings: Reratings
+  reconciliation_explanations: ReconciliationExplanations
+  reconciliation_findings: ReconciliationFindings
+  reconciliation_runs: ReconciliationRuns
+  reconciliation_settings: ReconciliationSettings
+  service_export_lines: ServiceExportLines
+  service_exports: ServiceExports
   service_key_versions: ServiceKeyVersions
   service_keys: ServiceKeys
   service_resources: ServiceResources

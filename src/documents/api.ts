@@ -1,16 +1,46 @@
+import type { FileReply } from '../contract/wire.ts'
 import { defineHandlers } from '../http/handler.ts'
-import { FaultError, fault } from '../kit/fault.ts'
+import type { SignedIn } from '../identity/identity.ts'
+import { must, type Outcome } from '../kit/fault.ts'
+import type { Issuer } from './document.ts'
+import type { Document, Documents } from './documents.ts'
 
-const notYet = async (): Promise<never> => {
-  throw new FaultError(fault('unknown_route'))
+export const documentApi = ({ documents }: { documents: Documents }) =>
+  defineHandlers<
+    | 'readInvoicePdf'
+    | 'readReceiptPdf'
+    | 'readAnyInvoicePdf'
+    | 'readAnyReceiptPdf'
+    | 'readInvoiceIssuer'
+    | 'saveInvoiceIssuer'
+  >({
+    readInvoicePdf: async ({ params }, { signedIn }) =>
+      pdf(await documents.invoice(params.id, ownerOf(signedIn))),
+    readReceiptPdf: async ({ params }, { signedIn }) =>
+      pdf(await documents.receipt(params.id, ownerOf(signedIn))),
+    readAnyInvoicePdf: async ({ params }) => pdf(await documents.invoice(params.id)),
+    readAnyReceiptPdf: async ({ params }) => pdf(await documents.receipt(params.id)),
+    readInvoiceIssuer: async () => issuerOnWire(await documents.issuer()),
+    saveInvoiceIssuer: async ({ body }, { actor }) =>
+      issuerOnWire(await documents.saveIssuer(actor, body.issuer, body.reason)),
+  })
+
+const ownerOf = (signedIn: SignedIn) => ({
+  organizationId: signedIn.organization.id,
+  userId: signedIn.userId,
+})
+
+const pdf = (document: Outcome<Document>): FileReply => {
+  const { name, bytes } = must(document)
+  return { contentType: 'application/pdf', fileName: `${name}.pdf`, body: bytes }
 }
 
-/** Published ahead of its room, so that screens can be built against the contract. */
-export const documentApi = defineHandlers({
-  readInvoicePdf: notYet,
-  readReceiptPdf: notYet,
-  readAnyInvoicePdf: notYet,
-  readAnyReceiptPdf: notYet,
-  readInvoiceIssuer: notYet,
-  saveInvoiceIssuer: notYet,
+const issuerOnWire = (issuer: Issuer & { version: number; effectiveAt: Date | null }) => ({
+  name: issuer.name,
+  address: [...issuer.address],
+  taxId: issuer.taxId,
+  email: issuer.email,
+  note: issuer.note,
+  version: issuer.version,
+  effectiveAt: issuer.effectiveAt?.toISOString() ?? null,
 })

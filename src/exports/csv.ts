@@ -11,7 +11,7 @@ export interface Column<Row> {
  * What a spreadsheet would calculate, on whoever opens the file: =, +, -, @, also in full width, and what they skip before.
  * An apostrophe before it is the customary way to say that it is text (https://owasp.org/www-community/attacks/CSV_Injection).
  */
-const calculated = /^[\s\u0000-\u001f\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/
+const calculated = /^[\s\p{Cc}\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/u
 
 const exactNumber = /^-?\d+(\.\d+)?$/
 

@@ -9,6 +9,7 @@ import type { Billing } from '../billing/billing.ts'
 import { budgetApi } from '../budgets/api.ts'
 import type { Budgets } from '../budgets/budgets.ts'
 import { documentApi } from '../documents/api.ts'
+import type { Documents } from '../documents/documents.ts'
 import { exportApi } from '../exports/api.ts'
 import { identityApi } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -56,6 +57,7 @@ export interface Rooms {
   readonly budgets: Budgets
   readonly alerts: Alerts
   readonly statements: Statements
+  readonly documents: Documents
   readonly auditTrail: AuditTrail
   readonly clock: Clock
 }
@@ -85,7 +87,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...paymentApi(rooms),
   ...statementApi(rooms),
   ...exportApi(rooms),
-  ...documentApi,
+  ...documentApi(rooms),
   ...reconciliationApi,
   ...auditApi(rooms),
 })
