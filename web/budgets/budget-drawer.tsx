@@ -53,7 +53,7 @@ const DrawerBody = (props: {
   return (
     <div className={classes.stack}>
       <div className={classes.head}>
-        <h2>{budget.name}</h2>
+        <h2 className={classes.drawerTitle}>{budget.name}</h2>
         <div className={classes.side}>
           <EnforcementMark budget={budget} />
           <StateMark budget={budget} />
@@ -64,7 +64,7 @@ const DrawerBody = (props: {
       <Facts>
         <Fact name="Whose use">{scopeWords(budget, serviceName, props.reader)}</Fact>
         <Fact name="Counts">
-          {measureWords[measure]}, {periodWords(budget.period, budget.timeZone)}
+          {capital(measureWords[measure])}, {periodWords(budget.period, budget.timeZone)}
         </Fact>
         <Fact name="Limit">{amountWords(measure, budget.limit)}</Fact>
         <Fact name="Used">
@@ -125,3 +125,5 @@ const DrawerBody = (props: {
     </div>
   )
 }
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

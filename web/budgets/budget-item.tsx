@@ -98,7 +98,7 @@ export const Standing = ({ budget }: { budget: BudgetViewOnWire }) => {
       >
         {status.lastRefusedAt !== null && (
           <>
-            Last <Ago at={status.lastRefusedAt} />.{' '}
+            The last call that did not fit came <Ago at={status.lastRefusedAt} />.{' '}
           </>
         )}
         Raise the limit, make it soft or archive it, and the next call goes through.

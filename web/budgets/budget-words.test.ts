@@ -3,6 +3,7 @@ import type { ForecastOnWire } from '../../src/contract/budgets.ts'
 import {
   amountText,
   amountWords,
+  creditForecastWords,
   forecastWords,
   parseAmount,
   percentWords,
@@ -63,10 +64,15 @@ test('a forecast names no day that it has no ground for', () => {
   const rate = { method: 'trailing_7_days', perDay: '2500000', daysOfData: 5 } as const
   expect(
     forecastWords('credits', forecast({ state: 'runs_out', runsOutAt: '2026-12-03T12:00:00Z', ...rate })),
-  ).toBe('It runs out around 3 Dec 2026 at the rate of late: 2.50 credits a day over the last 5 days.')
+  ).toBe('Used up around 3 Dec 2026 at the recent rate, 2.50 credits a day over the last 5 days.')
   expect(
     forecastWords('credits', forecast({ state: 'lasts', until: '2026-12-20T12:00:00Z', ...rate })),
-  ).toContain('It lasts until 20 Dec 2026')
+  ).toContain('Lasts until 20 Dec 2026')
+})
+
+test('that it is not known when credits run out is said', () => {
+  expect(creditForecastWords(forecast({}))).toMatch(/not known yet.*3 days.*is 1/)
+  expect(creditForecastWords(forecast({ state: 'ran_out' }))).toContain('own keys go on')
 })
 
 test('a scope says whose use counts, to oneself and to an administrator', () => {

@@ -76,19 +76,38 @@ const rateWords = (measure: BudgetMeasure, { method, daysOfData, perDay }: Forec
 
 /** One honest line: no date where there is no ground for one. */
 export const forecastWords = (measure: BudgetMeasure, forecast: ForecastOnWire): string => {
+  const { until, runsOutAt } = forecast
   switch (forecast.state) {
     case 'not_enough_data':
-      return `No forecast yet: it needs 3 days of use, and there ${forecast.daysOfData === 1 ? 'is' : 'are'} ${forecast.daysOfData}.`
+      return unknownWords(forecast)
     case 'nothing_used':
       return 'Nothing was used lately, so nothing runs out.'
     case 'ran_out':
       return 'All of it is used.'
     case 'lasts':
-      return forecast.until === null
-        ? `It lasts at the rate of late: ${rateWords(measure, forecast)}.`
-        : `It lasts until ${dayWithYear(forecast.until)} at the rate of late: ${rateWords(measure, forecast)}.`
+      return `Lasts${until === null ? '' : ` until ${dayWithYear(until)}`} at the recent rate, ${rateWords(measure, forecast)}.`
     case 'runs_out':
-      return `It runs out around ${forecast.runsOutAt === null ? 'now' : dayWithYear(forecast.runsOutAt)} at the rate of late: ${rateWords(measure, forecast)}.`
+      return `Used up around ${dayWithYear(runsOutAt ?? until ?? '')} at the recent rate, ${rateWords(measure, forecast)}.`
+  }
+}
+
+const unknownWords = ({ daysOfData }: ForecastOnWire): string =>
+  `No forecast yet: it needs 3 days of use, and there ${daysOfData === 1 ? 'is' : 'are'} ${daysOfData}.`
+
+/** The same of all credits that somebody has. */
+export const creditForecastWords = (forecast: ForecastOnWire): string => {
+  const { until, runsOutAt } = forecast
+  switch (forecast.state) {
+    case 'not_enough_data':
+      return `When your credits run out is not known yet. ${unknownWords(forecast)}`
+    case 'nothing_used':
+      return 'No credits were used lately, so they do not run out.'
+    case 'ran_out':
+      return 'Your credits are used up: calls on system keys are refused, calls on own keys go on.'
+    case 'lasts':
+      return `Your credits last${until === null ? '' : ` until ${dayWithYear(until)}`} at the recent rate, ${rateWords('credits', forecast)}.`
+    case 'runs_out':
+      return `Your credits run out around ${dayWithYear(runsOutAt ?? until ?? '')} at the recent rate, ${rateWords('credits', forecast)}.`
   }
 }
 

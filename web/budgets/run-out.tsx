@@ -1,6 +1,6 @@
 import { IconHourglassLow } from '@tabler/icons-react'
 import { useRead } from '../data/queries.ts'
-import { forecastWords } from './budget-words.ts'
+import { creditForecastWords } from './budget-words.ts'
 import classes from './run-out.module.css'
 
 /** When the credits run out, in one line; that it is unknown is said, too. */
@@ -15,14 +15,7 @@ export const RunOut = () => {
       data-tone={state === 'runs_out' || state === 'ran_out' ? 'warning' : undefined}
     >
       <IconHourglassLow size={15} stroke={1.8} aria-hidden />
-      <span>
-        <strong>Credits:</strong> {creditWords(forecast.data)}
-      </span>
+      <span>{creditForecastWords(forecast.data)}</span>
     </p>
   )
 }
-
-const creditWords = (forecast: Parameters<typeof forecastWords>[1]): string =>
-  forecast.state === 'ran_out'
-    ? 'all are used. Calls on system keys are refused; calls on own keys go on.'
-    : forecastWords('credits', forecast)
