@@ -104,7 +104,7 @@ const Mail = () => {
     </Notice>
   ) : (
     <Notice tone="warning" title="There is no mail server">
-      Alerts by e-mail wait for one: docs/configuration.md says how to set it.
+      Nothing is sent by e-mail until there is one: docs/configuration.md says how to set it.
     </Notice>
   )
 }

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useRead } from '../data/queries.ts'
+import { RunOut } from '../budgets/run-out.tsx'
 import { ReceiptDrawer } from '../operations/receipt.tsx'
 import { Credits, useTimeZone } from '../ui/figures.tsx'
 import { dayWithYear } from '../ui/format.ts'
@@ -52,6 +53,7 @@ export const CreditsPage = () => {
         {(data) => (
           <>
             <Balance credits={data} now={balance.data} />
+            <RunOut />
             {(balance.data ?? data).debtMicros !== '0' && (
               <Notice tone="warning" title="Some operations cost more than what had been held">
                 <Credits micros={(balance.data ?? data).debtMicros} unit /> are owed and are paid first from

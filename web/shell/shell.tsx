@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconFlask, IconMenu2 } from '@tabler/icons-react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
+import { AlertAnnouncer, AlertBell } from '../alerts/alert-bell.tsx'
 import { useMe } from '../data/session.ts'
 import { Brand } from './brand.tsx'
 import { Connection } from './connection.tsx'
@@ -21,12 +22,16 @@ export const Shell = () => {
       </a>
       <NarrowBar />
       <aside className={classes.side} aria-label="Sidebar">
-        <Brand />
+        <div className={classes.top}>
+          <Brand />
+          <AlertBell />
+        </div>
         <SideContent />
       </aside>
       <div className={classes.main}>
         {me.demo && <DemoBanner />}
         <Connection />
+        <AlertAnnouncer />
         <main id="content" className={classes.content} tabIndex={-1}>
           <Outlet />
         </main>
@@ -55,14 +60,17 @@ const NarrowBar = () => {
   return (
     <section className={classes.narrow} aria-label="Top bar">
       <Brand />
-      <UnstyledButton
-        className={classes.menu}
-        onClick={open}
-        aria-label="Open navigation"
-        aria-expanded={opened}
-      >
-        <IconMenu2 size={20} stroke={1.8} />
-      </UnstyledButton>
+      <span className={classes.narrowActions}>
+        <AlertBell />
+        <UnstyledButton
+          className={classes.menu}
+          onClick={open}
+          aria-label="Open navigation"
+          aria-expanded={opened}
+        >
+          <IconMenu2 size={20} stroke={1.8} />
+        </UnstyledButton>
+      </span>
       <Drawer opened={opened} onClose={close} position="left" size={272} title="Navigation">
         <div className={classes.inDrawer}>
           <SideContent />

@@ -11,6 +11,7 @@ import { TextLink } from '../ui/text-link.tsx'
 import { Balance } from '../billing/balance.tsx'
 import { PastDueNotice } from '../billing/standing-notice.tsx'
 import { useBalance } from '../billing/use-balance.ts'
+import { RunOut } from '../budgets/run-out.tsx'
 import classes from './overview.module.css'
 
 export const Overview = () => {
@@ -31,6 +32,7 @@ export const Overview = () => {
       <Loaded of={credits} skeleton={<Block height={103} narrow={206} />}>
         {(data) => <Balance credits={data} now={balance.data} />}
       </Loaded>
+      <RunOut />
       <Loaded of={services} skeleton={<Block height={70} narrow={229} />}>
         {({ items }) => <ServiceStrip services={items} />}
       </Loaded>
