@@ -180,7 +180,19 @@ export const makeModel = () => {
         grants: Object.fromEntries([...grants].map(([id, count]) => [id, BigInt(count)])),
       }
     },
-    statement: () => lines,
+    /** What of these grants was neither spent nor taken back, whether it has expired or not. */
+    restOf: (grants: readonly ModelGrant[]): number =>
+      coins.filter(
+        ({ grant: of, place }) => grants.includes(of) && (place === 'available' || place === 'expired'),
+      ).length,
+    grantOf: (id: string): ModelGrant => {
+      const grant = coins.find((coin) => coin.grant.id === id)?.grant
+      if (!grant) throw new Error('no such grant')
+      return grant
+    },
+    /** What expires one after the other is one line. */
+    statement: () =>
+      lines.filter(({ kind }, index) => kind !== 'expire' || lines[index + 1]?.kind !== 'expire'),
     openHolds: () => [...holds.keys()],
     charged: () => [...charges.keys()],
     grants: () => [...issued.keys()],

@@ -188,6 +188,16 @@ describe('a refund takes the credits, whatever happened before', () => {
     expect(await available(stage, account)).toBe(credits(100))
   })
 
+  test('whoever was refunded while the dispute ran gets no credits when it is won', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const paymentId = await bought(stage, account)
+    await tell(stage, paymentId, { kind: 'dispute_opened', disputeId: 'dp', amountMinor: 500n })
+    await tell(stage, paymentId, { kind: 'refunded', refundId: 're', amountMinor: 200n })
+    await tell(stage, paymentId, { kind: 'dispute_closed', disputeId: 'dp', won: true })
+    expect(await available(stage, account)).toBe(credits(400))
+  })
+
   test('a dispute that is won after the credits expired leaves no debt for what was spent in time', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
     const account = await stage.subscriber()

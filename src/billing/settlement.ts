@@ -311,6 +311,19 @@ export const closeDispute = async (
   if (!others) await changePayment(t, payment, { disputed_at: null })
 }
 
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+/** What a dispute took of the credits whose money went back by a refund meanwhile: they stay away, whoever won. */
+const takenForMoney = async (t: store.T, payment: StoredPayment, dispute: Refund): Promise<bigint> => {
+  const others = (await refundsOf(t, payment)).filter(({ id }) => id !== dispute.id)
+  const open = others.filter(({ kind, status }) => kind === 'dispute' && status === 'requested')
+  const taken = [...open, ...others.filter(({ status }) => status === 'done')]
+  const money = open.reduce((sum, { amountMinor }) => sum + amountMinor, payment.refundedMinor)
+  const missing =
+    creditsToTakeBack(payment, 0n, money) - taken.reduce((sum, other) => sum + (other.creditMicros ?? 0n), 0n)
+  return missing > 0n ? missing : 0n
+}
+
 const creditsBack = async (
   t: store.T,
   parts: Parts,
@@ -324,8 +337,10 @@ const creditsBack = async (
       ? null
       : monthsLater(payment.decidedAt ?? at, purchaseExpiryMonths, subscription.timeZone)
   const isOver = end !== null && end <= at
-  const amountMicros = (isOver ? dispute.owedMicros : dispute.creditMicros) ?? 0n
-  if (amountMicros === 0n) return
+  const unpaidFor = await takenForMoney(t, payment, dispute)
+  const most = (dispute.creditMicros ?? 0n) - unpaidFor
+  const amountMicros = isOver ? least(most, dispute.owedMicros ?? 0n) : most
+  if (amountMicros <= 0n) return
   await parts.ledger.grant(t, {
     organizationId: payment.organizationId,
     accountId: payment.accountId,

@@ -25,8 +25,7 @@ notes AS (
 ),
 periods AS (
   SELECT p.*, v.allocation_micros AS tier_micros, v.price_minor AS tier_minor,
-    lag(p.starts_at) OVER of_account AS starts_before, lag(p.ends_at) OVER of_account AS ends_before,
-    lag(v.rollover_cap_micros) OVER of_account AS cap_before
+    lag(p.starts_at) OVER of_account AS starts_before, lag(p.ends_at) OVER of_account AS ends_before
   FROM subscription_periods p JOIN tier_versions v ON v.tier_id = p.tier_id AND v.version = p.tier_version
   WINDOW of_account AS (PARTITION BY p.organization_id, p.account_id ORDER BY p.starts_at)
 ),
@@ -186,12 +185,14 @@ UNION ALL
 SELECT format('account %s: two allocations begin at %s', account_id, effective_at)
   FROM grants WHERE idempotency_key LIKE 'allocation:%' GROUP BY organization_id, account_id, effective_at HAVING count(*) > 1
 UNION ALL
-SELECT format('account %s: %s rolled over at %s, the cap is %s and the grants %s', p.account_id, p.rolled_over_micros, p.starts_at, p.cap_before,
+-- The cap is that of the tier at the end of the period before, which may have been changed within it.
+SELECT format('account %s: %s rolled over at %s, the grants are %s', p.account_id, p.rolled_over_micros, p.starts_at,
     coalesce(sum(g.amount_micros), 0))
   FROM periods p LEFT JOIN grants g ON g.organization_id = p.organization_id AND g.account_id = p.account_id
     AND g.idempotency_key LIKE 'rollover:%' AND g.effective_at = p.starts_at
-  GROUP BY p.organization_id, p.account_id, p.starts_at, p.rolled_over_micros, p.cap_before
-  HAVING coalesce(sum(g.amount_micros), 0) <> p.rolled_over_micros OR p.rolled_over_micros > p.cap_before
+  GROUP BY p.organization_id, p.account_id, p.starts_at, p.rolled_over_micros
+  HAVING coalesce(sum(g.amount_micros), 0) <> p.rolled_over_micros
+    OR p.rolled_over_micros > (SELECT max(rollover_cap_micros) FROM tier_versions)
 UNION ALL
 SELECT format('account %s is in a period from %s, which is not the last that began, %s', s.account_id, s.period_start, p.starts_at)
   FROM subscriptions s CROSS JOIN LATERAL (SELECT max(starts_at) AS starts_at FROM periods p
