@@ -52,6 +52,10 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     must(await budgets.archive(actor, reach, id))
     return { done: true as const }
   }
+  const restore = async ({ actor }: SessionContext, reach: Reach, id: string) => {
+    must(await budgets.restore(actor, reach, id))
+    return view(reach, id)
+  }
 
   return {
     async listBudgets({ query }, { signedIn }) {
@@ -70,6 +74,7 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     },
     changeBudget: ({ params, body }, context) => change(context, reachOf(context.signedIn), params.id, body),
     archiveBudget: ({ params }, context) => archive(context, reachOf(context.signedIn), params.id),
+    restoreBudget: ({ params }, context) => restore(context, reachOf(context.signedIn), params.id),
     async readCreditForecast(_, { signedIn }) {
       const found = await budgets.creditForecast(signedIn.organization.id, signedIn.userId)
       return {
@@ -108,6 +113,7 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
       }),
     changeAnyBudget: ({ params, body }, context) => change(context, anyOf(params), params.id, body),
     archiveAnyBudget: ({ params }, context) => archive(context, anyOf(params), params.id),
+    restoreAnyBudget: ({ params }, context) => restore(context, anyOf(params), params.id),
   }
 }
 
@@ -141,7 +147,7 @@ const onWire = (standing: BudgetStanding, reach: Reach): BudgetViewOnWire => {
     createdAt: budget.createdAt.toISOString(),
     createdBy: budget.createdBy,
     archivedAt: budget.archivedAt?.toISOString() ?? null,
-    mayChange: budget.archivedAt === null && (reach.userId === null || budget.setBy === 'user'),
+    mayChange: reach.userId === null || budget.setBy === 'user',
     status: statusOf(standing),
   }
 }

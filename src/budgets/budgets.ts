@@ -55,6 +55,8 @@ export interface Budgets {
   create(actor: Actor, draft: BudgetDraft): Promise<Outcome<Budget>>
   change(actor: Actor, reach: Reach, id: string, change: BudgetChange): Promise<Outcome<Budget>>
   archive(actor: Actor, reach: Reach, id: string): Promise<Outcome<Budget>>
+  /** An archived one is in force again, with what it had counted of the period. */
+  restore(actor: Actor, reach: Reach, id: string): Promise<Outcome<Budget>>
   find(reach: Reach, id: string): Promise<Outcome<BudgetStanding>>
   list(filter: store.ListFilter): Promise<BudgetStanding[]>
   /** Newest first. */
@@ -180,6 +182,7 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
       return changed
     },
     archive: manage.archive,
+    restore: manage.restore,
     async find(reach, id) {
       const budget = await store.findBudget(kysely, reach.organizationId, id)
       if (budget === null || !isWithin(budget, reach)) return failure('not_found')

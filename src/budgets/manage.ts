@@ -61,14 +61,17 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
     return success({ userId, accessTokenId, serviceId })
   }
 
+  const isFull = async (organizationId: string, { userId }: BudgetScope): Promise<boolean> => {
+    const before = await store.listBudgets(kysely, { organizationId, isArchived: false, limit: 10_000 })
+    return before.filter(({ scope }) => scope.userId === userId).length >= mostOfOne
+  }
+  const full = () => failure('conflict', { message: `There are ${mostOfOne} budgets on the same already.` })
+
   const create = async (actor: Actor, draft: BudgetDraft): Promise<Outcome<Budget>> => {
     const scope = await checked(draft)
     if (!scope.ok) return scope
     const { organizationId } = draft
-    const before = await store.listBudgets(kysely, { organizationId, isArchived: false, limit: 10_000 })
-    const alike = before.filter(({ scope: other }) => other.userId === scope.value.userId)
-    if (alike.length >= mostOfOne)
-      return failure('conflict', { message: `There are ${mostOfOne} budgets on the same already.` })
+    if (await isFull(organizationId, scope.value)) return full()
     const { userId: _, accessTokenId: __, serviceId: ___, ...rest } = draft
     const budget: Budget = {
       ...rest,
@@ -92,6 +95,7 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
     id: string,
     action: string,
     altered: (before: Budget) => Budget,
+    wasArchived = false,
   ): Promise<Outcome<Budget>> =>
     caught(
       epoch.change(reach.organizationId, async (transaction) => {
@@ -102,8 +106,10 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
           throw new FaultError(
             fault('forbidden', { message: 'An administrator set this budget; only they change it.' }),
           )
-        if (before.archivedAt !== null)
+        if (!wasArchived && before.archivedAt !== null)
           throw new FaultError(fault('conflict', { message: 'This budget is archived.' }))
+        if (wasArchived && before.archivedAt === null)
+          throw new FaultError(fault('conflict', { message: 'This budget is not archived.' }))
         const after = altered(before)
         await store.writeBudget(transaction, after)
         await setPeriodLimit(transaction, after, spanAt(after, clock()))
@@ -123,6 +129,13 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
       })),
     archive: (actor: Actor, reach: Reach, id: string) =>
       alter(actor, reach, id, 'budget.archived', (before) => ({ ...before, archivedAt: clock() })),
+    /** What was used meanwhile has not been counted. */
+    async restore(actor: Actor, reach: Reach, id: string): Promise<Outcome<Budget>> {
+      const found = await store.findBudget(kysely, reach.organizationId, id)
+      if (found !== null && (await isFull(reach.organizationId, found.scope))) return full()
+      const restored = (before: Budget) => ({ ...before, archivedAt: null })
+      return alter(actor, reach, id, 'budget.restored', restored, true)
+    },
   }
 }
 
