@@ -18,6 +18,7 @@ account_sums AS (
     coalesce((SELECT sum(settled_micros) FROM holds h WHERE (h.organization_id, h.account_id) = (a.organization_id, a.id)), 0) AS settled,
     coalesce((SELECT sum(amount_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id, c.kind) = (a.organization_id, a.id, 'reversal')), 0) AS reversed,
     coalesce((SELECT sum(amount_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id, c.kind) = (a.organization_id, a.id, 'refund')), 0) AS refunded,
+    coalesce((SELECT sum(amount_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id, c.kind) = (a.organization_id, a.id, 'charge')), 0) AS charged,
     coalesce((SELECT sum(regranted_micros) FROM ledger_corrections c WHERE (c.organization_id, c.account_id) = (a.organization_id, a.id)), 0) AS regranted
   FROM credit_accounts a
 )
@@ -35,8 +36,8 @@ UNION ALL
 SELECT format('account %s: entries owe %s, the account %s', id, -debt, debt_micros)
   FROM account_sums WHERE -debt <> debt_micros
 UNION ALL
-SELECT format('account %s: entries spent %s, its holds settled %s, of which %s refunded', id, spent, settled, refunded)
-  FROM account_sums WHERE spent <> settled - refunded
+SELECT format('account %s: entries spent %s, its holds settled %s, of which %s refunded, and %s was charged later', id, spent, settled, refunded, charged)
+  FROM account_sums WHERE spent <> settled - refunded + charged
 UNION ALL
 SELECT format('account %s: entries issued %s, its grants %s, of which %s reversed and %s given anew', id, -issued, granted, reversed, regranted)
   FROM account_sums WHERE -issued <> granted - reversed - regranted
@@ -54,9 +55,10 @@ SELECT format('grant %s of %s: reversed by %s', g.id, g.amount_micros, sum(c.amo
   FROM grants g JOIN ledger_corrections c ON c.organization_id = g.organization_id AND c.grant_id = g.id
   GROUP BY g.organization_id, g.id, g.amount_micros HAVING sum(c.amount_micros) > g.amount_micros
 UNION ALL
-SELECT format('hold %s settled %s and is refunded %s', h.id, coalesce(h.settled_micros, 0), sum(c.amount_micros))
+SELECT format('hold %s settled %s and is refunded %s', h.id, coalesce(h.settled_micros, 0), sum(c.amount_micros) FILTER (WHERE c.kind = 'refund'))
   FROM ledger_corrections c LEFT JOIN holds h ON h.organization_id = c.organization_id AND h.id = c.operation_id
-  WHERE c.kind = 'refund' GROUP BY c.organization_id, c.operation_id, h.id, h.settled_micros HAVING sum(c.amount_micros) > coalesce(h.settled_micros, 0)
+  WHERE c.kind IN ('refund', 'charge') GROUP BY c.organization_id, c.operation_id, h.id, h.settled_micros
+  HAVING sum(CASE c.kind WHEN 'refund' THEN c.amount_micros ELSE -c.amount_micros END) > coalesce(h.settled_micros, 0)
 UNION ALL
 SELECT format('account %s: last transaction is %s, distinct are %s, the account says %s', a.id, e.last, e.distinct_count, a.transaction_count)
   FROM credit_accounts a CROSS JOIN LATERAL (

@@ -53,7 +53,17 @@ export type Credits = z.infer<typeof credits>
 export const ledgerEntry = z.object({
   number: wire.count.describe("The account's transactions are numbered without gaps"),
   line: z.number().int(),
-  kind: z.enum(['grant', 'hold', 'settle', 'release', 'expire', 'debt_payment', 'reversal', 'refund']),
+  kind: z.enum([
+    'grant',
+    'hold',
+    'settle',
+    'release',
+    'expire',
+    'debt_payment',
+    'reversal',
+    'refund',
+    'charge',
+  ]),
   bucket: z.enum(['issued', 'available', 'held', 'spent', 'expired', 'debt']),
   amountMicros: wire.micros,
   grantId: wire.id.nullable(),

@@ -37,6 +37,7 @@ export type EntryKind =
   | 'debt_payment'
   | 'reversal'
   | 'refund'
+  | 'charge'
 export type Bucket = 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
 
 export interface Entry {

@@ -1,7 +1,7 @@
 import type { Unit } from '../db/writer.ts'
 import { newId } from '../kit/id.ts'
 import { type Account, addGrant, type Journal, newJournal } from './account.ts'
-import { type Corrected, firstOf, refundCharge, reverseGrant } from './corrections.ts'
+import { chargeMore, type Corrected, firstOf, refundCharge, reverseGrant } from './corrections.ts'
 import type * as ledgerStore from './store.ts'
 import * as correctionStore from './store-corrections.ts'
 
@@ -28,12 +28,18 @@ export interface RefundRequest extends CorrectionRequest {
   readonly operationId: string
 }
 
+/** An operation that should have been charged more. */
+export interface ChargeRequest extends CorrectionRequest {
+  readonly operationId: string
+  readonly amountMicros: bigint
+}
+
 export interface Correction {
   /** Null: nothing was left to correct, and nothing was written. */
   readonly correctionId: string | null
   readonly created: boolean
   readonly amountMicros: bigint
-  /** Reversal: what had been spent and is owed, until credits pay it. Refund: what is no longer owed. */
+  /** Reversal, charge: what is owed, until credits pay it. Refund: what is no longer owed. */
   readonly debtMicros: bigint
 }
 
@@ -46,16 +52,23 @@ export const reverse = async (
   request: ReversalRequest,
   at: Date,
 ): Promise<Correction> =>
-  correct(unit, store, request, at, async (journal, account) => {
-    await correctionStore.loadGrants(unit, account, [request.grantId])
-    if (!account.grants.has(request.grantId)) return null
-    const sums = await correctionStore.grantSums(unit, {
-      organizationId: request.organizationId,
-      id: request.grantId,
-    })
-    const grant = { id: request.grantId, ...sums }
-    return reverseGrant(journal, account, grant, request.amountMicros ?? largest)
-  })
+  correct(
+    unit,
+    store,
+    request,
+    at,
+    async (journal, account) => {
+      await correctionStore.loadGrants(unit, account, [request.grantId])
+      if (!account.grants.has(request.grantId)) return null
+      const sums = await correctionStore.grantSums(unit, {
+        organizationId: request.organizationId,
+        id: request.grantId,
+      })
+      const grant = { id: request.grantId, ...sums }
+      return reverseGrant(journal, account, grant, request.amountMicros ?? largest)
+    },
+    'reversal',
+  )
 
 /** Gives back the charge of an operation or part of it, once. */
 export const refund = async (
@@ -64,27 +77,57 @@ export const refund = async (
   request: RefundRequest,
   at: Date,
 ): Promise<Correction> =>
-  correct(unit, store, request, at, async (journal, account, hold) => {
-    if (!hold || hold.accountId !== request.accountId || hold.state !== 'settled') return null
-    const operation = { organizationId: request.organizationId, id: request.operationId }
-    const chargeMicros = hold.settledMicros ?? 0n
-    const above = await correctionStore.partsAboveHold(unit, operation)
-    const before = await correctionStore.refundsOf(unit, operation)
-    const burnt = [...firstOf(hold.parts, chargeMicros), ...above]
-    await correctionStore.loadGrants(
-      unit,
-      account,
-      burnt.map((part) => part.grantId),
-    )
-    const charge = {
-      operationId: request.operationId,
-      chargeMicros,
-      burnt,
-      refundedMicros: before.reduce((sum, refunded) => sum + refunded.amountMicros, 0n),
-      returned: before.flatMap((refunded) => refunded.returned),
-    }
-    return refundCharge(journal, account, charge, request.amountMicros ?? largest)
-  })
+  correct(
+    unit,
+    store,
+    request,
+    at,
+    async (journal, account, hold) => {
+      if (hold && hold.accountId !== request.accountId) return null
+      const operation = { organizationId: request.organizationId, id: request.operationId }
+      const settledMicros = hold?.state === 'settled' ? (hold.settledMicros ?? 0n) : 0n
+      const above = await correctionStore.partsAboveHold(unit, operation)
+      const corrections = await correctionStore.correctionsOf(unit, account, operation)
+      const charges = corrections.filter(({ kind }) => kind === 'charge')
+      const before = corrections.filter(({ kind }) => kind === 'refund')
+      const burnt = [
+        ...firstOf(hold?.parts ?? [], settledMicros),
+        ...above,
+        ...charges.flatMap(({ returned }) => returned),
+      ]
+      const chargeMicros = charges.reduce((sum, { amountMicros }) => sum + amountMicros, settledMicros)
+      await correctionStore.loadGrants(
+        unit,
+        account,
+        burnt.map((part) => part.grantId),
+      )
+      const charge = {
+        operationId: request.operationId,
+        chargeMicros,
+        burnt,
+        refundedMicros: before.reduce((sum, refunded) => sum + refunded.amountMicros, 0n),
+        returned: before.flatMap((refunded) => refunded.returned),
+      }
+      return refundCharge(journal, account, charge, request.amountMicros ?? largest)
+    },
+    'refund',
+  )
+
+/** Charges an operation more than it was, once: a correction of its price. */
+export const charge = async (
+  unit: Unit,
+  store: Store,
+  request: ChargeRequest,
+  at: Date,
+): Promise<Correction> =>
+  correct(
+    unit,
+    store,
+    request,
+    at,
+    async (journal, account) => chargeMore(journal, account, request.operationId, request.amountMicros),
+    'charge',
+  )
 
 type Work = (
   journal: Journal,
@@ -96,9 +139,10 @@ type Work = (
 const correct = async (
   unit: Unit,
   store: Store,
-  request: ReversalRequest | RefundRequest,
+  request: ReversalRequest | RefundRequest | ChargeRequest,
   at: Date,
   work: Work,
+  kind: correctionStore.CorrectionKind,
 ): Promise<Correction> => {
   const { organizationId, accountId } = request
   if (request.amountMicros !== null && request.amountMicros <= 0n)
@@ -116,7 +160,16 @@ const correct = async (
   if (!corrected) return { correctionId: null, created: false, amountMicros: 0n, debtMicros: 0n }
   const { idempotencyKey, reason, createdBy } = request
   const grantId = 'grantId' in request ? request.grantId : null
-  const correction = { ...corrected, id: newId(), grantId, operationId, idempotencyKey, reason, createdBy }
+  const correction = {
+    ...corrected,
+    kind,
+    id: newId(),
+    grantId,
+    operationId,
+    idempotencyKey,
+    reason,
+    createdBy,
+  }
   correctionStore.insertCorrection(unit, account, correction, at)
   if (corrected.regrantedMicros > 0n) regrant(unit, store, journal, account, correction)
   store.writeJournal(unit, journal)

@@ -194,3 +194,49 @@ describe('an operation refunded', () => {
     expect(await refund(account, request.operationId, null)).toMatchObject({ correctionId: null })
   })
 })
+
+describe('charging more', () => {
+  const chargeMore = (
+    account: TestAccount,
+    operationId: string,
+    amountMicros: bigint,
+    idempotencyKey = newId(),
+  ) => ledger.charge(null, { ...account, ...why, operationId, amountMicros, idempotencyKey })
+
+  test('takes what is available in burn order and owes the rest, once for a key', async () => {
+    const account = await makeAccount(clone.database, ledger)
+    await purchase(ledger, account, 10n)
+    const operationId = await spend(account, 6n, 4n)
+    const key = newId()
+    expect(await chargeMore(account, operationId, 8n, key)).toMatchObject({
+      created: true,
+      amountMicros: 8n,
+      debtMicros: 2n,
+    })
+    expect(await chargeMore(account, operationId, 8n, key)).toMatchObject({
+      created: false,
+      amountMicros: 8n,
+    })
+    expect(await balance(account)).toMatchObject({ available: 0n, debt: 2n })
+  })
+
+  test('can be given back with the rest of the charge, and no more than both', async () => {
+    const account = await makeAccount(clone.database, ledger)
+    await purchase(ledger, account, 10n)
+    const operationId = await spend(account, 6n, 4n)
+    await chargeMore(account, operationId, 3n)
+    expect(await refund(account, operationId, 100n)).toMatchObject({ amountMicros: 7n })
+    expect(await refund(account, operationId, 1n)).toMatchObject({ correctionId: null, amountMicros: 0n })
+    expect(await balance(account)).toMatchObject({ available: 10n, debt: 0n })
+  })
+
+  test('many at once with one key charge once', async () => {
+    const account = await makeAccount(clone.database, ledger)
+    await purchase(ledger, account, 10n)
+    const operationId = await spend(account, 6n, 4n)
+    const key = newId()
+    const all = await Promise.all(Array.from({ length: 8 }, () => chargeMore(account, operationId, 1n, key)))
+    expect(all.filter(({ created }) => created)).toHaveLength(1)
+    expect(await balance(account)).toMatchObject({ available: 5n })
+  })
+})

@@ -1,12 +1,12 @@
 import { type Account, grantOf, type Journal, payDebt, post } from './account.ts'
-import { hasExpired, type Part, sumParts, unwind } from './burn.ts'
+import { allocate, hasExpired, type Part, sumParts, unwind, usableInOrder } from './burn.ts'
 
 /** What a correction came to. */
 export interface Corrected {
   readonly amountMicros: bigint
-  /** Reversal: what had been spent and is owed now. Refund: what was owed and is no longer. */
+  /** Reversal, charge: what is owed now. Refund: what was owed and is no longer. */
   readonly debtMicros: bigint
-  /** Refund: what went back, and where to. */
+  /** Refund: what went back, and where to. Charge: what came from which grant. */
   readonly returned: readonly Part[]
   /** Refund: what no grant had paid, for it was owed at first. It has to be given anew. */
   readonly regrantedMicros: bigint
@@ -79,6 +79,24 @@ export const refundCharge = (
   ])
   payDebt(journal, account)
   return { amountMicros, debtMicros, returned, regrantedMicros }
+}
+
+/** Charges an operation more than it was: from what is available in burn order, the rest is owed. */
+export const chargeMore = (
+  journal: Journal,
+  account: Account,
+  operationId: string,
+  amountMicros: bigint,
+): Corrected => {
+  payDebt(journal, account)
+  const parts = allocate(usableInOrder(account.grants.values(), journal.at), amountMicros)
+  const debtMicros = amountMicros - sumParts(parts)
+  post(journal, account, 'charge', operationId, [
+    { bucket: 'spent', micros: amountMicros },
+    ...parts.map(({ grantId, micros }) => ({ bucket: 'available' as const, micros: -micros, grantId })),
+    { bucket: 'debt', micros: -debtMicros },
+  ])
+  return { amountMicros, debtMicros, returned: parts, regrantedMicros: 0n }
 }
 
 /** The last so many of parts, the last first. */

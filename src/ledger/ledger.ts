@@ -13,7 +13,15 @@ import type { Log } from '../kit/log.ts'
 import { formatMicros } from '../kit/money.ts'
 import type { HeldOperation } from '../metering/operation.ts'
 import { type Account, availableMicros, endHold, type GrantKind, newJournal, openHold } from './account.ts'
-import { type Correction, type RefundRequest, refund, type ReversalRequest, reverse } from './correct.ts'
+import {
+  charge,
+  type ChargeRequest,
+  type Correction,
+  type RefundRequest,
+  refund,
+  type ReversalRequest,
+  reverse,
+} from './correct.ts'
 import { giveGrants, makeUpkeep, type Recovered } from './upkeep.ts'
 import * as reads from './store-reads.ts'
 import * as ledgerStore from './store.ts'
@@ -85,6 +93,8 @@ export interface Ledger {
   reverse(transaction: Transaction<Schema> | null, request: ReversalRequest): Promise<Correction>
   /** Gives back (part of) what an operation was charged, unwinding the burn order. Nothing is done twice. */
   refund(transaction: Transaction<Schema> | null, request: RefundRequest): Promise<Correction>
+  /** Charges an operation more than it was: from what is available, the rest is owed. Nothing is done twice. */
+  charge(transaction: Transaction<Schema> | null, request: ChargeRequest): Promise<Correction>
   hold(request: HoldRequest): Promise<Outcome<{ heldMicros: bigint }>>
   /** Ends holds inside the recorder's transaction; one result per settlement, in order. */
   settleAll(unit: Unit, settlements: readonly Settlement[]): Promise<SettleResult[]>
@@ -269,6 +279,7 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
       first(await within(transaction, (unit) => giveGrants(unit, store, [request], clock()))),
     reverse: (transaction, request) => within(transaction, (unit) => reverse(unit, store, request, clock())),
     refund: (transaction, request) => within(transaction, (unit) => refund(unit, store, request, clock())),
+    charge: (transaction, request) => within(transaction, (unit) => charge(unit, store, request, clock())),
     hold: (request) => holds.submit(request),
     settleAll,
     handOver: async (unit, hold) => {

@@ -72,14 +72,16 @@ const correctionByKey: Statement = {
   text: `${correctionColumns} WHERE organization_id = $1 AND account_id = $2 AND idempotency_key = $3`,
 }
 
-const refundsOfOperation: Statement = {
-  name: 'ledger_refunds_of_operation',
-  text: `${correctionColumns} WHERE organization_id = $1 AND operation_id = $2`,
+const correctionsOfOperation: Statement = {
+  name: 'ledger_corrections_of_operation',
+  text: `${correctionColumns} WHERE organization_id = $1 AND operation_id = $2 AND account_id = $3 ORDER BY created_at, id`,
 }
+
+export type CorrectionKind = 'reversal' | 'refund' | 'charge'
 
 interface CorrectionRow {
   id: string
-  kind: 'reversal' | 'refund'
+  kind: CorrectionKind
   grant_id: string | null
   operation_id: string | null
   amount_micros: bigint
@@ -90,12 +92,14 @@ interface CorrectionRow {
 }
 
 export interface StoredCorrection extends Corrected {
+  readonly kind: CorrectionKind
   readonly id: string
   readonly grantId: string | null
   readonly operationId: string | null
 }
 
 const correctionFrom = (row: CorrectionRow): StoredCorrection => ({
+  kind: row.kind,
   id: row.id,
   grantId: row.grant_id,
   operationId: row.operation_id,
@@ -115,10 +119,19 @@ export const correctionOf = async (
   return (await unit.ask<CorrectionRow>(correctionByKey, values)).map(correctionFrom)[0]
 }
 
-export const refundsOf = async (unit: Unit, operation: Key): Promise<StoredCorrection[]> =>
-  (await unit.ask<CorrectionRow>(refundsOfOperation, [operation.organizationId, operation.id])).map(
-    correctionFrom,
-  )
+/** What an operation was given back and charged more, in that order. */
+export const correctionsOf = async (
+  unit: Unit,
+  account: Account,
+  operation: Key,
+): Promise<StoredCorrection[]> =>
+  (
+    await unit.ask<CorrectionRow>(correctionsOfOperation, [
+      operation.organizationId,
+      operation.id,
+      account.id,
+    ])
+  ).map(correctionFrom)
 
 export interface NewCorrection extends StoredCorrection {
   readonly idempotencyKey: string
@@ -139,7 +152,7 @@ export const insertCorrection = (unit: Unit, account: Account, correction: NewCo
     account.organizationId,
     correction.id,
     account.id,
-    correction.grantId ? 'reversal' : 'refund',
+    correction.kind,
     correction.grantId,
     correction.operationId,
     correction.amountMicros,

@@ -63,20 +63,23 @@ export const checks: readonly Check[] = [
   {
     claim: 'grants are reversed as the corrections say, and never by more than they were',
     text: `
-      SELECT format('account %s has %s reversed and %s refunded; its entries say %s and %s', c.account_id, c.reversed,
-        c.refunded, coalesce(e.reversed, 0), coalesce(e.refunded, 0)) AS problem
+      SELECT format('account %s has %s reversed, %s refunded and %s charged later; its entries say %s, %s and %s',
+        c.account_id, c.reversed, c.refunded, c.charged, coalesce(e.reversed, 0), coalesce(e.refunded, 0),
+        coalesce(e.charged, 0)) AS problem
       FROM (
         SELECT organization_id, account_id, coalesce(sum(amount_micros) FILTER (WHERE kind = 'reversal'), 0) AS reversed,
-          coalesce(sum(amount_micros) FILTER (WHERE kind = 'refund'), 0) AS refunded
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'refund'), 0) AS refunded,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'charge'), 0) AS charged
         FROM ledger_corrections GROUP BY organization_id, account_id
       ) AS c
       FULL JOIN (
         SELECT organization_id, account_id,
           coalesce(sum(amount_micros) FILTER (WHERE kind = 'reversal' AND bucket = 'issued'), 0) AS reversed,
-          coalesce(-sum(amount_micros) FILTER (WHERE kind = 'refund' AND bucket = 'spent'), 0) AS refunded
-        FROM ledger_entries WHERE kind IN ('reversal', 'refund') GROUP BY organization_id, account_id
+          coalesce(-sum(amount_micros) FILTER (WHERE kind = 'refund' AND bucket = 'spent'), 0) AS refunded,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'charge' AND bucket = 'spent'), 0) AS charged
+        FROM ledger_entries WHERE kind IN ('reversal', 'refund', 'charge') GROUP BY organization_id, account_id
       ) AS e ON e.organization_id = c.organization_id AND e.account_id = c.account_id
-      WHERE (c.reversed, c.refunded) IS DISTINCT FROM (e.reversed, e.refunded)
+      WHERE (c.reversed, c.refunded, c.charged) IS DISTINCT FROM (e.reversed, e.refunded, e.charged)
       UNION ALL
       SELECT format('grant %s of %s is reversed by %s', g.id, g.amount_micros, sum(c.amount_micros)) AS problem
       FROM ledger_corrections c JOIN grants g ON g.organization_id = c.organization_id AND g.id = c.grant_id
@@ -85,14 +88,16 @@ export const checks: readonly Check[] = [
   {
     claim: 'no operation is refunded more than it was charged',
     text: `
-      SELECT format('operation %s was charged %s and is refunded %s', c.operation_id, coalesce(h.settled_micros, 0),
-        c.refunded) AS problem
+      SELECT format('operation %s was charged %s and is refunded %s', c.operation_id,
+        coalesce(h.settled_micros, 0) + c.charged, c.refunded) AS problem
       FROM (
-        SELECT organization_id, operation_id, sum(amount_micros) AS refunded FROM ledger_corrections
-        WHERE kind = 'refund' GROUP BY organization_id, operation_id
+        SELECT organization_id, operation_id,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'refund'), 0) AS refunded,
+          coalesce(sum(amount_micros) FILTER (WHERE kind = 'charge'), 0) AS charged
+        FROM ledger_corrections WHERE operation_id IS NOT NULL GROUP BY organization_id, operation_id
       ) AS c
       LEFT JOIN holds h ON h.organization_id = c.organization_id AND h.id = c.operation_id
-      WHERE c.refunded > coalesce(h.settled_micros, 0)`,
+      WHERE c.refunded > coalesce(h.settled_micros, 0) + c.charged`,
   },
   {
     claim: 'the running balance of every statement is what the lines before it add up to',

@@ -10,7 +10,7 @@ export const linesOf = async (
 ): Promise<Line[]> => {
   if (numbers.length === 0) return []
   const entries = await store.entriesOf(client, account, numbers)
-  const corrected = entries.filter(({ kind }) => kind === 'reversal' || kind === 'refund')
+  const corrected = entries.filter(({ kind }) => isCorrection(kind))
   const about: About = {
     holds: await store.holdsOf(
       client,
@@ -108,6 +108,9 @@ const operationOf = (hold: About['holds'][number] | undefined): LineOperation | 
         model: hold.model,
       }
 
+const isCorrection = (kind: store.EntryRow['kind']): boolean =>
+  kind === 'reversal' || kind === 'refund' || kind === 'charge'
+
 /** How much each grant has more or less since. */
 const grantsOfLine = (
   entries: readonly store.EntryRow[],
@@ -132,7 +135,7 @@ const correctionOf = (
   corrections: readonly store.CorrectionOfLine[],
 ): store.CorrectionOfLine | undefined => {
   const [first] = entries as [store.EntryRow]
-  if (first.kind !== 'reversal' && first.kind !== 'refund') return undefined
+  if (!isCorrection(first.kind)) return undefined
   const bucket = first.kind === 'reversal' ? 'issued' : 'spent'
   const amount = entries.find((entry) => entry.bucket === bucket)?.amount_micros ?? 0n
   return corrections.find(

@@ -109,6 +109,8 @@ export const categoryOf = (kind: EntryKind, grantKind: GrantKind | null): Statem
 const categoryOfKind: Readonly<Record<Exclude<EntryKind, 'grant'>, StatementCategory>> = {
   hold: 'hold',
   settle: 'usage',
+  // What an operation was charged more, later.
+  charge: 'usage',
   release: 'release',
   refund: 'refund',
   reversal: 'reversal',

@@ -205,7 +205,7 @@ export const grantsOf = async (
 }
 
 export interface CorrectionOfLine {
-  readonly kind: 'reversal' | 'refund'
+  readonly kind: 'reversal' | 'refund' | 'charge'
   readonly grant_id: string | null
   readonly operation_id: string | null
   readonly at: Date
