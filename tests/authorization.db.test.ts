@@ -147,6 +147,11 @@ const budget = async () => {
   const created = await callEndpoint(http.app, 'createBudget', owner, { body: newBudget })
   return { id: created.json<{ id: string }>().id }
 }
+const archivedBudget = async () => {
+  const params = await budget()
+  await callEndpoint(http.app, 'archiveBudget', owner, { params })
+  return params
+}
 const channels = {
   email: { enabled: false },
   webhook: { enabled: true, url: 'https://example.com/' },
@@ -442,6 +447,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createBudget: () => ({ body: newBudget }),
   changeBudget: async () => ({ params: await budget(), body: { limit: '2000000' } }),
   archiveBudget: async () => ({ params: await budget() }),
+  restoreBudget: async () => ({ params: await archivedBudget() }),
   readCreditForecast: none,
   listAllBudgets: none,
   readAnyBudget: async () => ({ params: { organization: owner.organizationId, ...(await budget()) } }),
@@ -451,6 +457,9 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     body: { enforcement: 'hard' },
   }),
   archiveAnyBudget: async () => ({ params: { organization: owner.organizationId, ...(await budget()) } }),
+  restoreAnyBudget: async () => ({
+    params: { organization: owner.organizationId, ...(await archivedBudget()) },
+  }),
   listAlerts: none,
   markAlertRead: async () => ({ params: { id: (await alert()).id } }),
   markAllAlertsRead: none,

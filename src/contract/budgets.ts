@@ -171,6 +171,15 @@ export const budgetEndpoints = defineEndpoints({
     params: wire.idParams,
     reply: wire.done,
   },
+  restoreBudget: {
+    method: 'POST',
+    path: '/budgets/:id/restore',
+    auth: 'session',
+    group: 'budgets',
+    summary: 'An archived budget is in force again; what was used meanwhile is not counted',
+    params: wire.idParams,
+    reply: budgetView,
+  },
   readCreditForecast: {
     method: 'GET',
     path: '/credits/forecast',
@@ -238,5 +247,14 @@ export const budgetEndpoints = defineEndpoints({
     summary: 'Archive any budget',
     params: z.object({ organization: wire.id, id: wire.id }),
     reply: wire.done,
+  },
+  restoreAnyBudget: {
+    method: 'POST',
+    path: '/admin/organizations/:organization/budgets/:id/restore',
+    auth: 'administrator',
+    group: 'budgets',
+    summary: 'Restore any archived budget',
+    params: z.object({ organization: wire.id, id: wire.id }),
+    reply: budgetView,
   },
 })

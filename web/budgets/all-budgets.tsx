@@ -47,7 +47,7 @@ export const AllBudgets = () => {
     { enabled: openId !== undefined && of !== undefined },
   )
   const [editing, setEditing] = useState<Reply<'readAnyBudget'> | AnyBudget | null>(null)
-  const archive = useAct('archiveAnyBudget', anyBudgetReads)
+  const archive = useArchiveAny()
   const create = (
     <Button leftSection={<IconPlus size={16} />} onClick={() => change({ create: true })}>
       New budget
@@ -80,14 +80,8 @@ export const AllBudgets = () => {
                       reader: 'administrator',
                       onOpen: ({ id, organizationId }) => change({ budget: id, of: organizationId }),
                       onEdit: setEditing,
-                      onArchive: (budget) =>
-                        archive.mutate(
-                          { params: addressOf(budget) },
-                          {
-                            onSuccess: () => tellDone(`“${budget.name}” is archived.`),
-                            onError: tellFault,
-                          },
-                        ),
+                      onArchive: archive.archive,
+                      onRestore: archive.restore,
                       renderUsed: (budget, shown) => (
                         <Link
                           to="/admin/operations"
@@ -138,6 +132,24 @@ export const AllBudgets = () => {
       />
     </Page>
   )
+}
+
+const useArchiveAny = () => {
+  const archive = useAct('archiveAnyBudget', anyBudgetReads)
+  const restore = useAct('restoreAnyBudget', anyBudgetReads)
+  const bringBack = (budget: AnyBudget) => restore.mutateAsync({ params: addressOf(budget) })
+  return {
+    archive: (budget: AnyBudget) =>
+      archive.mutate(
+        { params: addressOf(budget) },
+        {
+          onSuccess: () => tellDone(`“${budget.name}” is archived.`, () => bringBack(budget)),
+          onError: tellFault,
+        },
+      ),
+    restore: (budget: AnyBudget) =>
+      void bringBack(budget).then(() => tellDone(`“${budget.name}” is in force again.`), tellFault),
+  }
 }
 
 const kinds = [

@@ -26,7 +26,7 @@ export interface BudgetActs<Row extends BudgetViewOnWire> {
   readonly onOpen: (budget: Row) => void
   readonly onEdit: (budget: Row) => void
   readonly onArchive: (budget: Row) => void
-  readonly onRestore?: (budget: Row) => void
+  readonly onRestore: (budget: Row) => void
   /** To the operations that it counts. */
   readonly renderUsed: (budget: Row, shown: ReactNode) => ReactNode
   readonly renderWho?: (budget: Row) => ReactNode
@@ -59,7 +59,7 @@ export const BudgetItem = <Row extends BudgetViewOnWire>(props: { budget: Row; a
         <div className={classes.side}>
           <EnforcementMark budget={budget} />
           <StateMark budget={budget} />
-          {budget.mayChange && (archivedAt === null || acts.onRestore) && <BudgetMenu {...props} />}
+          {budget.mayChange && <BudgetMenu {...props} />}
         </div>
       </div>
       <BudgetBar budget={budget} />
@@ -138,7 +138,7 @@ const BudgetMenu = <Row extends BudgetViewOnWire>(props: { budget: Row; acts: Bu
             </Menu.Item>
           </>
         ) : (
-          <Menu.Item leftSection={<IconRestore size={15} />} onClick={() => acts.onRestore?.(budget)}>
+          <Menu.Item leftSection={<IconRestore size={15} />} onClick={() => acts.onRestore(budget)}>
             Restore
           </Menu.Item>
         )}

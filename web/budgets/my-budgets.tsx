@@ -86,6 +86,7 @@ export const MyBudgets = () => {
                       onOpen: ({ id }) => change({ budget: id }),
                       onEdit: setEditing,
                       onArchive: archive.archive,
+                      onRestore: archive.restore,
                       renderUsed: (row, shown) => (
                         <Link to="/operations" search={countedOperations(row, currentTime(row))}>
                           {shown}
@@ -132,12 +133,19 @@ const AlertsHint = () => (
 
 const useArchive = () => {
   const archive = useAct('archiveBudget', reads)
+  const restore = useAct('restoreBudget', reads)
+  const bringBack = ({ id }: BudgetViewOnWire) => restore.mutateAsync({ params: { id } })
   return {
     archive: (budget: BudgetViewOnWire) =>
       archive.mutate(
         { params: { id: budget.id } },
-        { onSuccess: () => tellDone(`“${budget.name}” is archived.`), onError: tellFault },
+        {
+          onSuccess: () => tellDone(`“${budget.name}” is archived.`, () => bringBack(budget)),
+          onError: tellFault,
+        },
       ),
+    restore: (budget: BudgetViewOnWire) =>
+      void bringBack(budget).then(() => tellDone(`“${budget.name}” is in force again.`), tellFault),
   }
 }
 
