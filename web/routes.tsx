@@ -11,6 +11,7 @@ import { payment, status as subscriptionStatus } from '../src/contract/billing.t
 import { longOperationState } from '../src/contract/long-operations.ts'
 import { operationFilters } from '../src/contract/operations.ts'
 import { paymentNotice } from '../src/contract/payment-notices.ts'
+import { reconciliationCheck } from '../src/contract/reconciliation.ts'
 import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId, tierId } from '../src/contract/wire.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
@@ -353,6 +354,19 @@ const priceBook = createRoute({
   component: lazyRouteComponent(() => import('./admin-billing/price-book.tsx'), 'PriceBook'),
 })
 
+const reconciliation = createRoute({
+  getParentRoute: () => administration,
+  path: '/reconciliation',
+  validateSearch: z.object({
+    show: z.enum(['services', 'runs']).optional().catch(undefined),
+    run: id.optional().catch(undefined),
+    check: reconciliationCheck.optional().catch(undefined),
+    explained: z.literal(true).optional().catch(undefined),
+    exported: id.optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./admin-billing/reconciliation.tsx'), 'Reconciliation'),
+})
+
 const tree = root.addChildren([
   signIn,
   setup,
@@ -394,6 +408,7 @@ const tree = root.addChildren([
       tiers,
       balances,
       priceBook,
+      reconciliation,
       billingSettings,
     ]),
   ]),

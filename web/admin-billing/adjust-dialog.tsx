@@ -9,9 +9,9 @@ import { exactCredits } from '../ui/format.ts'
 import { parseCredits } from '../ui/money.ts'
 import { Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { adjustmentReads } from './adjustments.tsx'
 import classes from './billing.module.css'
 import { reversalParts } from './reversal-parts.ts'
+import { adjustmentReads } from './reads.ts'
 
 export type Adjusted =
   | { readonly kind: 'grant' }

@@ -17,8 +17,7 @@ import { adjustmentKinds } from './billing-words.ts'
 import { AdjustmentMark } from './marks.tsx'
 import { PagedTable, rowsOf } from './paged-table.tsx'
 import { By } from './people.tsx'
-
-export const adjustmentReads = ['listAdjustments', 'readAccount', 'listUsers'] as const
+import { adjustmentReads } from './reads.ts'
 
 const columns: readonly Column<AdjustmentOnWire>[] = [
   {

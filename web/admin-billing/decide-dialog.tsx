@@ -8,21 +8,12 @@ import { money } from '../ui/money.ts'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { PersonName } from './people.tsx'
+import { paymentReads } from './reads.ts'
 
 export interface Decision {
   readonly kind: 'approve' | 'deny'
   readonly payment: PaymentOnWire
 }
-
-export const paymentReads = [
-  'listAllPayments',
-  'readAnyPayment',
-  'listAllInvoices',
-  'listSubscriptions',
-  'readUserSubscription',
-  'readAccount',
-  'listUsers',
-] as const
 
 const consequences = {
   approve: {

@@ -15,19 +15,9 @@ import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { isEver, percent } from './billing-words.ts'
 import { markupName, markupText } from './price-edit-words.ts'
+import { priceBookReads } from './reads.ts'
 
 type Book = Reply<'readPriceBook'>
-
-export const priceBookReads = [
-  'readPriceBook',
-  'listPriceBookVersions',
-  'readPriceBookVersion',
-  'listPriceChanges',
-  'readPriceChange',
-  'listPrices',
-  'listModelPrices',
-  'listPriceCoverage',
-] as const
 
 export const PriceBookNow = (props: { book: Book; onEdit: (edit: PriceEdit) => void }) => {
   const { book, onEdit } = props

@@ -12,11 +12,11 @@ import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { By } from './people.tsx'
-import { priceBookReads } from './price-book-now.tsx'
 import { ChangeForm } from './price-change-editor.tsx'
 import { ChangeMark } from './price-changes.tsx'
 import { PriceDifferenceView } from './price-difference.tsx'
 import { editText } from './price-edit-words.ts'
+import { priceBookReads } from './reads.ts'
 
 type View = Reply<'readPriceChange'>
 

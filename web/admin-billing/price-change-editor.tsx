@@ -10,10 +10,10 @@ import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { localMoment } from './local-moment.ts'
-import { priceBookReads } from './price-book-now.tsx'
 import { PriceDifferenceView } from './price-difference.tsx'
 import { PriceEditForm } from './price-edit-form.tsx'
 import { editKey, editText, withEdit } from './price-edit-words.ts'
+import { priceBookReads } from './reads.ts'
 
 /** A new change of prices; null: none is being made. */
 export const PriceChangeEditor = (props: {

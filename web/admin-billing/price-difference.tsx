@@ -1,3 +1,5 @@
+import { Button } from '@mantine/core'
+import { useState } from 'react'
 import type { PriceDifference } from '../../src/contract/price-book.ts'
 import { priceText } from '../admin/price-words.ts'
 import { perWords, unitName } from '../data/unit-words.ts'
@@ -9,12 +11,15 @@ import { DifferenceList } from './difference-list.tsx'
 import { changeText, markupName, markupText } from './price-edit-words.ts'
 import type { Difference } from './tier-changes.ts'
 
+const few = 10
+
 type Effect = PriceDifference['effects']['items'][number]
 
 /** What was set, old beside new; and below it what that does to what is charged. */
 export const PriceDifferenceView = ({ difference }: { difference: PriceDifference }) => {
   const lines = differencesOf(difference)
   const { effects } = difference
+  const [shown, setShown] = useState(few)
   return (
     <div className={classes.section}>
       {lines.length === 0 ? (
@@ -30,14 +35,22 @@ export const PriceDifferenceView = ({ difference }: { difference: PriceDifferenc
       {effects.items.length > 0 && (
         <div className={classes.framed}>
           <DataTable
+            compact
             label="Prices in credits that change"
-            rows={effects.items}
+            rows={effects.items.slice(0, shown)}
             rowKey={(row) => `${row.serviceId} ${row.model} ${row.unit} ${row.fromInputTokens}`}
             columns={columns}
           />
         </div>
       )}
-      {effects.affected > effects.items.length && (
+      {effects.items.length > shown && (
+        <div className={classes.buttons}>
+          <Button size="compact-sm" variant="default" onClick={() => setShown(effects.items.length)}>
+            Show {count(effects.items.length)}
+          </Button>
+        </div>
+      )}
+      {effects.affected > effects.items.length && shown === effects.items.length && (
         <p className={classes.quiet}>The {count(effects.items.length)} largest changes are shown.</p>
       )}
     </div>

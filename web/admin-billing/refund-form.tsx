@@ -13,7 +13,7 @@ import { money, moneyText, parseMoney } from '../ui/money.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
-import { paymentReads } from './decide-dialog.tsx'
+import { paymentReads } from './reads.ts'
 
 type Preview = Reply<'previewRefund'>
 

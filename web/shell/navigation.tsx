@@ -15,6 +15,7 @@ import {
   IconHeartbeat,
   IconHourglass,
   IconKey,
+  IconListCheck,
   IconListTree,
   IconPlugConnected,
   IconReceipt,
@@ -80,6 +81,7 @@ const billing: readonly Place[] = [
   { to: '/admin/tiers', label: 'Tiers and packs', icon: IconStairs },
   { to: '/admin/balances', label: 'Balances', icon: IconScale },
   { to: '/admin/price-book', label: 'Price book', icon: IconBook2 },
+  { to: '/admin/reconciliation', label: 'Reconciliation', icon: IconListCheck },
   { to: '/admin/billing-settings', label: 'Billing settings', icon: IconAdjustments },
 ]
 

@@ -1,0 +1,31 @@
+/** What is read again after a command of each kind. */
+
+export const exportReads = [
+  'listServiceExports',
+  'readServiceExport',
+  'readReconciliation',
+  'listReconciliationFindings',
+] as const
+
+export const paymentReads = [
+  'listAllPayments',
+  'readAnyPayment',
+  'listAllInvoices',
+  'listSubscriptions',
+  'readUserSubscription',
+  'readAccount',
+  'listUsers',
+] as const
+
+export const adjustmentReads = ['listAdjustments', 'readAccount', 'listUsers'] as const
+
+export const priceBookReads = [
+  'readPriceBook',
+  'listPriceBookVersions',
+  'readPriceBookVersion',
+  'listPriceChanges',
+  'readPriceChange',
+  'listPrices',
+  'listModelPrices',
+  'listPriceCoverage',
+] as const
