@@ -3,7 +3,6 @@ import { useState } from 'react'
 import type { Reply } from '../../src/contract/endpoints.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { FormDialog } from '../ui/dialog.tsx'
-import { Credits } from '../ui/figures.tsx'
 import { exactCredits } from '../ui/format.ts'
 import { money, moneyText, parseCredits, parseMoney } from '../ui/money.ts'
 import { Lines, Loaded } from '../ui/notice.tsx'
@@ -62,7 +61,7 @@ const TopUpWords = ({ autoTopUp, packs }: { autoTopUp: TopUp | null; packs: Pack
   return (
     <div className={classes.prose}>
       <p>
-        Below <Credits micros={autoTopUp.thresholdMicros} unit />, {pack ? pack.name : 'a pack'}
+        Below {exactCredits(autoTopUp.thresholdMicros)} credits, {pack ? pack.name : 'a pack'}
         {pack && ` for ${money(pack.priceMinor, pack.currency)}`}{' '}
         {packs.provider === 'stripe'
           ? 'is bought with your saved payment method.'

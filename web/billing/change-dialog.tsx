@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import type { ChangePreviewOnWire } from '../../src/contract/billing.ts'
+import type { ChangePreviewOnWire, SubscriptionOnWire } from '../../src/contract/billing.ts'
 import type { Reply } from '../../src/contract/endpoints.ts'
 import { type CallFault, call } from '../data/call.ts'
+import { useRead } from '../data/queries.ts'
 import { FormDialog } from '../ui/dialog.tsx'
 import { FaultNotice, Lines } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
@@ -35,11 +36,15 @@ const useChange = (onDone: (result: Result) => void) => {
 /** A change with its exact price and effect, before it is made. */
 export const ChangeDialog = (props: {
   change: Change | null
+  /** Who collects what the subscription costs; none: what the installation collects by. */
+  collection: SubscriptionOnWire['collection'] | undefined
   onClose: () => void
   /** It waits for this payment. */
   onRequested: (paymentId: string) => void
 }) => {
-  const { change } = props
+  const { change, collection } = props
+  const packs = useRead('listPacks', {}, { enabled: change !== null })
+  const provider = collection === 'none' ? packs.data?.provider : collection
   const preview = useQuery<ChangePreviewOnWire, CallFault>({
     queryKey: ['previewSubscriptionChange', change],
     queryFn: ({ signal }) =>
@@ -66,7 +71,7 @@ export const ChangeDialog = (props: {
     <FormDialog
       opened
       title={titleOf(change, data)}
-      submit={submitWords(change, data)}
+      submit={submitWords(change, data, provider === 'stripe')}
       danger={change.kind === 'cancel' && change.when === 'now'}
       busy={act.isPending}
       error={act.error}
@@ -102,8 +107,13 @@ const titleOf = (change: Change, preview: ChangePreviewOnWire | undefined): stri
   }
 }
 
-const submitWords = (change: Change, preview: ChangePreviewOnWire | undefined): string => {
-  if (preview && preview.chargeNowMinor !== '0') return 'Continue to payment'
+const submitWords = (
+  change: Change,
+  preview: ChangePreviewOnWire | undefined,
+  isPaidHere: boolean,
+): string => {
+  if (preview && preview.chargeNowMinor !== '0')
+    return isPaidHere ? 'Continue to payment' : 'Request the change'
   switch (change.kind) {
     case 'change_tier':
       return preview ? `Change to ${preview.after.tier.name}` : 'Change'

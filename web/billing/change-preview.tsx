@@ -20,7 +20,7 @@ export const ChangePreview = ({ change, preview }: { change: Change; preview: Ch
               {isNow
                 ? preview.chargeNowMinor === '0'
                   ? 'at once'
-                  : 'at once, when it is paid'
+                  : 'when it is paid'
                 : dayAndTime(preview.effectiveAt)}
             </td>
           </tr>

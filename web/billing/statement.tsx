@@ -6,7 +6,8 @@ import { usePages } from '../data/queries.ts'
 import { ServiceName } from '../data/service-name.tsx'
 import { TimeSelect } from '../operations/time-select.tsx'
 import { DataTable } from '../ui/data-table.tsx'
-import { Moment } from '../ui/figures.tsx'
+import { Moment, useNow } from '../ui/figures.tsx'
+import { moment } from '../ui/format.ts'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import classes from './billing.module.css'
@@ -125,6 +126,7 @@ const Lines = (props: {
   openId: { openLine: number | undefined; openOperation: string | undefined }
   onOpen: (line: StatementLine) => void
 }) => {
+  const now = useNow()
   const { openLine, openOperation } = props.openId
   const opened = props.lines?.find(
     (line) => line.number === openLine || (openOperation !== undefined && line.operationId === openOperation),
@@ -137,7 +139,7 @@ const Lines = (props: {
       rowKey={(line) => String(line.number)}
       openKey={opened && String(opened.number)}
       onOpen={props.onOpen}
-      openLabel={(line) => `${categoryName(line)}, line ${line.number}`}
+      openLabel={(line) => `${moment(line.at, now)}, ${categoryName(line)}, line ${line.number}`}
       columns={[
         { key: 'at', header: 'Time', width: '150px', render: (line) => <Moment at={line.at} /> },
         { key: 'what', header: 'What', render: (line) => <What line={line} /> },

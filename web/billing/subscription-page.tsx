@@ -58,6 +58,7 @@ export const SubscriptionPage = () => {
       </Loaded>
       <ChangeDialog
         change={change}
+        collection={subscription.data?.collection}
         onClose={() => setChange(null)}
         onRequested={(payment) => {
           setChange(null)

@@ -18,7 +18,7 @@ export const paidReads: readonly EndpointName[] = [
 ]
 
 const soonMilliseconds = 2_000
-const laterMilliseconds = 15_000
+const laterMilliseconds = 10_000
 /** A provider's notice takes seconds; an administrator takes hours. */
 const soonTimes = 45
 
