@@ -130,7 +130,7 @@ export const checkBudgets = async (database: Database): Promise<string[]> => {
         AND o.access_token_id = coalesce(b.access_token_id, o.access_token_id)
         AND o.service_id = coalesce(b.service_id, o.service_id)
     ) AS o
-    WHERE p.used <> o.total
+    WHERE p.used <> o.total AND b.archived_at IS NULL
     UNION ALL
     SELECT format('operation %s has ended and still reserves %s', r.operation_id, r.amount)
     FROM budget_reservations r

@@ -51,11 +51,12 @@ const usedOf = async ({ organizationId, id }: Budget): Promise<bigint> => {
 
 /** Looks all the while whether a budget is passed; gives by how much at most. */
 const watching = async (work: Promise<unknown>): Promise<{ most: bigint; looks: number }> => {
-  let [most, looks, isOver] = [0n, 0, false]
+  let [most, looks] = [0n, 0]
+  const state = { isOver: false }
   const ended = work.finally(() => {
-    isOver = true
+    state.isOver = true
   })
-  while (!isOver) {
+  while (!state.isOver) {
     const over = await passedBy(clone.database)
     if (over > most) most = over
     looks++
@@ -328,16 +329,16 @@ describe('what was before', () => {
   test('comparing while operations are counted all the while changes nothing that is right', async () => {
     const who = await account()
     const budget = await made(first, hardOn(who, 100_000n))
-    let isOver = false
+    const state = { isOver: false }
     const comparing = (async () => {
-      for (let minutes = 2; !isOver; minutes += 2) await first.budgets.tend(inSeconds(minutes * 60))
+      for (let minutes = 2; !state.isOver; minutes += 2) await first.budgets.tend(inSeconds(minutes * 60))
     })()
     await Promise.all(
       Array.from({ length: 16 }, async (_, index) => {
         for (let turn = 0; turn < 10; turn++) await spend(nodeAt(index), who, [budget], 5n, 3n)
       }),
     )
-    isOver = true
+    state.isOver = true
     await comparing
     expect(await usedOf(budget)).toBe(480n)
     expect(await checkBudgets(clone.database)).toEqual([])
