@@ -2,19 +2,16 @@ import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AccountGrant, AccountOnWire } from '../../src/contract/billing-administration.ts'
-import type { AdminOperation } from '../../src/contract/administration.ts'
-import { usePages, useRead } from '../data/queries.ts'
-import { ServiceName } from '../data/service-name.tsx'
+import { useRead } from '../data/queries.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Ago, Credits, Moment } from '../ui/figures.tsx'
 import { Block, EmptyState, Loaded, Notice } from '../ui/notice.tsx'
 import { Panel, Stat, Stats } from '../ui/page.tsx'
-import { TextLink } from '../ui/text-link.tsx'
+import { AccountStatement } from './account-statement.tsx'
 import { AdjustDialog, type Adjusted } from './adjust-dialog.tsx'
 import { AccountAdjustments } from './adjustments.tsx'
 import classes from './billing.module.css'
 import { grantKinds } from './billing-words.ts'
-import { PagedTable } from './paged-table.tsx'
 import { By } from './people.tsx'
 import type { Owner } from './subscription-drawer.tsx'
 
@@ -47,9 +44,9 @@ export const Account = ({ owner }: { owner: Owner }) => {
             </Link>
           </div>
           <Grants account={data} onReverse={(grant) => setAdjusted({ kind: 'reverse_grant', grant })} />
-          <Charges
+          <AccountStatement
             owner={owner}
-            onReverse={(operation) => setAdjusted({ kind: 'reverse_charge', operation })}
+            onGiveBack={(charge) => setAdjusted({ kind: 'reverse_charge', charge })}
           />
           <AccountAdjustments accountId={data.accountId} />
           {adjusted && <AdjustDialog account={data} adjusted={adjusted} onClose={() => setAdjusted(null)} />}
@@ -76,7 +73,7 @@ const Grants = (props: { account: AccountOnWire; onReverse: (grant: AccountGrant
         <span className={classes.who}>
           <span className={classes.strong}>{grantKinds[row.kind]}</span>
           <span className={classes.quiet}>
-            {row.reason ?? '—'}, by <By by={row.createdBy} />
+            {row.reason === null ? 'By' : `${row.reason}, by`} <By by={row.createdBy} />
           </span>
         </span>
       ),
@@ -120,67 +117,6 @@ const Grants = (props: { account: AccountOnWire; onReverse: (grant: AccountGrant
       ) : (
         <DataTable label="Grants" rows={props.account.grants} rowKey={(row) => row.id} columns={columns} />
       )}
-    </Panel>
-  )
-}
-
-const Charges = (props: { owner: Owner; onReverse: (operation: AdminOperation) => void }) => {
-  const pages = usePages('listAllOperations', {
-    organization: props.owner.organization,
-    user: props.owner.id,
-    keyOwner: 'system',
-    limit: 10,
-  })
-  const columns: readonly Column<AdminOperation>[] = [
-    {
-      key: 'what',
-      header: 'Operation',
-      render: (row) => (
-        <span className={classes.who}>
-          <span className={classes.strong}>{row.model ?? row.requestedModel}</span>
-          <span className={classes.quiet}>{row.serviceId && <ServiceName id={row.serviceId} />}</span>
-        </span>
-      ),
-    },
-    { key: 'at', header: 'Started', render: (row) => <Moment at={row.startedAt} /> },
-    {
-      key: 'receipt',
-      header: 'Receipt',
-      render: (row) => (
-        <TextLink quiet>
-          <Link to="/admin/operations" search={{ operation: row.id, of: row.organizationId }}>
-            <code>…{row.id.slice(-8)}</code>
-          </Link>
-        </TextLink>
-      ),
-    },
-    {
-      key: 'charge',
-      header: 'Charged',
-      align: 'end',
-      render: (row) => <Credits micros={row.creditMicros} aligned />,
-    },
-    {
-      key: 'reverse',
-      header: '',
-      align: 'end',
-      render: (row) =>
-        row.creditMicros !== '0' && (
-          <Button size="compact-sm" variant="subtle" color="gray" onClick={() => props.onReverse(row)}>
-            Give back<span className="visually-hidden"> the charge of …{row.id.slice(-8)}</span>
-          </Button>
-        ),
-    },
-  ]
-  return (
-    <Panel flush title="Charges" description="Operations on system keys, newest first.">
-      <PagedTable
-        pages={pages}
-        label="Charges"
-        columns={columns}
-        rowKey={(row) => row.id}
-        empty={<EmptyState title="No charges">Operations on system keys appear here.</EmptyState>}
-      />
     </Panel>
   )
 }

@@ -1,6 +1,5 @@
 import { TextInput } from '@mantine/core'
 import { useState } from 'react'
-import type { AdminOperation } from '../../src/contract/administration.ts'
 import type { AccountGrant, AccountOnWire } from '../../src/contract/billing-administration.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { FormDialog } from '../ui/dialog.tsx'
@@ -9,6 +8,7 @@ import { exactCredits } from '../ui/format.ts'
 import { parseCredits } from '../ui/money.ts'
 import { Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import type { Charge } from './account-statement.tsx'
 import classes from './billing.module.css'
 import { reversalParts } from './reversal-parts.ts'
 import { adjustmentReads } from './reads.ts'
@@ -16,7 +16,7 @@ import { adjustmentReads } from './reads.ts'
 export type Adjusted =
   | { readonly kind: 'grant' }
   | { readonly kind: 'reverse_grant'; readonly grant: AccountGrant }
-  | { readonly kind: 'reverse_charge'; readonly operation: AdminOperation }
+  | { readonly kind: 'reverse_charge'; readonly charge: Charge }
 
 const titles = {
   grant: 'Give credits',
@@ -32,7 +32,7 @@ const mostOf = (adjusted: Adjusted): string | null => {
     case 'reverse_grant':
       return adjusted.grant.reversibleMicros
     case 'reverse_charge':
-      return adjusted.operation.creditMicros
+      return adjusted.charge.chargedMicros
   }
 }
 
@@ -43,7 +43,7 @@ const subjectOf = (account: AccountOnWire, adjusted: Adjusted): string => {
     case 'reverse_grant':
       return adjusted.grant.id
     case 'reverse_charge':
-      return adjusted.operation.id
+      return adjusted.charge.operationId
   }
 }
 

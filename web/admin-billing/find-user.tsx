@@ -5,6 +5,7 @@ import { useState } from 'react'
 import type { AdminUser } from '../../src/contract/administration.ts'
 import { useRead } from '../data/queries.ts'
 import { useSlashFocus } from '../ui/hotkeys.ts'
+import classes from './billing.module.css'
 
 /** By a part of the name or address; the gateway looks, so that lists of any length work. `/` goes there. */
 export const FindUser = (props: { label: string; onFind: (user: AdminUser) => void }) => {
@@ -37,8 +38,7 @@ export const FindUser = (props: { label: string; onFind: (user: AdminUser) => vo
       maxLength={120}
       spellCheck={false}
       autoComplete="off"
-      w={280}
-      maw="100%"
+      className={classes.find}
     />
   )
 }

@@ -2,9 +2,6 @@ import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { type ReconciliationFinding, reconciliationCheck } from '../../src/contract/reconciliation.ts'
-import { useInfiniteQuery } from '@tanstack/react-query'
-import type { Reply } from '../../src/contract/endpoints.ts'
-import { type CallFault, call } from '../data/call.ts'
 import { useAct } from '../data/queries.ts'
 import { readable } from '../data/words.ts'
 import type { Column } from '../ui/data-table.tsx'
@@ -18,6 +15,7 @@ import classes from './billing.module.css'
 import { PagedTable } from './paged-table.tsx'
 import { By } from './people.tsx'
 import { amountText, checkNames, differenceText } from './reconciliation-words.ts'
+import { usePagesOf } from './use-pages-of.ts'
 
 const route = getRouteApi('/shell/admin/reconciliation')
 
@@ -95,31 +93,15 @@ const Subject = ({ finding }: { finding: ReconciliationFinding }) => {
   return <span className={classes.quiet}>{text}</span>
 }
 
-type Page = Reply<'listReconciliationFindings'>
-
-/** The run is in the path, so this is no list like the others. */
-const useFindings = (
-  id: string,
-  check: ReconciliationFinding['check'] | undefined,
-  explained: 'true' | 'false',
-) =>
-  useInfiniteQuery<Page, CallFault, { pages: Page[] }, unknown[], string | undefined>({
-    queryKey: ['listReconciliationFindings', id, check, explained],
-    queryFn: ({ pageParam, signal }) =>
-      call(
-        'listReconciliationFindings',
-        { params: { id }, query: { check, explained, cursor: pageParam } },
-        signal,
-      ),
-    initialPageParam: undefined,
-    getNextPageParam: (last) => last.nextCursor ?? undefined,
-  })
-
 /** What a run found: unexplained ones first of all, explained ones by choice. */
 export const Findings = ({ runId }: { runId: string }) => {
   const { check, explained } = route.useSearch()
   const navigate = useNavigate({ from: '/admin/reconciliation' })
-  const pages = useFindings(runId, check, explained ? 'true' : 'false')
+  const pages = usePagesOf(
+    'listReconciliationFindings',
+    { id: runId },
+    { check, explained: explained ? 'true' : 'false' },
+  )
   return (
     <div id="differences">
       <Panel flush title="Differences">

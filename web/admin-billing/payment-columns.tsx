@@ -8,7 +8,18 @@ import { PaymentMark } from './marks.tsx'
 import { Person } from './people.tsx'
 
 export const paymentColumns: readonly Column<PaymentOnWire>[] = [
-  { key: 'who', header: 'Payer', render: (row) => <Person id={row.userId} /> },
+  {
+    key: 'who',
+    header: 'Payer',
+    render: (row) => (
+      <>
+        <Person id={row.userId} />
+        <span className="visually-hidden">
+          , {row.description}, {money(row.amountMinor, row.currency)}
+        </span>
+      </>
+    ),
+  },
   {
     key: 'what',
     header: 'For',

@@ -2,7 +2,6 @@ import { Button, NativeSelect } from '@mantine/core'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { payment as paymentOf } from '../../src/contract/billing.ts'
 import { usePages } from '../data/queries.ts'
-import { money } from '../ui/money.ts'
 import { EmptyState } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import classes from './billing.module.css'
@@ -64,7 +63,6 @@ export const PaymentList = (props: { openId: string | undefined; onOpen: (id: st
         rowKey={(row) => row.id}
         openKey={props.openId}
         onOpen={(row) => props.onOpen(row.id)}
-        openLabel={(row) => `${row.description}, ${money(row.amountMinor, row.currency)}`}
         loading={8}
         empty={
           <EmptyState title={(status ?? user) === undefined ? 'No payments yet' : 'No payment matches'}>

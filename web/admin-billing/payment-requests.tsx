@@ -5,7 +5,6 @@ import type { PaymentOnWire } from '../../src/contract/billing.ts'
 import type { usePages } from '../data/queries.ts'
 import type { Column } from '../ui/data-table.tsx'
 import { EmptyState } from '../ui/notice.tsx'
-import { money } from '../ui/money.ts'
 import { Panel } from '../ui/page.tsx'
 import classes from './billing.module.css'
 import { DecideDialog, type Decision } from './decide-dialog.tsx'
@@ -101,7 +100,6 @@ export const PaymentRequests = (props: {
           rowKey={(row) => row.id}
           openKey={props.openId}
           onOpen={(row) => props.onOpen(row.id)}
-          openLabel={(row) => `${row.description}, ${money(row.amountMinor, row.currency)}`}
           empty={
             <EmptyState title="Nothing waits">
               Purchases and changes of tier appear here when users ask for them, renewals when they are due.

@@ -42,12 +42,13 @@ export const Person = (props: { id: string; link?: boolean }) => {
 }
 
 const others: Readonly<Record<string, string>> = {
-  installation: 'Installation',
-  operator: 'Command line',
-  manual: 'Administrator',
+  installation: 'the installation',
+  operator: 'the command line',
+  manual: 'an administrator',
   stripe: 'Stripe',
-  subscription: 'Subscription',
-  system: 'Gateway',
+  subscription: 'the subscription',
+  allocation: 'the subscription',
+  system: 'the gateway',
 }
 
 const isId = (text: string): boolean => /^[0-9a-f]{8}-/.test(text)

@@ -44,7 +44,11 @@ const columns: readonly Column<PriceBookVersion>[] = [
     header: 'Why',
     render: (row) => row.reason ?? (row.source === 'shipped' ? 'Prices of a release' : '—'),
   },
-  { key: 'by', header: 'By', render: (row) => (row.createdBy ? <By by={row.createdBy} /> : 'Installation') },
+  {
+    key: 'by',
+    header: 'By',
+    render: (row) => (row.createdBy ? <By by={row.createdBy} /> : 'the installation'),
+  },
   { key: 'from', header: 'From', align: 'end', render: (row) => <From version={row} /> },
 ]
 

@@ -17,7 +17,7 @@ export const paymentReads = [
   'listUsers',
 ] as const
 
-export const adjustmentReads = ['listAdjustments', 'readAccount', 'listUsers'] as const
+export const adjustmentReads = ['listAdjustments', 'readAccount', 'listUserStatement', 'listUsers'] as const
 
 export const priceBookReads = [
   'readPriceBook',
