@@ -75,7 +75,7 @@ export const Statement = (props: {
           chosen={show}
           onChoose={(chosen) => props.onFilter({ show: chosen })}
         />
-        <TimeSelect since={since} until={until} onChange={(times) => props.onFilter(times)} />
+        <TimeSelect label="Time" since={since} until={until} onChange={(times) => props.onFilter(times)} />
         {isBehind && (
           <Button size="compact-sm" onClick={() => void refetch()}>
             Show new lines

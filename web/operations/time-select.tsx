@@ -17,8 +17,14 @@ const spans = [
   { value: 'range', label: 'From … to …' },
 ] as const
 
-/** When operations started: a usual span, or any two moments. */
-export const TimeSelect = (props: Times & { onChange: (times: Times) => void }) => {
+/** When something was, such as when operations started: a usual span, or any two moments. */
+export const TimeSelect = (
+  props: Times & {
+    /** What the times are of. */
+    label?: string
+    onChange: (times: Times) => void
+  },
+) => {
   const now = useNow()
   const [choosing, setChoosing] = useState(false)
   const { since, until } = props
@@ -36,7 +42,7 @@ export const TimeSelect = (props: Times & { onChange: (times: Times) => void }) 
       <Popover.Target>
         <div className={classes.time}>
           <NativeSelect
-            aria-label="Started"
+            aria-label={props.label ?? 'Started'}
             value={given === null ? '' : 'given'}
             data={[
               { value: '', label: 'Any time' },
@@ -85,7 +91,7 @@ const RangeForm = (props: Times & { onChange: (times: Times) => void }) => {
   return (
     <form
       className={classes.range}
-      aria-label="Started from and to"
+      aria-label="From and to"
       onSubmit={(event) => {
         event.preventDefault()
         if (!wrong) props.onChange({ since: fromLocal(from), until: fromLocal(to) })
