@@ -111,6 +111,42 @@ test('applied twice it changes nothing the second time', async () => {
   expect(await rowsOf()).toBe(rows)
 })
 
+test('budgets are made once, changed in place, and replaced where they could not be changed', async () => {
+  const people = (name: string, budgets: string) => `
+budgets:
+  - {name: All of OpenAI, service: openai, credits: 1000000, enforcement: hard}
+organizations:
+  - name: Applied Ltd
+    budgets: [{name: Own keys, ownKeyCost: 25.5, timeZone: Europe/Berlin}]
+    users:
+      - {email: Ada@applied.example, name: ${name}, budgets: [${budgets}]}
+`
+  const ada = '{name: Monthly, credits: 12.5, enforcement: hard, period: subscription_period}'
+  const made = (await linesOf(people('Ada', ada))).join(' ').replaceAll(/\s+/g, ' ')
+  expect(made).toMatch(
+    /\+ installation: budget “All of OpenAI” service: openai limit: 1000000 credits enforcement: hard/,
+  )
+  expect(made).toMatch(
+    /\+ organisation Applied Ltd: budget “Own keys” .*limit: 25\.50 USD on own keys .*Europe\/Berlin/,
+  )
+  expect(made).toMatch(/\+ user Ada@applied\.example: budget “Monthly” .*12\.5 credits .*subscription_period/)
+  expect((await linesOf(people('Ada', ada))).at(-1)).toBe('Nothing to change.')
+  expect((await linesOf(people('Ada', ada.replace('12.5', '20')))).join(' ')).toMatch(
+    /~ user Ada@applied\.example: budget “Monthly” +limit: 12\.5 credits → 20 credits/,
+  )
+  const moved = ada.replace('12.5', '20').replace('subscription_period', 'calendar_month')
+  expect((await linesOf(people('Ada', moved))).join(' ')).toContain(
+    'period: subscription_period → calendar_month',
+  )
+  const { rows } = await clone.database.pool.query(
+    "SELECT period, limit_amount, archived_at IS NULL AS live FROM budgets WHERE name = 'Monthly' ORDER BY id",
+  )
+  expect(rows).toEqual([
+    { period: 'subscription_period', limit_amount: 20_000_000n, live: false },
+    { period: 'calendar_month', limit_amount: 20_000_000n, live: true },
+  ])
+})
+
 test('everything it names is in force', async () => {
   const person = await rooms.organizations.findPerson({ email: 'ada@applied.example' })
   const organization = await rooms.organizations.findByName('Applied Ltd')

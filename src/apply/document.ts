@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { parseCredits } from '../kit/money.ts'
 import { findService, services } from '../services/registry.ts'
+import { budgetSchema, userBudgetSchema } from './budgets.ts'
 
 /** What `aideon.yaml` may say. docs/apply.md describes it for readers. */
 
@@ -83,6 +84,7 @@ const user = z.strictObject({
   fallback: fallback.optional(),
   fallbackByService: z.record(serviceId, fallback).optional(),
   keys: z.array(serviceKey).optional(),
+  budgets: z.array(userBudgetSchema(serviceId)).optional(),
   accessTokenFile: z.string().min(1).optional(),
 })
 
@@ -93,6 +95,7 @@ const organization = z.strictObject({
   systemKeysAllowed: z.boolean().optional(),
   lockedFallback: fallback.nullable().optional(),
   keys: z.array(serviceKey).optional(),
+  budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
 })
 
@@ -121,6 +124,8 @@ const documentSchema = z.strictObject({
   organizations: z.array(organization).optional(),
   /** Without an organisation: each gets a personal one. */
   users: z.array(user.omit({ role: true })).optional(),
+  /** On the whole installation. */
+  budgets: z.array(budgetSchema(serviceId)).optional(),
   platformTokens: z.array(z.strictObject({ name: label, file: z.string().min(1) })).optional(),
 })
 
@@ -196,8 +201,19 @@ const namesOf = (document: Document): { path: PropertyKey[]; what: string; names
     what: 'Key',
     names: (list ?? []).map(keyName),
   })
+  const budgets = (list: readonly { name: string }[] | undefined, ...path: PropertyKey[]) => ({
+    path: [...path, 'budgets'],
+    what: 'Budget',
+    names: (list ?? []).map(({ name }) => name),
+  })
   const organizations = document.organizations ?? []
   return [
+    budgets(document.budgets),
+    ...organizations.map((o, index) => budgets(o.budgets, 'organizations', index)),
+    ...organizations.flatMap((o, index) =>
+      (o.users ?? []).map((u, at) => budgets(u.budgets, 'organizations', index, 'users', at)),
+    ),
+    ...(document.users ?? []).map((u, at) => budgets(u.budgets, 'users', at)),
     { path: ['tiers'], what: 'Tier', names: (document.tiers ?? []).map((t) => t.id) },
     { path: ['systemKeys'], what: 'System key', names: (document.systemKeys ?? []).map(keyName) },
     { path: ['organizations'], what: 'Organisation', names: organizations.map((o) => o.name) },

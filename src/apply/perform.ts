@@ -1,5 +1,6 @@
 import { type Access, userScopes } from '../access/access.ts'
 import type { Actor } from '../audit/audit.ts'
+import type { Budgets } from '../budgets/budgets.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { KeyCheck, ServiceKeys } from '../keys/keys.ts'
@@ -10,6 +11,7 @@ import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Vault } from '../vault/vault.ts'
+import { type BudgetHome, performBudget } from './budgets.ts'
 import type { DocumentUser } from './document.ts'
 import type { Action } from './plan.ts'
 import type { KeyHome, PlannedKey } from './plan-keys.ts'
@@ -25,6 +27,7 @@ export interface ApplyRooms {
   readonly organizations: Organizations
   readonly serviceKeys: ServiceKeys
   readonly access: Access
+  readonly budgets: Pick<Budgets, 'create' | 'change' | 'archive'>
   readonly clock: Clock
 }
 
@@ -63,6 +66,9 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
     case 'add_key':
     case 'change_key':
       return performKey(action, p)
+    case 'create_budget':
+    case 'change_budget':
+      return performBudget(action, p.rooms.budgets, p.actor, (home) => budgetHomeOf(home, p))
     case 'write_token':
       return writeToken(action, p)
   }
@@ -155,6 +161,20 @@ const homeOf = async (
   if (home.email !== null) return findPerson(home.email, p)
   const organizationId = await organizationIdOf(home.organization ?? '', p)
   return organizationId.ok ? success({ organizationId: organizationId.value, userId: null }) : organizationId
+}
+
+const budgetHomeOf = async (
+  { organizationId, organization, email }: BudgetHome,
+  p: Performance,
+): Promise<Outcome<{ organizationId: string; userId: string | null }>> => {
+  if (organization === null && email === null)
+    return success({ organizationId: organizationId ?? platformOrganizationId, userId: null })
+  const home = organization === null ? null : await organizationIdOf(organization, p)
+  if (home?.ok === false) return home
+  if (email === null) return success({ organizationId: home?.value ?? '', userId: null })
+  const person = await findPerson(email, p)
+  if (!person.ok) return person
+  return success({ organizationId: home?.value ?? person.value.organizationId, userId: person.value.userId })
 }
 
 const performKey = (action: PlannedKey, p: Performance): Promise<Performed> =>

@@ -9,6 +9,13 @@ import {
   type DocumentUser,
   usersOf,
 } from './document.ts'
+import {
+  type BudgetAction,
+  type BudgetHome,
+  type DocumentBudget,
+  installationHome,
+  planBudget,
+} from './budgets.ts'
 import { type KeyHome, planKeys, type PlannedKey } from './plan-keys.ts'
 import type {
   Snapshot,
@@ -58,6 +65,7 @@ export type Action =
       readonly preferences: ReadonlyMap<string, Fallback>
     }
   | PlannedKey
+  | BudgetAction
   | {
       readonly kind: 'write_token'
       readonly email: string | null
@@ -81,6 +89,7 @@ export const planSetUp = (document: Document, stored: Snapshot, context: PlanCon
   ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
   ...(document.organizations ?? []).flatMap((o) => planOrganization(o, stored, context)),
   ...usersOf(document).flatMap(({ user, organization }) => planUser(user, organization, stored, context)),
+  ...planBudgets(document, stored),
   // Last: a locked preference refuses the changes of preferences above.
   ...(document.organizations ?? []).flatMap((o) => planLock(o, stored)),
   ...(document.platformTokens ?? []).map(({ name, file }) => planToken(null, name, file, stored, context)),
@@ -188,6 +197,38 @@ const planOrganization = (wanted: DocumentOrganization, stored: Snapshot, contex
   return [
     step(`organisation ${wanted.name}`, !before, details, { kind, name: wanted.name, change }),
     ...planKeys(wanted.keys ?? [], home, stored, context),
+  ]
+}
+
+const planBudgets = (document: Document, stored: Snapshot): Step[] => {
+  const steps = (wanted: readonly DocumentBudget[] | undefined, home: BudgetHome): Step[] =>
+    (wanted ?? []).map((one) => {
+      const { subject, isNew, details, action } = planBudget(one, home, stored.budgets)
+      return step(subject, isNew, details, action)
+    })
+  return [
+    ...steps(document.budgets, installationHome),
+    ...(document.organizations ?? []).flatMap(({ name, budgets }) =>
+      steps(budgets, {
+        title: `organisation ${name}`,
+        organizationId: findOrganization(name, stored)?.id ?? null,
+        organization: name,
+        userId: null,
+        email: null,
+      }),
+    ),
+    ...usersOf(document).flatMap(({ user, organization }) => {
+      const before = stored.users.find((u) => u.email.toLowerCase() === user.email.toLowerCase())
+      const memberships = stored.memberships.filter((m) => m.userId === before?.id)
+      const home = organization === null ? undefined : findOrganization(organization, stored)
+      return steps(user.budgets, {
+        title: `user ${user.email}`,
+        organizationId: home?.id ?? memberships[0]?.organizationId ?? null,
+        organization,
+        userId: before?.id ?? null,
+        email: user.email,
+      })
+    }),
   ]
 }
 

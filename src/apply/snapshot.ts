@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type { ControlPolicy, Fallback } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
+import type { StoredBudget } from './budgets.ts'
 
 /** What is stored now, as far as a document can speak of it. Read in a few queries; the plan is made from it alone. */
 export interface Snapshot {
@@ -20,6 +21,7 @@ export interface Snapshot {
   /** Live ones. */
   readonly serviceKeys: readonly StoredServiceKey[]
   readonly accessTokens: readonly StoredAccessToken[]
+  readonly budgets: readonly StoredBudget[]
 }
 
 export interface StoredTier {
@@ -86,6 +88,7 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
     preferences,
     serviceKeys,
     accessTokens,
+    budgets,
   ] = await Promise.all([
     kysely.selectFrom('outbound_allowances').select('address').execute(),
     kysely
@@ -160,6 +163,24 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
       .where('revoked_at', 'is', null)
       .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
       .execute(),
+    kysely
+      .selectFrom('budgets')
+      .select([
+        'organization_id as organizationId',
+        'id',
+        'user_id as userId',
+        'name',
+        'service_id as serviceId',
+        'measure',
+        'limit_amount as limit',
+        'enforcement',
+        'period',
+        'time_zone as timeZone',
+      ])
+      .where('archived_at', 'is', null)
+      .where('set_by', '=', 'administrator')
+      .where('access_token_id', 'is', null)
+      .execute(),
   ])
   return {
     allowances: allowances.map((row) => row.address),
@@ -171,5 +192,6 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
     preferences,
     serviceKeys,
     accessTokens,
+    budgets,
   }
 }
