@@ -54,6 +54,7 @@ const rooms = [
   'organizations',
   'payments',
   'policy',
+  'rerating',
   'reconciliation',
   'routing',
   'statements',

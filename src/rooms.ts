@@ -28,6 +28,7 @@ import { makeOrganizations } from './organizations/organizations.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
+import { makeReratings } from './rerating/rerating.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { platformOrganizationId } from './kit/id.ts'
@@ -110,6 +111,14 @@ export const openRooms = async (options: {
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
+    const reratings = makeReratings({
+      database,
+      ledger,
+      prices,
+      secondApproverAboveMicros: async () => (await billing.settings()).secondApproverAboveMicros,
+      clock,
+      log,
+    })
     const documents = makeDocuments({ database, billing, clock })
     const payments = makePayments({ database, billing, stripe, clock, log })
 
@@ -120,7 +129,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
-      await Promise.allSettled([longOperations.close(), payments.settled()])
+      await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
       await Promise.allSettled([health.close(), limits.close(), budgets.close()])
       await Promise.allSettled([epoch.stop(), alerts.close()])
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
@@ -152,6 +161,7 @@ export const openRooms = async (options: {
       payments,
       prices,
       recorder,
+      reratings,
       serviceKeys,
       statements,
       tokenExchange,

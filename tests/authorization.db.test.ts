@@ -202,6 +202,38 @@ const finding = async () => {
 }
 
 const imagine = { serviceId: 'midjourney', model: '*', unit: 'task:imagine' }
+/** Operations that were free of charge, and are charged for by a re-rating. */
+const reratingTerms = async () => {
+  const id = await insertOperation(http.database, owner, {
+    key_owner: 'system',
+    cost_nano_usd: 0n,
+    model: 'gpt-4.1',
+  })
+  // An id begins with its instant, and no two of these have the same.
+  const at = Number.parseInt(id.replace('-', '').slice(0, 12), 16)
+  const [from, until] = [new Date(at), new Date(at + 1)]
+  const scope = { from, until, serviceId: null, model: 'gpt-4.1', priceBookVersion: null, userId: null }
+  return { scope, toVersion: http.prices.current().version, chargesMore: true } as const
+}
+const newRerating = async () => {
+  const terms = await reratingTerms()
+  const { digest } = must(await http.reratings.preview(terms as never))
+  return {
+    ...terms,
+    digest,
+    reason: 'Wrong price',
+    chargeReason: 'It was not free',
+    idempotencyKey: randomUUID(),
+  }
+}
+const reratingToDecide = async () => {
+  const request = await newRerating()
+  const settings = await http.billing.settings()
+  must(await http.billing.saveSettings(operator, { ...settings, secondApproverAboveMicros: 0n }, 'test'))
+  const rerating = must(await http.reratings.request({ kind: 'user', id: newId() }, request as never))
+  must(await http.billing.saveSettings(operator, settings, 'test'))
+  return { id: rerating.id }
+}
 const priceEdit = { kind: 'set_price', ...imagine, nanoUsd: '40000000', per: '1' }
 let priced = 0n
 const priceDraft = () => ({
@@ -333,6 +365,13 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     params: { id: (await priceChange()).change.id },
     body: { reason: 'No' },
   }),
+  previewRerating: async () => ({ body: await reratingTerms() }),
+  requestRerating: async () => ({ body: await newRerating() }),
+  listReratings: none,
+  readRerating: async () => ({ params: await reratingToDecide() }),
+  listReratedOperations: async () => ({ params: await reratingToDecide() }),
+  approveRerating: async () => ({ params: await reratingToDecide() }),
+  denyRerating: async () => ({ params: await reratingToDecide(), body: { reason: 'No' } }),
   savePriceApproval: () => ({
     body: { secondApprover: 'above_limit', limitBasisPoints: 5_000, reason: 'As it was' },
   }),

@@ -31,6 +31,7 @@ import type { NewPerson } from '../src/organizations/people.ts'
 import { makePayments } from '../src/payments/payments.ts'
 import { makeDocuments } from '../src/documents/documents.ts'
 import { makeStatements } from '../src/statements/statements.ts'
+import { makeReratings } from '../src/rerating/rerating.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeMasterKey } from '../src/vault/master-key.ts'
 import { makeVault } from '../src/vault/vault.ts'
@@ -98,6 +99,14 @@ export const startHttp = async (
     log,
   })
   const billing = makeBilling({ database, epoch, ledger, clock, log })
+  const reratings = makeReratings({
+    database,
+    ledger,
+    prices,
+    secondApproverAboveMicros: async () => (await billing.settings()).secondApproverAboveMicros,
+    clock,
+    log,
+  })
   const payments = makePayments({ database, billing, stripe: null, clock, log })
   const rooms = {
     access,
@@ -116,6 +125,7 @@ export const startHttp = async (
     organizations,
     payments,
     prices,
+    reratings,
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     statements: makeStatements({ database }),

@@ -18,6 +18,7 @@ import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { priceBookEndpoints } from './price-book.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
+import { reratingEndpoints } from './reratings.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
 import { statementEndpoints } from './statements.ts'
@@ -39,6 +40,7 @@ export const endpoints = {
   ...administrationEndpoints,
   ...priceEndpoints,
   ...priceBookEndpoints,
+  ...reratingEndpoints,
   ...groupEndpoints,
   ...explainEndpoints,
   ...modelEndpoints,

@@ -79,7 +79,7 @@ export const rerating = terms.extend({
   changed: wire.count.describe('Operations that were left alone, as their charge had changed'),
   reason: z.string(),
   chargeReason: z.string().nullable(),
-  requestedBy: wire.id,
+  requestedBy: wire.id.nullable(),
   decidedBy: wire.id.nullable(),
   createdAt: wire.time,
   decidedAt: wire.time.nullable(),

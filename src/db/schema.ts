@@ -358,7 +358,7 @@ export interface LedgerCorrections {
   organization_id: string
   id: string
   account_id: string
-  kind: 'reversal' | 'refund'
+  kind: 'reversal' | 'refund' | 'charge'
   grant_id: string | null
   operation_id: string | null
   amount_micros: bigint
@@ -377,7 +377,7 @@ export interface LedgerEntries {
   account_id: string
   number: bigint
   line: number
-  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund'
+  kind: 'grant' | 'hold' | 'settle' | 'release' | 'expire' | 'debt_payment' | 'reversal' | 'refund' | 'charge'
   bucket: 'issued' | 'available' | 'held' | 'spent' | 'expired' | 'debt'
   amount_micros: bigint
   grant_id: string | null
@@ -711,6 +711,39 @@ export interface ReconciliationSettings {
   tolerance: Json
 }
 
+export interface ReratedOperations {
+  organization_id: string
+  rerating_id: string
+  operation_id: string
+  account_id: string
+  user_id: string
+  started_at: Date
+  service_id: string
+  model: string
+  price_book_version: number | null
+  old_micros: bigint
+  new_micros: bigint
+  state: 'waiting' | 'done' | 'changed'
+}
+
+export interface Reratings {
+  id: string
+  status: 'waiting' | 'running' | 'done' | 'denied'
+  scope: Json
+  to_version: number
+  charges_more: boolean
+  totals: Json
+  reason: string
+  charge_reason: string | null
+  requested_by: string | null
+  decided_by: string | null
+  idempotency_key: string
+  request: string
+  created_at: Date
+  decided_at: Date | null
+  finished_at: Date | null
+}
+
 export interface ServiceExportLines {
   export_id: string
   day: string
@@ -983,6 +1016,8 @@ export interface Schema {
   reconciliation_findings: ReconciliationFindings
   reconciliation_runs: ReconciliationRuns
   reconciliation_settings: ReconciliationSettings
+  rerated_operations: ReratedOperations
+  reratings: Reratings
   service_export_lines: ServiceExportLines
   service_exports: ServiceExports
   service_key_versions: ServiceKeyVersions

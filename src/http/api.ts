@@ -29,6 +29,8 @@ import type { Limits } from '../limits/limits.ts'
 import { longOperationApi } from '../long-operations/api.ts'
 import type { LongOperations } from '../long-operations/long-operations.ts'
 import type { Prices } from '../metering/prices.ts'
+import { reratingApi } from '../rerating/api.ts'
+import type { Reratings } from '../rerating/rerating.ts'
 import { paymentApi } from '../payments/api.ts'
 import type { Payments } from '../payments/payments.ts'
 import { organizationApi } from '../organizations/api.ts'
@@ -49,6 +51,7 @@ export interface Rooms {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly prices: Prices
+  readonly reratings: Reratings
   readonly health: Health
   readonly limits: Limits
   readonly longOperations: LongOperations
@@ -78,6 +81,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...ledgerApi(rooms),
   ...insightApi(rooms),
   ...priceApi(rooms),
+  ...reratingApi(rooms),
   ...healthApi(rooms),
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),
