@@ -4,27 +4,10 @@ import {
   IconCircleDashed,
   IconCircleX,
   IconClock,
-  IconPlayerPause,
   IconReceiptRefund,
 } from '@tabler/icons-react'
-import type { InvoiceOnWire, PaymentOnWire, SubscriptionOnWire } from '../../src/contract/billing.ts'
+import type { InvoiceOnWire, PaymentOnWire } from '../../src/contract/billing.ts'
 import { Mark } from '../ui/mark.tsx'
-
-const subscriptions = {
-  active: { tone: 'own', icon: IconCircleCheck, text: 'Active' },
-  paused: { tone: 'quiet', icon: IconPlayerPause, text: 'Paused' },
-  past_due: { tone: 'bad', icon: IconAlertTriangle, text: 'Past due' },
-  canceled: { tone: 'quiet', icon: IconCircleDashed, text: 'Cancelled' },
-} as const
-
-export const SubscriptionMark = (props: { status: SubscriptionOnWire['status'] }) => {
-  const { tone, icon, text } = subscriptions[props.status]
-  return (
-    <Mark tone={tone} icon={icon}>
-      {text}
-    </Mark>
-  )
-}
 
 const payments = {
   requested: { tone: 'credits', icon: IconClock, text: 'Waiting' },
