@@ -347,7 +347,8 @@ const priceBook = createRoute({
   getParentRoute: () => administration,
   path: '/price-book',
   validateSearch: z.object({
-    show: z.enum(['changes', 'versions']).optional().catch(undefined),
+    show: z.enum(['changes', 'versions', 'reratings']).optional().catch(undefined),
+    rerating: id.optional().catch(undefined),
     change: id.optional().catch(undefined),
     version: z.number().int().positive().optional().catch(undefined),
   }),

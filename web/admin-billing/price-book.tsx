@@ -15,6 +15,7 @@ import { PriceChangeDrawer } from './price-change-drawer.tsx'
 import { PriceChangeEditor } from './price-change-editor.tsx'
 import { PriceChanges } from './price-changes.tsx'
 import { PriceVersionDrawer, PriceVersions } from './price-versions.tsx'
+import { Reratings } from './reratings.tsx'
 
 const route = getRouteApi('/shell/admin/price-book')
 
@@ -22,6 +23,7 @@ const views = [
   { show: undefined, label: 'In force' },
   { show: 'changes', label: 'Changes' },
   { show: 'versions', label: 'Versions' },
+  { show: 'reratings', label: 'Re-rating' },
 ] as const
 
 /** What credits are charged by: versions that never change, and the changes that become versions. */
@@ -84,6 +86,7 @@ export const PriceBook = () => {
           onOpen={(number) => void navigate({ search: (now) => ({ ...now, version: number }) })}
         />
       )}
+      {show === 'reratings' && <Reratings />}
       <PriceChangeDrawer
         id={change}
         onClose={() => void navigate({ search: (now) => ({ ...now, change: undefined }), replace: true })}

@@ -29,3 +29,5 @@ export const priceBookReads = [
   'listModelPrices',
   'listPriceCoverage',
 ] as const
+
+export const reratingReads = ['listReratings', 'readRerating', 'listReratedOperations', 'listUsers'] as const
