@@ -139,8 +139,14 @@ export const byAccount = (changes: readonly Rerated[]): AccountDifference[] => {
     const { organizationId, accountId, userId, oldMicros, newMicros } = change
     const key = `${organizationId} ${accountId}`
     const before = accounts.get(key) ?? {
-      ...{ organizationId, accountId, userId, operations: 0 },
-      ...{ oldMicros: 0n, newMicros: 0n, refundMicros: 0n, chargeMicros: 0n },
+      organizationId,
+      accountId,
+      userId,
+      operations: 0,
+      oldMicros: 0n,
+      newMicros: 0n,
+      refundMicros: 0n,
+      chargeMicros: 0n,
     }
     const difference = differenceOf(change)
     accounts.set(key, {
