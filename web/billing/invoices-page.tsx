@@ -88,7 +88,12 @@ const kindOf = ({ kind }: InvoiceOnWire): string => (kind === 'invoice' ? 'Invoi
 
 const invoiceColumns: readonly Column<InvoiceOnWire>[] = [
   { key: 'number', header: 'Number', width: '130px', render: (row) => row.number ?? 'Draft' },
-  { key: 'issued', header: 'Issued', render: (row) => (row.issuedAt ? <Moment at={row.issuedAt} /> : '—') },
+  {
+    key: 'issued',
+    header: 'Issued',
+    width: '150px',
+    render: (row) => (row.issuedAt ? <Moment at={row.issuedAt} /> : '—'),
+  },
   {
     key: 'what',
     header: 'For',

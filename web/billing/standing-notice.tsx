@@ -46,9 +46,11 @@ export const PastDueNotice = (props: { subscription: SubscriptionOnWire; returnP
             tier takes over, and credits you have stay until they expire.{' '}
           </>
         )}
-        <TextLink>
-          <Link to="/invoices">Open invoices</Link>
-        </TextLink>
+        {props.returnPath !== '/invoices' && (
+          <TextLink>
+            <Link to="/invoices">Open invoices</Link>
+          </TextLink>
+        )}
       </Notice>
       {portal.error && <FaultNotice error={portal.error} />}
     </div>

@@ -82,11 +82,10 @@ export const Statement = (props: {
           </Button>
         )}
       </search>
+      {statement.error && !lines && <FaultNotice error={statement.error} onRetry={() => void refetch()} />}
       <div ref={list}>
         {pages?.[0] && <StatementPending page={pages[0]} />}
-        {statement.error && !lines ? (
-          <FaultNotice error={statement.error} onRetry={() => void refetch()} />
-        ) : lines?.length === 0 ? (
+        {statement.error && !lines ? null : lines?.length === 0 ? (
           <NoLines isFiltered={show !== undefined || since !== undefined || until !== undefined} />
         ) : (
           <Lines lines={lines} openId={props} onOpen={open} />
