@@ -203,6 +203,21 @@ describe('users', () => {
     })
   })
 
+  test('one administrator alone gives no more than the limit; the rest goes by an adjustment', async () => {
+    const member = await http.createBrowser()
+    const give = (credits: string) =>
+      http.call('grantCredits', administrator, {
+        params: { id: member.userId },
+        body: { credits, reason: 'Goodwill', idempotencyKey: `limit-${credits}` },
+      })
+    expect((await give('10000')).statusCode).toBe(201)
+    const above = await give('10000.000001')
+    expect(above.json()).toMatchObject({ error: { code: 'forbidden', field: 'credits' } })
+    expect((await http.call('readCredits', member, {})).json()).toMatchObject({
+      availableMicros: '10100000000',
+    })
+  })
+
   test('pages of users hold each user once', async () => {
     const seen: string[] = []
     let cursor: string | undefined
