@@ -194,13 +194,14 @@ const makePartitions = async ({ database }: Rooms): Promise<void> => {
 }
 
 /** Apart from the jobs, whose minutes would add up: credits of a dead process are back seconds after the grace time. */
-const recovery = ({ ledger, clock, log }: Rooms): (() => void) => {
+const recovery = ({ budgets, ledger, clock, log }: Rooms): (() => void) => {
   let running = false
   return () => {
     if (running) return
     running = true
     ledger
       .recoverHolds(clock())
+      .then(() => budgets.recover(clock()))
       .catch((error: unknown) => log.warn({ err: error }, 'holds of dead processes could not be looked for'))
       .finally(() => {
         running = false

@@ -66,6 +66,8 @@ export interface Budgets {
     organizationId: string,
     userId: string,
   ): Promise<{ availableMicros: bigint; forecast: Forecast } | null>
+  /** Gives back what dead processes had reserved; the number of reservations. */
+  recover(now: Date): Promise<number>
   /** What has to be done by time alone; every minute or so, in any number of processes. */
   tend(now: Date): Promise<void>
   /** Resolves when the alerts of what was counted so far are raised. */
@@ -197,6 +199,7 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
       const found = await watch.creditForecast({ organizationId, accountId, userId }, clock())
       return found && { availableMicros: found.left.availableMicros, forecast: found.forecast }
     },
+    recover: watch.recover,
     tend: watch.tend,
     settled: watch.settled,
     close: async () => {

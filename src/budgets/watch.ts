@@ -61,6 +61,13 @@ export const makeWatch = (parts: WatchParts) => {
 
   const find = ({ organizationId, id }: upkeep.BudgetKey) => store.findBudget(kysely, organizationId, id)
 
+  const recover = async (now: Date): Promise<number> => {
+    const { graceMs, processId } = parts
+    const dropped = await upkeep.dropAbandoned(kysely, { at: now, graceMs, ownProcessId: processId })
+    if (dropped > 0) log.info({ dropped }, 'what dead processes had reserved of budgets was given back')
+    return dropped
+  }
+
   const tellAll = async (now: Date): Promise<void> => {
     for (const news of await upkeep.withNews(kysely, new Date(now.getTime() - newsAfterEndMs))) {
       const budget = await find(news)
@@ -176,11 +183,10 @@ export const makeWatch = (parts: WatchParts) => {
     renewForecast,
     creditForecast,
     tell,
+    recover,
     /** One turn of the background work; safe in several processes at once. */
     async tend(now: Date): Promise<void> {
-      const { graceMs, processId } = parts
-      const dropped = await upkeep.dropAbandoned(kysely, { at: now, graceMs, ownProcessId: processId })
-      if (dropped > 0) log.info({ dropped }, 'what dead processes had reserved of budgets was given back')
+      await recover(now)
       await recountDue(now)
       await tellAll(now)
       const due = await upkeep.dueForecasts(kysely, new Date(now.getTime() - forecastEveryMs), portion)
