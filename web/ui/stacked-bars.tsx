@@ -110,15 +110,7 @@ const BarsChart = (props: BarsProps) => {
         <span>{format(0)}</span>
       </div>
       <div ref={ref} className={classes.plot} style={{ height }}>
-        <svg
-          // Its own units: what was drawn for a width that is past still fits.
-          viewBox={`0 0 ${Math.max(width, 1)} ${height}`}
-          preserveAspectRatio="none"
-          width="100%"
-          height={height}
-          role="img"
-          aria-label={summary(props)}
-        >
+        <svg width={width} height={height} role="img" aria-label={summary(props)}>
           {[0, 0.5, 1].map((at) => (
             <line
               key={at}

@@ -42,6 +42,7 @@ export const UsageStats = (props: UsageViewProps & { usage: UsageReport; within:
         )}
       />
       <Stat
+        lead
         label="Operations"
         value={<TextLink quiet>{renderLink(within, count(all))}</TextLink>}
         note={notes(
