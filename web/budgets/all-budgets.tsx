@@ -17,12 +17,12 @@ import { countedOperations, currentTime } from './counted-operations.ts'
 import { EditBudget } from './edit-budget.tsx'
 import { NewAnyBudget } from './new-any-budget.tsx'
 
-export type AnyBudget = Reply<'listAllBudgets'>['items'][number]
+type AnyBudget = Reply<'listAllBudgets'>['items'][number]
 /** What is needed to address one. */
 type Addressed = Pick<AnyBudget, 'organizationId' | 'id'>
 
 const route = getRouteApi('/shell/admin/budgets')
-export const anyBudgetReads = ['listAllBudgets', 'readAnyBudget'] as const
+const anyBudgetReads = ['listAllBudgets', 'readAnyBudget'] as const
 const addressOf = ({ organizationId, id }: Addressed) => ({ organization: organizationId, id })
 
 /** The operations that a budget of anybody counts. */

@@ -1,6 +1,7 @@
 import { Button, Drawer } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Reply } from '../../src/contract/endpoints.ts'
+import { CallFault } from '../data/call.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { fullMoment } from '../ui/format.ts'
 import { Moment } from '../ui/figures.tsx'
@@ -27,6 +28,8 @@ export const BudgetDrawer = (props: {
   opened: boolean
   reader: Reader
   of: { readonly data: Detail | undefined; readonly error: unknown; readonly refetch: () => unknown }
+  /** What else to do where there is no such budget of the reader's. */
+  whenMissing?: ReactNode
   onEdit: (budget: Detail) => void
   /** To the operations of a time. */
   renderUsed: (budget: Detail, time: { since: string; until: string }, shown: ReactNode) => ReactNode
@@ -34,9 +37,12 @@ export const BudgetDrawer = (props: {
 }) => (
   <Drawer opened={props.opened} onClose={props.onClose} title="Budget" size={520}>
     {props.opened && (
-      <Loaded of={props.of} skeleton={<Lines count={8} />}>
-        {(budget) => <DrawerBody {...props} budget={budget} />}
-      </Loaded>
+      <>
+        <Loaded of={props.of} skeleton={<Lines count={8} />}>
+          {(budget) => <DrawerBody {...props} budget={budget} />}
+        </Loaded>
+        {props.of.error instanceof CallFault && props.of.error.status === 404 && props.whenMissing}
+      </>
     )}
   </Drawer>
 )

@@ -4,6 +4,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { BudgetViewOnWire } from '../../src/contract/budgets.ts'
 import { useAct, useRead } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
 import { useTimeZone } from '../ui/figures.tsx'
 import { browserTimeZone } from '../ui/format.ts'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
@@ -24,6 +25,7 @@ const refreshSeconds = 20
 
 /** What I may use at most, and what becomes of calls beyond it. */
 export const MyBudgets = () => {
+  const me = useMe()
   const zone = useTimeZone()
   const search = route.useSearch()
   const navigate = useNavigate({ from: '/budgets' })
@@ -107,6 +109,17 @@ export const MyBudgets = () => {
         opened={search.budget !== undefined}
         reader="self"
         of={opened}
+        whenMissing={
+          me.isPlatformAdministrator && (
+            <p className={classes.missing}>
+              It may be somebody else’s:{' '}
+              <TextLink>
+                <Link to="/admin/budgets">everybody’s budgets</Link>
+              </TextLink>
+              .
+            </p>
+          )
+        }
         onEdit={setEditing}
         renderUsed={(budget, time, shown) => (
           <TextLink quiet>

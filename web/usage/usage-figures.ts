@@ -1,6 +1,6 @@
 import type { OperationFilters } from '../../src/contract/operations.ts'
 import type { UsageBy, UsageGroup, UsagePayer, UsageReport, UsageSums } from '../../src/contract/usage.ts'
-import { exactCredits, exactUsd, shortCredits, shortUsd, utcDay } from '../ui/format.ts'
+import { shortCredits, shortUsd, utcDay } from '../ui/format.ts'
 import type { Amount, Bar, Series } from '../ui/stacked-bars.tsx'
 
 /** `money`: dollars on own keys, credits on system keys. */
@@ -50,9 +50,6 @@ export const formatOf =
     const whole = BigInt(typeof amount === 'number' ? Math.round(amount) : amount)
     return payer === 'system' ? shortCredits(whole) : shortUsd(whole)
   }
-
-export const exactOf = (payer: UsagePayer, amount: string): string =>
-  payer === 'system' ? `${exactCredits(amount)} credits` : exactUsd(amount)
 
 export type Filters = OperationFilters & { organization?: string | undefined; user?: string | undefined }
 
