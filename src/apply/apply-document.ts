@@ -3,6 +3,7 @@ import { keyFingerprint } from '../keys/fingerprint.ts'
 import type { Fault } from '../kit/fault.ts'
 import type { Document } from './document.ts'
 import { type ApplyRooms, perform } from './perform.ts'
+import { priceProblems } from './billing.ts'
 import { planSetUp, type Step } from './plan.ts'
 import { referencesOf, resolveSecrets } from './references.ts'
 import { readSnapshot } from './snapshot.ts'
@@ -46,8 +47,13 @@ export const applyDocument = async (
   const { directory, environment } = options
   const secrets = await resolveSecrets(referencesOf(document), { environment, directory })
   const files = await readTokenFiles(tokenPathsOf(document), directory)
-  const stored = await readSnapshot(rooms.database.kysely, rooms.clock())
-  const problems = [...secrets.problems, ...files.problems, ...unknownTiers(document, stored.tiers)]
+  const stored = await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock())
+  const problems = [
+    ...secrets.problems,
+    ...files.problems,
+    ...unknownTiers(document, stored.billing.tiers),
+    ...priceProblems(document, stored.billing),
+  ]
   if (problems.length > 0) return { ok: false, problems }
   const plan = planSetUp(document, stored, {
     secrets: secrets.values,
@@ -81,4 +87,9 @@ const unknownTiers = (document: Document, stored: readonly { id: string }[]): st
   return users
     .filter((user) => user.tier !== undefined && !known.has(user.tier))
     .map((user) => `user ${user.email}: there is no tier ${user.tier}. Tiers: ${[...known].join(', ')}.`)
+    .concat(
+      document.billing?.freeTier === undefined || known.has(document.billing.freeTier)
+        ? []
+        : [`billing: there is no tier ${document.billing.freeTier}. Tiers: ${[...known].join(', ')}.`],
+    )
 }

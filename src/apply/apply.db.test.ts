@@ -305,3 +305,85 @@ test('a service account’s document is read from its file, and its key shown by
     problems: [expect.stringMatching(/^file:half\.json: .*no JSON document/)],
   })
 })
+
+const sales = `
+tiers:
+  - id: start
+    name: Start
+    monthlyCredits: 0
+    monthlyPrice: 0
+  - id: studio
+    name: Studio
+    monthlyCredits: 2000
+    monthlyPrice: 1900
+    currency: JPY
+    rolloverCredits: 500
+    services: [openai, anthropic]
+    groups: [group/fast]
+    rateLimits: {requestsPerMinute: 60}
+packs:
+  - {id: tiny, name: Tiny, credits: 100, price: 1.25}
+billing:
+  freeTier: start
+  graceDays: 3
+  ownKeyDiscount: {percent: 12.5, organizationKeysCount: true}
+  customAmounts: {minimum: 2, creditsPerUnit: 90}
+  purchaseExpiryMonths: null
+  secondApproverAbove: 500
+`
+
+test('tiers with what they include, packs and billing settings are set once, and what is left out stays', async () => {
+  const before = await rooms.billing.settings()
+  const lines = appliedLines(await applyText(sales), false)
+  expect(lines.join('\n')).toContain('services: anthropic, openai')
+  const tiers = await rooms.billing.tiers()
+  expect(tiers.find(({ id }) => id === 'studio')?.current).toMatchObject({
+    // Yen have no decimals.
+    priceMinor: 1_900n,
+    currency: 'JPY',
+    allocationMicros: 2_000_000_000n,
+    rolloverCapMicros: 500_000_000n,
+    entitlements: {
+      services: ['anthropic', 'openai'],
+      groups: ['fast'],
+      rateLimits: { requestsPerMinute: 60, tokensPerMinute: null, concurrent: null },
+    },
+  })
+  expect((await rooms.billing.packs()).find(({ id }) => id === 'tiny')).toMatchObject({
+    creditMicros: 100_000_000n,
+    priceMinor: 125n,
+    currency: 'USD',
+  })
+  expect(await rooms.billing.settings()).toEqual({
+    ...before,
+    freeTierId: 'start',
+    graceDays: 3,
+    discount: { ...before.discount, basisPoints: 1_250, organizationKeysCount: true },
+    customMinimumMinor: 200n,
+    microsPerMinor: 900_000n,
+    purchaseExpiryMonths: null,
+    secondApproverAboveMicros: 500_000_000n,
+  })
+  expect(await applyText(sales)).toMatchObject({ ok: true, changes: 0 })
+  const renamed = `tiers: [{id: studio, name: Atelier, monthlyCredits: 2000, monthlyPrice: 1900}]`
+  expect(await applyText(renamed)).toMatchObject({ ok: true, changes: 1 })
+  const versions = await rooms.billing.tierVersions('studio')
+  expect(versions.map(({ name }) => name)).toEqual(['Atelier', 'Studio'])
+  expect(versions[0]).toMatchObject({ currency: 'JPY', entitlements: { groups: ['fast'] } })
+})
+
+test('a price that its currency cannot express, and a free tier that nobody knows, change nothing', async () => {
+  const applied = await applyText(`
+tiers: [{id: yen, name: Yen, monthlyCredits: 1, monthlyPrice: 1.50, currency: JPY}]
+packs: [{id: fine, name: Fine, credits: 1, price: 0.001}]
+billing: {freeTier: nowhere}`)
+  expect(applied).toMatchObject({
+    ok: false,
+    problems: [
+      expect.stringContaining('there is no tier nowhere'),
+      'tier yen: 1.5 JPY has more decimal places than the currency.',
+      'pack fine: 0.001 USD has more decimal places than the currency.',
+    ],
+  })
+  expect((await rooms.billing.tiers()).some(({ id }) => id === 'yen')).toBe(false)
+})

@@ -81,7 +81,8 @@ test('credits and prices are exact', () => {
     'tiers:\n  - {id: a, name: A, monthlyCredits: 0.000001, monthlyPrice: "19.90"}\n  - {id: b, name: B, monthlyCredits: "123456789.123456", monthlyPrice: 20}\n',
   )
   expect(parsed.ok && parsed.document.tiers?.map((t) => [t.monthlyCredits, t.monthlyPrice])).toEqual([
-    [1n, 1990n],
-    [123_456_789_123_456n, 2000n],
+    // Of which currency, and so how many of its smallest unit, is told by what is stored.
+    [1n, '19.90'],
+    [123_456_789_123_456n, '20'],
   ])
 })

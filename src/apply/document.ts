@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { parseCredits } from '../kit/money.ts'
 import { findService, services } from '../services/registry.ts'
+import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetSchema, userBudgetSchema } from './budgets.ts'
 
 /** What `aideon.yaml` may say. docs/apply.md describes it for readers. */
@@ -54,27 +54,6 @@ const withSettings = ({ service, settings = {} }: KeyFields, context: z.Refineme
 const serviceKey = keyFields.superRefine(withSettings)
 const systemKey = keyFields.extend({ priority }).superRefine(withSettings)
 
-/** Numbers lose digits; a text of digits does not. Both are taken. */
-const amount = (error: string) =>
-  z.union([z.number().min(0), z.string()], { error: ({ input }) => (input === undefined ? missing : error) })
-
-const notCredits = 'Credits are a number with at most six decimal places, and not below zero.'
-const credits = amount(notCredits).transform((value, context) => {
-  const micros = parseCredits(typeof value === 'number' ? decimal(value) : value)
-  if (micros !== null && micros >= 0n) return micros
-  context.addIssue({ code: 'custom', message: notCredits })
-  return z.NEVER
-})
-const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(0) : String(value))
-
-const notAPrice = 'A price is a number with at most two decimal places, and not below zero.'
-const cents = amount(notAPrice).transform((value, context) => {
-  const match = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(String(value))
-  if (match) return BigInt(match[1] ?? '0') * 100n + BigInt((match[2] ?? '').padEnd(2, '0'))
-  context.addIssue({ code: 'custom', message: notAPrice })
-  return z.NEVER
-})
-
 const user = z.strictObject({
   email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
   name: z.string().trim().min(1).max(120),
@@ -99,18 +78,6 @@ const organization = z.strictObject({
   users: z.array(user).optional(),
 })
 
-const tier = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, 'A tier’s id is lower case letters, digits, - and _.'),
-  name: z.string().trim().min(1).max(80),
-  monthlyCredits: credits,
-  monthlyPrice: cents,
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'A currency is three capital letters.')
-    .optional(),
-  position: z.number().int().min(0).max(1000).optional(),
-})
-
 const documentSchema = z.strictObject({
   outboundAllowances: z.array(z.string().trim().toLowerCase().min(1)).optional(),
   services: z
@@ -119,7 +86,9 @@ const documentSchema = z.strictObject({
       z.strictObject({ baseUrl: baseUrl.nullable().optional(), enabled: z.boolean().optional() }),
     )
     .optional(),
-  tiers: z.array(tier).optional(),
+  tiers: z.array(tierSchema(serviceId)).optional(),
+  packs: z.array(packSchema).optional(),
+  billing: billingSchema.optional(),
   systemKeys: z.array(systemKey).optional(),
   organizations: z.array(organization).optional(),
   /** Without an organisation: each gets a personal one. */
@@ -136,7 +105,6 @@ export type DocumentOrganization = z.output<typeof organization>
 export type DocumentServiceKey = z.output<typeof serviceKey> & {
   readonly priority?: z.output<typeof priority>
 }
-export type DocumentTier = z.output<typeof tier>
 
 /** A sentence, and the line it is about where there is one. */
 export interface DocumentProblem {
@@ -215,6 +183,7 @@ const namesOf = (document: Document): { path: PropertyKey[]; what: string; names
     ),
     ...(document.users ?? []).map((u, at) => budgets(u.budgets, 'users', at)),
     { path: ['tiers'], what: 'Tier', names: (document.tiers ?? []).map((t) => t.id) },
+    { path: ['packs'], what: 'Pack', names: (document.packs ?? []).map((p) => p.id) },
     { path: ['systemKeys'], what: 'System key', names: (document.systemKeys ?? []).map(keyName) },
     { path: ['organizations'], what: 'Organisation', names: organizations.map((o) => o.name) },
     {

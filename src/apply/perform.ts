@@ -1,5 +1,6 @@
 import { type Access, userScopes } from '../access/access.ts'
 import type { Actor } from '../audit/audit.ts'
+import type { Billing } from '../billing/billing.ts'
 import type { Budgets } from '../budgets/budgets.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -11,11 +12,11 @@ import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Vault } from '../vault/vault.ts'
+import { performBilling } from './billing.ts'
 import { type BudgetHome, performBudget } from './budgets.ts'
 import type { DocumentUser } from './document.ts'
 import type { Action } from './plan.ts'
 import type { KeyHome, PlannedKey } from './plan-keys.ts'
-import { saveTier } from './tiers.ts'
 import { writePrivateFile } from './token-files.ts'
 
 /** The rooms that a document reaches. */
@@ -27,6 +28,7 @@ export interface ApplyRooms {
   readonly organizations: Organizations
   readonly serviceKeys: ServiceKeys
   readonly access: Access
+  readonly billing: Pick<Billing, 'tiers' | 'packs' | 'settings' | 'saveTier' | 'savePack' | 'saveSettings'>
   readonly budgets: Pick<Budgets, 'create' | 'change' | 'archive'>
   readonly clock: Clock
 }
@@ -46,14 +48,16 @@ type Failure = Extract<Outcome<never>, { ok: false }>
 export type Performed = Outcome<string | null>
 
 export const perform = async (action: Action, p: Performance): Promise<Performed> => {
-  const { catalogue, epoch } = p.rooms
+  const { billing, catalogue } = p.rooms
   switch (action.kind) {
     case 'add_allowance':
       return noted(await catalogue.addAllowance(p.actor, action.address))
     case 'change_service':
       return noted(await catalogue.change(p.actor, action.serviceId, action.change))
     case 'save_tier':
-      return noted(success(await saveTier(epoch, p.actor, action.tier)))
+    case 'save_pack':
+    case 'save_billing':
+      return noted(await performBilling(action, billing, p.actor))
     case 'create_organization':
     case 'change_organization':
       return performOrganization(action, p)

@@ -1,14 +1,8 @@
 import type { ControlChange } from '../organizations/organizations.ts'
 import type { Fallback } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
-import { formatMicros } from '../kit/money.ts'
-import {
-  type Document,
-  type DocumentOrganization,
-  type DocumentTier,
-  type DocumentUser,
-  usersOf,
-} from './document.ts'
+import { type Document, type DocumentOrganization, type DocumentUser, usersOf } from './document.ts'
+import { type BillingAction, planBilling, planPack, planTier } from './billing.ts'
 import {
   type BudgetAction,
   type BudgetHome,
@@ -17,13 +11,7 @@ import {
   planBudget,
 } from './budgets.ts'
 import { type KeyHome, planKeys, type PlannedKey } from './plan-keys.ts'
-import type {
-  Snapshot,
-  StoredMembership,
-  StoredOrganization,
-  StoredServiceKey,
-  StoredTier,
-} from './snapshot.ts'
+import type { Snapshot, StoredMembership, StoredOrganization, StoredServiceKey } from './snapshot.ts'
 
 /** One line of the plan: what is there already, what is made, what is changed. */
 export interface Step {
@@ -43,7 +31,7 @@ export type Action =
       readonly serviceId: string
       readonly change: { baseUrl?: string | null; enabled?: boolean }
     }
-  | { readonly kind: 'save_tier'; readonly tier: StoredTier }
+  | BillingAction
   | { readonly kind: 'create_organization'; readonly name: string; readonly change: ControlChange }
   | { readonly kind: 'change_organization'; readonly name: string; readonly change: ControlChange }
   | { readonly kind: 'create_user'; readonly user: DocumentUser; readonly organization: string | null }
@@ -85,7 +73,7 @@ export interface PlanContext {
 export const planSetUp = (document: Document, stored: Snapshot, context: PlanContext): Step[] => [
   ...planAllowances(document, stored),
   ...planServices(document, stored),
-  ...(document.tiers ?? []).map((tier) => planTier(tier, stored)),
+  ...planSales(document, stored),
   ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
   ...(document.organizations ?? []).flatMap((o) => planOrganization(o, stored, context)),
   ...usersOf(document).flatMap(({ user, organization }) => planUser(user, organization, stored, context)),
@@ -153,28 +141,13 @@ const planServices = (document: Document, stored: Snapshot): Step[] =>
     return step(`service ${serviceId}`, false, details, { kind: 'change_service', serviceId, change })
   })
 
-const planTier = (wanted: DocumentTier, stored: Snapshot): Step => {
-  const before = stored.tiers.find((tier) => tier.id === wanted.id)
-  const tier: StoredTier = {
-    id: wanted.id,
-    name: wanted.name,
-    monthlyAllocationMicros: wanted.monthlyCredits,
-    monthlyPriceCents: wanted.monthlyPrice,
-    currency: wanted.currency ?? before?.currency ?? 'USD',
-    position: wanted.position ?? before?.position ?? stored.tiers.length + 1,
-  }
-  const details = before ? differences(tierShown(before), tierShown(tier)) : settings(tierShown(tier))
-  return step(`tier ${tier.id}`, !before, details, { kind: 'save_tier', tier })
-}
-
-const tierShown = (tier: StoredTier) => ({
-  name: tier.name,
-  monthlyCredits: formatMicros(tier.monthlyAllocationMicros),
-  monthlyPrice: `${formatCents(tier.monthlyPriceCents)} ${tier.currency}`,
-  position: tier.position,
-})
-
-const formatCents = (cents: bigint): string => `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`
+/** Tiers before the settings that may name one; what is sold last. */
+const planSales = (document: Document, { billing: stored }: Snapshot): Step[] =>
+  [
+    ...(document.tiers ?? []).map((tier) => planTier(tier, stored)),
+    ...(document.billing === undefined ? [] : [planBilling(document.billing, stored)]),
+    ...(document.packs ?? []).map((pack) => planPack(pack, document.billing, stored)),
+  ].map(({ subject, isNew, details, action }) => step(subject, isNew, details, action))
 
 const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
   stored.organizations.find((o) => o.kind === 'company' && o.name === name)

@@ -1,14 +1,16 @@
 import { type Kysely, sql } from 'kysely'
+import type { Billing } from '../billing/billing.ts'
 import type { Schema } from '../db/schema.ts'
 import type { ControlPolicy, Fallback } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
+import type { StoredBilling } from './billing.ts'
 import type { StoredBudget } from './budgets.ts'
 
 /** What is stored now, as far as a document can speak of it. Read in a few queries; the plan is made from it alone. */
 export interface Snapshot {
   readonly allowances: readonly string[]
   readonly services: readonly { serviceId: string; baseUrl: string | null; enabled: boolean }[]
-  readonly tiers: readonly StoredTier[]
+  readonly billing: StoredBilling
   readonly organizations: readonly StoredOrganization[]
   readonly users: readonly StoredUser[]
   readonly memberships: readonly StoredMembership[]
@@ -22,15 +24,6 @@ export interface Snapshot {
   readonly serviceKeys: readonly StoredServiceKey[]
   readonly accessTokens: readonly StoredAccessToken[]
   readonly budgets: readonly StoredBudget[]
-}
-
-export interface StoredTier {
-  readonly id: string
-  readonly name: string
-  readonly monthlyAllocationMicros: bigint
-  readonly monthlyPriceCents: bigint
-  readonly currency: string
-  readonly position: number
 }
 
 export interface StoredOrganization {
@@ -77,11 +70,19 @@ export interface StoredAccessToken {
   readonly hash: Buffer
 }
 
-export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<Snapshot> => {
+export const readSnapshot = async (
+  kysely: Kysely<Schema>,
+  billing: Pick<Billing, 'tiers' | 'packs' | 'settings'>,
+  now: Date,
+): Promise<Snapshot> => {
+  const [tiers, packs, settings] = await Promise.all([
+    billing.tiers(),
+    billing.packs({ archived: true }),
+    billing.settings(),
+  ])
   const [
     allowances,
     services,
-    tiers,
     organizations,
     users,
     memberships,
@@ -94,17 +95,6 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
     kysely
       .selectFrom('service_settings')
       .select(['service_id as serviceId', 'base_url as baseUrl', 'enabled'])
-      .execute(),
-    kysely
-      .selectFrom('tiers')
-      .select([
-        'id',
-        'name',
-        'monthly_allocation_micros as monthlyAllocationMicros',
-        'monthly_price_cents as monthlyPriceCents',
-        'currency',
-        'position',
-      ])
       .execute(),
     kysely
       .selectFrom('organizations')
@@ -185,7 +175,7 @@ export const readSnapshot = async (kysely: Kysely<Schema>, now: Date): Promise<S
   return {
     allowances: allowances.map((row) => row.address),
     services,
-    tiers,
+    billing: { tiers, packs, settings },
     organizations,
     users,
     memberships,

@@ -4,7 +4,6 @@ import { hashOfToken } from '../access/token.ts'
 import { applyDocument } from '../apply/apply-document.ts'
 import type { Document } from '../apply/document.ts'
 import { appliedLines } from '../apply/report.ts'
-import type { Billing } from '../billing/billing.ts'
 import { must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { Prices } from '../metering/prices.ts'
@@ -23,7 +22,6 @@ import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
 import { beginHistory, type HistoryRooms } from './history.ts'
 
 export interface DemoRooms extends HistoryRooms {
-  readonly billing: Pick<Billing, 'settings' | 'saveSettings'>
   readonly prices: Pick<Prices, 'terms' | 'changes'>
 }
 
