@@ -8,6 +8,13 @@ import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { T as Transaction } from './store.ts'
 import * as store from './store-adjustments.ts'
 
+const dayBefore = (at: Date): Date => new Date(at.getTime() - 86_400_000)
+
+const isSame = (before: Adjustment, wanted: AdjustmentRequest): boolean =>
+  before.kind === wanted.kind &&
+  before.subjectId === wanted.subjectId &&
+  (wanted.amountMicros === undefined || wanted.amountMicros === before.amountMicros)
+
 /** Reversals and grants by administrators. Above the limit of the settings, nothing happens until another one agrees. */
 export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' | 'clock'>) => {
   const { ledger, clock } = parts
@@ -49,11 +56,17 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     // Two requests for one subject must see each other.
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${subjectId}, 4203417015))`.execute(t)
     const before = await store.adjustmentByKey(t, organizationId, wanted.idempotencyKey)
+    if (before && !isSame(before, wanted))
+      throw new FaultError(
+        fault('conflict', { message: 'This idempotency key was used for another adjustment.' }),
+      )
     if (before) return before
     const { accountId, amountMicros } =
       kind === 'grant' ? await gift(t, wanted) : await reversal(t, wanted, kind)
     const { secondApproverAboveMicros } = await settingsOf(t)
-    const waits = amountMicros > secondApproverAboveMicros
+    // In parts it is no less: what one administrator has done alone with this subject counts.
+    const alone = await store.doneAloneOf(t, organizationId, subjectId, kind, dayBefore(clock()))
+    const waits = amountMicros + alone > secondApproverAboveMicros
     const by = actor.id ?? actor.kind
     const adjustment: Adjustment = {
       organizationId,

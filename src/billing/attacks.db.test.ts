@@ -331,6 +331,39 @@ describe('idempotency keys', () => {
   })
 })
 
+describe('an adjustment', () => {
+  const gift = (stage: BillingStage, account: TestAccount, amount: number, idempotencyKey = newId()) =>
+    stage.billing.adjust(administrator, {
+      organizationId: account.organizationId,
+      kind: 'grant',
+      subjectId: account.accountId,
+      amountMicros: credits(amount),
+      reason: 'A gift',
+      idempotencyKey,
+    })
+
+  test('in parts below the limit waits for a second administrator as the whole would', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    expect(must(await gift(stage, account, 6_000)).status).toBe('done')
+    const second = must(await gift(stage, account, 6_000))
+    expect(second.status).toBe('waiting')
+    must(await stage.billing.approveAdjustment(secondAdministrator, second.id))
+    expect(must(await gift(stage, account, 4_000)).status).toBe('done')
+    expect(await available(stage, account)).toBe(credits(16_100))
+  })
+
+  test('is not another one by the same key', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const key = newId()
+    must(await gift(stage, account, 1, key))
+    must(await gift(stage, account, 1, key))
+    expect(await gift(stage, account, 2, key)).toMatchObject(refused())
+    expect(await available(stage, account)).toBe(credits(101))
+  })
+})
+
 describe('what could not be billed by cannot be set', () => {
   test.each([
     ['microsPerMinor', { microsPerMinor: 0n }],

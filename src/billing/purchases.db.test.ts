@@ -297,6 +297,20 @@ test('invoices are numbered without gaps, also where transactions fail, and cann
       else must(await stage.billing.approve(administrator, bought.payment.id, 'Paid'))
     }),
   )
+  // One that fails when it commits, after its number was taken.
+  await clone.database.pool.query(`
+    CREATE FUNCTION fail_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too late'; END $$;
+    CREATE CONSTRAINT TRIGGER fail_late AFTER INSERT ON invoices DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW WHEN (NEW.total_minor = 778) EXECUTE FUNCTION fail_late()`)
+  for (const amountMinor of [778n, 779n]) {
+    const account = accounts[0] as TestAccount
+    const bought = must(
+      await stage.billing.buy(user(account), account, { kind: 'custom', amountMinor }, stage.once()),
+    )
+    const approved = stage.billing.approve(administrator, bought.payment.id, 'Paid')
+    if (amountMinor === 778n) await expect(approved).rejects.toThrow('too late')
+    else must(await approved)
+  }
   const { rows } = await clone.database.pool.query<{ gaps: bigint; n: bigint }>(
     'SELECT max(number) - count(*) AS gaps, count(*) AS n FROM invoices GROUP BY issuer, kind',
   )

@@ -64,6 +64,27 @@ export const reversedOf = async (t: T, organizationId: string, subjectId: string
   return rows.reduce((sum, row) => sum + row.amount_micros, 0n)
 }
 
+/** What was done with a subject without a second administrator, in the last day where it can go on for ever. */
+export const doneAloneOf = async (
+  t: T,
+  organizationId: string,
+  subjectId: string,
+  kind: AdjustmentKind,
+  since: Date,
+): Promise<bigint> => {
+  const rows = await t
+    .selectFrom('adjustments')
+    .select('amount_micros')
+    .where('organization_id', '=', organizationId)
+    .where('subject_id', '=', subjectId)
+    .where('kind', '=', kind)
+    .where('status', '=', 'done')
+    .whereRef('requested_by', '=', 'decided_by')
+    .$if(kind === 'grant', (q) => q.where('created_at', '>', since))
+    .execute()
+  return rows.reduce((sum, row) => sum + row.amount_micros, 0n)
+}
+
 export const adjustmentByKey = async (t: T, organizationId: string, idempotencyKey: string) => {
   const row = await t
     .selectFrom('adjustments')

@@ -1,18 +1,5 @@
-/**
- * Wrong variants of the ledger, each a mistake that somebody made somewhere. `npm run planted-bugs` switches them on in
- * turn and shows that the suite notices; docs/ledger.md publishes the table.
- */
-export interface PlantedBug {
-  readonly id: string
-  /** What is wrong, to read. */
-  readonly says: string
-  /** Text that occurs once in its file, and what stands there instead. */
-  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[]
-  /** The last line of defence is the schema: taken away where the suite has to notice without it. */
-  readonly sql?: string
-  /** The test that has to fail. */
-  readonly caughtBy: { readonly file: string; readonly test: string }
-}
+import { billingBugs } from './billing-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 const account = 'src/ledger/account.ts'
 const store = 'src/ledger/store.ts'
@@ -39,7 +26,7 @@ const withoutGrantKey =
 const withoutCorrectionKey =
   'ALTER TABLE ledger_corrections DROP CONSTRAINT ledger_corrections_organization_id_account_id_idempotency_k_key'
 
-export const plantedBugs: readonly PlantedBug[] = [
+const ledgerBugs: readonly PlantedBug[] = [
   {
     id: 'read-then-write',
     says: 'Balances are read without a lock and written back',
@@ -326,7 +313,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: recorder,
-        find: '      const outcomes = await ledger.settleAll(unit, settlements)\n',
+        find: '      const outcomes = settlements.length > 0 ? await ledger.settleAll(unit, settlements) : []\n',
         replace: "      const outcomes = settlements.map((): SettleResult => ({ kind: 'ended' }))\n",
       },
     ],
@@ -424,3 +411,5 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: corrections('does not owe what had expired unspent'),
   },
 ]
+
+export const plantedBugs: readonly PlantedBug[] = [...ledgerBugs, ...billingBugs]
