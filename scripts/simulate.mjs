@@ -4,13 +4,16 @@
  * first that fails.
  */
 import { parseArgs } from 'node:util'
-import { simulate } from '../tests/simulation/simulation.ts'
+import { operationEdges, purchaseEdges, simulate } from '../tests/simulation/simulation.ts'
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, minutes: { type: 'string', default: '5' } },
 })
 const until = performance.now() + Number(values.minutes) * 60_000
-let seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+let seed = first
+let last = first
+const reached = []
 do {
   const seconds = Math.min(60, Math.max(10, (until - performance.now()) / 1000))
   console.log(`seed ${seed}, ${seconds.toFixed(0)} s`)
@@ -22,6 +25,8 @@ do {
   console.log(
     `  ${operations} whole replies, ${news} purchases and refunds, ${kills.length} lives, ${problems.length} problems`,
   )
+  last = seed
+  reached.push(...kills.filter((kill) => !kill.endsWith('(not reached)')))
   for (const problem of problems) console.log(`  PROBLEM  ${problem}`)
   if (problems.length > 0) {
     console.log(`\nAgain: npm run simulate -- --seed ${seed}`)
@@ -30,5 +35,10 @@ do {
   }
   seed = (seed + 1) % 2 ** 31
 } while (performance.now() < until)
+const edges = [...new Set([...operationEdges, ...purchaseEdges])]
+const times = edges.map((edge) => [edge, reached.filter((kill) => kill.split(':')[1] === edge).length])
+console.log(`\nSeeds ${first} to ${last}: ${reached.length} killed at an edge, at`)
+for (const [edge, count] of times.toSorted((a, b) => b[1] - a[1]))
+  console.log(`  ${String(count).padStart(4)}  ${edge}`)
 // Children that a failure left behind end with this process.
 process.exit()

@@ -199,7 +199,7 @@ SELECT format('account %s is in a period from %s, which is not the last that beg
     WHERE p.organization_id = s.organization_id AND p.account_id = s.account_id) AS p
   WHERE p.starts_at IS NOT NULL AND p.starts_at <> s.period_start
 UNION ALL
-SELECT format('account %s is on %s, its subscription on %s', a.id, a.tier_id, s.tier_id)
+SELECT format('account %s (subscribed: %s) is allocated until %s, its period ends %s', a.id, a.is_subscribed, a.allocated_until, s.period_end)
   FROM subscriptions s JOIN credit_accounts a ON a.organization_id = s.organization_id AND a.id = s.account_id
   WHERE NOT a.is_subscribed OR a.allocated_until < s.period_end
 -- The discount

@@ -9,6 +9,8 @@ type Row = Readonly<Record<string, string | number | null | undefined>>
 export interface Bookkeeping extends AsyncDisposable {
   /** What does not add up in the ledger at this moment, whatever is under way (tests/ledger-checker.sql). */
   ledgerProblems(): Promise<string[]>
+  /** The same of payments, invoices and subscriptions (tests/payments/payments-checker.sql). */
+  paymentProblems(): Promise<string[]>
   /** Holds that are neither settled nor released. */
   unfinishedHolds(): Promise<number>
   /** What callers know and the records do not say, or say otherwise. */
@@ -20,6 +22,7 @@ export interface Bookkeeping extends AsyncDisposable {
 
 export const openBookkeeping = async (databaseUrl: string): Promise<Bookkeeping> => {
   const checker = await readFile(new URL('../ledger-checker.sql', import.meta.url), 'utf8')
+  const paymentChecker = await readFile(new URL('../payments/payments-checker.sql', import.meta.url), 'utf8')
   const postgres = new Postgres({ connectionString: databaseUrl })
   // Tests kill the server: the query under way says so.
   postgres.on('error', () => {})
@@ -30,6 +33,7 @@ export const openBookkeeping = async (databaseUrl: string): Promise<Bookkeeping>
   return {
     query,
     ledgerProblems: async () => (await query(checker)).map((row) => String(row['problem'])),
+    paymentProblems: async () => (await query(paymentChecker)).map((row) => String(row['problem'])),
     unfinishedHolds: async () => {
       const [row] = await query("SELECT count(*) FROM holds WHERE state IN ('open', 'unresolved')")
       return Number(row?.['count'])

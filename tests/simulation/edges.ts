@@ -43,11 +43,24 @@ export const pass = (phase: Edge['phase'], statement: string): void => {
   kill(edge)
 }
 
-/** A prepared statement's name; `copy` for rows that are copied in, whose answer cannot be waited for here. */
+/**
+ * A prepared statement's name; `copy` for rows that are copied in, whose answer cannot be waited for here; of others what
+ * they do and to which table, as `insert payments`.
+ */
 const statementOf = (query: unknown): string | null => {
-  const { name, text } = (query ?? {}) as { name?: unknown; text?: unknown }
+  const { name, text = query } = (query ?? {}) as { name?: unknown; text?: unknown }
   if (typeof name === 'string') return name
-  return typeof text === 'string' && text.startsWith('COPY ') ? 'copy' : null
+  if (typeof text !== 'string') return null
+  if (text.startsWith('COPY ')) return 'copy'
+  if (/^(begin|commit)\b/.test(text)) return text.startsWith('begin') ? 'begin' : 'commit'
+  const [, verb, table] = /^\s*(insert into|update|select from)\s+"?([a-z_]+)/i.exec(text) ?? []
+  return verb && table ? `${verbs[verb.toLowerCase()]} ${table}` : null
+}
+const verbs: Readonly<Record<string, string>> = {
+  'insert into': 'insert',
+  update: 'update',
+  // As all of these are: SELECT FROM … FOR UPDATE.
+  'select from': 'lock',
 }
 
 /** Arms the edge that the environment names; without one this process lives until somebody else kills it. */

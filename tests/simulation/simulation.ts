@@ -10,6 +10,7 @@ import { type Fleet, openFleet } from '../processes/fleet.ts'
 import type { StagePerson } from '../scene.ts'
 import { type Edge, edgeText } from './edges.ts'
 import { type Payments, startPayments } from './payments.ts'
+import type { Owner } from './worker-child.ts'
 import { makeRandom, type Random } from './random.ts'
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts'
 
@@ -36,7 +37,7 @@ export interface SimulationOptions {
 }
 
 /** Statements that an operation passes, from its hold to its record. */
-const operationEdges = [
+export const operationEdges = [
   'begin',
   'ledger_lock_accounts',
   'ledger_live_grants',
@@ -50,10 +51,34 @@ const operationEdges = [
   'copy',
   'commit',
 ]
-/** What a purchase and its refund pass, and what time asks of a worker. */
-const purchaseEdges = [
+/** What a purchase, its refund and a change of tier pass, at Stripe and here, and what time asks of a worker. */
+export const purchaseEdges = [
   'news',
+  'webhook',
+  'stripe checkout',
+  'stripe charge',
+  'stripe refund',
+  'stripe facts',
   'begin',
+  'lock subscriptions',
+  'lock payments',
+  'insert payments',
+  'update payments',
+  'insert billing_commands',
+  'insert audit_entries',
+  'insert provider_events',
+  'update provider_events',
+  'insert applied_payment_events',
+  'insert payment_refunds',
+  'update payment_refunds',
+  'insert payment_customers',
+  'update subscriptions',
+  'insert subscription_periods',
+  'insert invoices',
+  'insert invoice_lines',
+  'insert invoice_numbers',
+  'update invoices',
+  'update configuration_epoch',
   'ledger_lock_accounts',
   'ledger_grant_keys',
   'ledger_insert_grant',
@@ -70,12 +95,21 @@ const purchaseEdges = [
   'ledger_end_holds',
 ]
 
-const drawEdge = (random: Random, statements: readonly string[]): Edge => ({
-  phase: random.pick(['before', 'sent', 'after'] as const),
-  statement: random.pick(statements),
-  count: random.whole(12),
-  victim: random.chance(0.2) ? 'database' : 'process',
-})
+const phases = ['before', 'sent', 'after'] as const
+
+/** The edges of a list one after the other, from a place that the seed gives: seeds in a row pass all of them. */
+const dealEdges = (random: Random, seed: number, statements: readonly string[]): (() => Edge) => {
+  const all = phases.flatMap((phase) => statements.map((statement) => ({ phase, statement })))
+  // Steps that meet every edge, and not those of one phase together.
+  let next = (seed * 37) % all.length
+  return () => {
+    const { phase, statement } = all[next % all.length] as (typeof all)[number]
+    next += statements.length + 1
+    // Most are seldom passed: nearly always one of the first few times.
+    const count = Math.floor(random.whole(20) ** 2 / 48)
+    return { phase, statement, count, victim: random.chance(0.15) ? 'database' : 'process' }
+  }
+}
 
 /** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
 const longestLifeMs = 6_000
@@ -103,7 +137,11 @@ const check = async (world: World, when: string): Promise<void> => {
   await untilReady(world.server)
   try {
     await using books = await world.books()
-    const problems = [...(await books.ledgerProblems()), ...(await world.payments.brokenPromises(books))]
+    const problems = [
+      ...(await books.ledgerProblems()),
+      ...(await books.paymentProblems()),
+      ...(await world.payments.brokenPromises(books)),
+    ]
     world.problems.push(...problems.map((problem) => `${when}: ${problem}`))
   } catch (error) {
     // Somebody killed the database under the check.
@@ -140,11 +178,11 @@ const startSurely = async (
 /** One place of a process: it is started with an edge, killed there, looked after, and followed by another. */
 const haunt = async (
   world: World,
-  statements: readonly string[],
+  deal: () => Edge,
   start: (edge: Edge | null) => Promise<Started>,
 ): Promise<void> => {
   while (performance.now() < world.until && world.problems.length === 0) {
-    const edge = drawEdge(world.random, statements)
+    const edge = deal()
     const name = edgeText(edge)
     const started = await startSurely(world, edge, start)
     const life = AbortSignal.timeout(longestLifeMs)
@@ -176,6 +214,71 @@ const calls =
     }
   }
 
+/**
+ * Subscribers whose periods end while the simulation runs, by its fast clock, some of whom buy automatically; and callers,
+ * whose operations spend what they buy.
+ */
+const makeBuyers = async (
+  books: Bookkeeping,
+  people: readonly StagePerson[],
+  startMs: number,
+): Promise<Owner[]> => {
+  const organizationId = people[0]?.organizationId
+  const made = await books.query(
+    `WITH made AS (
+       INSERT INTO users (id, email, name) SELECT gen_random_uuid(), 'buyer' || n || '@example.test', 'Buyer' FROM generate_series(1, 12) AS n
+       RETURNING id
+     ), members AS (
+       INSERT INTO memberships (organization_id, user_id, role) SELECT $1, id, 'member' FROM made RETURNING user_id
+     ), months AS (
+       SELECT user_id, $2::timestamptz + row_number() OVER () * interval '7 minutes' AS ends FROM members
+     ), accounts AS (
+       INSERT INTO credit_accounts (organization_id, id, user_id, tier_id, anchored_at, allocated_until, is_subscribed)
+       SELECT $1, gen_random_uuid(), user_id, 'free', ends - interval '1 month', ends, true FROM months
+       RETURNING id, user_id, anchored_at, allocated_until
+     )
+     INSERT INTO subscriptions (organization_id, account_id, user_id, status, tier_id, tier_version, collection, anchored_at,
+       period_number, period_start, period_end, created_at)
+     SELECT $1, id, user_id, 'active', 'free', 1, 'none', anchored_at, 0, anchored_at, allocated_until, $2 FROM accounts
+     RETURNING user_id, account_id`,
+    [organizationId, new Date(startMs)],
+  )
+  await books.query(
+    `INSERT INTO auto_top_ups (organization_id, account_id, is_enabled, threshold_micros, pack_id, monthly_cap_minor, changed_at)
+     SELECT $1, id, true, 400000000, 'small', 1500, now() FROM unnest($2::uuid[]) AS id`,
+    [organizationId, made.slice(0, 6).map((row) => row['account_id'])],
+  )
+  const buyers = made.map((row) => ({ organizationId: organizationId ?? '', userId: String(row['user_id']) }))
+  return [...people.map(({ organizationId: of, userId }) => ({ organizationId: of, userId })), ...buyers]
+}
+
+/** Now and then an administrator chooses the other provider. */
+const toggling = (world: World): AsyncDisposable => {
+  const stopped = new AbortController()
+  const run = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      try {
+        await using books = await world.books()
+        await books.query(
+          `INSERT INTO installation (name, value) VALUES ('billing', jsonb_build_object('provider', $1::text))
+           ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+          [world.random.chance(0.7) ? 'stripe' : 'manual'],
+        )
+      } catch {
+        // The database is away.
+      }
+      await wait(700, undefined, { signal: stopped.signal }).catch(() => {})
+    }
+  }
+  const running = run()
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped.abort()
+      await running
+    },
+  }
+}
+
 export const simulate = async (options: SimulationOptions): Promise<Simulated> => {
   const random = makeRandom(options.seed)
   const log = options.log ?? (() => {})
@@ -197,22 +300,28 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   for (const service of ['openai', 'anthropic'] as const) await fleet.systemKey(service, 1)
   const people: StagePerson[] = []
   for (let i = 0; i < 4; i++) people.push(await fleet.person({ creditMicros: 100_000n }))
+  const startMs = Date.now()
+  await using settings = await openBookkeeping(server.url)
+  const buyers = await makeBuyers(settings, people, startMs)
 
   const workers: WorkerProcess[] = []
   opened.defer(async () => {
     for (const worker of workers) worker.kill()
     await Promise.all(workers.map((worker) => worker.exit))
   })
+  const payments = opened.use(await startPayments(random, buyers, workers, startMs))
   const world: World = {
     random,
     server,
     fleet,
     books: () => openBookkeeping(server.url),
     workers,
-    payments: startPayments(random, people, workers),
+    payments,
     environment: (edge) => ({
       DATABASE_URL: server.url,
       AIDEON_SIMULATION_DATA: serverDirectory,
+      AIDEON_SIMULATION_START: String(startMs),
+      AIDEON_SIMULATION_STRIPE: payments.stripe.url,
       ...(options.defect ? { AIDEON_SIMULATION_DEFECT: options.defect } : {}),
       ...(edge ? { AIDEON_SIMULATION_EDGE: edgeText(edge) } : {}),
     }),
@@ -229,7 +338,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     return { exit: started.exit, kill: () => started.signal('SIGKILL') }
   }
   const worker = (index: number) => async (edge: Edge | null) => {
-    const started = await startWorkerProcess(world.environment(edge), world.payments.acknowledged)
+    const started = await startWorkerProcess(world.environment(edge), world.payments.answered)
     workers[Math.min(index, workers.length)] = started
     return started
   }
@@ -239,9 +348,12 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   const load = startLoad(client, gateways.length * 4, calls(random, fleet, people))
   opened.defer(() => void load.stop())
   opened.defer(() => world.payments.abandon())
+  opened.use(toggling(world))
+  const ofOperations = dealEdges(random, options.seed, operationEdges)
+  const ofPurchases = dealEdges(random, options.seed, purchaseEdges)
   await Promise.all([
-    ...gateways.map((start) => haunt(world, operationEdges, start)),
-    ...[0, 1].map((index) => haunt(world, purchaseEdges, worker(index))),
+    ...gateways.map((start) => haunt(world, ofOperations, start)),
+    ...[0, 1].map((index) => haunt(world, ofPurchases, worker(index))),
   ])
   const replies = await load.stop()
   // Whatever was found already is enough.
@@ -254,6 +366,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   if ((await books.unfinishedHolds()) > 0) world.problems.push('at the end: holds are left')
   const ending = [
     ...(await books.ledgerProblems()),
+    ...(await books.paymentProblems()),
     ...(await books.recordProblems(replies)),
     ...(await world.payments.problems(books)),
   ]

@@ -1,70 +1,114 @@
 /**
- * What a payment provider's news come to: a purchase is a grant, a refund or a dispute its reversal. News come more than
- * once, to several workers at a time, in any order; what is acknowledged must be done, and done once. Between them it does
- * what time asks for.
+ * What users and administrators ask for of billing, what Stripe tells, and what time asks for. Everything is asked for more
+ * than once, of several workers at a time, in any order; what is answered must be done, and done once.
  */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { makeBilling } from '../../src/billing/billing.ts'
+import type { PaymentProvider } from '../../src/billing/provider.ts'
+import type { SubscriptionChange } from '../../src/billing/subscription.ts'
 import { openDatabase } from '../../src/db/database.ts'
+import { makeEpoch } from '../../src/db/epoch.ts'
+import { faults, type Outcome } from '../../src/kit/fault.ts'
 import { newId } from '../../src/kit/id.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { makeLedger } from '../../src/ledger/ledger.ts'
+import { makeOutbound } from '../../src/net/outbound.ts'
+import { makePayments, makeStripe } from '../../src/payments/payments.ts'
+import { returnUrl, stripeSecrets } from '../payments/stripe-scene.ts'
 import { armEdge, pass } from './edges.ts'
+import { fastClock } from './fast-clock.ts'
 
-export interface News {
-  readonly id: string
-  readonly kind: 'paid' | 'taken_back'
-  /** The payment that it is about. */
-  readonly payment: string
+export type News = { readonly id: string } & (
+  | { readonly kind: 'buy'; readonly owner: Owner; readonly packId: string }
+  | { readonly kind: 'change'; readonly owner: Owner; readonly change: SubscriptionChange }
+  | { readonly kind: 'approve' | 'deny'; readonly paymentId: string }
+  | { readonly kind: 'refund'; readonly paymentId: string; readonly amountMinor: string }
+)
+export interface Owner {
   readonly organizationId: string
-  readonly accountId: string
-  readonly amountMicros: string
-  /** Credits of some purchases expire while the simulation runs. */
-  readonly expiresInMs: number | null
+  readonly userId: string
+}
+export interface Answer {
+  readonly id: string
+  /** False: it was refused, and for good. */
+  readonly ok: boolean
+  readonly paymentId: string | null
+  readonly checkoutUrl: string | null
 }
 
 process.once('disconnect', () => process.exit(0))
-const database = openDatabase({ url: process.env['DATABASE_URL'] ?? '', maximumConnections: 3 })
-const ledger = makeLedger({
-  database,
-  processId: newId(),
-  clock: () => new Date(),
-  log: silentLog,
-  graceSeconds: 1,
-})
+const clock = () => new Date()
+const fast = fastClock(Number(process.env['AIDEON_SIMULATION_START']))
+const database = openDatabase({ url: process.env['DATABASE_URL'] ?? '', maximumConnections: 6 })
+const common = { database, log: silentLog }
+const ledger = makeLedger({ ...common, clock, processId: newId(), graceSeconds: 1 })
+const apiUrl = process.env['AIDEON_SIMULATION_STRIPE'] ?? ''
+const outbound = makeOutbound()
+outbound.allow([new URL(apiUrl).host])
+const stripe = makeStripe({ ...common, clock: fast, account: { ...stripeSecrets, apiUrl }, outbound })
 
-const idOfPayment = async (news: News): Promise<string | null> => {
-  const { rows } = await database.pool.query<{ id: string }>(
-    'SELECT id FROM grants WHERE organization_id = $1 AND account_id = $2 AND idempotency_key = $3',
-    [news.organizationId, news.accountId, `payment:${news.payment}`],
-  )
-  return rows[0]?.id ?? null
-}
-
-/** False: not yet, as for a refund that came before its purchase. */
-const take = async (news: News): Promise<boolean> => {
-  const { organizationId, accountId, amountMicros, expiresInMs } = news
-  const common = { organizationId, accountId, createdBy: 'simulation', reason: news.kind }
-  if (news.kind === 'paid') {
-    await ledger.grant(null, {
-      ...common,
-      kind: 'purchase',
-      amountMicros: BigInt(amountMicros),
-      effectiveAt: new Date(),
-      expiresAt: expiresInMs === null ? null : new Date(Date.now() + expiresInMs),
-      idempotencyKey: `payment:${news.payment}`,
-    })
-    return true
+/** With the edges of what is asked of Stripe. */
+const edged =
+  <Parameters extends unknown[], Result>(
+    name: string,
+    work: (...parameters: Parameters) => Promise<Result>,
+  ) =>
+  async (...parameters: Parameters): Promise<Result> => {
+    pass('before', name)
+    const answer = work(...parameters)
+    setImmediate(() => pass('sent', name))
+    const result = await answer
+    pass('after', name)
+    return result
   }
-  const grantId = await idOfPayment(news)
-  if (!grantId) return false
-  const idempotencyKey = `news:${news.id}`
-  await ledger.reverse(null, { ...common, grantId, amountMicros: BigInt(amountMicros), idempotencyKey })
-  return true
+const provider: PaymentProvider = {
+  ...stripe,
+  checkout: edged('stripe checkout', stripe.checkout),
+  charge: edged('stripe charge', stripe.charge),
+  refund: edged('stripe refund', stripe.refund),
+}
+const epoch = makeEpoch({ ...common, clock })
+const billing = makeBilling({ ...common, clock, ledger, epoch, providers: [provider] })
+const told = { ...stripe, facts: edged('stripe facts', stripe.facts) }
+const payments = makePayments({ ...common, clock: fast, billing, stripe: told })
+
+const administrator = { kind: 'user', id: '00000000-0000-7000-8000-00000000ad01' } as const
+
+const answered = (news: News, outcome: Outcome<unknown>): Answer => {
+  // What passes by itself is asked for again.
+  if (!outcome.ok && faults[outcome.fault.code].retryable) throw new Error(outcome.fault.code)
+  const value = (outcome.ok ? outcome.value : {}) as Record<string, unknown>
+  const paymentId = (value['payment'] as { id: string } | undefined)?.id ?? value['paymentId'] ?? null
+  const checkoutUrl = value['checkoutUrl'] ?? null
+  return { id: news.id, ok: outcome.ok, paymentId, checkoutUrl } as Answer
 }
 
-const acknowledge = (news: News): void => {
+const take = async (news: News): Promise<Answer> => {
+  const once = { idempotencyKey: news.id, returnUrl }
+  switch (news.kind) {
+    case 'buy': {
+      const actor = { kind: 'user', id: news.owner.userId } as const
+      return answered(news, await billing.buy(actor, news.owner, { kind: 'pack', packId: news.packId }, once))
+    }
+    case 'change': {
+      const actor = { kind: 'user', id: news.owner.userId } as const
+      return answered(news, await billing.change(actor, news.owner, news.change, once))
+    }
+    case 'approve':
+    case 'deny':
+      return answered(news, await billing[news.kind](administrator, news.paymentId, 'Simulated'))
+    case 'refund': {
+      const wanted = { amountMinor: BigInt(news.amountMinor), reason: 'Simulated', idempotencyKey: news.id }
+      return answered(news, await billing.refund(administrator, news.paymentId, wanted))
+    }
+  }
+}
+
+const acknowledge = (answer: Answer): void => {
   pass('before', 'acknowledge')
-  process.send?.(news.id)
+  process.send?.(answer)
   setImmediate(() => pass('sent', 'acknowledge'))
 }
 
@@ -73,22 +117,44 @@ const acknowledgesFirst = process.env['AIDEON_SIMULATION_DEFECT'] === 'acknowled
 
 process.on('message', (news: News) => {
   pass('before', 'news')
-  if (acknowledgesFirst) acknowledge(news)
+  if (acknowledgesFirst) acknowledge({ id: news.id, ok: true, paymentId: null, checkoutUrl: null })
   take(news)
-    .then((done) => {
+    .then((answer) => {
       pass('after', 'news')
-      if (done && !acknowledgesFirst) acknowledge(news)
+      if (!acknowledgesFirst) acknowledge(answer)
     })
-    // Told again later.
+    // Asked for again later.
     .catch(() => {})
   setImmediate(() => pass('sent', 'news'))
 })
 
+const webhooks = createServer((request, response) => {
+  const receive = async () => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    pass('before', 'webhook')
+    const signature = request.headers['stripe-signature']
+    const { ok } = await payments.receive(
+      Buffer.concat(chunks),
+      typeof signature === 'string' ? signature : undefined,
+    )
+    pass('after', 'webhook')
+    response.writeHead(ok ? 200 : 400).end()
+    setImmediate(() => pass('sent', 'webhook'))
+  }
+  receive().catch(() => response.destroy())
+})
+await new Promise<void>((resolve) => void webhooks.listen(0, '127.0.0.1', resolve))
+
 armEdge()
-process.send?.('ready')
-for (;;) {
-  await ledger.recoverHolds(new Date()).catch(() => {})
-  await ledger.expireGrants(new Date()).catch(() => {})
-  await ledger.ensureAllocations(new Date()).catch(() => {})
-  await wait(250)
+process.send?.((webhooks.address() as AddressInfo).port)
+for (let turn = 0; ; turn++) {
+  await ledger.recoverHolds(clock()).catch(() => {})
+  await billing.renewDue(fast()).catch(() => {})
+  await ledger.expireGrants(clock()).catch(() => {})
+  await ledger.ensureAllocations(clock()).catch(() => {})
+  await billing.topUpDue(fast()).catch(() => {})
+  // Stripe's list is long; notices come by themselves, nearly always.
+  await (turn % 20 === 19 ? payments.catchUp(fast()) : payments.processDue(fast())).catch(() => {})
+  await wait(100)
 }

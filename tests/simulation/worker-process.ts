@@ -1,9 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { News } from './worker-child.ts'
+import type { Answer, News } from './worker-child.ts'
 
 export interface WorkerProcess {
+  /** Where it takes webhooks. */
+  readonly port: number
   tell(news: News): void
   kill(): void
   readonly exit: Promise<unknown>
@@ -12,7 +14,7 @@ export interface WorkerProcess {
 /** Resolves when it is ready to be told. */
 export const startWorkerProcess = async (
   environment: Readonly<Record<string, string>>,
-  acknowledged: (newsId: string) => void,
+  answered: (answer: Answer) => void,
 ): Promise<WorkerProcess> => {
   const child = fork(join(import.meta.dirname, 'worker-child.ts'), {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
@@ -23,9 +25,11 @@ export const startWorkerProcess = async (
   process.once('exit', kill)
   const exit = once(child, 'close').finally(() => process.off('exit', kill))
   child.on('error', () => {})
-  await new Promise<void>((resolve, reject) => {
-    child.on('message', (message: string) => (message === 'ready' ? resolve() : acknowledged(message)))
+  const port = await new Promise<number>((resolve, reject) => {
+    child.on('message', (message: number | Answer) =>
+      typeof message === 'number' ? resolve(message) : answered(message),
+    )
     void exit.then(() => reject(new Error('A worker ended before it was ready.')))
   })
-  return { tell: (news) => void (child.connected && child.send(news, () => {})), kill, exit }
+  return { port, tell: (news) => void (child.connected && child.send(news, () => {})), kill, exit }
 }
