@@ -58,12 +58,14 @@ const columns: readonly Column<ReconciliationFinding>[] = [
   { key: 'explain', header: '', align: 'end', render: (row) => <Explain finding={row} /> },
 ]
 
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(text)
+
 /** Where it can be looked at; of some there is only the id. */
 const Subject = ({ finding }: { finding: ReconciliationFinding }) => {
   const { kind, id } = finding.subject
   const text = (
     <>
-      {readable(kind)} <code>{id.length > 12 ? `…${id.slice(-8)}` : id}</code>
+      {readable(kind)} <code>{isUuid(id) ? `…${id.slice(-8)}` : id}</code>
     </>
   )
   if ((kind === 'operation' || kind === 'hold') && finding.organizationId)

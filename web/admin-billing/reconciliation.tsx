@@ -9,7 +9,7 @@ import { tellFault } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { Findings } from './findings.tsx'
 import { ReconciliationRuns } from './reconciliation-runs.tsx'
-import { RunProof, RunUnderWay, Standing } from './run-proof.tsx'
+import { RunProof, RunTotals, RunUnderWay, Standing } from './run-proof.tsx'
 import { ServiceExports } from './service-exports.tsx'
 
 const route = getRouteApi('/shell/admin/reconciliation')
@@ -77,6 +77,7 @@ export const Reconciliation = () => {
                 <Standing standing={data} />
                 {data.last && <RunProof run={data.last} />}
                 {data.last && <Findings runId={data.last.id} />}
+                {data.last && <RunTotals run={data.last} />}
               </>
             ) : (
               <PastRun id={run} />
@@ -98,6 +99,7 @@ const PastRun = ({ id }: { id: string }) => {
         <>
           <RunProof run={data} />
           <Findings runId={id} />
+          <RunTotals run={data} />
         </>
       )}
     </Loaded>

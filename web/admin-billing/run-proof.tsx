@@ -58,6 +58,17 @@ export const VerdictMark = ({ ok, state }: Pick<ReconciliationRun, 'ok' | 'state
   )
 }
 
+const Verdict = ({ run }: { run: ReconciliationRun }) => {
+  const isGood = run.state === 'done' && run.ok === true
+  const Symbol = isGood ? IconCircleCheck : IconCircleX
+  return (
+    <span className={classes.verdict} data-good={isGood || undefined}>
+      <Symbol size={22} stroke={2} aria-hidden />
+      {run.state === 'failed' ? 'Not proved' : run.ok ? 'Everything agrees' : 'Differences'}
+    </span>
+  )
+}
+
 export const Standing = ({ standing }: { standing: Reply<'readReconciliation'> }) => {
   const { last, lastOkAt, nextAt } = standing
   if (last === null)
@@ -73,7 +84,7 @@ export const Standing = ({ standing }: { standing: Reply<'readReconciliation'> }
       <Stat
         lead
         label="Verdict"
-        value={last.state === 'failed' ? 'Not proved' : last.ok ? 'Everything agrees' : 'Differences'}
+        value={<Verdict run={last} />}
         note={last.finishedAt && <Ago at={last.finishedAt} />}
       />
       <Stat
@@ -164,19 +175,21 @@ export const RunProof = ({ run }: { run: ReconciliationRun }) => (
         <DataTable label="Proofs" rows={run.checks} rowKey={(row) => row.check} columns={columnsOf(run.id)} />
       </Panel>
     )}
-    {run.totals.length > 0 && (
-      <Panel title="What the books come to">
-        <Facts>
-          {run.totals.map(({ what, unit, amount }) => (
-            <Fact key={what} name={what}>
-              {amountText(amount, unit)}
-            </Fact>
-          ))}
-        </Facts>
-      </Panel>
-    )}
   </>
 )
+
+export const RunTotals = ({ run }: { run: ReconciliationRun }) =>
+  run.totals.length > 0 && (
+    <Panel title="What the books come to">
+      <Facts>
+        {run.totals.map(({ what, unit, amount }) => (
+          <Fact key={what} name={what}>
+            {amountText(amount, unit)}
+          </Fact>
+        ))}
+      </Facts>
+    </Panel>
+  )
 
 const verdictText = (run: ReconciliationRun): string => {
   if (run.ok === null) return 'not told yet.'

@@ -107,6 +107,9 @@ export const cssVariables: CSSVariablesResolver = () => ({
   dark: surfaces,
 })
 
+/** Mantine makes it a <header>: with a dialog above a drawer the page would have several banners. */
+const headOfDialog = { header: { role: 'presentation' } }
+
 export const theme = createTheme({
   primaryColor: 'petrol',
   colors: { petrol, gray: stone, dark: night },
@@ -141,6 +144,7 @@ export const theme = createTheme({
         centered: true,
         overlayProps: { backgroundOpacity: 0.45 },
         transitionProps: { transition: 'fade', duration: 120 },
+        attributes: headOfDialog,
         closeButtonProps: { 'aria-label': 'Close' },
       },
     },
@@ -149,6 +153,7 @@ export const theme = createTheme({
         position: 'right',
         overlayProps: { backgroundOpacity: 0.35 },
         transitionProps: { duration: 160 },
+        attributes: headOfDialog,
         closeButtonProps: { 'aria-label': 'Close' },
       },
     },

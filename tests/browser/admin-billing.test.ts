@@ -1,0 +1,381 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBrowser } from './browser.ts'
+import { type Demo, startDemo } from './demo.ts'
+import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
+
+let demo: Demo
+let browser: Browser
+
+const person = (name: string) => {
+  const found = demo.facts.users.find((user) => user.name === name)
+  if (!found) throw new Error(`The demo has no ${name}.`)
+  return found
+}
+
+/** As the signed-in browser's own page would ask. */
+const ask = async <Answer>(page: Page, method: string, path: string, body?: object): Promise<Answer> => {
+  const script = async ([verb, url, sent]: readonly [string, string, object | null]) => {
+    const me = (await (await fetch('/api/me')).json()) as { csrfToken: string }
+    const reply = await fetch(`/api${url}`, {
+      method: verb,
+      headers: {
+        'x-csrf-token': me.csrfToken,
+        ...(sent === null ? {} : { 'content-type': 'application/json' }),
+      },
+      body: sent === null ? null : JSON.stringify(sent),
+    })
+    if (!reply.ok) throw new Error(`${verb} ${url}: ${await reply.text()}`)
+    return reply.json()
+  }
+  return (await page.evaluate(script, [method, path, body ?? null] as const)) as Answer
+}
+
+const administrate = async (path: string): Promise<Visitor> => {
+  const admin = await visit(browser, demo.facts.administrator.signInLink)
+  await admin.page.goto(`${demo.url}${path}`)
+  return admin
+}
+
+const buy = async (name: string, packId: string): Promise<void> => {
+  await using visitor = await visit(browser, person(name).signInLink)
+  await ask(visitor.page, 'POST', '/credits/purchases', {
+    purchase: { kind: 'pack', packId },
+    idempotencyKey: crypto.randomUUID(),
+  })
+}
+
+const availableOf = async (name: string): Promise<bigint> => {
+  await using visitor = await visit(browser, person(name).signInLink)
+  const { availableMicros } = await ask<{ availableMicros: string }>(visitor.page, 'GET', '/credits')
+  return BigInt(availableMicros)
+}
+
+beforeAll(async () => {
+  ;[demo, browser] = await Promise.all([startDemo(), openBrowser()])
+  await using admin = await administrate('/admin/billing-settings')
+  await admin.page.getByLabel('Payment provider').selectOption('manual')
+  await admin.page.getByLabel('Reason').fill('Transfers only')
+  await admin.page.getByRole('button', { name: 'Save settings' }).click()
+  await admin.page.getByText('The billing settings are saved.').waitFor()
+}, 180_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await demo?.[Symbol.asyncDispose]()
+})
+
+// Whole journeys, on machines that do other things too.
+describe('an administrator', { timeout: 120_000 }, () => {
+  test('sees whom a new version of a tier touches before it is saved, and what is different after', async () => {
+    await using admin = await administrate('/admin/tiers')
+    const { page } = admin
+    await page.getByRole('button', { name: 'Pro', exact: true }).click()
+    const drawer = page.getByRole('dialog', { name: 'Pro' })
+    await drawer.getByRole('button', { name: 'New version' }).click()
+    await drawer.getByLabel('Price a month').fill('25.5')
+    await drawer.getByLabel('Rollover, at most').fill('500')
+    const preview = drawer.getByRole('region', { name: 'What it changes' })
+    await preview.getByText('$25.50 a month').waitFor()
+    await preview.getByText('up to 500 credits').waitFor()
+    await preview.getByText(/Touches [1-9]\d* subscribers?, each with their next period/).waitFor()
+    await preview.getByText(/\+\$\d+\.\d\d before discounts/).waitFor()
+    await expectAccessible(page)
+    await drawer.getByRole('button', { name: 'Save version' }).click()
+    await drawer.getByText('Say why').waitFor()
+    await drawer.getByLabel('Reason').fill('Prices of 2027')
+    await drawer.getByRole('button', { name: 'Save version' }).click()
+    const second = drawer.getByRole('listitem', { name: 'Version 2' })
+    await second.getByText('In effect').waitFor()
+    await second.getByText('Prices of 2027').waitFor()
+    expect(await second.locator('dl').innerText()).toMatch(/\$20\.00 a month.*\$25\.50 a month/s)
+    expect(await second.locator('dl').innerText()).not.toContain('Services')
+    await drawer.getByRole('listitem', { name: 'Version 1' }).waitFor()
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+
+    // Who subscribed keeps the version until the period is over.
+    await page.goto(`${demo.url}/admin/subscriptions?tier=pro`)
+    await page.getByRole('row').filter({ hasText: 'Pro version 1' }).first().waitFor()
+    expect(await page.getByText('Pro version 2').count()).toBe(0)
+  })
+
+  test('approves and denies payments by the keyboard alone; letters in the reason stay letters', async () => {
+    const before = await availableOf('Nora')
+    await buy('Olivia', 'medium')
+    await buy('Nora', 'small')
+    await using admin = await administrate('/admin/payments')
+    const { page } = admin
+    const rows = page.getByRole('table', { name: 'Payments to decide' }).getByRole('row')
+    await rows.filter({ hasText: 'Nora' }).waitFor()
+    const waiting = (await rows.count()) - 1
+    const focusedRow = () => page.evaluate<string>("document.activeElement.closest('tr')?.innerText ?? ''")
+
+    await page.keyboard.press('j')
+    await expect.poll(focusedRow).toContain('500 credits')
+    await page.keyboard.press('j')
+    await expect.poll(focusedRow).toContain('2,000 credits')
+    await page.keyboard.press('k')
+    await page.keyboard.press('a')
+    const approve = page.getByRole('dialog', { name: 'Approve $5.00?' })
+    await approve.getByText('Its invoice is issued and the credits are given now.').waitFor()
+    await expectAccessible(page)
+    await page.keyboard.type('a bank transfer, j/k 4711')
+    expect(await approve.getByLabel('Reason').inputValue()).toBe('a bank transfer, j/k 4711')
+    await page.keyboard.press('Enter')
+    await page.getByText('500 credits, $5.00: approved.').waitFor()
+    await expect.poll(() => rows.count()).toBe(waiting)
+
+    // The focus is where the next one has moved up.
+    await expect.poll(focusedRow).toContain('2,000 credits')
+    await page.keyboard.press('d')
+    await page.getByRole('dialog', { name: 'Deny $19.00?' }).waitFor()
+    await page.keyboard.type('no transfer came')
+    await page.keyboard.press('Enter')
+    await page.getByText('2,000 credits, $19.00: denied.').waitFor()
+    await expect.poll(() => rows.filter({ hasText: 'Olivia' }).count()).toBe(0)
+
+    expect(await availableOf('Nora')).toBe(before + 500_000_000n)
+    await page.getByRole('link', { name: 'All payments' }).click()
+    const all = page.getByRole('table', { name: 'Payments', exact: true })
+    await all.getByRole('row').filter({ hasText: 'Nora' }).first().getByText('Paid').waitFor()
+    await all.getByRole('row').filter({ hasText: 'Olivia' }).first().getByText('Denied').waitFor()
+    await expectAccessible(page)
+  })
+
+  test('gives money back, having seen what becomes of the credits; the credit note corrects the invoice', async () => {
+    await buy('Ansel', 'small')
+    await using admin = await administrate('/admin/payments')
+    const { page } = admin
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'Ansel' })
+      .getByRole('button', { name: 'Approve', exact: false })
+      .click()
+    await page.getByRole('dialog').getByLabel('Reason').fill('Transfer 4712')
+    await page.keyboard.press('Enter')
+    await page.getByText('500 credits, $5.00: approved.').waitFor()
+    const before = await availableOf('Ansel')
+
+    await page.getByRole('link', { name: 'All payments' }).click()
+    const row = page.getByRole('row').filter({ hasText: 'Ansel' }).filter({ hasText: '$5.00' }).first()
+    await row.getByRole('button').first().click()
+    const drawer = page.getByRole('dialog', { name: '500 credits' })
+    const refund = drawer.getByRole('form', { name: 'Refund' })
+    await refund.getByLabel('Amount in USD').fill('5.01')
+    await refund.getByText('More than is left.').waitFor()
+    await refund.getByLabel('Amount in USD').fill('2')
+    const taken = refund.getByRole('region', { name: 'Credits taken back' })
+    await taken.getByText('200.00').first().waitFor()
+    expect(await refund.getByRole('button', { name: 'Refund $2.00' }).isDisabled()).toBe(true)
+    await refund.getByLabel('Reason').fill('Bought too many')
+    await expectAccessible(page)
+    await refund.getByRole('button', { name: 'Refund $2.00' }).click()
+    await page.getByRole('dialog', { name: 'Refund $2.00?' }).getByRole('button', { name: 'Refund' }).click()
+    await page.getByText('$2.00 are given back.').waitFor()
+    await drawer.getByText('Refunded in part').waitFor()
+    expect(await refund.getByLabel('Amount in USD').inputValue()).toBe('3.00')
+    expect(await availableOf('Ansel')).toBe(before - 200_000_000n)
+
+    await page.goto(`${demo.url}/admin/payments?show=invoices`)
+    await page
+      .getByRole('button', { name: /^Credit note / })
+      .first()
+      .click()
+    const note = page.getByRole('dialog', { name: /^Credit note / })
+    await note.getByText('−$2.00').first().waitFor()
+    await note.getByRole('link', { name: 'The invoice that it corrects' }).click()
+    await page
+      .getByRole('dialog', { name: /^Invoice / })
+      .getByText('$5.00')
+      .first()
+      .waitFor()
+    await expectAccessible(page)
+  })
+
+  test('cannot give more than the limit alone: another administrator approves, and not oneself', async () => {
+    const before = await availableOf('Nora')
+    await using admin = await administrate('/admin/balances?search=nora')
+    const { page } = admin
+    await page.getByRole('button', { name: /Nora/ }).click()
+    await page.getByRole('button', { name: 'Give credits' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Give credits' })
+    await dialog.getByLabel('Credits').fill('10000')
+    await dialog.getByLabel('Reason').fill('Outage of three days')
+    expect(await dialog.getByText('Another administrator has to agree').count()).toBe(0)
+    await dialog.getByLabel('Credits').fill('10000.000001')
+    await dialog.getByText('Another administrator has to agree').waitFor()
+    await expectAccessible(page)
+    await dialog.getByRole('button', { name: 'Ask for approval' }).click()
+    await page.getByText('10,000.000001 credits: waits for another administrator.').waitFor()
+    expect(await availableOf('Nora')).toBe(before)
+
+    await page.goto(`${demo.url}/admin/balances`)
+    const own = page.getByRole('table', { name: 'Waiting adjustments' }).getByRole('row')
+    await own.getByText('You asked: another one approves').waitFor()
+    expect(await own.getByRole('button', { name: 'Approve' }).count()).toBe(0)
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+
+    const promote = { isPlatformAdministrator: true }
+    await ask(page, 'PATCH', `/admin/users/${person('Olivia').id}`, promote)
+    await using second = await visit(browser, person('Olivia').signInLink)
+    await second.page.goto(`${demo.url}/admin/balances`)
+    await second.page.getByRole('button', { name: 'Approve Outage of three days' }).click()
+    await second.page
+      .getByRole('dialog', { name: 'Approve 10,000.000001 credits?' })
+      .getByRole('button', { name: 'Approve adjustment' })
+      .click()
+    await second.page.getByText('10,000.000001 credits: approved and done.').waitFor()
+    await second.page
+      .getByRole('table', { name: 'Adjustments' })
+      .getByRole('row')
+      .filter({ hasText: 'Outage of three days' })
+      .getByText('Done')
+      .waitFor()
+    expect(await availableOf('Nora')).toBe(before + 10_000_000_001n)
+    await ask(page, 'PATCH', `/admin/users/${person('Olivia').id}`, { isPlatformAdministrator: false })
+  })
+
+  test('takes a grant back, having seen what of it is owed then', async () => {
+    await using admin = await administrate('/admin/balances?search=ansel')
+    const { page } = admin
+    await page.getByRole('button', { name: /Ansel/ }).click()
+    await page.getByRole('button', { name: 'Give credits' }).click()
+    const give = page.getByRole('dialog', { name: 'Give credits' })
+    await give.getByLabel('Credits').fill('12')
+    await give.getByLabel('Reason').fill('By mistake')
+    await give.getByRole('button', { name: 'Give credits' }).click()
+    await page.getByText('12 credits: given.').waitFor()
+    await page.getByRole('button', { name: 'Take back By mistake' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Take credits back' })
+    expect(await dialog.getByLabel('Credits').inputValue()).toBe('12')
+    await dialog.getByText('There and unspent').waitFor()
+    await dialog.getByLabel('Credits').fill('12.5')
+    await dialog.getByText('More than can be corrected.').waitFor()
+    await dialog.getByLabel('Credits').fill('12')
+    await dialog.getByLabel('Reason').fill('It was the wrong person')
+    await dialog.getByRole('button', { name: 'Take credits back' }).click()
+    await page.getByText('12 credits: taken back.').waitFor()
+    const history = page.getByRole('table', { name: 'Adjustments' })
+    await history
+      .getByRole('row')
+      .filter({ hasText: 'It was the wrong person' })
+      .getByText('−12.00')
+      .waitFor()
+    // No tooltip of what the pointer happens to be above.
+    await page.mouse.move(0, 0)
+    await page.getByRole('tooltip').waitFor({ state: 'detached' })
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+  })
+
+  test('changes a user’s tier, having seen the money first; it waits for its payment', async () => {
+    await using admin = await administrate('/admin/subscriptions')
+    const { page } = admin
+    await page.getByRole('row').filter({ hasText: 'Nora' }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('nora')
+    await page.getByRole('option', { name: /Nora/ }).click()
+    const drawer = page.getByRole('dialog', { name: 'Nora' })
+    await drawer.getByRole('button', { name: 'Change tier' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Change tier' })
+    await dialog.getByLabel('To').selectOption('business')
+    await dialog.getByText('To pay now').waitFor()
+    await dialog
+      .getByText(/^\$\d\d\.\d\d$/)
+      .first()
+      .waitFor()
+    await expectAccessible(page)
+    await dialog.getByRole('button', { name: 'Change tier' }).click()
+    await page.getByText('It waits for its payment').waitFor()
+    await page.goto(`${demo.url}/admin/payments`)
+    await page.getByRole('row').filter({ hasText: 'Pro to Business' }).getByText('Change of tier').waitFor()
+  })
+
+  test('sets a markup as a change of the price book: compared, approved, and in force as a version', async () => {
+    await using admin = await administrate('/admin/price-book')
+    const { page } = admin
+    await page.getByRole('button', { name: 'New change' }).click()
+    const drawer = page.getByRole('dialog', { name: 'New change of prices' })
+    await drawer.getByLabel('Markup, %').fill('20')
+    await drawer.getByRole('button', { name: 'Add edit' }).click()
+    await drawer.getByRole('list', { name: 'Edits' }).getByText('Everything: 20 % on top').first().waitFor()
+    await drawer.getByText(/prices in credits change, by at most \+20 %/).waitFor()
+    await drawer.getByLabel('Reason').fill('We have costs, too')
+    await expectAccessible(page)
+    await drawer.getByRole('button', { name: 'Save draft' }).click()
+    const change = page.getByRole('dialog', { name: 'We have costs, too' })
+    await change.getByText('Draft', { exact: true }).waitFor()
+    await expectAccessible(page)
+    await change.getByRole('button', { name: 'Approve' }).click()
+    await page
+      .getByRole('dialog', { name: 'Approve?' })
+      .getByRole('button', { name: 'Approve change' })
+      .click()
+    // Thousands of prices are compared once more.
+    await page.getByText(/It is version \d+\./).waitFor({ timeout: 45_000 })
+    await page.goto(`${demo.url}/admin/price-book`)
+    await page
+      .getByRole('table', { name: 'Markups' })
+      .getByRole('row')
+      .filter({ hasText: 'Everything' })
+      .getByText('20 % on top')
+      .waitFor()
+
+    // Three times the price is above the limit of what one administrator may decide alone.
+    await page.getByRole('button', { name: 'Change the markup of Everything' }).click()
+    await drawer.getByLabel('Markup, %').fill('200')
+    await drawer.getByRole('button', { name: 'Add edit' }).click()
+    await drawer.getByText('Needs a second administrator').waitFor()
+    await drawer.getByLabel('Reason').fill('Far too much')
+    await drawer.getByRole('button', { name: 'Ask for approval' }).click()
+    await page
+      .getByRole('dialog', { name: 'Far too much' })
+      .getByText('You made it: another administrator approves it.')
+      .waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('row').filter({ hasText: 'Far too much' }).getByText('Waits for approval').waitFor()
+  })
+
+  test('is told when payments cannot be read, and can try again', async () => {
+    await using admin = await administrate('/admin')
+    const { page } = admin
+    const payments = (url: URL) => url.pathname === '/api/admin/payments'
+    const broken = JSON.stringify({ error: { code: 'internal', message: 'It broke.', next: 'Try again.' } })
+    await page.route(payments, (route) => route.fulfill({ status: 500, body: broken }))
+    await page.getByRole('link', { name: 'Payments', exact: true }).first().click()
+    await page.getByText('It broke.').waitFor()
+    await expectAccessible(page)
+    await page.unroute(payments)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page
+      .getByRole('table', { name: 'Payments to decide' })
+      .or(page.getByText('Nothing waits'))
+      .waitFor()
+  })
+})
+
+test.each([
+  ['/admin/payments', 'Payments'],
+  ['/admin/payments?show=invoices', 'Payments'],
+  ['/admin/payments?show=notices', 'Payments'],
+  ['/admin/subscriptions', 'Subscriptions'],
+  ['/admin/subscriptions?status=past_due', 'Subscriptions'],
+  ['/admin/tiers?tier=new', 'Tiers and packs'],
+  ['/admin/balances?search=nobody-is-called-so', 'Balances and adjustments'],
+  ['/admin/price-book?show=versions&version=1', 'Price book'],
+  ['/admin/billing-settings', 'Billing settings'],
+])(
+  '%s is free of axe’s findings in light and dark, and fits a phone',
+  async (path, heading) => {
+    await using admin = await administrate(path)
+    const { page, complaints } = admin
+    await page.getByRole('heading', { level: 1, name: heading, exact: true, includeHidden: true }).waitFor()
+    await page.waitForLoadState('networkidle')
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+    expect(complaints()).toEqual([])
+  },
+  90_000,
+)
