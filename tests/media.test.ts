@@ -169,13 +169,13 @@ test('a size that has no price is refused on a system key, before anything is se
   expect((await stage.balance(person)).availableMicros).toBe(100_000_000n)
 })
 
-test('text has no price at a model that charges by the second', async () => {
+test('a model that charges by the second is not for text', async () => {
   const person = await stage.person()
   const call = clientOf(person).chat.completions.create({
     model: 'whisper-1',
     messages: [{ role: 'user', content: 'hello' }],
   })
-  await expect(call).rejects.toMatchObject({ code: 'price_unknown' })
+  await expect(call).rejects.toMatchObject({ code: 'model_not_for_endpoint' })
   expect(received).toEqual([])
 })
 

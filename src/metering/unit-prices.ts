@@ -14,6 +14,8 @@ interface UnitPrice {
   readonly serviceId: string
   readonly models: readonly string[]
   readonly unitRates: readonly UnitRate[]
+  /** A model of the price data whose pattern takes names that nobody has heard of. */
+  readonly replaces?: string
   /** Rerankers that charge for what they read. */
   readonly inputNanoUsdPerMillion?: bigint
 }
@@ -38,7 +40,17 @@ const unitPrices: readonly UnitPrice[] = [
     unitRates: [rate('characters', 30n * dollar, 1_000_000n)],
   },
   // https://developers.openai.com/api/docs/guides/moderation: free of charge.
-  { serviceId: 'openai', models: ['moderation'], unitRates: [rate('request', 0n)] },
+  {
+    serviceId: 'openai',
+    models: [
+      'omni-moderation-latest',
+      'omni-moderation-2024-09-26',
+      'text-moderation-latest',
+      'text-moderation-stable',
+    ],
+    unitRates: [rate('request', 0n)],
+    replaces: 'moderation',
+  },
   // Shut down at OpenAI; compatible hosts and old keys still know them. Sizes that are not listed have no price.
   {
     serviceId: 'openai',
@@ -108,7 +120,9 @@ export const withUnitPrices = (serviceId: string, models: readonly ModelPrice[])
   const added = own.flatMap((price) =>
     price.models.filter((modelId) => !known.has(modelId)).map((modelId) => newModel(price, modelId)),
   )
-  return [...added, ...models.map((model) => priced(model, own))]
+  const replaced = new Set(own.map(({ replaces }) => replaces))
+  const kept = models.filter(({ modelId }) => !replaced.has(modelId))
+  return [...added, ...kept.map((model) => priced(model, own))]
 }
 
 const priced = (model: ModelPrice, own: readonly UnitPrice[]): ModelPrice => {

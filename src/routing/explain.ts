@@ -1,6 +1,6 @@
 import { type Fault, fault } from '../kit/fault.ts'
 import { creditsFor, type OperationSize, typicalSize } from './estimate.ts'
-import { taskOf } from './offers.ts'
+import { taskOf } from './ability.ts'
 import { type Candidate, type PassedOver, type Plan, planFor, refusalOf, type RouteRequest } from './route.ts'
 import type { Fallback } from '../policy/control.ts'
 

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Outcome, success } from '../kit/fault.ts'
 import { canonicalOf, homeOf, listedNames } from '../services/same-models.ts'
 import type { Endpoint, Service, Task } from '../services/service.ts'
+import { type Ability, abilitiesOf, byName } from './ability.ts'
 import { groupPrefix } from './group.ts'
 import { listedModels } from './key-index.ts'
 import { type Market, resolveModel } from './offers.ts'
@@ -89,24 +90,31 @@ export const warmModels = async (request: ModelListRequest): Promise<void> => {
 const warmMs = 4
 
 const nameFor = (request: ModelListRequest, service: Service, model: string): string => {
-  const resolved = resolveModel(request, request.endpointOf(taskOfName(model)) ?? 'raw', model)
+  const resolved = resolveModel(request, request.endpointOf(taskAt(request, service, model)) ?? 'raw', model)
   const first = resolved.kind === 'offers' ? resolved.asked[0] : undefined
   return first?.service.id === service.id && first.model === model ? model : `${service.id}/${model}`
 }
 
-export const taskOfId = ({ groups }: ModelListRequest, id: string): Task =>
-  groups.find((group) => groupPrefix + group.id === id)?.task ?? taskOfName(id.toLowerCase())
+export const taskOfId = (request: ModelListRequest, id: string): Task => {
+  const group = request.groups.find((known) => groupPrefix + known.id === id)
+  if (group !== undefined) return group.task
+  const slash = id.indexOf('/')
+  const named = slash > 0 ? request.services.find((service) => service.id === id.slice(0, slash)) : undefined
+  return named === undefined ? taskOfName(request, id) : taskAt(request, named, id.slice(slash + 1))
+}
 
-/** By the words in its name: the price data does not say what a model is for. */
-const taskOfName = (model: string): Task =>
-  taskWords.find(([words]) => words.some((word) => model.includes(word)))?.[1] ?? 'chat'
+const taskAt = ({ priceBook }: ModelListRequest, service: Service, model: string): Task =>
+  asTask(abilitiesOf(service, model, priceBook.find(service.id, model)))
 
-const taskWords: readonly (readonly [readonly string[], Task])[] = [
-  [['embed', 'voyage-'], 'embedding'],
-  [['rerank'], 'rerank'],
-  [['moderation'], 'moderation'],
-  [['whisper', 'transcribe', 'scribe_', 'nova-3', 'universal'], 'transcription'],
-  [['-tts', 'tts-', 'eleven_', 'aura-'], 'speech'],
-  [['gpt-image', 'dall-e', 'flux', 'stable-image', 'photon-', 'imagen', 'midjourney'], 'image'],
-  [['sora-', 'veo-'], 'video'],
-]
+/** A bare name is its vendor's model. */
+const taskOfName = (request: ModelListRequest, model: string): Task => {
+  const home = homeOf(model)
+  const service = home === null ? undefined : request.services.find(({ id }) => id === home)
+  return service === undefined ? asTask(byName(model)) : taskAt(request, service, model)
+}
+
+/** A session is a chat to whoever browses models. */
+const asTask = (abilities: readonly Ability[] | null): Task => {
+  const [first = 'chat'] = abilities ?? []
+  return first === 'realtime' ? 'chat' : first
+}

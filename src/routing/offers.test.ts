@@ -111,7 +111,10 @@ describe('who serves it', () => {
     })
     expect(route).toMatchObject({
       ok: false,
-      fault: { code: 'model_not_for_endpoint', next: 'Use /v1/messages.' },
+      fault: {
+        code: 'model_not_for_endpoint',
+        next: 'Use it at /v1/messages, or ask this endpoint for another model.',
+      },
     })
   })
 
@@ -146,8 +149,74 @@ describe('who serves it', () => {
     const called = (model: string, endpoint: Endpoint) =>
       way(model, keys, { endpoint, translates: () => false })
     expect(called('openai/gpt-4.1-mini', 'gemini_count_tokens')).toBe('model_not_for_endpoint')
-    expect(called('anthropic/claude-haiku-4-5', 'embeddings')).toBe('unknown_model')
+    expect(called('anthropic/claude-haiku-4-5', 'embeddings')).toBe('model_not_for_endpoint')
     expect(called('anthropic/claude-99', 'speech')).toBe('unknown_model')
+  })
+})
+
+describe('a known model is offered for what it does', () => {
+  const rows: readonly (readonly [string, Endpoint, string])[] = [
+    ['gpt-4o', 'image_generations', 'chats, not for images'],
+    ['openai/gpt-4o', 'image_generations', 'chats, not for images'],
+    ['gpt-4o', 'moderations', 'chats, not for moderation'],
+    ['gpt-4o', 'embeddings', 'chats, not for embeddings'],
+    ['gpt-4o', 'speech', 'chats, not for speech'],
+    ['gpt-4o', 'realtime', 'offered here, but not at this endpoint'],
+    ['claude-haiku-4-5', 'transcriptions', 'chats, not for transcripts'],
+    ['text-embedding-3-small', 'chat_completions', 'embeddings, not for chats'],
+    ['openai/text-embedding-3-small', 'messages', 'embeddings, not for chats'],
+    ['gemini-embedding-001', 'generate_content', 'embeddings, not for chats'],
+    ['voyage/voyage-3.5', 'rerank', 'embeddings, not for ranking'],
+    ['rerank-2.5', 'embeddings', 'ranking, not for embeddings'],
+    ['whisper-1', 'responses', 'transcripts, not for chats'],
+    ['gpt-4o-transcribe', 'speech', 'transcripts, not for speech'],
+    ['tts-1', 'chat_completions', 'speech, not for chats'],
+    ['gpt-image-1', 'chat_completions', 'images, not for chats'],
+    ['omni-moderation-latest', 'chat_completions', 'moderation, not for chats'],
+  ]
+  const everyKey = services.map(({ id }) => key(id))
+  const systemKeys = services.map(({ id }) => key(id, { id: `system-${id}`, owner: 'system', priority: 1 }))
+  test.each(rows)('%s at %s', (model, endpoint, why) => {
+    for (const keys of [{ systemKeys }, {}]) {
+      const route = plan(model, everyKey, { endpoint, ...keys })
+      expect(route.ok ? route.value.candidates : route.fault.code).toBe('model_not_for_endpoint')
+      expect(!route.ok && route.fault.message).toContain(why)
+      expect(!route.ok && route.fault.next).toContain('/v1')
+    }
+  })
+
+  test('what several tasks share serves each of them', () => {
+    for (const endpoint of ['generate_content', 'image_generations'] as const)
+      expect(plan('gemini-2.5-flash-image', everyKey, { endpoint }).ok).toBe(true)
+    for (const endpoint of ['generate_content', 'speech'] as const)
+      expect(plan('gemini-2.5-flash-tts', everyKey, { endpoint }).ok).toBe(true)
+    expect(plan('gpt-realtime', everyKey, { endpoint: 'realtime' }).ok).toBe(true)
+    expect(plan('gpt-4o', everyKey, { endpoint: 'count_tokens', translates: () => false }).ok).toBe(false)
+    expect(plan('claude-haiku-4-5', everyKey, { endpoint: 'count_tokens' }).ok).toBe(true)
+  })
+
+  test('what nobody here knows is left to the service, on an own key only', () => {
+    for (const endpoint of ['image_generations', 'embeddings', 'speech', 'realtime'] as const) {
+      expect(way('openai/new-model-99', [key('openai')], { endpoint })).toEqual([
+        'user-openai new-model-99 pass_through',
+      ])
+      expect(way('openai/new-model-99', [], { endpoint, systemKeys })).toBe('unknown_model')
+    }
+    expect(way('my-moderation', [], { endpoint: 'moderations', systemKeys })).toBe('unknown_model')
+    expect(way('custom/text-embedding-3-small', [key('custom')])).toEqual([
+      'user-custom text-embedding-3-small pass_through',
+    ])
+  })
+
+  test('every chat model of a group is one to the rule', () => {
+    for (const group of shippedGroups)
+      for (const model of group.models) {
+        const found = resolveModel(market, endpointOfTask(group.task), model)
+        expect([model, found.kind === 'guesses' && found.fault.code]).not.toEqual([
+          model,
+          'model_not_for_endpoint',
+        ])
+      }
   })
 })
 

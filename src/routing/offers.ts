@@ -1,6 +1,5 @@
 import type { Fault } from '../kit/fault.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
-import { endpointKind } from '../services/endpoint.ts'
 import {
   canonicalOf,
   canonicalOfBare,
@@ -10,7 +9,8 @@ import {
   type ModelName,
   namesOf,
 } from '../services/same-models.ts'
-import type { Endpoint, Service, Task } from '../services/service.ts'
+import type { Endpoint, Service } from '../services/service.ts'
+import { type Ability, abilitiesOf, isUnable, taskOf } from './ability.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { callerPaths, emptyGroup, notHere, unknownGroup, unknownModel, wrongTask } from './unknown-model.ts'
 
@@ -116,7 +116,10 @@ const resolveName = (stall: Stall, endpoint: Endpoint, model: string): Resolutio
     service === undefined
       ? null
       : offerAt(stall, endpoint, service, model.slice(slash + 1), slash + 1 === model.length)
-  if (named !== null && (named.price !== null || isListed(named) || isModelless(endpoint, named)))
+  if (
+    named !== null &&
+    (named.price !== null || isListed(named.service.id, named.model) || isModelless(endpoint, named))
+  )
     return offers('service', [named], elsewhere(stall, endpoint, named))
 
   return (
@@ -133,16 +136,16 @@ const resolveName = (stall: Stall, endpoint: Endpoint, model: string): Resolutio
 /** What no model name decides: other paths of a service. */
 const isModelless = (endpoint: Endpoint, offer: Offer): boolean => endpoint === 'raw' || offer.model === ''
 
-const isListed = ({ service, model }: Offer): boolean => {
-  const canonical = canonicalOf(service.id, model)
-  const listed = canonical === null ? undefined : nameAt(namesOf(canonical), service.id)
+const isListed = (serviceId: string, model: string): boolean => {
+  const canonical = canonicalOf(serviceId, model)
+  const listed = canonical === null ? undefined : nameAt(namesOf(canonical), serviceId)
   return listed?.isCertain === true && listed.model.toLowerCase() === model.toLowerCase()
 }
 
 const nameAt = (names: readonly ModelName[], serviceId: string): ModelName | undefined =>
   names.find((name) => name.serviceId === serviceId)
 
-/** Null where the service does not serve the endpoint or cannot have a model of that name. */
+/** Null where the service does not serve the endpoint, cannot have a model of that name, or has it for another task. */
 const offerAt = (
   stall: Stall,
   endpoint: Endpoint,
@@ -155,6 +158,7 @@ const offerAt = (
   const takesName = endpoint === 'raw' || anyShape || (service.modelShape?.test(model) ?? true)
   if (!takesName) return null
   const price = stall.priceBook.find(service.id, model)
+  if (isUnable(endpoint, abilitiesAt(stall, service, model, price))) return null
   return {
     service,
     model,
@@ -164,6 +168,22 @@ const offerAt = (
     place: 0,
     order: 0,
   }
+}
+
+/** What is known of a model where it comes from holds for it everywhere; of a name that nobody has heard of, nothing. */
+const abilitiesAt = (
+  { priceBook }: Market,
+  service: Service,
+  model: string,
+  price: ModelPrice | null,
+): readonly Ability[] | null => {
+  if (price !== null) return abilitiesOf(service, model, price)
+  if (!isListed(service.id, model)) return null
+  const canonical = canonicalOf(service.id, model) ?? model
+  const home = homeOf(canonical)
+  const known = home === null ? null : priceBook.find(home, canonical)
+  // Of the open models in the table, all that no word tells apart are for chats.
+  return abilitiesOf(service, canonical, known) ?? (home === null ? ['chat'] : null)
 }
 
 export const viaOf = (
@@ -270,22 +290,25 @@ const resolveGroup = (stall: Stall, endpoint: Endpoint, model: string): Resoluti
   return { kind: 'offers', scope: 'any', asked, alternatives: [], group }
 }
 
-/** Counting the tokens of a chat is asked of the models that would answer it. */
-export const taskOf = (endpoint: Endpoint): Task =>
-  endpoint === 'count_tokens' || endpoint === 'gemini_count_tokens' ? 'chat' : endpointKind(endpoint).task
-
 const whyNoOffer = (stall: Stall, endpoint: Endpoint, model: string): Fault => {
-  const served = servedAt(stall, model)
-  return served.length > 0 ? notHere(model, served) : unknownModel(model, knownNames(stall, endpoint))
+  const served = callerPaths.filter(([other]) => isOfferedAt(stall, other, model))
+  return served.length > 0
+    ? notHere(
+        model,
+        taskOf(endpoint),
+        [...new Set(served.map(([other]) => taskOf(other)))],
+        served.map(([, path]) => path),
+      )
+    : unknownModel(model, knownNames(stall, endpoint))
 }
 
-/** The paths at which callers would find it. */
-const servedAt = (stall: Stall, model: string): string[] =>
-  callerPaths
-    .filter(
-      ([endpoint]) => (resolveBare(stall, endpoint, model) ?? resolvePriced(stall, endpoint, model)) !== null,
-    )
-    .map(([, path]) => path)
+const isOfferedAt = (stall: Stall, endpoint: Endpoint, model: string): boolean => {
+  const slash = model.indexOf('/')
+  const service = slash > 0 ? stall.byId.get(model.slice(0, slash)) : undefined
+  const named = service === undefined ? null : offerAt(stall, endpoint, service, model.slice(slash + 1))
+  if (named !== null && (named.price !== null || isListed(named.service.id, named.model))) return true
+  return (resolveBare(stall, endpoint, model) ?? resolvePriced(stall, endpoint, model)) !== null
+}
 
 const knownNames = (stall: Stall, endpoint: Endpoint): readonly string[] => {
   const known = stall.names.get(endpoint)

@@ -188,7 +188,10 @@ describe('models', () => {
   test('are offered only at endpoints that their service has', () => {
     expect(planRoute({ ...requestOf(plain), model: 'claude-sonnet-5' })).toMatchObject({
       ok: false,
-      fault: { code: 'model_not_for_endpoint', next: 'Use /v1/messages.' },
+      fault: {
+        code: 'model_not_for_endpoint',
+        next: 'Use it at /v1/messages, or ask this endpoint for another model.',
+      },
     })
   })
 })

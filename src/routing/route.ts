@@ -17,7 +17,8 @@ import { arrange, type Lot } from './arrange.ts'
 import { creditsFor, type OperationSize, roughly, typicalSize } from './estimate.ts'
 import type { ModelGroup } from './group.ts'
 import { keysAt, listedModels } from './key-index.ts'
-import { type Offer, type Resolution, resolveModel, taskOf, type Translates, type Via } from './offers.ts'
+import { taskOf } from './ability.ts'
+import { type Offer, type Resolution, resolveModel, type Translates, type Via } from './offers.ts'
 import { whyNone } from './refusal.ts'
 
 /** Why a candidate is on the route; the receipt's `reason`. */

@@ -1,5 +1,5 @@
 import { type Fault, fault } from '../kit/fault.ts'
-import type { Endpoint } from '../services/service.ts'
+import type { Endpoint, Task } from '../services/service.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { nearNames } from './near.ts'
 
@@ -34,13 +34,31 @@ export const emptyGroup = ({ id }: ModelGroup): Fault =>
     field: 'model',
   })
 
-/** Offered, but not where it was asked for. */
-export const notHere = (model: string, paths: readonly string[]): Fault =>
+/** Offered, but not where it was asked for: it does something else, or its service does not speak this endpoint. */
+export const notHere = (
+  model: string,
+  asked: Task,
+  tasks: readonly Task[],
+  paths: readonly string[],
+): Fault =>
   fault('model_not_for_endpoint', {
-    message: `The model ${quoted(model)} is offered here, but not at this endpoint.`,
-    next: `Use ${paths.join(' or ')}.`,
+    message: tasks.includes(asked)
+      ? `The model ${quoted(model)} is offered here, but not at this endpoint.`
+      : `The model ${quoted(model)} is for ${tasks.map((task) => taskNames[task] ?? task).join(' and ')}, not for ${taskNames[asked] ?? asked}.`,
+    next: `Use it at ${paths.join(' or ')}, or ask this endpoint for another model.`,
     field: 'model',
   })
+
+const taskNames: Readonly<Partial<Record<Task, string>>> = {
+  chat: 'chats',
+  embedding: 'embeddings',
+  image: 'images',
+  speech: 'speech',
+  transcription: 'transcripts',
+  moderation: 'moderation',
+  rerank: 'ranking',
+  video: 'videos',
+}
 
 export const unknownModel = (model: string, names: Iterable<string>): Fault =>
   fault('unknown_model', {
@@ -65,4 +83,5 @@ export const callerPaths: readonly (readonly [Endpoint, string])[] = Object.entr
   moderations: '/v1/moderations',
   rerank: '/v1/rerank',
   videos: '/v1/videos',
+  realtime: '/v1/realtime',
 } satisfies Partial<Record<Endpoint, string>>) as [Endpoint, string][]
