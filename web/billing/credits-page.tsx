@@ -85,7 +85,7 @@ export const CreditsPage = () => {
 
 const CreditsSkeleton = () => (
   <div className={classes.skeleton}>
-    <Block height={103} narrow={206} />
+    <Block height={103} narrow={291} />
     <Block height={187} narrow={370} />
   </div>
 )

@@ -103,12 +103,12 @@ const invoiceColumns: readonly Column<InvoiceOnWire>[] = [
     key: 'status',
     header: 'Status',
     render: (row) => (
-      <>
+      <span className={classes.what}>
         <InvoiceMark status={row.status} />
         {row.status === 'open' && row.dueAt && (
           <span className={classes.quiet}> by {dayWithYear(row.dueAt)}</span>
         )}
-      </>
+      </span>
     ),
   },
   { key: 'total', header: 'Total', align: 'end', render: (row) => money(row.totalMinor, row.currency) },

@@ -71,7 +71,7 @@ export const SubscriptionPage = () => {
 
 const Skeleton = () => (
   <div className={classes.skeleton}>
-    <Block height={103} narrow={206} />
+    <Block height={103} narrow={291} />
     <Block height={290} narrow={780} />
     <Block height={280} narrow={520} />
   </div>

@@ -29,7 +29,7 @@ export const Overview = () => {
       }
     >
       {subscription.data && <PastDueNotice subscription={subscription.data} returnPath="/" />}
-      <Loaded of={credits} skeleton={<Block height={103} narrow={206} />}>
+      <Loaded of={credits} skeleton={<Block height={103} narrow={291} />}>
         {(data) => <Balance credits={data} now={balance.data} />}
       </Loaded>
       <RunOut />
