@@ -10,11 +10,9 @@ import { TextLink } from '../ui/text-link.tsx'
 import { dateIn, formerPeriod } from './period.ts'
 import { timeOf, usageFiles } from './usage-files.ts'
 import { UsageView } from './usage-view.tsx'
-import { periodOf } from './usage-search.ts'
+import { periodOf, refreshOf } from './usage-search.ts'
 
 const route = getRouteApi('/shell/admin/usage')
-const refreshSeconds = 60
-
 /** Of everybody, one organisation or one user. */
 export const AllUsage = () => {
   const search = route.useSearch()
@@ -23,7 +21,7 @@ export const AllUsage = () => {
   const { period, preset } = periodOf(search, dateIn(useNow(), timeZone))
   const { by, service, accessToken, organization, user } = search
   const asked = { by, service, accessToken, organization, user, timeZone }
-  const report = useRead('readAllUsage', { query: { ...asked, ...period } }, { refreshSeconds })
+  const report = useRead('readAllUsage', { query: { ...asked, ...period } }, refreshOf(period))
   const former = useRead(
     'readAllUsage',
     { query: { ...asked, ...formerPeriod(period) } },

@@ -9,11 +9,9 @@ import { TextLink } from '../ui/text-link.tsx'
 import { dateIn, formerPeriod } from './period.ts'
 import { timeOf, usageFiles } from './usage-files.ts'
 import { UsageView } from './usage-view.tsx'
-import { ownOf, periodOf } from './usage-search.ts'
+import { ownOf, periodOf, refreshOf } from './usage-search.ts'
 
 const route = getRouteApi('/shell/usage')
-const refreshSeconds = 30
-
 export const MyUsage = () => {
   const search = route.useSearch()
   const navigate = useNavigate({ from: '/usage' })
@@ -21,7 +19,7 @@ export const MyUsage = () => {
   const { period, preset } = periodOf(search, dateIn(useNow(), timeZone))
   const { by, service, accessToken } = search
   const asked = { by, service, accessToken, timeZone }
-  const report = useRead('readUsageReport', { query: { ...asked, ...period } }, { refreshSeconds })
+  const report = useRead('readUsageReport', { query: { ...asked, ...period } }, refreshOf(period))
   const former = useRead(
     'readUsageReport',
     { query: { ...asked, ...formerPeriod(period) } },

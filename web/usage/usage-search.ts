@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { allUsageBy, usageBy } from '../../src/contract/usage.ts'
 import { id, serviceId } from '../../src/contract/wire.ts'
-import { type Period, periodFault, type Preset, presetPeriod, presets } from './period.ts'
+import { daysIn, type Period, periodFault, type Preset, presetPeriod, presets } from './period.ts'
 
 const day = z.iso.date().optional().catch(undefined)
 
@@ -46,3 +46,7 @@ export const periodOf = (
   const preset = search.period ?? usualPreset
   return { period: presetPeriod(preset, today), preset }
 }
+
+/** Long periods are long sums: they are read again when somebody comes back to the page. */
+export const refreshOf = (period: Period): { refreshSeconds?: number } =>
+  daysIn(period) > 31 ? {} : { refreshSeconds: 30 }
