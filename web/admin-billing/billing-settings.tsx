@@ -9,6 +9,7 @@ import { Page, Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './billing.module.css'
 import { parsePercent } from './billing-words.ts'
+import { InvoiceIssuer } from './invoice-issuer.tsx'
 
 type Settings = Reply<'readBillingSettings'>
 
@@ -23,6 +24,7 @@ export const BillingSettings = () => {
       <Loaded of={settings} skeleton={<Block height={760} narrow={1100} />}>
         {(data) => <SettingsForm key={JSON.stringify(data)} settings={data} />}
       </Loaded>
+      <InvoiceIssuer />
     </Page>
   )
 }

@@ -2,6 +2,7 @@ import { Button, Drawer } from '@mantine/core'
 import { IconFileTypePdf } from '@tabler/icons-react'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { InvoiceOnWire } from '../../src/contract/billing.ts'
+import { endpointOf, urlOf } from '../../src/contract/endpoints.ts'
 import { usePages, useRead } from '../data/queries.ts'
 import type { Column } from '../ui/data-table.tsx'
 import { Moment } from '../ui/figures.tsx'
@@ -160,7 +161,7 @@ const Detail = ({ invoice }: { invoice: InvoiceOnWire }) => (
       {invoice.number !== null && (
         <Button
           component="a"
-          href={`/api/admin/invoices/${invoice.id}/pdf`}
+          href={urlOf(endpointOf('readAnyInvoicePdf'), { params: { id: invoice.id } })}
           target="_blank"
           rel="noopener"
           variant="default"

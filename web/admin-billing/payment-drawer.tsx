@@ -2,6 +2,7 @@ import { Button, Drawer } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { PaymentOnWire } from '../../src/contract/billing.ts'
+import { endpointOf, urlOf } from '../../src/contract/endpoints.ts'
 import { useRead } from '../data/queries.ts'
 import { CopyableId } from '../ui/copy.tsx'
 import { Credits, Moment } from '../ui/figures.tsx'
@@ -92,6 +93,20 @@ const Detail = ({ payment }: { payment: PaymentOnWire }) => (
               Show invoice
             </Link>
           </TextLink>
+        )}
+        {payment.status === 'paid' && (
+          <>
+            {' · '}
+            <TextLink>
+              <a
+                href={urlOf(endpointOf('readAnyReceiptPdf'), { params: { id: payment.id } })}
+                target="_blank"
+                rel="noopener"
+              >
+                Receipt (PDF)
+              </a>
+            </TextLink>
+          </>
         )}
       </Fact>
       <Fact name="Id">

@@ -3,7 +3,6 @@ import { useState } from 'react'
 import type { Request } from '../../src/contract/endpoints.ts'
 import { useAct, usePages, useRead } from '../data/queries.ts'
 import { ConfirmDialog } from '../ui/dialog.tsx'
-import { useTimeZone } from '../ui/figures.tsx'
 import { exactCredits } from '../ui/format.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
@@ -45,7 +44,6 @@ const termsOf = (values: typeof blank): Terms | null => {
 
 /** A preview that writes nothing; only exactly what it showed can be asked for. */
 export const RerateForm = (props: { onRequested: (id: string) => void }) => {
-  const zone = useTimeZone()
   const services = useRead('listAdminServices', {})
   const versions = rowsOf(usePages('listPriceBookVersions', {})) ?? []
   const preview = useAct('previewRerating')
@@ -82,14 +80,12 @@ export const RerateForm = (props: { onRequested: (id: string) => void }) => {
           <TextInput
             type="datetime-local"
             label="Started from"
-            description={`In ${zone}.`}
             value={values.from}
             onChange={(event) => set({ from: event.currentTarget.value })}
           />
           <TextInput
             type="datetime-local"
             label="Started before"
-            description={`In ${zone}.`}
             value={values.until}
             onChange={(event) => set({ until: event.currentTarget.value })}
           />
