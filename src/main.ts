@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { tellUnpaid } from './billing/past-due.ts'
 import type { Config } from './config/config.ts'
 import { startDemo } from './demo/run.ts'
 import { startDemoStripe } from './demo/stripe.ts'
@@ -223,6 +224,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   await rooms.longOperations.sweep(now)
   await rooms.limits.sweep()
   await rooms.budgets.tend(now)
+  await tellUnpaid(rooms, now)
 }
 
 const gatewayLimits = ({ limits }: Config): GatewayLimits => ({

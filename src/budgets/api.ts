@@ -61,8 +61,9 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     async listBudgets({ query }, { signedIn }) {
       const reach = reachOf(signedIn)
       const found = await budgets.list({
-        ...reach,
-        userId: signedIn.userId,
+        organizationId: reach.organizationId,
+        userId: reach.userId,
+        withOrganization: reach.seesOrganization,
         isArchived: query.archived === 'true',
       })
       return { items: found.map((standing) => onWire(standing, reach)) }
@@ -70,7 +71,8 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     readBudget: ({ params }, { signedIn }) => inDetail(reachOf(signedIn), params.id),
     createBudget({ body }, context) {
       const reach = reachOf(context.signedIn)
-      return create(context, reach, { ...body, ...reach, setBy: 'user' })
+      const { organizationId, userId } = reach
+      return create(context, reach, { ...body, organizationId, userId, setBy: 'user' })
     },
     changeBudget: ({ params, body }, context) => change(context, reachOf(context.signedIn), params.id, body),
     archiveBudget: ({ params }, context) => archive(context, reachOf(context.signedIn), params.id),
@@ -117,9 +119,11 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
   }
 }
 
-const reachOf = ({ organization, userId }: SessionContext['signedIn']) => ({
+/** Whoever administers an organisation sees the budgets on it; administrators of the platform change them. */
+const reachOf = ({ organization, userId, role }: SessionContext['signedIn']) => ({
   organizationId: organization.id,
   userId,
+  seesOrganization: role !== 'member',
 })
 
 const anyOf = ({ organization }: { organization: string }): Reach => ({

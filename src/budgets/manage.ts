@@ -28,6 +28,8 @@ export interface Reach {
   readonly organizationId: string
   /** null: an administrator's. */
   readonly userId: string | null
+  /** Sees the budgets on their organization, too. */
+  readonly seesOrganization?: boolean
 }
 
 export interface ManageParts {
@@ -140,7 +142,10 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
 }
 
 export const isWithin = ({ organizationId, scope }: Budget, reach: Reach): boolean =>
-  organizationId === reach.organizationId && (reach.userId === null || scope.userId === reach.userId)
+  organizationId === reach.organizationId &&
+  (reach.userId === null ||
+    scope.userId === reach.userId ||
+    (reach.seesOrganization === true && scope.userId === null))
 
 const wrong = (field: string, message: string) => failure('invalid_request', { field, message })
 

@@ -171,6 +171,8 @@ export const lockBudget = async (
 export interface ListFilter {
   readonly organizationId?: string
   readonly userId?: string
+  /** Also those that are on nobody in particular. */
+  readonly withOrganization?: boolean
   readonly serviceId?: string
   readonly kind?: 'organization' | 'service' | 'user' | 'user_service' | 'access_token'
   readonly isArchived?: boolean
@@ -184,7 +186,13 @@ export const listBudgets = async (run: Run, filter: ListFilter): Promise<Budget[
   let query = live(run)
   if (filter.organizationId !== undefined)
     query = query.where('b.organization_id', '=', filter.organizationId)
-  if (filter.userId !== undefined) query = query.where('b.user_id', '=', filter.userId)
+  const { userId, withOrganization } = filter
+  if (userId !== undefined)
+    query = query.where((eb) =>
+      withOrganization === true
+        ? eb.or([eb('b.user_id', '=', userId), eb('b.user_id', 'is', null)])
+        : eb('b.user_id', '=', userId),
+    )
   if (filter.serviceId !== undefined) query = query.where('b.service_id', '=', filter.serviceId)
   if (filter.isArchived !== undefined)
     query = query.where('b.archived_at', filter.isArchived ? 'is not' : 'is', null)

@@ -23,6 +23,11 @@ export const audiencesOf = (budget: Budget): Audience[] => {
 const keyOf = (budget: Budget, { startsAt }: Span, what: string): string =>
   `budget:${budget.id}:${startsAt.toISOString()}:${what}`
 
+const pathOf = (budget: Budget): string =>
+  spansOrganizations(budget)
+    ? `/admin/budgets?budget=${budget.id}&of=${budget.organizationId}`
+    : `/budgets/${budget.id}`
+
 const consequence = ({ enforcement, measure }: Budget): string => {
   if (enforcement === 'soft') return 'It is a soft budget: nothing is stopped.'
   return measure === 'credits'
@@ -55,7 +60,7 @@ export const periodNotices = (
       ? `Budget “${budget.name}”: ${what} % used`
       : `Budget “${budget.name}” refuses calls`,
     text: `${standing(budget, span, used)} ${consequence(budget)}`,
-    path: `/budgets/${budget.id}`,
+    path: pathOf(budget),
     sends: !isThreshold(what) || what === passed.at(-1),
   }))
 }
@@ -66,7 +71,7 @@ export const forecastNotice = (budget: Budget, span: Span, used: bigint, forecas
   key: keyOf(budget, span, 'forecast'),
   title: `Budget “${budget.name}” will be used up before it starts anew`,
   text: `${standing(budget, span, used)} At the rate of the last ${daysText(forecast)} it is used up around ${dayText(forecast, zoneOf(budget))}. ${consequence(budget)}`,
-  path: `/budgets/${budget.id}`,
+  path: pathOf(budget),
 })
 
 const daysText = ({ method, daysOfData }: Forecast): string =>

@@ -125,7 +125,8 @@ export const budgetEndpoints = defineEndpoints({
     path: '/budgets',
     auth: 'session',
     group: 'budgets',
-    summary: 'Budgets on you and your access tokens, with how they stand',
+    summary:
+      'Budgets on you and your access tokens, with how they stand; on your organisation, if you administer it',
     query: archived,
     reply: z.object({ items: z.array(budgetView) }),
   },

@@ -54,6 +54,7 @@ const passes: Readonly<Record<string, string>> = {
   not_listed: 'The key’s owner had not listed this model for it.',
   no_price: 'The model had no price here, so it could not run on credits.',
   no_credits: 'There were no credits left.',
+  budget_exceeded: 'A hard budget left too little for it.',
 }
 
 const taken: Readonly<Record<string, string>> = {
