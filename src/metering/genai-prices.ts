@@ -10,7 +10,7 @@ import {
   type UnitRate,
 } from './model-price.ts'
 import type { MatchRule } from './price-match.ts'
-import { withUnitPrices } from './unit-prices.ts'
+import { withListPrices, withUnitPrices } from './unit-prices.ts'
 import type { TokenClass } from './usage.ts'
 
 /** The price data's unit of each token class, all per million tokens. */
@@ -71,10 +71,16 @@ export const shippedModels = (
   services: readonly { readonly id: string; readonly pricesId: string | null }[],
 ): ModelPrice[] =>
   services.flatMap(({ id, pricesId }) => {
-    const provider = pricesId === null ? undefined : findProvider({ providerId: pricesId })
-    const models = (provider?.models ?? []).map((model) => convertModel(id, model as SourceModel))
-    return withUnitPrices(id, models)
+    const models = withUnitPrices(id, modelsOf(id, pricesId))
+    return id === 'azure_openai'
+      ? withListPrices(id, models, withUnitPrices('openai', modelsOf(id, 'openai')))
+      : models
   })
+
+const modelsOf = (serviceId: string, pricesId: string | null): ModelPrice[] => {
+  const provider = pricesId === null ? undefined : findProvider({ providerId: pricesId })
+  return (provider?.models ?? []).map((model) => convertModel(serviceId, model as SourceModel))
+}
 
 export const convertModel = (serviceId: string, model: SourceModel): ModelPrice => {
   const conditions = Array.isArray(model.prices)

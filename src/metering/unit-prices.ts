@@ -4,9 +4,11 @@ import type { MatchRule } from './price-match.ts'
 /**
  * List prices of what is not charged by the token, which the price data lacks. Only what a service's own pages say, or
  * what two independent lists agree on, is here: without a price a system key refuses, with a wrong one it loses money.
- * Left out on purpose: ElevenLabs, Deepgram, Jina and newer rerankers of Cohere (lists disagree, or there is one only),
- * FLUX.2 (by the megapixel), Luma, fal and Replicate (by resolution, length or machine). Administrators set those
- * themselves (docs/metering.md).
+ * Left out on purpose, looked up on 2026-11-23; administrators set those themselves (docs/metering.md):
+ * ElevenLabs (5 to 30 cents for 1,000 characters in different lists, by plan and overage), Deepgram (0.43 or 0.52 cents a
+ * minute by language, and what the AI SDK asks for beside it costs extra), Jina (sells bundles of tokens, no list price),
+ * newer rerankers of Cohere (one list only), FLUX.2, Luma and fal (by the megapixel; lists of Luma's differ tenfold),
+ * and what Replicate charges by the second of a machine.
  *
  * Checked: 2026-11-22. A change here is a new version of the price book.
  */
@@ -86,6 +88,15 @@ const unitPrices: readonly UnitPrice[] = [
   { serviceId: 'stability', models: ['sd3.5-large'], unitRates: images((65n * cent) / 10n) },
   { serviceId: 'stability', models: ['sd3.5-large-turbo'], unitRates: images(4n * cent) },
   { serviceId: 'stability', models: ['sd3.5-medium'], unitRates: images((35n * cent) / 10n) },
+  // https://replicate.com/luma/photon and /photon-flash, each model's own page. With a `:version` it is charged by time.
+  { serviceId: 'replicate', models: ['luma/photon'], unitRates: images(3n * cent) },
+  { serviceId: 'replicate', models: ['luma/photon-flash'], unitRates: images(cent) },
+  // Two lists of May 2026 agree.
+  {
+    serviceId: 'replicate',
+    models: ['black-forest-labs/flux-schnell'],
+    unitRates: images((3n * cent) / 10n),
+  },
   // https://www.assemblyai.com/pricing
   {
     serviceId: 'assemblyai',
@@ -144,3 +155,30 @@ const newModel = (price: UnitPrice, modelId: string): ModelPrice => ({
   unmetered: [],
   isPriced: true,
 })
+
+/**
+ * Azure lists OpenAI's models at OpenAI's own prices for its Global Standard deployments, of which the price data has a
+ * few only. https://azure.microsoft.com/pricing/details/azure-openai/, checked 2026-11-22 against the data for those
+ * that both have. Deployments in a data zone or a region cost about a tenth more, and provisioned ones by the hour: whoever
+ * runs those on system keys sets prices of their own. Fine-tunes, which cost by the hour as well, are not among them.
+ */
+const azureOffers =
+  /^(?:gpt-(?!oss|[\d.]+-image)|o[134](?:-|$)|text-embedding-|whisper-1$|tts-1(?:-hd)?$|dall-e-3$)/
+
+export const withListPrices = (
+  serviceId: string,
+  models: readonly ModelPrice[],
+  vendors: readonly ModelPrice[],
+): ModelPrice[] => {
+  const known = new Set(models.map(({ modelId }) => modelId))
+  const added = vendors
+    .filter(({ modelId }) => azureOffers.test(modelId) && !known.has(modelId))
+    .map((model) => ({ ...model, serviceId, match: { or: exactNames(model.match) } }))
+  return [...models, ...added.filter(({ match }) => match.or.length > 0)]
+}
+
+/** People name deployments: one that only begins like a model may be another, at another price. */
+const exactNames = (rule: MatchRule): MatchRule[] => {
+  if ('equals' in rule) return [rule]
+  return 'or' in rule ? rule.or.flatMap(exactNames) : []
+}

@@ -100,6 +100,7 @@ test('names of the table are in the price data, but for these, which run on own 
     'together openai/gpt-oss-120b',
     'together openai/gpt-oss-20b',
     'together openai/whisper-large-v3',
+    'replicate black-forest-labs/flux-1.1-pro',
   ])
 })
 
