@@ -201,7 +201,7 @@ const TestSend = (props: { channel: AlertChannel; name: string; blocked: boolean
 const TestResult = ({ delivery }: { delivery: AlertDeliveryOnWire }) =>
   delivery.state === 'failed' ? (
     <Notice tone="bad" live title="The test did not arrive">
-      {delivery.target} {answerWords(delivery)}
+      {delivery.target}: {answerWords(delivery)}.
     </Notice>
   ) : (
     <Notice
