@@ -96,11 +96,11 @@ test('names of the table are in the price data, but for these, which run on own 
   expect(unknown.toSorted()).toEqual([
     'fireworks accounts/fireworks/models/llama-v3p3-70b-instruct',
     'gemini gemma-4-31b-it',
+    'replicate black-forest-labs/flux-1.1-pro',
     'together black-forest-labs/FLUX.1.1-pro',
     'together openai/gpt-oss-120b',
     'together openai/gpt-oss-20b',
     'together openai/whisper-large-v3',
-    'replicate black-forest-labs/flux-1.1-pro',
   ])
 })
 
