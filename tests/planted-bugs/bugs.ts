@@ -1,4 +1,5 @@
 import { billingBugs } from './billing-bugs.ts'
+import { budgetBugs } from './budget-bugs.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 const account = 'src/ledger/account.ts'
@@ -412,4 +413,4 @@ const ledgerBugs: readonly PlantedBug[] = [
   },
 ]
 
-export const plantedBugs: readonly PlantedBug[] = [...ledgerBugs, ...billingBugs]
+export const plantedBugs: readonly PlantedBug[] = [...ledgerBugs, ...billingBugs, ...budgetBugs]

@@ -1,5 +1,5 @@
 /**
- * A wrong variant of the ledger or of billing, a mistake that somebody made somewhere. `npm run planted-bugs` switches them
+ * A wrong variant of the ledger, of billing or of budgets, a mistake that somebody made somewhere. `npm run planted-bugs` switches them
  * on in turn and shows that the suite notices; docs/ledger.md publishes the table.
  */
 export interface PlantedBug {
