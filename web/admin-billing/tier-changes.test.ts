@@ -29,6 +29,16 @@ test('nothing allowed is told apart from everything allowed, and the order of na
   expect(tierChanges(entitled(['openai', 'groq']), entitled(['groq', 'openai']))).toEqual([])
 })
 
+test('of two lists only what came and what went is told', () => {
+  const entitled = (groups: string[]): TierTerms => ({
+    ...pro,
+    entitlements: { ...pro.entitlements, groups },
+  })
+  expect(tierChanges(entitled(['fast', 'smart']), entitled(['smart', 'cheap', 'best']))).toEqual([
+    { name: 'Model groups', before: null, after: 'best, cheap added; fast removed' },
+  ])
+})
+
 test('the first version says everything', () => {
   expect(tierChanges(null, pro).map(({ name }) => name)).toEqual([
     'Name',

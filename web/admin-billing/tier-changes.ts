@@ -19,7 +19,24 @@ const credits = (micros: string): string => `${exactCredits(micros)} credits`
 const list = (names: readonly string[] | null): string =>
   names === null ? 'All' : names.length === 0 ? 'None' : names.toSorted().join(', ')
 
-const lines: readonly { readonly name: string; readonly words: (terms: TierTerms) => string }[] = [
+/** Of two lists only what came and what went: lists of services are long. */
+const listChange = (before: readonly string[] | null, after: readonly string[] | null): string | null => {
+  if (before === null || after === null) return null
+  const added = after.filter((name) => !before.includes(name)).toSorted()
+  const removed = before.filter((name) => !after.includes(name)).toSorted()
+  return [
+    ...(added.length > 0 ? [`${added.join(', ')} added`] : []),
+    ...(removed.length > 0 ? [`${removed.join(', ')} removed`] : []),
+  ].join('; ')
+}
+
+interface Line {
+  readonly name: string
+  readonly words: (terms: TierTerms) => string
+  readonly list?: (terms: TierTerms) => readonly string[] | null
+}
+
+const lines: readonly Line[] = [
   { name: 'Name', words: ({ name }) => name },
   { name: 'Price', words: ({ priceMinor, currency }) => `${money(priceMinor, currency)} a month` },
   { name: 'Allocation', words: ({ allocationMicros }) => credits(allocationMicros) },
@@ -28,8 +45,16 @@ const lines: readonly { readonly name: string; readonly words: (terms: TierTerms
     words: ({ rolloverCapMicros }) =>
       rolloverCapMicros === '0' ? 'None' : `up to ${credits(rolloverCapMicros)}`,
   },
-  { name: 'Services', words: ({ entitlements }) => list(entitlements.services) },
-  { name: 'Model groups', words: ({ entitlements }) => list(entitlements.groups) },
+  {
+    name: 'Services',
+    words: ({ entitlements }) => list(entitlements.services),
+    list: ({ entitlements }) => entitlements.services,
+  },
+  {
+    name: 'Model groups',
+    words: ({ entitlements }) => list(entitlements.groups),
+    list: ({ entitlements }) => entitlements.groups,
+  },
   {
     name: 'Rate limits',
     words: ({ entitlements }) => limitsText(entitlements.rateLimits ?? undefined) ?? 'None',
@@ -44,6 +69,9 @@ export const termsInWords = (terms: TierTerms): readonly Difference[] =>
 export const tierChanges = (before: TierTerms | null, after: TierTerms): readonly Difference[] =>
   before === null
     ? termsInWords(after)
-    : lines
-        .map(({ name, words }) => ({ name, before: words(before), after: words(after) }))
-        .filter((line) => line.before !== line.after)
+    : lines.flatMap(({ name, words, list: listed }) => {
+        const [old, now] = [words(before), words(after)]
+        if (old === now) return []
+        const change = listed ? listChange(listed(before), listed(after)) : null
+        return [change === null ? { name, before: old, after: now } : { name, before: null, after: change }]
+      })

@@ -5,7 +5,7 @@ import type { Reply } from '../../src/contract/endpoints.ts'
 import { useRead } from '../data/queries.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Credits, useNow } from '../ui/figures.tsx'
-import { count, day } from '../ui/format.ts'
+import { count, counted, day } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { Block, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
@@ -56,8 +56,8 @@ const columns: readonly Column<AdminTier>[] = [
 const Allows = ({ tier }: { tier: AdminTier }) => {
   const { services, groups, rateLimits } = tier.current.entitlements
   const parts = [
-    ...(services ? [`${count(services.length)} services`] : []),
-    ...(groups ? [`${count(groups.length)} groups`] : []),
+    ...(services ? [counted(services.length, 'service')] : []),
+    ...(groups ? [counted(groups.length, 'group')] : []),
     ...(rateLimits ? ['rate limited'] : []),
   ]
   return <>{parts.length === 0 ? 'Everything' : parts.join(', ')}</>
