@@ -55,8 +55,9 @@ beforeAll(async () => {
   ;[demo, browser] = await Promise.all([startDemo(), openBrowser()])
   await using admin = await administrate('/admin/billing-settings')
   await admin.page.getByLabel('Payment provider').selectOption('manual')
-  await admin.page.getByLabel('Reason').fill('Transfers only')
-  await admin.page.getByRole('button', { name: 'Save settings' }).click()
+  const settings = admin.page.getByRole('form', { name: 'Billing settings' })
+  await settings.getByLabel('Reason').fill('Transfers only')
+  await settings.getByRole('button', { name: 'Save settings' }).click()
   await admin.page.getByText('The billing settings are saved.').waitFor()
 }, 180_000)
 
@@ -338,6 +339,54 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await page.getByRole('row').filter({ hasText: 'Far too much' }).getByText('Waits for approval').waitFor()
   })
 
+  test('re-rates what was charged by a wrong price: previewed first, then given back once by new entries', async () => {
+    const before = await availableOf('Nora')
+    const reply = await fetch(`${demo.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${person('Nora').accessToken}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ model: 'gpt-4.1-mini', messages: [{ role: 'user', content: 'Hello' }] }),
+    })
+    expect(reply.status).toBe(200)
+    await reply.text()
+    const charged = before - (await availableOf('Nora'))
+    expect(charged).toBeGreaterThan(0n)
+
+    await using admin = await administrate('/admin/price-book?show=reratings')
+    const { page } = admin
+    const form = page.getByRole('form', { name: 'Re-rate' })
+    // The markup of 20 % that the journey before this one set was never agreed on.
+    const versions = await ask<{ items: { version: number; state: string }[] }>(
+      page,
+      'GET',
+      '/admin/price-book/versions',
+    )
+    const wrong = versions.items.find(({ state }) => state === 'in_force')?.version ?? 0
+    await form.getByLabel('Started from').fill('2026-01-01T00:00')
+    await form.getByLabel('Started before').fill('2099-01-01T00:00')
+    await form.getByLabel('Charged by').selectOption(String(wrong))
+    await form.getByLabel('Should have been').selectOption(String(wrong - 1))
+    expect(await form.getByRole('button', { name: 'Re-rate' }).isDisabled()).toBe(true)
+    await form.getByRole('button', { name: 'Preview' }).click()
+    const does = form.getByRole('region', { name: 'What it would do' })
+    await does.getByText(/^Given back, for [1-9]/).waitFor()
+    await does.getByText(person('Nora').email).waitFor()
+    await expectAccessible(page)
+    await form.getByRole('button', { name: 'Re-rate' }).click()
+    const commit = page.getByRole('dialog', { name: 'Re-rate these operations?' })
+    await commit.getByLabel('Reason').fill('The markup was a mistake')
+    await commit.getByRole('button', { name: 'Re-rate' }).click()
+    const drawer = page.getByRole('dialog', { name: 'The markup was a mistake' })
+    await drawer.getByText('Done', { exact: true }).first().waitFor({ timeout: 45_000 })
+    await expectAccessible(page)
+    const after = await availableOf('Nora')
+    // A sixth of what is charged at 120 % is the markup; it is rounded for each operation.
+    expect(after - (before - charged)).toBeGreaterThan(0n)
+    expect(after).toBeLessThan(before)
+  })
+
   test('is told when payments cannot be read, and can try again', async () => {
     await using admin = await administrate('/admin')
     const { page } = admin
@@ -365,6 +414,7 @@ test.each([
   ['/admin/tiers?tier=new', 'Tiers and packs'],
   ['/admin/balances?search=nobody-is-called-so', 'Balances and adjustments'],
   ['/admin/price-book?show=versions&version=1', 'Price book'],
+  ['/admin/price-book?show=reratings', 'Price book'],
   ['/admin/billing-settings', 'Billing settings'],
 ])(
   '%s is free of axe’s findings in light and dark, and fits a phone',

@@ -8,6 +8,7 @@ import { exactCredits } from '../ui/format.ts'
 import { parseCredits } from '../ui/money.ts'
 import { Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import type { Charge } from './account-statement.tsx'
 import classes from './billing.module.css'
 import { reversalParts } from './reversal-parts.ts'
@@ -73,8 +74,8 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
       blocked={isWrong || reason.trim() === ''}
       onClose={props.onClose}
       onSubmit={() =>
-        adjust.mutate(
-          {
+        after(
+          adjust.mutateAsync({
             body: {
               organizationId: account.organizationId,
               kind: adjusted.kind,
@@ -83,17 +84,15 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
               reason: reason.trim(),
               idempotencyKey,
             },
-          },
-          {
-            onSuccess: (made) => {
-              const amount = `${exactCredits(made.amountMicros)} credits`
-              tellDone(
-                made.status === 'waiting'
-                  ? `${amount}: waits for another administrator.`
-                  : `${amount}: ${adjusted.kind === 'reverse_grant' ? 'taken back' : 'given'}.`,
-              )
-              props.onClose()
-            },
+          }),
+          (made) => {
+            const amount = `${exactCredits(made.amountMicros)} credits`
+            tellDone(
+              made.status === 'waiting'
+                ? `${amount}: waits for another administrator.`
+                : `${amount}: ${adjusted.kind === 'reverse_grant' ? 'taken back' : 'given'}.`,
+            )
+            props.onClose()
           },
         )
       }

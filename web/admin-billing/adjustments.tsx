@@ -12,6 +12,7 @@ import { EmptyState } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { adjustmentKinds } from './billing-words.ts'
 import { AdjustmentMark } from './marks.tsx'
@@ -150,8 +151,8 @@ const DecideDialog = (props: {
       onClose={props.onClose}
       onSubmit={() => {
         const params = { id: adjustment.id }
-        if (kind === 'approve') approve.mutate({ params }, { onSuccess: done })
-        else deny.mutate({ params, body: { reason: reason.trim() } }, { onSuccess: done })
+        if (kind === 'approve') after(approve.mutateAsync({ params }), done)
+        else after(deny.mutateAsync({ params, body: { reason: reason.trim() } }), done)
       }}
     >
       <p className={classes.note}>

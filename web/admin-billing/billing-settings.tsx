@@ -7,6 +7,7 @@ import { moneyText, parseCredits, parseMoney } from '../ui/money.ts'
 import { Block, FaultNotice, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { parsePercent } from './billing-words.ts'
 import { InvoiceIssuer } from './invoice-issuer.tsx'
@@ -105,9 +106,8 @@ const SettingsForm = ({ settings }: { settings: Settings }) => {
     },
   })
   const submit = form.onSubmit((values) =>
-    save.mutate(
-      { body: { settings: settingsOf(values), reason: values.reason.trim() } },
-      { onSuccess: () => tellDone('The billing settings are saved.') },
+    after(save.mutateAsync({ body: { settings: settingsOf(values), reason: values.reason.trim() } }), () =>
+      tellDone('The billing settings are saved.'),
     ),
   )
   return (

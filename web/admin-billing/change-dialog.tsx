@@ -10,6 +10,7 @@ import { Credits, Moment, useNow } from '../ui/figures.tsx'
 import { money } from '../ui/money.ts'
 import { FaultNotice, Lines } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import type { Owner } from './subscription-drawer.tsx'
 
@@ -70,19 +71,14 @@ export const ChangeDialog = (props: {
       onClose={props.onClose}
       onSubmit={() => {
         if (change === null) return
-        make.mutate(
-          { params: { ...owner }, body: { change, idempotencyKey } },
-          {
-            onSuccess: (result) => {
-              tellDone(
-                result.state === 'done'
-                  ? 'The subscription is changed.'
-                  : 'It waits for its payment, which is among the payments to decide.',
-              )
-              props.onClose()
-            },
-          },
-        )
+        after(make.mutateAsync({ params: { ...owner }, body: { change, idempotencyKey } }), (result) => {
+          tellDone(
+            result.state === 'done'
+              ? 'The subscription is changed.'
+              : 'It waits for its payment, which is among the payments to decide.',
+          )
+          props.onClose()
+        })
       }}
     >
       {kind === 'change_tier' && (

@@ -6,6 +6,7 @@ import { FormDialog } from '../ui/dialog.tsx'
 import { Credits } from '../ui/figures.tsx'
 import { money } from '../ui/money.ts'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { PersonName } from './people.tsx'
 import { paymentReads } from './reads.ts'
@@ -49,15 +50,10 @@ export const DecideDialog = (props: { decision: Decision; onDone: () => void; on
       blocked={reason.trim() === ''}
       onClose={props.onClose}
       onSubmit={() =>
-        act.mutate(
-          { params: { id: payment.id }, body: { reason: reason.trim() } },
-          {
-            onSuccess: () => {
-              tellDone(`${payment.description}, ${amount}: ${kind === 'approve' ? 'approved' : 'denied'}.`)
-              props.onDone()
-            },
-          },
-        )
+        after(act.mutateAsync({ params: { id: payment.id }, body: { reason: reason.trim() } }), () => {
+          tellDone(`${payment.description}, ${amount}: ${kind === 'approve' ? 'approved' : 'denied'}.`)
+          props.onDone()
+        })
       }
     >
       <p className={classes.note}>

@@ -11,6 +11,7 @@ import { EmptyState } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { PagedTable } from './paged-table.tsx'
 import { By } from './people.tsx'
@@ -189,15 +190,10 @@ const Explain = ({ finding }: { finding: ReconciliationFinding }) => {
         blocked={reason.trim() === ''}
         onClose={() => setAsking(false)}
         onSubmit={() =>
-          explain.mutate(
-            { params: { id: finding.id }, body: { reason: reason.trim() } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone('Explained: it counts as such until the difference changes.')
-              },
-            },
-          )
+          after(explain.mutateAsync({ params: { id: finding.id }, body: { reason: reason.trim() } }), () => {
+            setAsking(false)
+            tellDone('Explained: it counts as such until the difference changes.')
+          })
         }
       >
         <p className={classes.note}>

@@ -10,6 +10,7 @@ import { useAct, useRead } from '../data/queries.ts'
 import { counted, utcDay } from '../ui/format.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { Comparison } from './comparison.tsx'
 import { formatNames } from './reconciliation-words.ts'
@@ -52,9 +53,9 @@ export const ImportForm = (props: { onImported: (id: string) => void }) => {
     ...(chosen === 'csv' && columns.day && { mapping: { ...columns, day: columns.day } }),
   })
   const ask = (columns: Partial<ColumnMapping>, chosen: ServiceExportFormat, content: string) =>
-    preview.mutate(
-      { body: body(columns, chosen, content) },
-      { onSuccess: (read) => read.mapping && setMapping(read.mapping) },
+    after(
+      preview.mutateAsync({ body: body(columns, chosen, content) }),
+      (read) => read.mapping && setMapping(read.mapping),
     )
   const choose = async (chosen: File | undefined) => {
     preview.reset()
@@ -134,15 +135,10 @@ export const ImportForm = (props: { onImported: (id: string) => void }) => {
           loading={keep.isPending}
           onClick={() => {
             if (file === null) return
-            keep.mutate(
-              { body: body(mapping, format, file.content) },
-              {
-                onSuccess: (kept) => {
-                  tellDone(`${kept.fileName}: ${counted(kept.lines, 'line')} kept. Each run compares them.`)
-                  props.onImported(kept.id)
-                },
-              },
-            )
+            after(keep.mutateAsync({ body: body(mapping, format, file.content) }), (kept) => {
+              tellDone(`${kept.fileName}: ${counted(kept.lines, 'line')} kept. Each run compares them.`)
+              props.onImported(kept.id)
+            })
           }}
         >
           Import

@@ -6,6 +6,7 @@ import { dayWithYear } from '../ui/format.ts'
 import { Block, FaultNotice, Loaded } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 
 type Issuer = Reply<'readInvoiceIssuer'>
@@ -50,8 +51,8 @@ const IssuerForm = ({ issuer }: { issuer: Issuer }) => {
     },
   })
   const submit = form.onSubmit((values) =>
-    save.mutate(
-      {
+    after(
+      save.mutateAsync({
         body: {
           issuer: {
             name: values.name.trim(),
@@ -62,8 +63,8 @@ const IssuerForm = ({ issuer }: { issuer: Issuer }) => {
           },
           reason: values.reason.trim(),
         },
-      },
-      { onSuccess: () => tellDone('It is on every invoice that is issued from now on.') },
+      }),
+      () => tellDone('It is on every invoice that is issued from now on.'),
     ),
   )
   return (

@@ -13,6 +13,7 @@ import { money, moneyText, parseCredits, parseMoney } from '../ui/money.ts'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 
 type Pack = Reply<'listAllPacks'>['items'][number]
@@ -111,8 +112,8 @@ const PackDialog = (props: { pack: Pack | null; onClose: () => void }) => {
   })
   const submit = form.onSubmit((values) => {
     const currency = values.currency.trim().toUpperCase()
-    save.mutate(
-      {
+    after(
+      save.mutateAsync({
         params: { pack: values.id },
         body: {
           name: values.name.trim(),
@@ -121,12 +122,10 @@ const PackDialog = (props: { pack: Pack | null; onClose: () => void }) => {
           currency,
           position: pack?.position ?? 100,
         },
-      },
-      {
-        onSuccess: (saved) => {
-          tellDone(`${saved.name}: ${money(saved.priceMinor, saved.currency)}.`)
-          props.onClose()
-        },
+      }),
+      (saved) => {
+        tellDone(`${saved.name}: ${money(saved.priceMinor, saved.currency)}.`)
+        props.onClose()
       },
     )
   })
@@ -169,15 +168,10 @@ const ArchivePack = ({ pack }: { pack: Pack }) => {
         error={archive.error}
         onClose={() => setAsking(false)}
         onConfirm={() =>
-          archive.mutate(
-            { params: { pack: pack.id } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone(`${pack.name} is archived.`)
-              },
-            },
-          )
+          after(archive.mutateAsync({ params: { pack: pack.id } }), () => {
+            setAsking(false)
+            tellDone(`${pack.name} is archived.`)
+          })
         }
       >
         <p>It can no longer be bought. What was bought stays as it is.</p>

@@ -12,6 +12,7 @@ import { EmptyState } from '../ui/notice.tsx'
 import { Panel, Stat, Stats } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { isEver, percent } from './billing-words.ts'
 import { markupName, markupText } from './price-edit-words.ts'
@@ -101,13 +102,11 @@ export const Withdraw = ({ version }: { version: PriceBookVersion }) => {
         onClose={() => setAsking(false)}
         onConfirm={() => {
           if (reason.trim() === '') return
-          withdraw.mutate(
-            { params: { version: version.version }, body: { reason: reason.trim() } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone(`Version ${version.version} does not come.`)
-              },
+          after(
+            withdraw.mutateAsync({ params: { version: version.version }, body: { reason: reason.trim() } }),
+            () => {
+              setAsking(false)
+              tellDone(`Version ${version.version} does not come.`)
             },
           )
         }}
@@ -231,20 +230,18 @@ const Approval = ({ approval }: { approval: Book['approval'] }) => {
         blocked={reason.trim() === '' || !isLimit}
         onClose={() => setAsking(false)}
         onSubmit={() =>
-          save.mutate(
-            {
+          after(
+            save.mutateAsync({
               body: {
                 secondApprover: when,
                 limitBasisPoints: Math.round(Number(limit) * 100),
                 reason: reason.trim(),
               },
-            },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                setReason('')
-                tellDone('Saved.')
-              },
+            }),
+            () => {
+              setAsking(false)
+              setReason('')
+              tellDone('Saved.')
             },
           )
         }

@@ -10,6 +10,7 @@ import { Lines, Loaded, Notice } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { By } from './people.tsx'
 import { ChangeForm } from './price-change-editor.tsx'
@@ -137,20 +138,18 @@ const Approve = (props: { view: View; baseVersion: number; willWait: boolean }) 
         error={approve.error}
         onClose={() => setAsking(false)}
         onSubmit={() =>
-          approve.mutate(
-            {
+          after(
+            approve.mutateAsync({
               params: { id: change.id },
               body: { revision: change.revision, baseVersion: props.baseVersion },
-            },
-            {
-              onSuccess: (now) => {
-                setAsking(false)
-                tellDone(
-                  now.change.status === 'approved'
-                    ? `It is version ${now.change.version}.`
-                    : 'It waits for another administrator.',
-                )
-              },
+            }),
+            (now) => {
+              setAsking(false)
+              tellDone(
+                now.change.status === 'approved'
+                  ? `It is version ${now.change.version}.`
+                  : 'It waits for another administrator.',
+              )
             },
           )
         }
@@ -185,15 +184,10 @@ const Discard = ({ id }: { id: string }) => {
         onClose={() => setAsking(false)}
         onConfirm={() => {
           if (reason.trim() === '') return
-          discard.mutate(
-            { params: { id }, body: { reason: reason.trim() } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone('It is not made.')
-              },
-            },
-          )
+          after(discard.mutateAsync({ params: { id }, body: { reason: reason.trim() } }), () => {
+            setAsking(false)
+            tellDone('It is not made.')
+          })
         }}
       >
         <TextInput

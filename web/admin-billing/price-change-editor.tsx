@@ -8,6 +8,7 @@ import { useAct } from '../data/queries.ts'
 import { useTimeZone } from '../ui/figures.tsx'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { localMoment } from './local-moment.ts'
 import { PriceDifferenceView } from './price-difference.tsx'
@@ -70,8 +71,11 @@ export const ChangeForm = (props: {
       props.onSaved(change.id)
     }
     if (before)
-      edit.mutate({ params: { id: before.id }, body: { ...body, revision: before.revision } }, { onSuccess })
-    else create.mutate({ body: { ...body, approve } }, { onSuccess })
+      after(
+        edit.mutateAsync({ params: { id: before.id }, body: { ...body, revision: before.revision } }),
+        onSuccess,
+      )
+    else after(create.mutateAsync({ body: { ...body, approve } }), onSuccess)
   }
   return (
     <form

@@ -12,6 +12,7 @@ import { exactCredits } from '../ui/format.ts'
 import { money, moneyText, parseMoney } from '../ui/money.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { paymentReads } from './reads.ts'
 
@@ -43,23 +44,21 @@ export const RefundForm = ({ payment }: { payment: PaymentOnWire }) => {
   const preview = useRefundPreview(payment, rested)
   const amount = money(amountMinor ?? '0', payment.currency)
   const make = () =>
-    refund.mutate(
-      {
+    after(
+      refund.mutateAsync({
         params: { id: payment.id },
         body: { amountMinor: amountMinor ?? '0', reason: reason.trim(), idempotencyKey },
-      },
-      {
-        onSuccess: (now) => {
-          setAsking(false)
-          setIdempotencyKey(crypto.randomUUID())
-          setReason('')
-          setText(moneyText(String(BigInt(now.amountMinor) - BigInt(now.refundedMinor)), payment.currency))
-          tellDone(
-            now.refundedMinor === payment.refundedMinor
-              ? `${amount} are on their way back; the provider has yet to confirm.`
-              : `${amount} are given back.`,
-          )
-        },
+      }),
+      (now) => {
+        setAsking(false)
+        setIdempotencyKey(crypto.randomUUID())
+        setReason('')
+        setText(moneyText(String(BigInt(now.amountMinor) - BigInt(now.refundedMinor)), payment.currency))
+        tellDone(
+          now.refundedMinor === payment.refundedMinor
+            ? `${amount} are on their way back; the provider has yet to confirm.`
+            : `${amount} are given back.`,
+        )
       },
     )
   return (

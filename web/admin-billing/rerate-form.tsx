@@ -7,6 +7,7 @@ import { exactCredits } from '../ui/format.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { rowsOf } from './paged-table.tsx'
 import { reratingReads } from './reads.ts'
@@ -187,8 +188,8 @@ const CommitDialog = (props: {
       onClose={props.onClose}
       onConfirm={() => {
         if (reason.trim() === '' || (charges && chargeReason.trim() === '')) return
-        request.mutate(
-          {
+        after(
+          request.mutateAsync({
             body: {
               ...props.terms,
               digest: props.digest,
@@ -196,16 +197,14 @@ const CommitDialog = (props: {
               chargeReason: charges ? chargeReason.trim() : null,
               idempotencyKey,
             },
-          },
-          {
-            onSuccess: (made) => {
-              tellDone(
-                made.status === 'waiting'
-                  ? 'It waits for another administrator.'
-                  : 'The entries are being written.',
-              )
-              props.onDone(made.id)
-            },
+          }),
+          (made) => {
+            tellDone(
+              made.status === 'waiting'
+                ? 'It waits for another administrator.'
+                : 'The entries are being written.',
+            )
+            props.onDone(made.id)
           },
         )
       }}

@@ -9,6 +9,7 @@ import { count } from '../ui/format.ts'
 import { EmptyState, Lines, Loaded } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { PagedTable } from './paged-table.tsx'
 import { By } from './people.tsx'
@@ -128,8 +129,8 @@ const Decide = ({ rerating }: { rerating: Rerating }) => {
         blocked={kind === 'deny' && reason.trim() === ''}
         onClose={() => setKind(null)}
         onSubmit={() => {
-          if (kind === 'deny') deny.mutate({ params, body: { reason: reason.trim() } }, { onSuccess: done })
-          else approve.mutate({ params }, { onSuccess: done })
+          if (kind === 'deny') after(deny.mutateAsync({ params, body: { reason: reason.trim() } }), done)
+          else after(approve.mutateAsync({ params }), done)
         }}
       >
         {kind === 'deny' ? (

@@ -13,6 +13,7 @@ import { Mark } from '../ui/mark.tsx'
 import { EmptyState, Lines, Loaded } from '../ui/notice.tsx'
 import { Fact, Facts, Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { Comparison } from './comparison.tsx'
 import { ImportForm } from './import-form.tsx'
@@ -178,16 +179,11 @@ const Remove = (props: { export: ServiceExport; onRemoved: () => void }) => {
         error={remove.error}
         onClose={() => setAsking(false)}
         onConfirm={() =>
-          remove.mutate(
-            { params: { id: props.export.id } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone('Forgotten. What past runs found of it stays.')
-                props.onRemoved()
-              },
-            },
-          )
+          after(remove.mutateAsync({ params: { id: props.export.id } }), () => {
+            setAsking(false)
+            tellDone('Forgotten. What past runs found of it stays.')
+            props.onRemoved()
+          })
         }
       >
         <p>Runs no longer compare it. What past runs found of it stays.</p>

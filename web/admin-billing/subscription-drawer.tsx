@@ -11,6 +11,7 @@ import { Fact, Facts } from '../ui/page.tsx'
 import { money } from '../ui/money.ts'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { collections, percent } from './billing-words.ts'
 import { ChangeDialog } from './change-dialog.tsx'
@@ -222,14 +223,12 @@ const Collection = ({ owner, subscription }: Part) => {
         blocked={reason.trim() === '' || chosen === subscription.collection}
         onClose={() => setAsking(false)}
         onSubmit={() =>
-          set.mutate(
-            { params: { ...owner }, body: { collection: chosen, reason: reason.trim() } },
-            {
-              onSuccess: (saved) => {
-                setAsking(false)
-                setReason('')
-                tellDone(`From the next period on: ${collections[saved.collection]}.`)
-              },
+          after(
+            set.mutateAsync({ params: { ...owner }, body: { collection: chosen, reason: reason.trim() } }),
+            (saved) => {
+              setAsking(false)
+              setReason('')
+              tellDone(`From the next period on: ${collections[saved.collection]}.`)
             },
           )
         }

@@ -8,6 +8,7 @@ import { counted } from '../ui/format.ts'
 import { Mark } from '../ui/mark.tsx'
 import { Lines, Loaded, Notice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { isEver } from './billing-words.ts'
 import { DifferenceList } from './difference-list.tsx'
@@ -153,13 +154,11 @@ const ArchiveTier = ({ tier }: { tier: AdminTier }) => {
         error={archive.error}
         onClose={() => setAsking(false)}
         onConfirm={() =>
-          archive.mutate(
-            { params: { tier: tier.id }, body: { reason: reason.trim() || 'Archived' } },
-            {
-              onSuccess: () => {
-                setAsking(false)
-                tellDone(`${tier.current.name} is archived.`)
-              },
+          after(
+            archive.mutateAsync({ params: { tier: tier.id }, body: { reason: reason.trim() || 'Archived' } }),
+            () => {
+              setAsking(false)
+              tellDone(`${tier.current.name} is archived.`)
             },
           )
         }

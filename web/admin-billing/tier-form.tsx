@@ -13,6 +13,7 @@ import { dayWithYear, exactCredits } from '../ui/format.ts'
 import { moneyText, parseCredits, parseMoney } from '../ui/money.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { TierPreview } from './tier-preview.tsx'
 import type { AdminTier } from './tiers.tsx'
@@ -110,16 +111,11 @@ export const TierForm = (props: {
   const preview = useTierPreview(/^[a-z][a-z0-9_-]{0,39}$/.test(id) ? id : '', rested)
   const submit = form.onSubmit(() => {
     if (draft === null) return
-    save.mutate(
-      { params: { tier: id }, body: draft },
-      {
-        onSuccess: (version) => {
-          const from = form.values.effectiveAt ? `from ${dayWithYear(version.effectiveAt)} on` : 'from now on'
-          tellDone(`${version.name}: version ${version.version} is in effect ${from}.`)
-          props.onSaved(id)
-        },
-      },
-    )
+    after(save.mutateAsync({ params: { tier: id }, body: draft }), (version) => {
+      const from = form.values.effectiveAt ? `from ${dayWithYear(version.effectiveAt)} on` : 'from now on'
+      tellDone(`${version.name}: version ${version.version} is in effect ${from}.`)
+      props.onSaved(id)
+    })
   })
   return (
     <form className={classes.form} onSubmit={submit} aria-label={tier ? 'New version' : 'New tier'}>

@@ -7,6 +7,7 @@ import { FormDialog } from '../ui/dialog.tsx'
 import { count, exactUsd } from '../ui/format.ts'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { after } from './after.ts'
 import classes from './billing.module.css'
 import { parsePercent, percent } from './billing-words.ts'
 
@@ -61,18 +62,16 @@ const ToleranceDialog = (props: { tolerance: ReconciliationTolerance; onClose: (
       onClose={props.onClose}
       onSubmit={() => {
         if (isWrong) return
-        save.mutate(
-          {
+        after(
+          save.mutateAsync({
             body: {
               tolerance: { basisPoints, tokens: wholeTokens, operations: wholeOperations, nanoUsd, dayShift },
               reason: reason.trim(),
             },
-          },
-          {
-            onSuccess: () => {
-              tellDone('The tolerance is saved; the next run judges by it.')
-              props.onClose()
-            },
+          }),
+          () => {
+            tellDone('The tolerance is saved; the next run judges by it.')
+            props.onClose()
           },
         )
       }}
