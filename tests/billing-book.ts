@@ -17,11 +17,13 @@ export interface BookTier {
 interface BookPayment {
   readonly purpose: 'purchase' | 'tier_change' | 'renewal'
   readonly amount: number
-  readonly credits: number
+  credits: number
   status: 'requested' | 'paid' | 'denied' | 'failed' | 'abandoned'
   refunded: number
   paidAt: number
   grants: string[]
+  /** Of a renewal: what the period gave, from its payment on. */
+  allocation: { readonly id: string; readonly amount: number } | null
   invoice: BookInvoice | null
   /** Of a change: the subscription it was reckoned for, and what it makes of it. */
   readonly terms: { readonly revision: number; readonly after: Subscription } | null
@@ -157,6 +159,7 @@ export const openBook = (tiers: readonly BookTier[], start: number) => {
       refunded: 0,
       paidAt: 0,
       grants: [],
+      allocation: null,
       invoice: null,
       back: [],
     }
@@ -193,13 +196,16 @@ export const openBook = (tiers: readonly BookTier[], start: number) => {
       to,
       discounted,
     })
+    let allocation: BookPayment['allocation'] = null
     for (const amount of [kept, tier.credits]) {
       const id = put(give, { amount, from, to }, now)
+      allocation = id === null ? null : { id, amount }
       if (id !== null) monthly.push(coins.grantOf(id))
     }
     if (!subscription.paying || tier.price === 0) return
     const discount = discounted ? offOf(tier.price) : 0
     const payment = pay({ purpose: 'renewal', amount: tier.price - discount, credits: 0, terms: null })
+    payment.allocation = allocation
     const dueAt = now + 14 * day
     payment.invoice = note({ kind: 'invoice', status: 'open', total: tier.price - discount, discount, dueAt })
   }
@@ -297,6 +303,10 @@ export const openBook = (tiers: readonly BookTier[], start: number) => {
     } else if (purpose === 'renewal') {
       if (subscription.status === 'past_due') write({ status: 'active', grace: null })
       if (payment.invoice) payment.invoice.status = 'paid'
+      if (payment.allocation) {
+        payment.credits = payment.allocation.amount
+        payment.grants.push(payment.allocation.id)
+      }
     } else if (terms && isStale) {
       bill()
       askBack()
@@ -410,7 +420,8 @@ export const openBook = (tiers: readonly BookTier[], start: number) => {
         if (won) back.state = 'void'
         else back.kind = 'refund'
       } else if (back?.state === 'open') {
-        const end = monthOf(payment.paidAt, 12)
+        const [bought] = payment.grants
+        const end = bought ? coins.grantOf(bought).expiresAt : Infinity
         if (!won) moneyBack(payment, Math.min(back.amount, payment.amount - payment.refunded))
         else {
           const stays = payment.back.filter(

@@ -336,13 +336,13 @@ export const makeRenewals = (parts: BillingParts) => {
   }
 }
 
-/** What the payment of a renewal does. */
+/** What the payment of a renewal does. Gives the allocation that it was for: what a refund takes back. */
 export const renewalPaid = async (
   t: store.T,
   parts: Parts,
   subscription: store.StoredSubscription,
   terms: RenewalTerms,
-): Promise<void> => {
+): Promise<{ grantId: string; amountMicros: bigint } | null> => {
   if (subscription.status === 'past_due')
     await store.writeSubscription(t, { ...subscription, status: 'active', graceUntil: null })
   await allocate(
@@ -352,4 +352,5 @@ export const renewalPaid = async (
     terms.allocationKey,
     terms.allocationMicros,
   )
+  return (await store.grantByKey(t, subscription, terms.allocationKey)) ?? null
 }

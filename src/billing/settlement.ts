@@ -67,7 +67,8 @@ export const settlePayment = async (
   })
   if (payment.purpose === 'renewal' && wasGivenUp) await renewalTooLate(t, parts, payment)
   else if (payment.purpose === 'renewal') {
-    await renewalPaid(t, parts, subscription, payment.terms as RenewalTerms)
+    const given = await renewalPaid(t, parts, subscription, payment.terms as RenewalTerms)
+    if (given) await changePayment(t, payment, { grant_id: given.grantId, credit_micros: given.amountMicros })
     if (payment.invoiceId !== null)
       await setInvoiceStatus(t, { organizationId: payment.organizationId, id: payment.invoiceId }, 'paid', at)
   } else if (payment.purpose === 'tier_change')
@@ -324,18 +325,10 @@ const takenForMoney = async (t: store.T, payment: StoredPayment, dispute: Refund
   return missing > 0n ? missing : 0n
 }
 
-const creditsBack = async (
-  t: store.T,
-  parts: Parts,
-  { payment, subscription }: Locked,
-  dispute: Refund,
-): Promise<void> => {
+const creditsBack = async (t: store.T, parts: Parts, { payment }: Locked, dispute: Refund): Promise<void> => {
+  if (payment.grantId === null) return
   const at = parts.clock()
-  const { purchaseExpiryMonths } = await settingsOf(t)
-  const end =
-    purchaseExpiryMonths === null
-      ? null
-      : monthsLater(payment.decidedAt ?? at, purchaseExpiryMonths, subscription.timeZone)
+  const end = await store.expiryOf(t, payment, payment.grantId)
   const isOver = end !== null && end <= at
   const unpaidFor = await takenForMoney(t, payment, dispute)
   const most = (dispute.creditMicros ?? 0n) - unpaidFor

@@ -1,4 +1,4 @@
-import type { Selectable, Updateable } from 'kysely'
+import { type Selectable, sql, type Updateable } from 'kysely'
 import type { Adjustments } from '../db/schema.ts'
 import type { Adjustment, AdjustmentKind } from './adjustment.ts'
 import type { Executor, T } from './store.ts'
@@ -32,17 +32,19 @@ export const subjectOf = async (
         .where('organization_id', '=', organizationId)
         .where('id', '=', subjectId)
         .executeTakeFirst()
-    : t
-        .selectFrom('holds')
-        .select([
-          'account_id as accountId',
-          (e) => e.fn.coalesce('settled_micros', e.lit(0)).as('amountMicros'),
-        ])
-        .where('organization_id', '=', organizationId)
-        .where('id', '=', subjectId)
-        .where('state', '=', 'settled')
-        .executeTakeFirst()
-        .then((row) => row && { accountId: row.accountId, amountMicros: BigInt(row.amountMicros) })
+    : chargeOf(t, organizationId, subjectId)
+
+/** Of an operation's charge, what other corrections than adjustments (a re-rating) have left of it. */
+const chargeOf = async (t: T, organizationId: string, operationId: string) => {
+  const { rows } = await sql<{ accountId: string; amountMicros: bigint }>`
+    SELECT h.account_id AS "accountId", h.settled_micros + coalesce((
+      SELECT sum(CASE c.kind WHEN 'charge' THEN c.amount_micros ELSE -c.amount_micros END) FROM ledger_corrections c
+      WHERE c.organization_id = h.organization_id AND c.operation_id = h.id
+        AND c.idempotency_key NOT LIKE 'adjustment:%'), 0)::bigint AS "amountMicros"
+    FROM holds h WHERE h.organization_id = ${organizationId} AND h.id = ${operationId} AND h.state = 'settled'
+  `.execute(t)
+  return rows[0]
+}
 
 export const isAccount = async (t: T, organizationId: string, id: string): Promise<boolean> =>
   (await t

@@ -361,6 +361,28 @@ export const insertCommand = async (
     .execute()
 }
 
+/** What was given by a key, once. */
+export const grantByKey = (t: T, key: AccountKey, idempotencyKey: string) =>
+  t
+    .selectFrom('grants')
+    .select(['id as grantId', 'amount_micros as amountMicros'])
+    .where('organization_id', '=', key.organizationId)
+    .where('account_id', '=', key.accountId)
+    .where('idempotency_key', '=', idempotencyKey)
+    .executeTakeFirst()
+
+/** Until when a grant could be spent; null: for ever. */
+export const expiryOf = async (t: T, key: AccountKey, grantId: string): Promise<Date | null> => {
+  const row = await t
+    .selectFrom('grants')
+    .select('expires_at')
+    .where('organization_id', '=', key.organizationId)
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', grantId)
+    .executeTakeFirstOrThrow()
+  return row.expires_at
+}
+
 export const personOf = async (executor: Executor, owner: Owner) =>
   executor
     .selectFrom('users as u')

@@ -1,6 +1,7 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import { findService } from '../services/registry.ts'
 import { settingsOf } from './loaded.ts'
 import { type BillingParts, outcomeOf } from './parts.ts'
 import { stepOf } from './proration.ts'
@@ -21,6 +22,10 @@ export const makeTiers = (parts: Pick<BillingParts, 'database' | 'epoch' | 'cloc
       return wrong('priceMinor', `Prices in ${draft.currency} are whole tens of the smallest unit.`)
     if (draft.allocationMicros < 0n || draft.rolloverCapMicros < 0n)
       return wrong('allocationMicros', 'Credits cannot be negative.')
+    const unknown = draft.entitlements.services?.find((id) => findService(id) === undefined)
+    if (unknown !== undefined) return wrong('entitlements', `There is no service ${unknown}.`)
+    if (draft.entitlements.groups?.some((group) => group.includes('/')))
+      return wrong('entitlements', 'Groups are named by their ids, without “group/”.')
     if (draft.effectiveAt && draft.effectiveAt < new Date(clock().getTime() - 60_000))
       return wrong('effectiveAt', 'A tier changes now or later; what was stays as it was.')
     return null

@@ -117,7 +117,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     const { page } = admin
     await page.getByRole('row', { name: 'Midjourney' }).getByRole('link', { name: '1 own price' }).click()
     await page.getByRole('button', { name: 'Remove the price of midjourney*, Imagine' }).click()
-    await page.getByText('The own price of midjourney* is removed.').waitFor()
+    await page.getByText('The own price of midjourney* is removed, in force at once.').waitFor()
     expect(await (await imagine()).text()).toContain('price')
 
     await page.getByLabel('Imagine').fill('0.05')
