@@ -57,12 +57,14 @@ export const makeAttempts = (parts: GatewayParts) => {
     let refused: Candidate | null = null
     let full: Outcome<never> | null = null
     let ownKeyFailed = false
+    const untranslatable: Candidate[] = []
 
     /** The next candidate that may be tried, or null. */
     const begin = async (): Promise<Run | null> => {
       while (next < candidates.length && !cancellation.cancelled) {
         const candidate = candidates[next++] as Candidate
         const isSystem = candidate.serviceKey.owner === 'system'
+        if (untranslatable.some((before) => isNoBetter(candidate, before))) continue
         // Another key at the same price would be refused for the same reason.
         if (isSystem && refused !== null && isSameOffer(refused, candidate)) {
           notePassedOver(operation, candidate, refusal)
@@ -137,6 +139,7 @@ export const makeAttempts = (parts: GatewayParts) => {
         return success(result)
       }
       run.pass.end(0)
+      if (result.fault.code === 'not_translatable') untranslatable.push(run.candidate)
       ownKeyFailed ||= run.candidate.serviceKey.owner !== 'system'
       last = result
     }
@@ -148,6 +151,14 @@ const notePassedOver = (operation: Operation, candidate: Candidate, refusal: Out
   if (refusal === null || refusal.ok || refusal.fault.code !== 'budget_exceeded') return
   operation.decision = passOver(operation.decision, candidate, refusal.fault.code, refusal.fault.resetsAt)
 }
+
+/**
+ * After a call that could not be carried over: the same service would refuse it again, and what the caller wrote is no
+ * failure of an own key, for which credits are spent. Other own keys may serve it.
+ */
+const isNoBetter = (candidate: Candidate, before: Candidate): boolean =>
+  (candidate.via === 'translation' && isSameOffer(before, candidate)) ||
+  (candidate.serviceKey.owner === 'system' && before.serviceKey.owner !== 'system')
 
 const inMs = (seconds: number | null | undefined): number | null => (seconds == null ? null : seconds * 1000)
 const successOf = (result: AttemptResult | null) => (result === null ? null : success(result))

@@ -52,7 +52,12 @@ export const makeMidjourneyImages = (parts: MidjourneyParts) => {
     const checked =
       webhook.ok && webhook.value !== null ? longOperations.webhooks.check(webhook.value) : webhook
     if (!webhook.ok || !checked.ok)
-      return refuse(operation, response, (checked as { fault: Fault }).fault, finish)
+      return refuse(
+        operation,
+        response,
+        { ...(checked as { fault: Fault }).fault, field: 'x-aideon-webhook' },
+        finish,
+      )
     operation.notCarried = image.value.notCarried
     const until = performance.now() + limits.totalTimeoutMs
     const result = await submit(

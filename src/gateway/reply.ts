@@ -33,7 +33,7 @@ export const receiptHeaders = (operation: Operation, creditMicros: bigint): stri
     headers.push('x-aideon-max-output-tokens', String(operation.outputLimit))
   if (operation.limitHeaders.length > 0) headers.push(...operation.limitHeaders)
   if (operation.notCarried.length > 0)
-    headers.push('x-aideon-not-carried', headerSafe(operation.notCarried.join(',')))
+    headers.push('x-aideon-not-carried', operation.notCarried.join(',').replace(/[^\x20-\x7e]/g, '?'))
   return headers
 }
 

@@ -139,7 +139,15 @@ export const makeWebhooks = (parts: WebhookParts) => {
     start: loop.start,
     soon: loop.soon,
     stop: loop.stop,
-    check: callbacks.check,
+    check: (url: string): Outcome<URL> => {
+      const checked = callbacks.check(url)
+      return checked.ok
+        ? checked
+        : failure('unsafe_address', {
+            message: 'A webhook goes to public https addresses, and to private ones that the operator lists.',
+            next: 'Use a public https address, or ask the operator to add this one to AIDEON_WEBHOOK_ADDRESSES.',
+          })
+    },
     newSecret,
     signingSecret: secretFor,
     secret: async (owner: Owner): Promise<WebhookSecretView | null> => {

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openStage, type Stage, type StagePerson } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+  await stage.systemKey('anthropic', 1)
+  await stage.systemKey('anthropic', 2)
+  await stage.systemKey('openrouter', 1)
+})
+afterAll(() => stage[Symbol.asyncDispose]())
+
+const ask = async (person: StagePerson, more: object) => {
+  const reply = await fetch(`${stage.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'claude-haiku-4-5',
+      messages: [{ role: 'user', content: 'hello' }],
+      ...more,
+    }),
+  })
+  return { status: reply.status, headers: reply.headers, text: await reply.text() }
+}
+const sentNow = () => stage.simulator.journal().length
+
+test('what an own key’s service cannot be asked spends no credits in its place', async () => {
+  const person = await stage.person({ fallback: 'alternative_then_system' })
+  await stage.ownKey(person, 'anthropic')
+  const before = sentNow()
+  const { status, text } = await ask(person, { logprobs: true })
+  expect(status).toBe(400)
+  expect(text).toContain('“logprobs” cannot be carried over to Anthropic')
+  expect(sentNow()).toBe(before)
+  expect(await stage.balance(person)).toMatchObject({ availableMicros: 100_000_000n, heldMicros: 0n })
+})
+
+test('another own key serves it where it speaks the dialect', async () => {
+  const person = await stage.person({ fallback: 'alternative_then_system' })
+  await stage.ownKey(person, 'anthropic')
+  await stage.ownKey(person, 'openrouter')
+  const { status, headers } = await ask(person, { logprobs: true })
+  expect([status, headers.get('x-aideon-service'), headers.get('x-aideon-key-owner')]).toEqual([
+    200,
+    'openrouter',
+    'user',
+  ])
+})
+
+test('on credits it is tried once at each service, not once for each key', async () => {
+  const person = await stage.person({ fallback: 'alternative_then_system' })
+  const { status, headers } = await ask(person, { logprobs: true })
+  expect([status, headers.get('x-aideon-service'), headers.get('x-aideon-attempts')]).toEqual([
+    200,
+    'openrouter',
+    '2',
+  ])
+})
+
+test('a turn that says nothing is named in the header as it is', async () => {
+  const person = await stage.person()
+  const messages = [
+    { role: 'user', content: 'one' },
+    { role: 'assistant', content: '' },
+    { role: 'user', content: 'two' },
+  ]
+  const { status, headers } = await ask(person, { messages })
+  expect([status, headers.get('x-aideon-not-carried')]).toEqual([200, 'empty turns'])
+})
