@@ -262,6 +262,16 @@ describe('who may set what', () => {
     ])
   })
 
+  test('a restored budget counts what was used while it was archived', async () => {
+    const who = await account()
+    const reach = { organizationId: who.organizationId, userId: null }
+    const budget = await made(node, hardOn(who, 1_000n))
+    must(await node.budgets.archive(operator, reach, budget.id))
+    await used(who, time.clock(), 70n)
+    must(await node.budgets.restore(operator, reach, budget.id))
+    expect(await standing(budget)).toMatchObject({ used: 70n })
+  })
+
   test('every change is in the audit trail', async () => {
     const who = await account()
     const reach = { organizationId: who.organizationId, userId: null }

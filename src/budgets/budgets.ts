@@ -150,6 +150,16 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
     })
   }
 
+  /** Every process counts by now: what had ended before is added here, what is under way by the minute's work. */
+  const catchUp = async (budget: Budget): Promise<void> => {
+    const now = clock()
+    const span = spanAt(budget, now)
+    await counts.ensurePeriod(kysely, budget, span)
+    await watch.recount(budget, span, now)
+    await watch.renewForecast(budget, now)
+    await watch.tell(budget, span)
+  }
+
   return {
     read: async (caller) => orNull(await store.budgetsOf(kysely, caller)),
     readWide: async () => orNull(await store.wideBudgets(kysely)),
@@ -165,14 +175,7 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
 
     async create(actor, draft) {
       const created = await manage.create(actor, draft)
-      if (!created.ok) return created
-      const now = clock()
-      const span = spanAt(created.value, now)
-      // Every process counts by now: what had ended before is added here, what is under way by the minute's work.
-      await counts.ensurePeriod(kysely, created.value, span)
-      await watch.recount(created.value, span, now)
-      await watch.renewForecast(created.value, now)
-      await watch.tell(created.value, span)
+      if (created.ok) await catchUp(created.value)
       return created
     },
     async change(actor, reach, id, change) {
@@ -184,7 +187,11 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
       return changed
     },
     archive: manage.archive,
-    restore: manage.restore,
+    async restore(actor, reach, id) {
+      const restored = await manage.restore(actor, reach, id)
+      if (restored.ok) await catchUp(restored.value)
+      return restored
+    },
     async find(reach, id) {
       const budget = await store.findBudget(kysely, reach.organizationId, id)
       if (budget === null || !isWithin(budget, reach)) return failure('not_found')

@@ -131,7 +131,7 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
       })),
     archive: (actor: Actor, reach: Reach, id: string) =>
       alter(actor, reach, id, 'budget.archived', (before) => ({ ...before, archivedAt: clock() })),
-    /** What was used meanwhile has not been counted. */
+    /** What was used meanwhile is not counted yet. */
     async restore(actor: Actor, reach: Reach, id: string): Promise<Outcome<Budget>> {
       const found = await store.findBudget(kysely, reach.organizationId, id)
       if (found !== null && (await isFull(reach.organizationId, found.scope))) return full()
