@@ -1,16 +1,19 @@
 import { FaultError, fault, type Outcome } from '../kit/fault.ts'
-import type { Balance } from '../ledger/store-reads.ts'
 import { accountKeyOf } from './loaded.ts'
 import { type BillingParts, outcomeOf } from './parts.ts'
 import { creditsToTakeBack } from './proration.ts'
 import { type AccountGrant, grantsOf } from './store-accounts.ts'
-import { readPayment, refundsOf } from './store-payments.ts'
+import { grantsOfPayment, readPayment, refundsOf } from './store-payments.ts'
 import type { Owner } from './subscription.ts'
 
 /** What an administrator sees of somebody's credits. */
 export interface Account extends Owner {
   readonly accountId: string
-  readonly balance: Pick<Balance, 'availableMicros' | 'heldMicros' | 'debtMicros'>
+  readonly balance: {
+    readonly availableMicros: bigint
+    readonly heldMicros: bigint
+    readonly debtMicros: bigint
+  }
   /** Newest first; spent and expired ones too. */
   readonly grants: readonly AccountGrant[]
 }
@@ -78,12 +81,18 @@ export const makeAccounts = ({ database, ledger }: Pick<BillingParts, 'database'
             field: 'amountMinor',
           }),
         )
-      const [grant] =
-        payment.grantId === null
-          ? []
-          : await grantsOf(database.kysely, payment, { id: payment.grantId, limit: 1 })
-      if (!grant) return { leftMinor, creditMicros: 0n, unspentMicros: 0n, expiredMicros: 0n, owedMicros: 0n }
       const wanted = creditsToTakeBack(payment, payment.refundedMinor + openMinor, amountMinor)
-      return { leftMinor, ...partsOfReversal(grant, wanted) }
+      const taken = { creditMicros: 0n, unspentMicros: 0n, expiredMicros: 0n, owedMicros: 0n }
+      // In the order in which the refund takes them.
+      for (const id of await grantsOfPayment(database.kysely, payment)) {
+        const [grant] = await grantsOf(database.kysely, payment, { id, limit: 1 })
+        if (!grant) continue
+        const parts = partsOfReversal(grant, wanted - taken.creditMicros)
+        taken.creditMicros += parts.creditMicros
+        taken.unspentMicros += parts.unspentMicros
+        taken.expiredMicros += parts.expiredMicros
+        taken.owedMicros += parts.owedMicros
+      }
+      return { leftMinor, ...taken }
     }),
 })

@@ -263,13 +263,13 @@ export const refundsOf = async (
 export const wonKey = (dispute: { readonly id: string }): string => `dispute_won:${dispute.id}`
 
 /** Everything that was given for a payment, the oldest first. */
-export const grantsOfPayment = async (t: T, payment: StoredPayment): Promise<string[]> => {
+export const grantsOfPayment = async (executor: Executor, payment: StoredPayment): Promise<string[]> => {
   if (payment.grantId === null) return []
-  const won = (await refundsOf(t, payment)).filter(
+  const won = (await refundsOf(executor, payment)).filter(
     (refund) => refund.kind === 'dispute' && refund.status === 'failed',
   )
   if (won.length === 0) return [payment.grantId]
-  const rows = await t
+  const rows = await executor
     .selectFrom('grants')
     .select('id')
     .where('organization_id', '=', payment.organizationId)

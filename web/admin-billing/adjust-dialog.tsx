@@ -146,7 +146,7 @@ const Parts = (props: { grant: AccountGrant; micros: string }) => {
         </p>
       )}
       <p className={classes.sum}>
-        <span>Spent or held: owed, paid by the next credits</span>
+        <span>Spent or held: other credits pay it, or it is owed</span>
         <Credits micros={owedMicros} />
       </p>
     </div>

@@ -116,8 +116,8 @@ export const RefundForm = ({ payment }: { payment: PaymentOnWire }) => {
         </p>
         {preview.data && preview.data.owedMicros !== '0' && (
           <p>
-            <strong>{exactCredits(preview.data.owedMicros)} credits</strong> were spent already and are owed
-            then: the next credits of any kind pay them first.
+            <strong>{exactCredits(preview.data.owedMicros)} credits</strong> were spent already: other credits
+            pay them at once, or they are owed until the next ones come.
           </p>
         )}
       </ConfirmDialog>
@@ -151,7 +151,7 @@ const Taken = ({ preview, busy }: { preview: Preview; busy: boolean }) => (
           </p>
         )}
         <p className={classes.sum}>
-          <span>Spent or held: owed, paid by the next credits</span>
+          <span>Spent or held: other credits pay it, or it is owed</span>
           <Credits micros={preview.owedMicros} />
         </p>
       </div>
