@@ -81,7 +81,12 @@ export const servicesDocument = (
 Every integrated service, from its file in \`src/services/\`. How to read the first table: *native* means that the service
 speaks the endpoint itself, so bytes pass through untouched; *translated* means that the call is made in the service's own
 way and its reply brought back; *native, translated*, or *for some*, depends on the model. Any other path of a service is at
-\`/services/<id>/…\`, on own keys.
+\`/services/<id>/…\`, on own keys. Files and batches are at \`/v1/files\`, \`/v1/batches\` (OpenAI) and \`/v1/messages/batches\`
+(Anthropic; its files, too, for callers with its \`anthropic-version\`), Gemini’s files at \`/v1beta/files\`, and those of other services at their own
+paths. Realtime sessions and batches run on own keys only ([why](decisions/0031-sessions-and-batches-on-own-keys.md)).
+
+A cell says what the service serves, not what each of its models can: which model is for which endpoint is in
+[routing.md](routing.md).
 
 ${table(
   ['service', 'id', ...columns.map(([head]) => head)],

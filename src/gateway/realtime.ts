@@ -36,7 +36,7 @@ export interface Realtime {
 
 /**
  * WS /v1/realtime: frames go both ways untouched, and what the service reports is added up. One session is one operation;
- * it runs on own keys only, because nobody can tell beforehand what a conversation will cost.
+ * it runs on own keys only (docs/decisions/0031-sessions-and-batches-on-own-keys.md).
  */
 export const makeRealtime = (parts: GatewayParts): Realtime => {
   const { admission, callers, catalogue, counters, keys, log, outbound, prices } = parts
@@ -76,6 +76,7 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
       ? success({ caller: caller.value, candidates: own })
       : failure('unpriced_option', {
           message: 'A realtime session cannot run on system keys.',
+          next: 'Add your own key for the service.',
           field: 'model',
         })
   }
