@@ -162,10 +162,9 @@ test('administrators see everybody’s, by user and organisation too, and it is 
   const all = async (query: object) =>
     (await http.call('readAllUsage', administrator, { query: { ...period, ...query } })).json<UsageReport>()
   const byUser = await all({ by: 'user', organization: user.organizationId })
-  expect(byUser.groups.map(({ name }) => name).toSorted()).toEqual([
-    'first@example.com',
-    'second@example.com',
-  ])
+  expect(new Set(byUser.groups.map(({ name }) => name))).toEqual(
+    new Set(['first@example.com', 'second@example.com']),
+  )
   for (const group of byUser.groups)
     for (const keyOwner of payers) {
       const query = {
