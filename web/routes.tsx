@@ -14,6 +14,7 @@ import { paymentNotice } from '../src/contract/payment-notices.ts'
 import { reconciliationCheck } from '../src/contract/reconciliation.ts'
 import { coverage } from '../src/contract/service-keys.ts'
 import { id, serviceId, tierId } from '../src/contract/wire.ts'
+import { allAuditSearch, auditSearch } from './audit/audit-search.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { alertSearch, deliverySearch } from './alerts/alert-search.ts'
 import { allBudgetSearch, budgetSearch } from './budgets/budget-search.ts'
@@ -186,6 +187,12 @@ const account = createRoute({
   component: lazyRouteComponent(() => import('./user/account.tsx'), 'Account'),
 })
 
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: '/audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('./audit/audit.tsx'), 'Audit'),
+})
 const administration = createRoute({
   getParentRoute: () => shell,
   path: '/admin',
@@ -290,6 +297,12 @@ const health = createRoute({
   validateSearch: z.object({ all: z.boolean().optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./admin/health.tsx'), 'HealthPage'),
 })
+const allAudit = createRoute({
+  getParentRoute: () => administration,
+  path: '/audit',
+  validateSearch: allAuditSearch,
+  component: lazyRouteComponent(() => import('./audit/all-audit.tsx'), 'AllAudit'),
+})
 const platformTokens = createRoute({
   getParentRoute: () => administration,
   path: '/platform-tokens',
@@ -388,6 +401,7 @@ const tree = root.addChildren([
     operations,
     longOperations,
     accessTokens,
+    audit,
     account,
     administration.addChildren([
       adminOverview,
@@ -404,6 +418,7 @@ const tree = root.addChildren([
       health,
       allLongOperations,
       platformTokens,
+      allAudit,
       payments,
       subscriptions,
       tiers,

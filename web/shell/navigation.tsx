@@ -13,6 +13,7 @@ import {
   IconGauge,
   IconTargetArrow,
   IconHeartbeat,
+  IconHistory,
   IconHourglass,
   IconKey,
   IconListCheck,
@@ -54,6 +55,7 @@ const mine: readonly Place[] = [
   { to: '/operations', label: 'Operations', icon: IconActivity },
   { to: '/long-operations', label: 'Long operations', icon: IconHourglass },
   { to: '/access-tokens', label: 'Access tokens', icon: IconTicket },
+  { to: '/audit', label: 'Audit trail', icon: IconHistory },
   { to: '/account', label: 'Account', icon: IconUser },
 ]
 
@@ -72,6 +74,7 @@ const administration: readonly Place[] = [
   { to: '/admin/long-operations', label: 'Long operations', icon: IconHourglass },
   { to: '/admin/organizations', label: 'Organisations', icon: IconBuilding },
   { to: '/admin/platform-tokens', label: 'Platform tokens', icon: IconShieldLock },
+  { to: '/admin/audit', label: 'Audit trail', icon: IconHistory },
 ]
 
 /** What administrators do with money and credits. */
