@@ -66,7 +66,7 @@ const entryOnWire = (row: TrailRow): AuditEntryOnWire => ({
   at: row.at.toISOString(),
   actor: { kind: row.actorKind, id: row.actorId, email: row.actorEmail },
   action: row.action,
-  subject: { kind: row.subjectKind, id: row.subjectId },
+  subject: { kind: row.subjectKind, id: row.subjectId, email: row.subjectEmail },
   before: row.before,
   after: row.after,
   reason: row.reason,

@@ -45,6 +45,7 @@ export interface TrailRow {
   readonly action: string
   readonly subjectKind: string
   readonly subjectId: string
+  readonly subjectEmail: string | null
   readonly before: unknown
   readonly after: unknown
   readonly reason: string | null

@@ -13,7 +13,11 @@ export const auditEntry = z.object({
     email: z.string().nullable(),
   }),
   action: z.string().describe('`<subject>.<past participle>`'),
-  subject: z.object({ kind: z.string(), id: z.string() }),
+  subject: z.object({
+    kind: z.string(),
+    id: z.string(),
+    email: z.string().nullable().describe('Where it is a user'),
+  }),
   before: z.unknown().describe('null: there was nothing'),
   after: z.unknown().describe('null: there is nothing any more'),
   reason: z.string().nullable(),

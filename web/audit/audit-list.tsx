@@ -13,7 +13,7 @@ import { differencesOf } from './difference.ts'
 import classes from './audit.module.css'
 
 /** `service_key.revoked` → Service key revoked. */
-const actionWords = (action: string): string => readable(action.replace('.', ' '))
+const actionWords = (action: string): string => readable(action.replace('.', '_'))
 
 const actorWords = ({ kind, email }: AuditEntryOnWire['actor']): string => {
   if (email !== null) return email
@@ -39,7 +39,7 @@ const columns: readonly Column<AuditEntryOnWire>[] = [
 
 /** By its name where the change has one: ids say nothing to people. */
 const Subject = ({ of: { subject, before, after } }: { of: AuditEntryOnWire }) => {
-  const name = nameIn(after) ?? nameIn(before)
+  const name = subject.email ?? nameIn(after) ?? nameIn(before)
   return (
     <span className={classes.subject}>
       <span className={classes.wide}>{name ?? <code>{subject.id.slice(0, 8)}</code>}</span>

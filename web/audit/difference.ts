@@ -19,7 +19,8 @@ const leavesOf = (value: unknown): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   const walk = (at: string, here: unknown): void => {
     if (here === null || here === undefined) return
-    if (typeof here !== 'object') return void found.set(at, typeof here === 'string' ? here : JSON.stringify(here))
+    if (typeof here !== 'object')
+      return void found.set(at, typeof here === 'string' ? here : JSON.stringify(here))
     const fields = Object.entries(here)
     if (fields.length === 0) found.set(at, Array.isArray(here) ? '[]' : '{}')
     for (const [name, inner] of fields) walk(at === '' ? name : `${at}.${name}`, inner)
