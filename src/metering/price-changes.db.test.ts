@@ -19,8 +19,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close()
 })
 
-/** Two processes on one database, with a clock of their own each, and what a million tokens cost by each. */
-const openProcesses = async () => {
+/** Processes on one database, on one clock that tests set, and what a million tokens cost by each. */
+const openProcesses = async ({ alone = false } = {}) => {
   const clone = await cloneDatabase()
   closing.push(() => clone.drop())
   const { database } = clone
@@ -47,7 +47,8 @@ const openProcesses = async () => {
     }
     return { prices, charge }
   }
-  const [a, b] = [await open(), await open()]
+  const a = await open()
+  const b = alone ? a : await open()
   return { database, clock, pass: (seconds: number) => (offset += seconds * 1000), a, b }
 }
 type Side = Awaited<ReturnType<typeof openProcesses>>['a']
@@ -141,7 +142,7 @@ test('markups: the most specific holds, a credit’s worth too, and no version b
 })
 
 test('a change above the limit needs a second administrator, who has written none of it', async () => {
-  const { a } = await openProcesses()
+  const { a } = await openProcesses({ alone: true })
   const { changes } = a.prices
   const doubled = must(await changes.create(ada, draft([set(2n * shippedRate)]), true))
   expect(doubled).toMatchObject({ change: { status: 'waiting', version: null } })
@@ -164,7 +165,7 @@ test('a change above the limit needs a second administrator, who has written non
 })
 
 test('an installation may ask for a second administrator always, or never', async () => {
-  const { a } = await openProcesses()
+  const { a } = await openProcesses({ alone: true })
   const { changes } = a.prices
   must(await changes.saveApproval(ada, { secondApprover: 'always', limitBasisPoints: 0 }, 'Policy'))
   const small = must(await changes.create(ada, draft([set(shippedRate + 1n)]), true))
@@ -174,7 +175,7 @@ test('an installation may ask for a second administrator always, or never', asyn
 })
 
 test('what was looked at is what is approved: not upon another version, and nothing that changes nothing', async () => {
-  const { a } = await openProcesses()
+  const { a } = await openProcesses({ alone: true })
   const { changes } = a.prices
   const drafted = must(await changes.create(ada, draft([set(3_000_000_000n)]), false))
   await setOwnPrice(a.prices, { ...gpt, nanoUsd: 2_600_000_000n })
@@ -187,7 +188,7 @@ test('what was looked at is what is approved: not upon another version, and noth
 })
 
 test('a version and what it was made of can never be changed', async () => {
-  const { a, database } = await openProcesses()
+  const { a, database } = await openProcesses({ alone: true })
   await setOwnPrice(a.prices, { ...gpt, nanoUsd: 1n })
   for (const statement of [
     `UPDATE price_books SET charge_basis_points = 1`,
