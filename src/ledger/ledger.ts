@@ -5,7 +5,7 @@ import type { Database } from '../db/database.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { makeLater } from '../db/later.ts'
 import type { Schema } from '../db/schema.ts'
-import { isPassing, openWriter, type Unit, unitOf } from '../db/writer.ts'
+import { isPassing, openWriter, type Unit, unitOf, type Writer } from '../db/writer.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -140,6 +140,8 @@ const largestBatch = 128
 export const makeLedger = (options: LedgerOptions): Ledger => {
   const { database, processId, clock, log, store = ledgerStore } = options
   const holdWriter = openWriter(database, { name: 'holds' })
+  // Apart, so that nobody without a budget waits for the lock of somebody else's.
+  const budgetedWriter = openWriter(database, { name: 'budgeted holds' })
   const commands = openWriter(database, { name: 'ledger' })
   const upkeep = makeUpkeep({
     writer: commands,
@@ -160,8 +162,8 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     return result
   }
 
-  const runHolds = (batch: readonly HoldRequest[], isRetry: boolean) =>
-    holdWriter.transact(async (unit) => {
+  const runHolds = (writer: Writer) => (batch: readonly HoldRequest[], isRetry: boolean) =>
+    writer.transact(async (unit) => {
       const at = clock()
       const locked = await store.lock(unit, batch.map(accountKey), isRetry ? batch.map(holdKey) : [])
       const budgeted = batch.filter(hasBudgets)
@@ -234,20 +236,23 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
       void (await commands.transact((unit) => giveUp(unit, { ...hold, chargeMicros: 0n }))),
   })
 
-  const holds = makeGroupCommit<HoldRequest, Outcome<{ heldMicros: bigint }>>({
-    maximumBatch: largestBatch,
-    patienceMs: options.holdPatienceMs ?? 3_000,
-    run: runHolds,
-    isPassing,
-    onGivenUp: (request, error) => {
-      log.warn(
-        { operationId: request.operationId, err: error },
-        'hold given up: the database does not answer',
-      )
-      doubtful.add(request)
-      return failure('database_unavailable')
-    },
-  })
+  const holdsBy = (writer: Writer) =>
+    makeGroupCommit<HoldRequest, Outcome<{ heldMicros: bigint }>>({
+      maximumBatch: largestBatch,
+      patienceMs: options.holdPatienceMs ?? 3_000,
+      run: runHolds(writer),
+      isPassing,
+      onGivenUp: (request, error) => {
+        log.warn(
+          { operationId: request.operationId, err: error },
+          'hold given up: the database does not answer',
+        )
+        doubtful.add(request)
+        return failure('database_unavailable')
+      },
+    })
+  const holds = holdsBy(holdWriter)
+  const budgetedHolds = holdsBy(budgetedWriter)
 
   return {
     openAccount: async (transaction, account) => {
@@ -280,7 +285,7 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     reverse: (transaction, request) => within(transaction, (unit) => reverse(unit, store, request, clock())),
     refund: (transaction, request) => within(transaction, (unit) => refund(unit, store, request, clock())),
     charge: (transaction, request) => within(transaction, (unit) => charge(unit, store, request, clock())),
-    hold: (request) => holds.submit(request),
+    hold: (request) => (hasBudgets(request) ? budgetedHolds : holds).submit(request),
     settleAll,
     handOver: async (unit, hold) => {
       // Whoever recovers holds decides under this lock.
@@ -295,11 +300,11 @@ export const makeLedger = (options: LedgerOptions): Ledger => {
     ensureAllocations: upkeep.ensureAllocations,
     expireGrants: upkeep.expireGrants,
     recoverHolds: upkeep.recoverHolds,
-    drain: () => holds.drain(),
+    drain: async () => void (await Promise.all([holds.drain(), budgetedHolds.drain()])),
     close: async () => {
-      await holds.drain()
+      await Promise.all([holds.drain(), budgetedHolds.drain()])
       doubtful.stop()
-      await Promise.all([holdWriter.close(), commands.close()])
+      await Promise.all([holdWriter.close(), budgetedWriter.close(), commands.close()])
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts'
 import { isCopyConflict } from '../db/copy.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { makeLater } from '../db/later.ts'
-import { isPassing, openWriter, type Unit } from '../db/writer.ts'
+import { isPassing, openWriter, type Unit, type Writer } from '../db/writer.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { Ledger, Settlement, SettleResult } from '../ledger/ledger.ts'
@@ -65,10 +65,12 @@ const largestBatch = 128
 
 export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { database, ledger, log, budgets } = options
-  const writer = openWriter(database, { name: 'recorder' })
+  const plainWriter = openWriter(database, { name: 'recorder' })
+  // Apart, so that nobody without a budget waits for the lock of somebody else's.
+  const countingWriter = openWriter(database, { name: 'counting recorder' })
 
   /** Copying is for what is surely new: a batch that may have been committed already is inserted around what is there. */
-  const run = async (batch: readonly Item[], isRetry: boolean): Promise<Refusal[]> => {
+  const runOn = async (writer: Writer, batch: readonly Item[], isRetry: boolean): Promise<Refusal[]> => {
     const settlements = batch.flatMap((item) => item.settlement ?? [])
     const operations = batch.map((item) => item.operation)
     const isCounted = batch.some(({ counting }) => counting !== null)
@@ -126,7 +128,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     log,
     work: async ({ operation, settlement }) => {
       const interrupted = interruptedRecord(operation)
-      await writer.transact(async (unit) => {
+      await plainWriter.transact(async (unit) => {
         const [outcome] = settlement
           ? await ledger.settleAll(unit, [{ ...settlement, chargeMicros: 0n }])
           : []
@@ -138,25 +140,29 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     },
   })
 
-  const group = makeGroupCommit<Item, Refusal>({
-    maximumBatch: largestBatch,
-    patienceMs: options.patienceMs ?? 10_000,
-    run,
-    isPassing: (error) => isPassing(error) || isCopyConflict(error, copyOperations),
-    onGivenUp: (item, error) => {
-      log.error(
-        { operationId: item.operation.id, err: error },
-        'record given up: the database does not answer',
-      )
-      late.add(item)
-      return new FaultError(fault('database_unavailable'))
-    },
-  })
+  const groupOn = (writer: Writer) =>
+    makeGroupCommit<Item, Refusal>({
+      maximumBatch: largestBatch,
+      patienceMs: options.patienceMs ?? 10_000,
+      run: (batch, isRetry) => runOn(writer, batch, isRetry),
+      isPassing: (error) => isPassing(error) || isCopyConflict(error, copyOperations),
+      onGivenUp: (item, error) => {
+        log.error(
+          { operationId: item.operation.id, err: error },
+          'record given up: the database does not answer',
+        )
+        late.add(item)
+        return new FaultError(fault('database_unavailable'))
+      },
+    })
+
+  const plain = groupOn(plainWriter)
+  const counted = groupOn(countingWriter)
 
   return {
     record: async (operation, settlement, counting = null) => {
       requireAgreement(operation, settlement)
-      const refused = await group.submit({ operation, settlement, counting })
+      const refused = await (counting === null ? plain : counted).submit({ operation, settlement, counting })
       if (refused) throw refused
     },
     recordIn: async (unit, operation, settlement) => {
@@ -169,23 +175,27 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       if (isRecorded && counting !== null) budgets?.counted(await countWithin(unit, [counting]))
       return isRecorded
     },
-    drain: () => group.drain(),
+    drain: async () => void (await Promise.all([plain.drain(), counted.drain()])),
     close: async () => {
-      await group.drain()
+      await Promise.all([plain.drain(), counted.drain()])
       late.stop()
-      await writer.close()
+      await Promise.all([plainWriter.close(), countingWriter.close()])
     },
   }
 }
 
-const count = (unit: Unit, items: readonly Item[], adds: (operationId: string) => boolean = always) =>
-  countWithin(
+/** Not awaited before the transaction ends: where that fails, so does this, and nobody is to be told twice. */
+const count = (unit: Unit, items: readonly Item[], adds: (operationId: string) => boolean = always) => {
+  const counted = countWithin(
     unit,
     items.flatMap(({ counting }) => {
       if (counting === null) return []
       return [adds(counting.operationId) ? counting : { ...counting, counts: [] }]
     }),
   )
+  counted.catch(() => {})
+  return counted
+}
 const always = () => true
 
 /** The record must never claim other credits than the ledger moved. */
