@@ -18,6 +18,7 @@ import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
+import { dailyAt } from './reconciliation/api.ts'
 import { openRooms, type Rooms } from './rooms.ts'
 
 export interface Gateway {
@@ -134,6 +135,12 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     '*/10 * * * *',
     async () => void (await rooms.payments.catchUp(rooms.clock())),
   )
+  jobs.every('reconciliation', dailyAt.cron, async () => {
+    await rooms.reconciliation.request('daily', 'schedule')
+    await rooms.reconciliation.workOff()
+  })
+  // One that was asked for on a process that died with it.
+  jobs.every('reconciliation-left', '*/10 * * * *', async () => void (await rooms.reconciliation.workOff()))
   jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', async () => void (await rooms.reratings.resume()))

@@ -29,6 +29,7 @@ import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
 import { makeReratings } from './rerating/rerating.ts'
+import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { platformOrganizationId } from './kit/id.ts'
@@ -120,6 +121,7 @@ export const openRooms = async (options: {
       log,
     })
     const documents = makeDocuments({ database, billing, clock })
+    const reconciliation = makeReconciliation({ database, prices, alerts, clock, log })
     const payments = makePayments({ database, billing, stripe, clock, log })
 
     epoch.onChange(async (organizationId) => {
@@ -130,6 +132,7 @@ export const openRooms = async (options: {
 
     const close = async () => {
       await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
+      await reconciliation.settled()
       await Promise.allSettled([health.close(), limits.close(), budgets.close()])
       await Promise.allSettled([epoch.stop(), alerts.close()])
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
@@ -160,6 +163,7 @@ export const openRooms = async (options: {
       outbound,
       payments,
       prices,
+      reconciliation,
       recorder,
       reratings,
       serviceKeys,

@@ -195,7 +195,7 @@ const finding = async () => {
        INSERT INTO reconciliation_runs (id, trigger, state, requested_by, requested_at, started_at, finished_at)
        VALUES ($1, 'request', 'done', 'test', now(), now(), now()))
      INSERT INTO reconciliation_findings (run_id, id, check_id, subject_kind, subject_id, message, unit, difference, first_seen_at)
-     VALUES ($1, $2, 'totals', 'total', $2, 'A test', 'micros', 1, now())`,
+     VALUES ($1, $2, 'totals', 'total', $2::uuid::text, 'A test', 'micros', 1, now())`,
     [runId, id],
   )
   return { runId, id }

@@ -30,6 +30,7 @@ import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
 import { makePayments } from '../src/payments/payments.ts'
 import { makeDocuments } from '../src/documents/documents.ts'
+import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
@@ -128,6 +129,7 @@ export const startHttp = async (
     reratings,
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
+    reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
     statements: makeStatements({ database }),
   }
   await Promise.all([epoch.start(), prices.start()])
@@ -180,6 +182,7 @@ export const startHttp = async (
       callEndpoint(app, name, as, request),
     async close() {
       await app.close()
+      await rooms.reconciliation.settled()
       await Promise.all([
         longOperations.close(),
         health.close(),

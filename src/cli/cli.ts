@@ -3,6 +3,7 @@ import { type SettingName, settings } from '../config/settings.ts'
 import { version } from '../config/version.ts'
 import { configFromProcess } from './config.ts'
 import { explainFailure } from './failure.ts'
+import type { ReconcileOptions } from './reconcile.ts'
 
 type Flags = Partial<Record<SettingName, string | boolean>>
 
@@ -92,6 +93,23 @@ withFlags(ledger.command('verify'), databaseFlags)
   .action(async (_, command: Command) => {
     const { ledgerVerifyCommand } = await import('./ledger-verify.ts')
     process.exitCode = await ledgerVerifyCommand(configFromProcess(flagsOf(command)))
+  })
+
+withFlags(program.command('reconcile'), databaseFlags)
+  .description(
+    'prove entries, balances, grants, holds, usage, prices, invoices, payments and services’ own counts against each other; exits 1 where they differ, 2 where that cannot be told',
+  )
+  .option('--all', 'recompute the prices of all operations, not of the last 40 days')
+  .option('--json', 'print the run and what it found as JSON')
+  .option('--import <file>', 'first import an export of a service’s usage or cost')
+  .option('--service <id>', 'the service that the export is of')
+  .option(
+    '--format <format>',
+    'openai_usage, openai_costs, openai_csv, anthropic_usage, anthropic_costs or csv (default)',
+  )
+  .action(async (options: ReconcileOptions, command: Command) => {
+    const { reconcileCommand } = await import('./reconcile.ts')
+    process.exitCode = await reconcileCommand(configFromProcess(flagsOf(command)), options)
   })
 
 const audit = program.command('audit').description('examine the audit trail').helpCommand(false)

@@ -23,6 +23,7 @@ import type { Health } from '../health/health.ts'
 import { ledgerApi } from '../ledger/api.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { reconciliationApi } from '../reconciliation/api.ts'
+import type { Reconciliation } from '../reconciliation/reconciliation.ts'
 import { priceApi } from '../metering/api.ts'
 import { rateLimitApi } from '../limits/api.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -61,6 +62,7 @@ export interface Rooms {
   readonly alerts: Alerts
   readonly statements: Statements
   readonly documents: Documents
+  readonly reconciliation: Reconciliation
   readonly auditTrail: AuditTrail
   readonly clock: Clock
 }
@@ -92,6 +94,6 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...statementApi(rooms),
   ...exportApi(rooms),
   ...documentApi(rooms),
-  ...reconciliationApi,
+  ...reconciliationApi(rooms),
   ...auditApi(rooms),
 })

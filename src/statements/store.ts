@@ -226,7 +226,7 @@ export const correctionsAt = async (
     `SELECT c.kind, c.grant_id, c.operation_id, c.created_at AS at, c.amount_micros, c.reason, r.payment_id, r.credit_note_id
      FROM ledger_corrections c
      LEFT JOIN payment_refunds r ON r.organization_id = c.organization_id
-       AND c.idempotency_key = 'payment_refund:' || r.id
+       AND split_part(c.idempotency_key, ':', 1) = 'payment_refund' AND split_part(c.idempotency_key, ':', 2) = r.id::text
      WHERE c.organization_id = $1 AND c.account_id = $2 AND c.created_at = ANY($3::timestamptz[])`,
     [account.organizationId, account.accountId, instants],
   )
