@@ -17,7 +17,7 @@ const textOf = (value: number | string): string =>
   typeof value === 'number' && Number.isInteger(value) ? value.toFixed(0) : String(value)
 
 const notCredits = 'Credits are a number with at most six decimal places, and not below zero.'
-export const credits = amount(notCredits).transform((value, context) => {
+const credits = amount(notCredits).transform((value, context) => {
   const micros = parseCredits(textOf(value))
   if (micros !== null && micros >= 0n) return micros
   context.addIssue({ code: 'custom', message: notCredits })
