@@ -331,80 +331,6 @@ describe('idempotency keys', () => {
   })
 })
 
-describe('an adjustment', () => {
-  const gift = (stage: BillingStage, account: TestAccount, amount: number, idempotencyKey = newId()) =>
-    stage.billing.adjust(administrator, {
-      organizationId: account.organizationId,
-      kind: 'grant',
-      subjectId: account.accountId,
-      amountMicros: credits(amount),
-      reason: 'A gift',
-      idempotencyKey,
-    })
-
-  test('in parts below the limit waits for a second administrator as the whole would', async () => {
-    const stage = stageAt('2027-04-01T00:00:00Z')
-    const account = await stage.subscriber()
-    expect(must(await gift(stage, account, 6_000)).status).toBe('done')
-    const second = must(await gift(stage, account, 6_000))
-    expect(second.status).toBe('waiting')
-    must(await stage.billing.approveAdjustment(secondAdministrator, second.id))
-    expect(must(await gift(stage, account, 4_000)).status).toBe('done')
-    expect(await available(stage, account)).toBe(credits(16_100))
-  })
-
-  test('is not another one by the same key', async () => {
-    const stage = stageAt('2027-04-01T00:00:00Z')
-    const account = await stage.subscriber()
-    const key = newId()
-    must(await gift(stage, account, 1, key))
-    must(await gift(stage, account, 1, key))
-    expect(await gift(stage, account, 2, key)).toMatchObject(refused())
-    expect(await available(stage, account)).toBe(credits(101))
-  })
-})
-
-describe('what could not be billed by cannot be set', () => {
-  test.each([
-    ['microsPerMinor', { microsPerMinor: 0n }],
-    ['customMinimumMinor', { customMinimumMinor: 0n }],
-    ['customMaximumMinor', { customMaximumMinor: 499n }],
-    ['customMaximumMinor', { customMaximumMinor: 10n ** 13n, microsPerMinor: 10n ** 6n + 1n }],
-    ['freeTierId', { freeTierId: 'pro' }],
-  ])('%s: %o', async (field, patch) => {
-    const stage = stageAt('2027-04-01T00:00:00Z')
-    const settings = { ...(await stage.billing.settings()), ...patch }
-    expect(await stage.billing.saveSettings(administrator, settings, 'Wrong')).toMatchObject({
-      ok: false,
-      fault: { code: 'invalid_request', field },
-    })
-  })
-
-  test('a price for the tier that whoever cancels gets', async () => {
-    const stage = stageAt('2027-04-01T00:00:00Z')
-    const tier = (await stage.billing.tiers()).find(({ id }) => id === 'free')
-    const draft = {
-      ...tier?.current,
-      tierId: 'free',
-      priceMinor: 1n,
-      reason: 'Not free',
-      effectiveAt: undefined,
-    }
-    expect(await stage.billing.saveTier(administrator, draft as never)).toMatchObject(
-      refused('invalid_request'),
-    )
-  })
-
-  test('a provider that is not there as the one that collects', async () => {
-    const stage = startBilling(clone.database, { start: '2027-04-01T00:00:00Z' })
-    stages.push(stage)
-    const account = await stage.subscriber()
-    expect(await stage.billing.setCollection(administrator, account, 'stripe', 'Card')).toMatchObject(
-      refused(),
-    )
-  })
-})
-
 describe('whoever is suspended', () => {
   const suspend = (account: TestAccount, at: Date | null) =>
     clone.database.pool.query('UPDATE users SET suspended_at = $2 WHERE id = $1', [account.userId, at])
@@ -435,19 +361,6 @@ describe('whoever is suspended', () => {
   })
 })
 
-test('automatic top-ups of many who have reached their cap do not keep the others from theirs', async () => {
-  const stage = stageAt('2027-04-01T00:00:00Z')
-  const accounts = await Promise.all(Array.from({ length: 205 }, () => stage.subscriber()))
-  for (const account of accounts)
-    await clone.database.pool.query(
-      `INSERT INTO auto_top_ups (organization_id, account_id, is_enabled, threshold_micros, pack_id, monthly_cap_minor, changed_at)
-       VALUES ($1, $2, true, 200000000, 'small', $3, now())`,
-      [account.organizationId, account.accountId, account === accounts.at(-1) ? 500 : 1],
-    )
-  await stage.billing.topUpDue(stage.time.clock())
-  expect(await waiting(stage, accounts.at(-1) as TestAccount)).toHaveLength(1)
-}, 60_000)
-
 test('what the subscription says of its next period is what that period costs', async () => {
   const stage = stageAt('2027-04-01T00:00:00Z')
   // Given by an administrator, and changed to a cheaper one by the subscriber: still given.
@@ -457,6 +370,30 @@ test('what the subscription says of its next period is what that period costs', 
   expect((await subscriptionOf(stage, account)).next).toMatchObject({ priceMinor: 0n, totalMinor: 0n })
   await stage.at('2027-05-01T00:00:00Z')
   expect(await waiting(stage, account)).toEqual([])
+})
+
+test('a preview says what the next period will cost by the version that is in effect then', async () => {
+  const stage = stageAt('2027-04-01T00:00:00Z')
+  const draft = {
+    tierId: 'rising',
+    name: 'Rising',
+    priceMinor: 1_000n,
+    currency: 'USD',
+    allocationMicros: credits(10),
+    rolloverCapMicros: 0n,
+    entitlements: { services: null, groups: null, rateLimits: null },
+    reason: 'Test',
+  }
+  must(await stage.billing.saveTier(administrator, draft))
+  const dearer = { ...draft, priceMinor: 1_500n, effectiveAt: new Date('2027-04-20T00:00:00Z') }
+  must(await stage.billing.saveTier(administrator, dearer))
+  const account = await stage.subscriber()
+  const preview = must(await stage.billing.previewChange(account, toTier('rising')))
+  expect(preview).toMatchObject({ chargeNowMinor: 1_000n, nextChargeMinor: 1_500n })
+  const { paymentId } = must(await change(stage, account, toTier('rising')))
+  must(await stage.billing.approve(administrator, paymentId ?? '', 'Paid'))
+  await stage.at('2027-05-01T00:00:00Z')
+  expect(await waiting(stage, account)).toMatchObject([{ purpose: 'renewal', amountMinor: 1_500n }])
 })
 
 describe('races', () => {
@@ -533,3 +470,26 @@ describe('races', () => {
     }
   })
 })
+
+// The last: so many accounts make every upkeep slow.
+test('automatic top-ups of many who have reached their cap do not keep the others from theirs', async () => {
+  const stage = stageAt('2027-04-01T00:00:00Z')
+  const account = await stage.subscriber()
+  await clone.database.pool.query(`
+    WITH people AS (
+      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid AS id FROM generate_series(1, 204) AS n
+    ), users AS (
+      INSERT INTO users (id, email, name) SELECT id, id || '@example.test', 'Capped' FROM people
+    ), organizations AS (
+      INSERT INTO organizations (id, name, kind) SELECT id, 'Capped', 'company' FROM people
+    ), accounts AS (
+      INSERT INTO credit_accounts (organization_id, id, user_id, tier_id, anchored_at, allocated_until)
+      SELECT id, id, id, 'empty', '2027-04-01', '2027-05-01' FROM people
+    )
+    INSERT INTO auto_top_ups (organization_id, account_id, is_enabled, threshold_micros, pack_id, monthly_cap_minor, changed_at)
+    SELECT id, id, true, 200000000, 'small', 1, now() FROM people`)
+  const wanted = { enabled: true, thresholdMicros: credits(200), packId: 'small', monthlyCapMinor: 500n }
+  must(await stage.billing.setAutoTopUp(user(account), account, wanted))
+  await stage.billing.topUpDue(stage.time.clock())
+  expect(await waiting(stage, account)).toHaveLength(1)
+}, 60_000)

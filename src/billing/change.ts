@@ -9,9 +9,14 @@ import type { TierVersion } from './tier.ts'
 export interface ChangeFacts {
   readonly subscription: Subscription
   /** The tier that is asked for, as it is in effect now. */
-  readonly target: { readonly version: TierVersion; readonly isArchived: boolean } | null
+  readonly target: {
+    readonly version: TierVersion
+    /** As it will be when the next period begins. */
+    readonly next: TierVersion
+    readonly isArchived: boolean
+  } | null
   readonly freeTier: TierVersion
-  /** The version that the next period would have without this change. */
+  /** The version that the next period will have, unless this change is to another tier. */
   readonly nextTier: TierVersion
   /** Whether the own-key rule is met as of now. */
   readonly discountNow: boolean
@@ -40,7 +45,7 @@ export const planChange = (facts: ChangeFacts, change: SubscriptionChange): Outc
       return planCancel(facts, change)
     case 'undo_pending':
       if (facts.subscription.pending === null) return refused('No change waits for the end of the period.')
-      return plan(facts, change, { pending: null }, { nextTier: facts.subscription.tier })
+      return plan(facts, change, { pending: null })
     case 'pause':
       if (facts.subscription.status !== 'active') return refused('Only an active subscription can be paused.')
       // Nobody is past due while paused: whoever paused and resumed would have every month without paying for one.
@@ -73,12 +78,12 @@ const planTier = (facts: ChangeFacts, change: Change<'change_tier'>): Outcome<Ch
   if (tier.priceMinor > 0n && target.version.priceMinor > 0n && tier.currency !== target.version.currency)
     return refused('The tiers have prices in different currencies. Cancel at the end of the period first.')
   return isUpgrade(tier, target.version)
-    ? planUpgrade(facts, change, target.version)
+    ? planUpgrade(facts, change, target)
     : plan(
         facts,
         change,
         { pending: { kind: 'change_tier', tierId: target.version.tierId } },
-        { nextTier: target.version, effectiveAt: subscription.periodEnd, afterTier: target.version },
+        { nextTier: target.next, effectiveAt: subscription.periodEnd, afterTier: target.next },
       )
 }
 
@@ -90,7 +95,7 @@ const isUpgrade = (from: TierVersion, to: TierVersion): boolean =>
 const planUpgrade = (
   facts: ChangeFacts,
   change: Change<'change_tier'>,
-  to: TierVersion,
+  { version: to, next }: NonNullable<ChangeFacts['target']>,
 ): Outcome<ChangePlan> => {
   const { subscription } = facts
   const { tier, discountBasisPoints } = subscription
@@ -131,7 +136,7 @@ const planUpgrade = (
       // What an administrator gave is paid for from the subscriber's own upgrade on.
       collection: subscription.collection === 'none' ? facts.collection : subscription.collection,
     },
-    { nextTier: to, lines, credits: creditPart(to.allocationMicros - tier.allocationMicros, left) },
+    { nextTier: next, lines, credits: creditPart(to.allocationMicros - tier.allocationMicros, left) },
   )
 }
 

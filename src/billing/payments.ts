@@ -360,8 +360,7 @@ export const makePayments = (parts: BillingParts) => {
       const failedLately = state.lastFailedAt !== null && state.lastFailedAt.getTime() > now.getTime() - dayMs
       if (state.isWaiting || failedLately || state.spent + pack.priceMinor > wanted.monthlyCapMinor)
         return false
-      const balance = await parts.ledger.balance(key.organizationId, key.accountId)
-      if (balance === null || balance.availableMicros >= wanted.thresholdMicros) return false
+      if ((await payments.availableOf(t, key, now)) >= wanted.thresholdMicros) return false
       const { provider } = await settingsOf(t)
       await payments.insertPayment(t, {
         ...key,

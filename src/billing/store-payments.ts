@@ -453,6 +453,15 @@ export const topUpsDue = async (
   return rows
 }
 
+/** Over the transaction's own connection: who waits for another one while holding locks may wait for itself. */
+export const availableOf = async (t: T, key: AccountKey, now: Date): Promise<bigint> => {
+  const { rows } = await sql<{ micros: bigint }>`
+    SELECT coalesce(sum(remaining_micros), 0)::bigint AS micros FROM grants
+    WHERE organization_id = ${key.organizationId} AND account_id = ${key.accountId} AND live AND effective_at <= ${now}
+      AND (expires_at IS NULL OR expires_at > ${now})`.execute(t)
+  return rows[0]?.micros ?? 0n
+}
+
 /** What automatic top-ups of an account have come to: paid, or asked for and not yet decided. */
 export const topUpState = async (executor: Executor, key: AccountKey, since: Date) => {
   const { rows } = await sql<{ spent: bigint; isWaiting: boolean; lastFailedAt: Date | null }>`

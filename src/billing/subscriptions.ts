@@ -33,16 +33,21 @@ const planFor = async (
   at: Date,
 ): Promise<Outcome<ChangePlan>> => {
   const settings = await settingsOf(executor)
-  const tierRow = change.kind === 'change_tier' ? await readTier(executor, change.tierId) : undefined
+  const tierRow = change.kind === 'change_tier' ? ((await readTier(executor, change.tierId)) ?? null) : null
   const now = await standingOf(executor, settings, subscription, periodOf(subscription), at)
+  // When the next period begins: now, where the last one is over.
+  const then = at < subscription.periodEnd ? subscription.periodEnd : at
+  const pending = change.kind === 'undo_pending' ? null : subscription.pending
   return planChange(
     {
       subscription,
-      target: tierRow
-        ? { version: await versionOf(executor, tierRow.id, at), isArchived: tierRow.archived_at !== null }
-        : null,
+      target: tierRow && {
+        version: await versionOf(executor, tierRow.id, at),
+        next: await versionOf(executor, tierRow.id, then),
+        isArchived: tierRow.archived_at !== null,
+      },
       freeTier: await versionOf(executor, settings.freeTierId, at),
-      nextTier: await nextTierOf(executor, settings, subscription, at),
+      nextTier: await nextTierOf(executor, settings, { ...subscription, pending }, then),
       discountNow: now.isEarned,
       discountBasisPoints: settings.discount.basisPoints,
       collection: settings.provider,
