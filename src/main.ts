@@ -5,6 +5,7 @@ import type { Config } from './config/config.ts'
 import { startDemo } from './demo/run.ts'
 import { startDemoStripe } from './demo/stripe.ts'
 import { version } from './config/version.ts'
+import { agreesWithDatabase } from './db/clock-drift.ts'
 import { startPostgres } from './db/postgres.ts'
 import { makeAdmission } from './gateway/admission.ts'
 import { makeCallers } from './gateway/callers.ts'
@@ -223,10 +224,13 @@ const recoverEveryMs = ({ limits }: Config): number => Math.min(limits.holdGrace
 const keepUp = async (rooms: Rooms): Promise<void> => {
   const now = rooms.clock()
   await rooms.ledger.recoverHolds(now)
-  await rooms.billing.renewDue(now)
-  await rooms.ledger.ensureAllocations(now)
-  await rooms.ledger.expireGrants(now)
-  await rooms.billing.topUpDue(now)
+  // What money hangs on is not for a machine whose clock is wrong.
+  if (await agreesWithDatabase(rooms)) {
+    await rooms.billing.renewDue(now)
+    await rooms.ledger.ensureAllocations(now)
+    await rooms.ledger.expireGrants(now)
+    await rooms.billing.topUpDue(now)
+  }
   await rooms.identity.sweep()
   await rooms.longOperations.sweep(now)
   await rooms.limits.sweep()
