@@ -67,3 +67,28 @@ test('a turn that says nothing is named in the header as it is', async () => {
   const { status, headers } = await ask(person, { messages })
   expect([status, headers.get('x-aideon-not-carried')]).toEqual([200, 'empty turns'])
 })
+
+test('a limit that is raised to what OpenAI’s responses take is held for as raised', async () => {
+  await stage.systemKey('openai', 1)
+  const person = await stage.person()
+  const heldFor = async (limit: number) => {
+    const reply = await fetch(`${stage.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': person.token, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        // As long in bytes, whatever the limit: the prompt is held for by its length.
+        model: 'openai/gpt-4.1',
+        max_tokens: limit,
+        messages: [{ role: 'user', content: 'hello' }],
+      }),
+    })
+    const record = await stage.operation(person, reply.headers.get('x-aideon-operation') ?? '')
+    const listed = reply.headers.get('x-aideon-not-carried')
+    return { status: reply.status, listed, heldMicros: record['held_micros'] }
+  }
+  const raised = await heldFor(10)
+  expect(raised).toMatchObject({ status: 200, listed: 'max_tokens below 16' })
+  const least = await heldFor(16)
+  expect(least).toMatchObject({ status: 200, listed: null, heldMicros: raised.heldMicros })
+  expect(Number((await heldFor(99)).heldMicros)).toBeGreaterThan(Number(least.heldMicros))
+})
