@@ -387,6 +387,48 @@ describe('an administrator', { timeout: 120_000 }, () => {
     expect(after).toBeLessThan(before)
   })
 
+  test('proves the books, imports what a service counts, and explains the difference that a run finds', async () => {
+    await using admin = await administrate('/admin/reconciliation')
+    const { page } = admin
+    await page.getByRole('button', { name: 'Run now' }).click()
+    const proofs = page.getByRole('table', { name: 'Proofs' })
+    const proof = (name: string) => proofs.getByRole('row').filter({ hasText: name }).first()
+    await proof('Balances').getByText('Pass').waitFor({ timeout: 45_000 })
+    await proof('Entries').getByText('Pass').waitFor()
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+
+    await page.getByRole('link', { name: 'Services’ own counts' }).click()
+    // Runs compare the days not long past.
+    const day = new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10)
+    await page.getByRole('button', { name: 'Import an export' }).click()
+    const form = page.getByRole('form', { name: 'Import an export' })
+    await form.getByLabel('Format').selectOption('csv')
+    await form.getByLabel('File').setInputFiles({
+      name: 'usage.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(`date,model,requests,input_tokens\n${day},gpt-4.1-mini,50,9000000\n`),
+    })
+    await form.getByRole('button', { name: 'Read and compare' }).click()
+    await form.getByText('Nothing is kept yet.').waitFor()
+    await form.getByText('Unexplained differences (1)').waitFor({ state: 'attached' })
+    await expectAccessible(page)
+    await form.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByRole('dialog', { name: 'usage.csv' }).getByText('gpt-4.1-mini').waitFor()
+    await page.goto(`${demo.url}/admin/reconciliation`)
+    await page.getByRole('button', { name: 'Run now' }).click()
+    await proof('Services’ own counts').getByText('Fail').waitFor({ timeout: 45_000 })
+    const differences = page.getByRole('table', { name: 'Differences' }).getByRole('row')
+    const found = differences.filter({ hasText: 'Services’ own counts' })
+    await found.first().waitFor()
+    const number = await found.count()
+    await found.first().getByRole('button', { name: 'Explain' }).click()
+    await page.getByLabel('Why it is right').fill('Another installation uses the same key')
+    await page.getByRole('button', { name: 'Save explanation' }).click()
+    await page.getByText('Explained: it counts as such').waitFor()
+    await expect.poll(() => found.count()).toBe(number - 1)
+  })
+
   test('is told when payments cannot be read, and can try again', async () => {
     await using admin = await administrate('/admin')
     const { page } = admin
@@ -415,6 +457,7 @@ test.each([
   ['/admin/balances?search=nobody-is-called-so', 'Balances and adjustments'],
   ['/admin/price-book?show=versions&version=1', 'Price book'],
   ['/admin/price-book?show=reratings', 'Price book'],
+  ['/admin/reconciliation?show=runs', 'Reconciliation'],
   ['/admin/billing-settings', 'Billing settings'],
 ])(
   '%s is free of axe’s findings in light and dark, and fits a phone',
