@@ -3,6 +3,7 @@ import { signatureOf } from '../../simulator/stripe-events.ts'
 import type { StripeEvent } from '../../simulator/stripe-objects.ts'
 import { must } from '../../src/kit/fault.ts'
 import { newId } from '../../src/kit/id.ts'
+import { makeRandom } from '../simulation/random.ts'
 import { administrator, openPaymentScene, type PaymentScene, type Subscriber } from './payment-scene.ts'
 import { goodCard, returnUrl, savesButDeclines, stripeSecrets } from './stripe-scene.ts'
 
@@ -102,6 +103,35 @@ describe('in whatever order notices come, the end is the same', () => {
     await scene.settled()
     expect(await scene.payment(payment.id)).toMatchObject({ status: 'paid', refundedMinor: 570n })
     expect(await gained(owner, before)).toBe((pack.credits * 7n) / 10n)
+  })
+
+  test('every notice of a purchase, its refunds and its disputes a hundred times in a drawn order, over two processes', async () => {
+    const owner = await scene.subscriber()
+    const before = await scene.available(owner)
+    const { payment, checkoutUrl } = await scene.order(owner)
+    const first = scene.standIn.events.length
+    scene.standIn.webhooks.hold()
+    await scene.standIn.pay(checkoutUrl)
+    const intentId = scene.standIn.sessions().at(-1)?.payment_intent ?? ''
+    scene.standIn.refund(intentId, 190)
+    scene.standIn.refund(intentId, 190)
+    const { id } = scene.standIn.dispute(intentId, { amount: 380 })
+    scene.standIn.closeDispute(id, true)
+    scene.standIn.webhooks.lose()
+    const events = scene.standIn.events.slice(first).filter(({ type }) => !type.startsWith('customer.'))
+    const random = makeRandom(20_270_401)
+    const other = scene.anotherProcess()
+    const sent = Array.from({ length: 100 }, async () => {
+      const [told] = await scene.standIn.webhooks.deliver(random.pick(events))
+      if (random.chance(0.3)) await other.processDue(inSeconds(600))
+      return told?.status
+    })
+    expect(new Set(await Promise.all(sent))).toEqual(new Set([200]))
+    for (const event of events) await scene.standIn.webhooks.deliver(event)
+    await scene.settled()
+    await other.processDue(inSeconds(1_200))
+    expect(await scene.payment(payment.id)).toMatchObject({ refundedMinor: 380n, isDisputed: false })
+    expect(await gained(owner, before)).toBe((pack.credits * 8n) / 10n)
   })
 
   test('a refund that is told before its purchase leaves nothing of it', async () => {
