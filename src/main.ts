@@ -144,7 +144,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   jobs.every('reconciliation-left', '*/10 * * * *', async () => void (await rooms.reconciliation.workOff()))
   jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
   // One that a process began and did not end.
-  jobs.every('reratings', '* * * * *', async () => void (await rooms.reratings.resume()))
+  jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
   await jobs.start()
   const timers = [
     setInterval(() => void rooms.access.flushUses(), 10_000).unref(),

@@ -25,7 +25,7 @@ let administrator: Browser
 beforeAll(async () => {
   http = await startHttp()
   const company = await http.organizations.create(operator, { name: 'Company', kind: 'company' })
-  owner = await http.createBrowser({ organizationId: company.id })
+  owner = await http.createBrowser({ organizationId: company.id, role: 'owner' })
   // In the same organisation: the narrowest kind of foreign.
   stranger = await http.createBrowser({ organizationId: company.id })
   administrator = await http.createBrowser({ isPlatformAdministrator: true })
@@ -550,6 +550,9 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   cancelLongOperation: 409,
 }
 
+/** Of an organisation, by those who run it. */
+const forManagers = new Set<EndpointName>(['listAudit', 'exportAudit', 'verifyAudit'])
+
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const send = async (name: EndpointName, as: Browser | null) =>
   callEndpoint(http.app, name, as, await requests[name]())
@@ -567,6 +570,11 @@ describe.each(table)('%s', (name, endpoint) => {
     const reply = await send(name, as)
     expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'administrator' ? 403 : granted)
   })
+
+  if (forManagers.has(name))
+    test('by a member who is neither owner nor administrator of the organisation', async () => {
+      expect((await send(name, stranger)).statusCode).toBe(403)
+    })
 
   if (endpoint.auth === 'administrator')
     test('by a platform administrator', async () => {

@@ -14,7 +14,6 @@ import { must } from '../src/kit/fault.ts'
 import { type LongOperations, makeLongOperations } from '../src/long-operations/long-operations.ts'
 import type { Timing } from '../src/long-operations/progress.ts'
 import type { Rooms } from '../src/rooms.ts'
-import { operator } from './scene.ts'
 import { setOwnPrice } from './set-price.ts'
 
 /** Long operations in a hurry. */

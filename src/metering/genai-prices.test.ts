@@ -260,12 +260,25 @@ describe('Azure’s offers of OpenAI’s models', () => {
     models: shippedModels(services),
   })
   test('cost what they cost at OpenAI', () => {
-    for (const model of ['gpt-4o', 'gpt-4.1-mini', 'gpt-5', 'text-embedding-3-small', 'whisper-1', 'gpt-image-1'])
+    for (const model of [
+      'gpt-4o',
+      'gpt-4.1-mini',
+      'gpt-5',
+      'text-embedding-3-small',
+      'whisper-1',
+      'gpt-image-1',
+    ])
       expect(book.find('azure_openai', model)?.rates).toEqual(book.find('openai', model)?.rates)
     expect(book.find('azure_openai', 'gpt-4o')?.rates.input).toBeDefined()
   })
   test('have no price by a name that only begins like one, nor as fine-tunes or what Azure does not have', () => {
-    for (const model of ['gpt-4o-ours', 'gpt-5-nano-big', 'ft:gpt-4o', 'omni-moderation-latest', 'gpt-oss-120b'])
+    for (const model of [
+      'gpt-4o-ours',
+      'gpt-5-nano-big',
+      'ft:gpt-4o',
+      'omni-moderation-latest',
+      'gpt-oss-120b',
+    ])
       expect([model, book.find('azure_openai', model)]).toEqual([model, null])
   })
 })
