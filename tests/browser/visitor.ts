@@ -45,11 +45,19 @@ export const expectAccessible = async (page: Page): Promise<void> => {
   expect(await findings(new AxeBuilder({ page }))).toEqual([])
   await page.emulateMedia({ colorScheme: 'dark' })
   await page.locator('html[data-mantine-color-scheme="dark"]').waitFor()
+  await page.evaluate(settledColours)
   expect(
     await findings(new AxeBuilder({ page }).withRules(['color-contrast', 'link-in-text-block'])),
   ).toEqual([])
   await page.emulateMedia({ colorScheme: 'light' })
 }
+
+/** Runs in the page: colours change by transitions, the shortest of which are still seen half-way. */
+const settledColours = `(async () => {
+  await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+  const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition)
+  await Promise.allSettled(transitions.map((transition) => transition.finished))
+})()`
 
 const findings = async (axe: AxeBuilder): Promise<string[]> => {
   // Without its second page, which is for frames of other origins: there are none.

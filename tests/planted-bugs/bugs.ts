@@ -20,6 +20,7 @@ const withoutSchema = `
   ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_pkey;
   DROP INDEX ledger_entries_once;
   ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_available_micros_check;
+  ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_held_micros_check;
   ALTER TABLE grants DROP CONSTRAINT grants_check;
   ALTER TABLE credit_accounts DROP CONSTRAINT credit_accounts_held_micros_check`
 const withoutGrantKey =
