@@ -41,24 +41,6 @@ export const readTrail = async (
   return rows
 }
 
-/** One snapshot for all that `work` reads: the trail grows meanwhile. */
-export const inSnapshot = async <T>(
-  { pool }: Database,
-  work: (client: PoolClient) => Promise<T>,
-): Promise<T> => {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    const result = await work(client)
-    await client.query('COMMIT')
-    client.release()
-    return result
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-}
-
 /** Every organization that has entries or links. */
 export const chainOwners = async (client: Pool | PoolClient): Promise<string[]> => {
   const { rows } = await client.query<{ id: string }>(

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { inSnapshot } from '../db/transaction.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -15,7 +16,6 @@ import {
   chainOwners,
   insertCheckpoints,
   insertSigningKey,
-  inSnapshot,
   readEnd,
   readLinks,
   readSigningKeys,

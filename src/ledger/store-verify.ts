@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { inSnapshot } from '../db/transaction.ts'
 
 export interface Check {
   /** What is proved when no row comes back. */
@@ -177,13 +178,11 @@ export interface Totals {
 }
 
 /** Every check and the counts, from one snapshot: the ledger may be in use meanwhile. */
-export const runChecks = async (
+export const runChecks = (
   database: Database,
   atMost: number,
-): Promise<{ totals: Totals; problems: Map<Check, string[]> }> => {
-  const client = await database.pool.connect()
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+): Promise<{ totals: Totals; problems: Map<Check, string[]> }> =>
+  inSnapshot(database, async (client) => {
     const { rows } = await client.query<Totals>(`
       SELECT (SELECT count(*) FROM credit_accounts) AS accounts, (SELECT count(*) FROM grants) AS grants,
         (SELECT count(*) FROM holds) AS holds, (SELECT count(*) FROM ledger_entries) AS entries,
@@ -196,11 +195,5 @@ export const runChecks = async (
         found.rows.map((row) => row.problem),
       )
     }
-    await client.query('COMMIT')
-    client.release()
     return { totals: rows[0] as Totals, problems }
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-}
+  })

@@ -158,8 +158,8 @@ const newModel = (price: UnitPrice, modelId: string): ModelPrice => ({
 
 /**
  * Azure lists OpenAI's models at OpenAI's own prices for its Global Standard deployments, of which the price data has a
- * few only. https://azure.microsoft.com/pricing/details/azure-openai/, checked 2026-11-22 against the data for those
- * that both have. Deployments in a data zone or a region cost about a tenth more, and provisioned ones by the hour: whoever
+ * few only: looked up on 2026-11-22 in three lists by others and in the data for those that both have, not on Azure's own page
+ * (https://azure.microsoft.com/pricing/details/azure-openai/). Deployments in a data zone or a region cost about a tenth more, and provisioned ones by the hour: whoever
  * runs those on system keys sets prices of their own. Fine-tunes, which cost by the hour as well, are not among them.
  */
 const azureOffers =

@@ -9,6 +9,7 @@ import type {
   ServiceExportFormat,
 } from '../contract/reconciliation.ts'
 import type { Database } from '../db/database.ts'
+import { inSnapshot, inTransaction } from '../db/transaction.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
@@ -116,21 +117,7 @@ export const makeReconciliation = (parts: ReconciliationParts): Reconciliation =
   const { database, prices, alerts, clock, log, priceDays = 40 } = parts
   let working: Promise<unknown> = Promise.resolve()
 
-  const snapshot = async <T>(work: (client: PoolClient) => Promise<T>, isolation: string): Promise<T> => {
-    const client = await database.pool.connect()
-    try {
-      await client.query(`BEGIN ${isolation}`)
-      const result = await work(client)
-      await client.query('COMMIT')
-      client.release()
-      return result
-    } catch (error) {
-      client.release(true)
-      throw error
-    }
-  }
-  const reading = <T>(work: (client: PoolClient) => Promise<T>) =>
-    snapshot(work, 'ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  const reading = <T>(work: (client: PoolClient) => Promise<T>) => inSnapshot(database, work)
 
   /** Everything of one moment: operations go on meanwhile. */
   const prove = (keepClaim: () => Promise<void>, days: number | null) =>
@@ -200,10 +187,10 @@ export const makeReconciliation = (parts: ReconciliationParts): Reconciliation =
         return { run: { ...claimed, failure, totals: [], checks: [] }, found: [] }
       },
     )
-    await snapshot(async (client) => {
+    await inTransaction(database, async (client) => {
       await store.insertFindings(client, claimed.id, ended.found, clock())
       await store.endRun(client, ended.run, clock())
-    }, '')
+    })
     const [run] = await store.listRuns(database, { id: claimed.id, before: null, limit: 1 })
     if (run) await raise(run)
     return run ?? null

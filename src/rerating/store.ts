@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { PoolClient } from 'pg'
 import type { Database } from '../db/database.ts'
+import { inSnapshot } from '../db/transaction.ts'
 import type { Reratings, Schema } from '../db/schema.ts'
 import type { Units } from '../metering/usage.ts'
 import type { AccountDifference, Charged, Rerated, Totals } from './rate.ts'
@@ -61,26 +62,18 @@ const chargedFrom = (row: Row): Charged => ({
 const portion = 2_000
 
 /** Every operation of a scope that ran on a system key and used anything, once, from one snapshot. */
-export const eachCharged = async (
+export const eachCharged = (
   database: Database,
   scope: Scope,
   take: (operation: Charged) => boolean,
-): Promise<void> => {
-  const client = await database.pool.connect()
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+): Promise<void> =>
+  inSnapshot(database, async (client) => {
     await declare(client, scope)
     for (;;) {
       const { rows } = await client.query<Row>(`FETCH ${portion} FROM charged`)
-      if (rows.length === 0 || !rows.every((row) => take(chargedFrom(row)))) break
+      if (rows.length === 0 || !rows.every((row) => take(chargedFrom(row)))) return
     }
-    await client.query('COMMIT')
-    client.release()
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-}
+  })
 
 const declare = (client: PoolClient, scope: Scope) => {
   const { from, until, serviceId, model, priceBookVersion, userId } = scope

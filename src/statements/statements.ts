@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg'
 import type { StatementCategory } from '../contract/statements.ts'
 import type { Database } from '../db/database.ts'
+import { inSnapshot } from '../db/transaction.ts'
 import { linesOf } from './lines.ts'
 import {
   type AccountKey,
@@ -56,19 +57,7 @@ export interface Statements {
 
 export const makeStatements = ({ database }: { database: Database }): Statements => {
   /** Of one moment, so that what is pending and what is final are not the same operation twice. */
-  const snapshot = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    const client = await database.pool.connect()
-    try {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-      const result = await work(client)
-      await client.query('COMMIT')
-      client.release()
-      return result
-    } catch (error) {
-      client.release(true)
-      throw error
-    }
-  }
+  const snapshot = <T>(work: (client: PoolClient) => Promise<T>) => inSnapshot(database, work)
 
   const ends = async (client: PoolClient, account: AccountKey, range: Range) => {
     const [opening, closing] = (await store.balancesAfter(client, account, [
