@@ -39,7 +39,7 @@ export const moneyText = (minor: string | bigint, currency: string): string =>
 /** `29`, `29.5` or `29.00` → `2900`; null: not an amount of this currency. */
 export const parseMoney = (text: string, currency: string): string | null => {
   const places = placesOf(currency)
-  const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(text.trim().replaceAll(',', ''))
+  const match = /^(\d{1,15})(?:\.(\d+))?$/.exec(text.trim().replaceAll(',', ''))
   const fraction = match?.[2] ?? ''
   if (!match || fraction.length > places) return null
   return BigInt(`${match[1]}${fraction.padEnd(places, '0')}`).toString()
