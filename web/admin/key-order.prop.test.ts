@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ServiceKey } from '../../src/contract/service-keys.ts'
-import { inOrder, moved, movedTo } from './key-order.ts'
+import { inOrder, moved, movedTo, placed, placeOf } from './key-order.ts'
 
 const keys = fc
   .array(fc.record({ priority: fc.constantFrom(1, 2, 3), position: fc.nat(20) }), {
@@ -45,6 +45,23 @@ test('a key that is moved into a priority stands last there, and the others keep
       expect(order.filter((key) => key.priority === priority).at(-1)?.id).toBe(id)
       const others = (all: readonly ServiceKey[]) => list(inOrder(all).filter((key) => key.id !== id))
       expect(others(order)).toEqual(others(given))
+    }),
+  )
+})
+
+test('a key that is put somewhere stands there, nothing is lost, and the others keep their order', () => {
+  fc.assert(
+    fc.property(keys, fc.nat(), fc.constantFrom(1, 2, 3), fc.nat(8), (given, pick, priority, index) => {
+      const id = given[pick % given.length]?.id ?? ''
+      const order = placed(given, id, { priority, index })
+      const lane = given.filter((key) => key.priority === priority && key.id !== id).length
+      const wanted = { priority, index: Math.min(index, lane) }
+      expect(placeOf(order ?? given, id)).toEqual(wanted)
+      if (order === null) return
+      expect(order.map((key) => key.position)).toEqual(given.map((_, position) => position))
+      const others = (all: readonly ServiceKey[]) => list(inOrder(all).filter((key) => key.id !== id))
+      expect(others(order)).toEqual(others(given))
+      expect(list(inOrder(order))).toEqual(list(order))
     }),
   )
 })

@@ -1,19 +1,24 @@
-import { ActionIcon, Menu, Tooltip } from '@mantine/core'
-import { IconArrowDown, IconArrowUp, IconGauge, IconStack2 } from '@tabler/icons-react'
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core'
+import { IconArrowDown, IconArrowUp, IconGauge, IconGripVertical, IconStack2 } from '@tabler/icons-react'
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import type { Service, ServiceKey } from '../../src/contract/service-keys.ts'
+import { CallFault } from '../data/call.ts'
 import type { KeyActions } from '../data/key-actions.ts'
 import { useReorder } from '../data/reorder.ts'
 import type { KeyTask } from '../keys/key-dialogs.tsx'
 import { KeyRow } from '../keys/key-row.tsx'
 import { priorityName } from '../ui/mark.tsx'
+import { Notice } from '../ui/notice.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
-import { moved, movedTo, priorities } from './key-order.ts'
+import { moved, movedTo, type Place, placed, placeOf, priorities } from './key-order.ts'
 import { SystemKeyLimitLine } from './system-key-limits.tsx'
-import classes from './system-keys.module.css'
+import classes from './priority-lanes.module.css'
+import { type Held, useKeyDrag } from './use-key-drag.ts'
+import { handleId, placeWords, useKeyGrab } from './use-key-grab.ts'
 
 type Step = -1 | 1
 const buttonId = (id: string, step: Step): string => `move-${step === -1 ? 'up' : 'down'}-${id}`
+const instructionsId = 'how-keys-are-moved'
 
 interface LanesProps {
   readonly service: Service
@@ -23,11 +28,20 @@ interface LanesProps {
   readonly onLimit: (key: ServiceKey) => void
 }
 
-/** The keys of one service in the order they are tried; arrows move a key through it, across priorities too. */
+/** What was wanted of keys that had changed by then. */
+interface Refused {
+  readonly id: string
+  readonly label: string
+  readonly place: Place
+}
+
+/** The keys of one service in the order they are tried: dragged, grabbed by the keyboard, or moved step by step. */
 export const PriorityLanes = (props: LanesProps) => {
   const { keys, service } = props
-  const reorder = useReorder()
+  const reorder = useReorder(service.id)
   const [said, setSaid] = useState('')
+  const [refused, setRefused] = useState<Refused | null>(null)
+  const list = useRef<HTMLDivElement | null>(null)
   // A moved row is a moved DOM node, which loses the focus: it is given back after the move was drawn.
   const refocus = useRef<{ button: string; before: readonly ServiceKey[] } | null>(null)
   useEffect(() => {
@@ -35,64 +49,211 @@ export const PriorityLanes = (props: LanesProps) => {
     document.getElementById(refocus.current.button)?.focus()
     refocus.current = null
   })
-  const put = (key: ServiceKey, next: ServiceKey[] | null) => {
-    if (next === null) return
-    const place = next.findIndex((each) => each.id === key.id)
-    const priority = next[place]?.priority ?? null
-    void reorder.mutateAsync({ serviceId: service.id, keys: next }).then(() => {
-      setSaid(`${key.label} is now ${priorityName(priority)}, number ${place + 1}.`)
-      if (priority !== key.priority)
-        tellDone(`“${key.label}” is now ${priorityName(priority)}.`, () =>
-          reorder.mutateAsync({ serviceId: service.id, keys }),
-        )
-    }, tellFault)
+  const put = (id: string, next: ServiceKey[] | null) => {
+    const key = keys.find((each) => each.id === id)
+    const place = next && placeOf(next, id)
+    if (!key || !next || !place) return
+    setRefused(null)
+    setSaid(`${key.label}: ${placeWords(next, id)}.`)
+    void reorder.mutateAsync({ serviceId: service.id, keys: next }).then(
+      () =>
+        tellDone(
+          `“${key.label}” is now ${placeWords(next, id)}.`,
+          () => reorder.mutateAsync({ serviceId: service.id, keys }),
+          `order-${service.id}`,
+        ),
+      (error) => {
+        if (error instanceof CallFault && error.code === 'conflict')
+          setRefused({ id, label: key.label, place })
+        else tellFault(error)
+      },
+    )
   }
+  const drag = useKeyDrag(list, (id, place) => put(id, placed(keys, id, place)))
+  const grab = useKeyGrab(keys, setSaid, put)
   const step = (key: ServiceKey, by: Step) => {
     refocus.current = { button: buttonId(key.id, by), before: keys }
-    put(key, moved(keys, key.id, by))
+    put(key.id, moved(keys, key.id, by))
   }
   return (
-    <div className={classes.lanes}>
+    <div
+      ref={list}
+      data-dragging={drag.held !== null || undefined}
+      className={classes.lanes}
+      {...drag.handlers}
+    >
+      {refused && (
+        <Conflict
+          refused={refused}
+          service={service}
+          again={placed(keys, refused.id, refused.place)}
+          onAgain={put}
+          onClose={() => setRefused(null)}
+        />
+      )}
       {priorities.map((priority) => (
-        <Lane key={priority} {...props} priority={priority} onPut={put} onStep={step} />
+        <Lane
+          key={priority}
+          {...props}
+          keys={grab.order}
+          priority={priority}
+          held={drag.held}
+          grabbedId={grab.grabbedId}
+          onPress={drag.press}
+          onGrab={grab.click}
+          onPut={put}
+          onStep={step}
+        />
       ))}
-      <output className="visually-hidden">{said}</output>
+      {drag.held && <Ghost held={drag.held} keys={keys} />}
+      <p id={instructionsId} className="visually-hidden">
+        Press space to take the key, arrows to move it through the priorities, space to put it down, escape to
+        put it back.
+      </p>
+      <output className="visually-hidden" aria-live="assertive">
+        {said}
+      </output>
+    </div>
+  )
+}
+
+const Conflict = (props: {
+  refused: Refused
+  service: Service
+  again: ServiceKey[] | null
+  onAgain: (id: string, next: ServiceKey[]) => void
+  onClose: () => void
+}) => {
+  const { refused, again } = props
+  return (
+    <div className={classes.conflict}>
+      <Notice
+        tone="warning"
+        live
+        title={`The keys of ${props.service.name} had changed meanwhile: “${refused.label}” was not moved`}
+        action={
+          <span className={classes.conflictButtons}>
+            {again && (
+              <Button size="compact-sm" variant="default" onClick={() => props.onAgain(refused.id, again)}>
+                Move it now
+              </Button>
+            )}
+            <Button size="compact-sm" variant="subtle" color="gray" onClick={props.onClose}>
+              Dismiss
+            </Button>
+          </span>
+        }
+      >
+        This is the order as it is now.
+      </Notice>
+    </div>
+  )
+}
+
+/** What is held, under the pointer. */
+const Ghost = ({ held, keys }: { held: Held; keys: readonly ServiceKey[] }) => {
+  const key = keys.find((each) => each.id === held.id)
+  const next = held.place && (placed(keys, held.id, held.place) ?? keys)
+  return (
+    <div
+      className={classes.ghost}
+      style={{ transform: `translate(${held.x + 14}px, ${held.y + 10}px)` }}
+      aria-hidden
+    >
+      <strong>{key?.label}</strong>
+      <span>{next ? placeWords(next, held.id) : 'Stays where it is'}</span>
     </div>
   )
 }
 
 interface LaneProps extends LanesProps {
   readonly priority: number
-  readonly onPut: (key: ServiceKey, next: ServiceKey[] | null) => void
+  readonly held: Held | null
+  readonly grabbedId: string | null
+  readonly onPress: ReturnType<typeof useKeyDrag>['press']
+  readonly onGrab: (id: string) => void
+  readonly onPut: (id: string, next: ServiceKey[] | null) => void
   readonly onStep: (key: ServiceKey, by: Step) => void
 }
 
 const Lane = (props: LaneProps) => {
-  const lane = props.keys.filter((key) => key.priority === props.priority)
+  const lane = props.keys.filter((key) => (key.priority ?? 3) === props.priority)
   const name = priorityName(props.priority)
+  const drop = props.held?.place?.priority === props.priority ? props.held : null
+  const others = lane.filter((key) => key.id !== drop?.id)
+  const index = drop?.place?.index ?? 0
   return (
-    <section className={classes.lane} aria-label={`${props.service.name}, ${name}`}>
+    <section
+      className={classes.lane}
+      data-lane={props.priority}
+      data-over={drop !== null || undefined}
+      aria-label={`${props.service.name}, ${name}`}
+    >
       <h3 className={classes.laneName}>{name}</h3>
       <div className={classes.laneKeys}>
-        {lane.length === 0 && <p className={classes.none}>No key</p>}
+        {lane.length === 0 && <p className={classes.none}>{drop ? 'Here' : 'No key'}</p>}
         {lane.map((key) => (
-          // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- catches keys that bubble from the row's buttons
-          <div key={key.id} onKeyDown={(event) => moveByKeyboard(event, (by) => props.onStep(key, by))}>
-            <KeyRow
-              serviceKey={key}
-              actions={props.actions}
-              mayManage
-              onTask={props.onTask}
-              controls={
-                <MoveButtons serviceKey={key} keys={props.keys} onMove={(by) => props.onStep(key, by)} />
-              }
-              menuItems={<KeyItems {...props} serviceKey={key} />}
-            />
-            <SystemKeyLimitLine id={key.id} />
-          </div>
+          <Row
+            key={key.id}
+            {...props}
+            serviceKey={key}
+            line={drop === null ? undefined : lineAt(others, index, key.id)}
+          />
         ))}
       </div>
     </section>
+  )
+}
+
+/** On which side of a row the key that is held would go. */
+const lineAt = (others: readonly ServiceKey[], index: number, id: string): 'before' | 'after' | undefined => {
+  if (others[index]?.id === id) return 'before'
+  return index === others.length && others.at(-1)?.id === id ? 'after' : undefined
+}
+
+const Row = (props: LaneProps & { serviceKey: ServiceKey; line: 'before' | 'after' | undefined }) => {
+  const key = props.serviceKey
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- catches keys that bubble from the row's buttons
+    <div
+      className={classes.row}
+      data-key={key.id}
+      data-held={props.held?.id === key.id || undefined}
+      data-grabbed={props.grabbedId === key.id || undefined}
+      data-line={props.line}
+      onKeyDown={(event) => moveByKeyboard(event, (by) => props.onStep(key, by))}
+    >
+      <Handle {...props} />
+      <div className={classes.rowKey}>
+        <KeyRow
+          serviceKey={key}
+          actions={props.actions}
+          mayManage
+          onTask={props.onTask}
+          controls={<MoveButtons serviceKey={key} keys={props.keys} onMove={(by) => props.onStep(key, by)} />}
+          menuItems={<KeyItems {...props} serviceKey={key} />}
+        />
+        <SystemKeyLimitLine id={key.id} />
+      </div>
+    </div>
+  )
+}
+
+const Handle = (props: LaneProps & { serviceKey: ServiceKey }) => {
+  const { id, label } = props.serviceKey
+  return (
+    <button
+      type="button"
+      id={handleId(id)}
+      className={classes.handle}
+      aria-label={`Move ${label}`}
+      aria-describedby={instructionsId}
+      aria-pressed={props.grabbedId === id}
+      onPointerDown={(event) => props.onPress(event, id)}
+      onClick={() => props.onGrab(id)}
+    >
+      <IconGripVertical size={16} aria-hidden />
+    </button>
   )
 }
 
@@ -105,14 +266,14 @@ const KeyItems = (props: LaneProps & { serviceKey: ServiceKey }) => (
   </>
 )
 
-const MoveItems = (props: LaneProps & { serviceKey: ServiceKey }) =>
+const MoveItems = (props: LaneProps & { serviceKey: ServiceKey }): ReactNode =>
   priorities
     .filter((other) => other !== props.priority)
     .map((other) => (
       <Menu.Item
         key={other}
         leftSection={<IconStack2 size={15} />}
-        onClick={() => props.onPut(props.serviceKey, movedTo(props.keys, props.serviceKey.id, other))}
+        onClick={() => props.onPut(props.serviceKey.id, movedTo(props.keys, props.serviceKey.id, other))}
       >
         Move to {priorityName(other)}
       </Menu.Item>

@@ -6,6 +6,7 @@ import {
   urlOf,
 } from '../../src/contract/endpoints.ts'
 import type { ErrorReply } from '../../src/contract/wire.ts'
+import { askForProof, canAskForProof } from './step-up.ts'
 
 /** An error reply of the API, or none at all (`unreachable`). */
 export class CallFault extends Error {
@@ -37,6 +38,13 @@ const notUnderstood = (status: number): CallFault =>
     code: 'reply_not_understood',
     message: `The gateway answered ${status} with something this page does not understand.`,
     next: 'Reload the page; it may be older than the gateway.',
+  })
+
+const notConfirmed = (): CallFault =>
+  new CallFault(403, {
+    code: 'not_confirmed',
+    message: 'Nothing was changed: it was not confirmed that it is you.',
+    next: 'Try again and confirm it.',
   })
 
 /** Kept in memory only; every reply that opens or reads a session brings it. */
@@ -75,8 +83,25 @@ const isErrorReply = (reply: unknown): reply is ErrorReply =>
   'code' in reply.error &&
   'message' in reply.error
 
-/** One call of our own API, typed by the contract. Throws `CallFault`. */
+/**
+ * One call of our own API, typed by the contract. Throws `CallFault`. What needs a fresh proof of who it is asks for that
+ * and is sent once more.
+ */
 export const call = async <Name extends EndpointName>(
+  name: Name,
+  request: Request<Name>,
+  signal?: AbortSignal,
+): Promise<Reply<Name>> => {
+  try {
+    return await send(name, request, signal)
+  } catch (error) {
+    if (!(error instanceof CallFault) || error.code !== 'step_up_required' || !canAskForProof()) throw error
+    if (!(await askForProof())) throw notConfirmed()
+    return send(name, request, signal)
+  }
+}
+
+const send = async <Name extends EndpointName>(
   name: Name,
   request: Request<Name>,
   signal?: AbortSignal,

@@ -9,30 +9,41 @@ interface Order {
   readonly keys: readonly ServiceKey[]
 }
 
-/** Sets the order of one service's system keys: shown at once, taken back when refused. */
-export const useReorder = () => {
+/**
+ * Sets the order of one service's system keys: shown at once, taken back when refused. One after the other: of two quick
+ * moves the later one must arrive last.
+ */
+export const useReorder = (serviceId: string) => {
   const client = useQueryClient()
   const { queryKey } = read('listSystemKeys', {})
+  const mutationKey = ['reorderSystemKeys', serviceId]
   return useMutation<
     Reply<'reorderSystemKeys'>,
     CallFault,
     Order,
     { before: Reply<'listSystemKeys'> | undefined }
   >({
-    mutationFn: ({ serviceId, keys }) =>
+    mutationKey,
+    scope: { id: mutationKey.join(' ') },
+    mutationFn: (order) =>
       call('reorderSystemKeys', {
-        body: { serviceId, order: keys.map((key) => ({ id: key.id, priority: key.priority ?? 3 })) },
+        body: {
+          serviceId: order.serviceId,
+          order: order.keys.map((key) => ({ id: key.id, priority: key.priority ?? 3 })),
+        },
       }),
-    onMutate: async ({ serviceId, keys }) => {
+    onMutate: async (order) => {
       await client.cancelQueries({ queryKey })
       const before = client.getQueryData(queryKey)
       if (before)
         client.setQueryData(queryKey, {
-          items: [...before.items.filter((key) => key.serviceId !== serviceId), ...keys],
+          items: [...before.items.filter((key) => key.serviceId !== order.serviceId), ...order.keys],
         })
       return { before }
     },
     onError: (_error, _order, context) => client.setQueryData(queryKey, context?.before),
-    onSettled: () => client.invalidateQueries({ queryKey }),
+    // Not while another move is under way: its order is shown already.
+    onSettled: () =>
+      client.isMutating({ mutationKey }) > 1 ? undefined : client.invalidateQueries({ queryKey }),
   })
 }

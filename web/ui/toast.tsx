@@ -2,11 +2,16 @@ import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { CallFault } from '../data/call.ts'
 
+const latest = new Map<string, string>()
+
 /**
  * Says that something was done; with `undo` there is time to take it back. The part of the page that did it may be gone
- * by then, so what becomes of undoing is told here: mutations tell callbacks of removed components nothing.
+ * by then, so what becomes of undoing is told here: mutations tell callbacks of removed components nothing. `about`: takes
+ * the place of what was said before about the same thing, whose undoing would be out of date.
  */
-export const tellDone = (message: string, undo?: () => Promise<unknown>): void => {
+export const tellDone = (message: string, undo?: () => Promise<unknown>, about?: string): void => {
+  const before = about === undefined ? undefined : latest.get(about)
+  if (before !== undefined) notifications.hide(before)
   const id = notifications.show({
     message: undo ? (
       <span style={{ display: 'flex', alignItems: 'center', justifyContent: 'space-between', gap: 12 }}>
@@ -29,6 +34,7 @@ export const tellDone = (message: string, undo?: () => Promise<unknown>): void =
     withBorder: true,
     closeButtonProps: { 'aria-label': 'Dismiss' },
   })
+  if (about !== undefined) latest.set(about, id)
 }
 
 /** For faults of actions that have no form to show them in. */
