@@ -146,6 +146,13 @@ export const faults = {
     'Reload the page.',
   ),
   forbidden: row(403, 'caller', false, 'You may not do this.', 'Ask an administrator.'),
+  step_up_required: row(
+    403,
+    'caller',
+    false,
+    'This needs a fresh proof that it is you.',
+    'Send your password, or a new sign-in link, to POST /api/session/step-up, then repeat the request.',
+  ),
 
   // Key choice
   unknown_model: row(404, 'caller', false, 'No service here offers this model.', 'See GET /v1/models.'),
@@ -360,6 +367,41 @@ export const faults = {
     false,
     'The master key does not open this vault.',
     'The operator must start with the right master key.',
+  ),
+  master_key_misconfigured: row(
+    503,
+    'operator',
+    false,
+    'The setting that says where the master key is cannot be used.',
+    'The operator should correct the reference or the credentials (docs/master-keys.md).',
+  ),
+  master_key_unreachable: row(
+    503,
+    'operator',
+    true,
+    'What keeps the master key cannot be reached.',
+    'Try again; the operator should look at the service and at the way to it.',
+  ),
+  master_key_refused: row(
+    503,
+    'operator',
+    false,
+    'What keeps the master key does not let this gateway use it.',
+    'The operator should check the credentials and their permissions.',
+  ),
+  master_key_disabled: row(
+    503,
+    'operator',
+    false,
+    'The master key is disabled, deleted or not there.',
+    'The operator should enable or restore it where it is kept.',
+  ),
+  master_key_mismatch: row(
+    503,
+    'operator',
+    false,
+    'What is stored was not wrapped by this master key for this place, or was changed.',
+    'The operator should use the master key that belongs to this database, or restore the database.',
   ),
   secret_unreadable: row(
     500,
