@@ -80,6 +80,12 @@ export interface Alerts {
   read_at: Date | null
 }
 
+export interface ApiRequests {
+  bucket: string
+  count: number
+  expires_at: Date
+}
+
 export interface AppliedPaymentEvents {
   provider: string
   event_id: string
@@ -354,6 +360,35 @@ export interface Invoices {
   paid_at: Date | null
 }
 
+export interface KeyHygieneSettings {
+  is_only: Generated<boolean>
+  check_every_hours: number | null
+  unused_days: number
+  old_days: number
+}
+
+export interface KeyVersionDrains {
+  attempt_id: string
+  organization_id: string
+  service_key_id: string
+  version: number
+  barrier_epoch: bigint
+  since: Generated<Date>
+}
+
+export interface KeyVersionUses {
+  attempt_id: string
+  process_id: string
+  in_flight: number
+  reported_at: Generated<Date>
+}
+
+export interface KnownBrowsers {
+  user_id: string
+  token_hash: Buffer
+  expires_at: Date
+}
+
 export interface LedgerCorrections {
   organization_id: string
   id: string
@@ -421,6 +456,22 @@ export interface LongOperations {
   ended_at: Date | null
 }
 
+export interface MasterKeys {
+  version: number
+  id: string
+  state: 'staged' | 'promoted' | 'retained' | 'destroyed'
+  provider: string
+  local_key_id: string | null
+  wrapped_key: Buffer | null
+  canary: Buffer | null
+  vouched_by: number | null
+  voucher: Buffer | null
+  created_at: Date
+  promoted_at: Date | null
+  retained_at: Date | null
+  destroyed_at: Date | null
+}
+
 export interface Memberships {
   organization_id: string
   user_id: string
@@ -476,6 +527,16 @@ export interface Operations {
   decision: Json | null
 }
 
+export interface OrganizationVaultKeys {
+  organization_id: string
+  id: string
+  master_key: number
+  wrapped_key: Buffer
+  created_at: Date
+  rewrapped_at: Date | null
+  shredded_at: Date | null
+}
+
 export interface Organizations {
   id: string
   name: string
@@ -486,6 +547,7 @@ export interface Organizations {
   locked_fallback: 'system' | 'alternative' | 'alternative_then_system' | 'none' | null
   is_demo: Generated<boolean>
   created_at: Generated<Date>
+  maximum_key_age_days: number | null
 }
 
 export interface OutboundAllowances {
@@ -744,6 +806,100 @@ export interface Reratings {
   finished_at: Date | null
 }
 
+export interface RotationAttempts {
+  organization_id: string
+  id: string
+  service_key_id: string
+  service_id: string
+  driver_id: string
+  crash_class: 'recoverable' | 'orphan_detectable' | 'blind' | 'assisted'
+  mode: 'normal' | 'breach'
+  trigger: 'schedule' | 'person' | 'breach'
+  state: string
+  resume_state: string | null
+  state_since: Date
+  from_version: number
+  to_version: number | null
+  tries: Generated<number>
+  failures: Generated<number>
+  name: string | null
+  prepared: GeneratedJson
+  intended_at: Date | null
+  held_by: bigint | null
+  scope: string | null
+  old_remote: Json | null
+  new_remote: Json | null
+  old_is_gone: Generated<boolean>
+  overlap_seconds: number
+  promoted_at: Date | null
+  overlap_until: Date | null
+  barrier_epoch: bigint | null
+  drain_since: Date | null
+  quiet_at: Date | null
+  in_flight: number | null
+  message: string | null
+  next_step: string | null
+  reason: string | null
+  created_by: string | null
+  created_at: Date
+  ended_at: Date | null
+  next_at: Date | null
+  reminders: Generated<number>
+  fence: Generated<bigint>
+  worker: string | null
+  lease_until: Date | null
+}
+
+export interface RotationCredentials {
+  organization_id: string
+  id: string
+  driver_id: string
+  service_id: string
+  service_key_id: string | null
+  fields: Json
+  last_fours: Json
+  version: Generated<number>
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  status: Generated<'valid' | 'invalid' | 'unknown'>
+  findings: GeneratedJson
+  checked_at: Date | null
+  updated_by: string | null
+  updated_at: Date
+}
+
+export interface RotationRemotes {
+  organization_id: string
+  attempt_id: string
+  name: string
+  remote: Json | null
+  state: 'intended' | 'exists' | 'in_use' | 'deleted' | 'absent' | 'left_to_person'
+  prepared: GeneratedJson
+  intended_at: Date
+  at: Date
+  look_again_at: Date | null
+}
+
+export interface RotationSchedules {
+  organization_id: string
+  service_id: string
+  service_key_id: string | null
+  every_days: number | null
+  overlap_seconds: number | null
+  updated_at: Date
+}
+
+export interface RotationSteps {
+  organization_id: string
+  attempt_id: string
+  id: string
+  at: Date
+  state: string
+  text: string
+  actor: string | null
+}
+
 export interface ServiceExportLines {
   export_id: string
   day: string
@@ -770,6 +926,20 @@ export interface ServiceExports {
   imported_at: Date
 }
 
+export interface ServiceKeyChecks {
+  organization_id: string
+  service_key_id: string
+  id: string
+  version: number
+  cause: 'added' | 'replaced' | 'settings_changed' | 'by_hand' | 'periodic' | 'refused' | 'unwell'
+  verdict: 'valid' | 'invalid' | 'valid_but_unusable' | 'unknown'
+  detail: string
+  status: string
+  first_at: Date
+  at: Date
+  times: Generated<number>
+}
+
 export interface ServiceKeyVersions {
   organization_id: string
   service_key_id: string
@@ -780,6 +950,13 @@ export interface ServiceKeyVersions {
   created_at: Generated<Date>
   retired_at: Date | null
   destroyed_at: Date | null
+  state: Generated<'next' | 'current' | 'retiring' | 'retired'>
+  last_four: string | null
+  fingerprint: Buffer | null
+  settings: Json | null
+  promoted_at: Date | null
+  remote: Json | null
+  rotation_id: string | null
 }
 
 export interface ServiceKeys {
@@ -811,6 +988,11 @@ export interface ServiceKeys {
   revoked_at: Date | null
   settings: GeneratedJson
   cooling_models: GeneratedJson
+  status_cause: string | null
+  next_check_at: Date | null
+  scope_notes: Generated<string[]>
+  secret_fingerprint: Buffer | null
+  is_system_secret: Generated<boolean>
 }
 
 export interface ServiceResources {
@@ -839,6 +1021,8 @@ export interface Sessions {
   last_seen_at: Generated<Date>
   expires_at: Date
   revoked_at: Date | null
+  address: string | null
+  proved_at: Date | null
 }
 
 export interface SignInLinks {
@@ -931,6 +1115,45 @@ export interface Users {
   created_at: Generated<Date>
 }
 
+export interface VaultChanges {
+  id: string
+  kind: 'rotate' | 'move' | 'rewrap' | 'upgrade'
+  state: 'staging' | 'rewrapping' | 'done' | 'abandoned'
+  to_version: number
+  total: Generated<bigint>
+  done: Generated<bigint>
+  unreadable: Generated<bigint>
+  claimed_by: string | null
+  claimed_until: Date | null
+  started_at: Date
+  finished_at: Date | null
+}
+
+export interface VaultFindings {
+  organization_id: string
+  subject_kind: string
+  subject_id: string
+  version: number
+  cause: string
+  first_seen_at: Date
+}
+
+export interface VaultProcesses {
+  process_id: string
+  sealed: boolean
+  problem: string | null
+  versions: number[]
+  named: number[]
+  updated_at: Date
+}
+
+export interface VaultPurposeKeys {
+  purpose: string
+  master_key: number
+  wrapped_key: Buffer
+  created_at: Date
+}
+
 export interface WebhookDeliveries {
   organization_id: string
   id: string
@@ -966,6 +1189,7 @@ export interface Schema {
   alert_channels: AlertChannels
   alert_deliveries: AlertDeliveries
   alerts: Alerts
+  api_requests: ApiRequests
   applied_payment_events: AppliedPaymentEvents
   audit_checkpoints: AuditCheckpoints
   audit_entries: AuditEntries
@@ -991,12 +1215,18 @@ export interface Schema {
   invoice_lines: InvoiceLines
   invoice_numbers: InvoiceNumbers
   invoices: Invoices
+  key_hygiene_settings: KeyHygieneSettings
+  key_version_drains: KeyVersionDrains
+  key_version_uses: KeyVersionUses
+  known_browsers: KnownBrowsers
   ledger_corrections: LedgerCorrections
   ledger_entries: LedgerEntries
   long_operations: LongOperations
+  master_keys: MasterKeys
   memberships: Memberships
   model_groups: ModelGroups
   operations: Operations
+  organization_vault_keys: OrganizationVaultKeys
   organizations: Organizations
   outbound_allowances: OutboundAllowances
   own_key_presences: OwnKeyPresences
@@ -1018,8 +1248,14 @@ export interface Schema {
   reconciliation_settings: ReconciliationSettings
   rerated_operations: ReratedOperations
   reratings: Reratings
+  rotation_attempts: RotationAttempts
+  rotation_credentials: RotationCredentials
+  rotation_remotes: RotationRemotes
+  rotation_schedules: RotationSchedules
+  rotation_steps: RotationSteps
   service_export_lines: ServiceExportLines
   service_exports: ServiceExports
+  service_key_checks: ServiceKeyChecks
   service_key_versions: ServiceKeyVersions
   service_keys: ServiceKeys
   service_resources: ServiceResources
@@ -1032,6 +1268,10 @@ export interface Schema {
   tier_versions: TierVersions
   tiers: Tiers
   users: Users
+  vault_changes: VaultChanges
+  vault_findings: VaultFindings
+  vault_processes: VaultProcesses
+  vault_purpose_keys: VaultPurposeKeys
   webhook_deliveries: WebhookDeliveries
   webhook_secrets: WebhookSecrets
 }
