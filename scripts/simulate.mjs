@@ -4,7 +4,8 @@
  * first that fails.
  */
 import { parseArgs } from 'node:util'
-import { operationEdges, purchaseEdges, simulate } from '../tests/simulation/simulation.ts'
+import { everyStep } from '../tests/simulation/lives.ts'
+import { simulate } from '../tests/simulation/simulation.ts'
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, minutes: { type: 'string', default: '5' } },
@@ -35,10 +36,16 @@ do {
   }
   seed = (seed + 1) % 2 ** 31
 } while (performance.now() < until)
-const edges = [...new Set([...operationEdges, ...purchaseEdges])]
-const times = edges.map((edge) => [edge, reached.filter((kill) => kill.split(':')[1] === edge).length])
-console.log(`\nSeeds ${first} to ${last}: ${reached.length} killed at an edge, at`)
-for (const [edge, count] of times.toSorted((a, b) => b[1] - a[1]))
-  console.log(`  ${String(count).padStart(4)}  ${edge}`)
+const times = everyStep.map((step) => [step, reached.filter((kill) => kill.split(':')[1] === step)])
+const met = times.filter(([, kills]) => kills.length > 0).length
+console.log(
+  `\nSeeds ${first} to ${last}: ${reached.length} killed at ${met} of ${everyStep.length} edges, at`,
+)
+for (const [edge, kills] of times.toSorted((a, b) => b[1].length - a[1].length)) {
+  const at = ['before', 'sent', 'after'].map((phase) => kills.filter((kill) => kill.startsWith(phase)).length)
+  console.log(
+    `  ${String(kills.length).padStart(4)}  ${edge} (before ${at[0]}, sent ${at[1]}, after ${at[2]})`,
+  )
+}
 // Children that a failure left behind end with this process.
 process.exit()

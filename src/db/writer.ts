@@ -146,13 +146,18 @@ const transactOn = async <T>(client: pg.PoolClient, work: (unit: CopyingUnit) =>
   return result
 }
 
-/** The same over a transaction that someone else began and will commit; `sent` has to be awaited before that. */
+/**
+ * The same over a transaction that someone else began and will commit; `sent` has to be awaited before that. The name goes
+ * along as a comment: the server's log and `pg_stat_activity` say which statement it is, as for prepared ones.
+ */
 export const unitOf = (transaction: Transaction<Schema>): Unit & { sent(): Promise<void> } => {
   let last: Promise<unknown> = Promise.resolve()
   // One after the other: the common pool's connections are not pipelined.
   const query = <Row>(statement: Statement, values: readonly unknown[]): Promise<QueryResult<Row>> => {
     const answer = last.then(() =>
-      transaction.executeQuery<Row>(CompiledQuery.raw(statement.text, [...values])),
+      transaction.executeQuery<Row>(
+        CompiledQuery.raw(`/* ${statement.name} */ ${statement.text}`, [...values]),
+      ),
     )
     last = quietly(answer)
     return answer

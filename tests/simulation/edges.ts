@@ -44,7 +44,7 @@ export const pass = (phase: Edge['phase'], statement: string): void => {
 }
 
 /**
- * A prepared statement's name; `copy` for rows that are copied in, whose answer cannot be waited for here; of others what
+ * A prepared statement's name, or the one in the comment before its text; `copy` for rows that are copied in; of others what
  * they do and to which table, as `insert payments`.
  */
 const statementOf = (query: unknown): string | null => {
@@ -52,9 +52,13 @@ const statementOf = (query: unknown): string | null => {
   if (typeof name === 'string') return name
   if (typeof text !== 'string') return null
   if (text.startsWith('COPY ')) return 'copy'
-  if (/^(begin|commit)\b/.test(text)) return text.startsWith('begin') ? 'begin' : 'commit'
+  const [, named] = /^\/\* (\w+) \*\//.exec(text) ?? []
+  if (named) return named
+  if (/^(begin|commit)\b/i.test(text)) return /^begin/i.test(text) ? 'begin' : 'commit'
   const [, verb, table] = /^\s*(insert into|update|select from)\s+"?([a-z_]+)/i.exec(text) ?? []
-  return verb && table ? `${verbs[verb.toLowerCase()]} ${table}` : null
+  if (!verb || !table) return null
+  // What a worker asks many times a second takes nothing from those that change a payment.
+  return text.includes('SKIP LOCKED') ? `claim ${table}` : `${verbs[verb.toLowerCase()]} ${table}`
 }
 const verbs: Readonly<Record<string, string>> = {
   'insert into': 'insert',
@@ -63,13 +67,41 @@ const verbs: Readonly<Record<string, string>> = {
   'select from': 'lock',
 }
 
+/** What a transaction is about, by the last of these that it passed in this order: commits are told apart by it. */
+const subjects = new Map([
+  ['insert provider_events', 'notice'],
+  ['insert payments', 'order'],
+  ['insert billing_commands', 'change'],
+  ['insert payment_refunds', 'money back'],
+  ['insert invoices', 'paid'],
+  ['insert subscription_periods', 'period'],
+  ['ledger_insert_correction', 'credits back'],
+  ['ledger_insert_interrupted', 'interrupted'],
+  ['ledger_insert_holds', 'hold'],
+  ['ledger_end_holds', 'record'],
+  ['ledger_mark_holds', 'mark'],
+])
+const ranked = [...subjects.keys()]
+
+/** How far in the order the transaction of a connection came. */
+const furthest = new WeakMap<object, number>()
+
+const stepOf = (client: object, statement: string | null): string | null => {
+  if (statement === 'begin') furthest.delete(client)
+  const rank = statement === null ? -1 : ranked.indexOf(statement)
+  if (rank >= 0) furthest.set(client, Math.max(rank, furthest.get(client) ?? -1))
+  if (statement !== 'commit') return statement
+  const subject = subjects.get(ranked[furthest.get(client) ?? -1] ?? '')
+  return subject === undefined ? 'commit' : `commit ${subject}`
+}
+
 /** Arms the edge that the environment names; without one this process lives until somebody else kills it. */
 export const armEdge = (): void => {
   const text = process.env['AIDEON_SIMULATION_EDGE']
   if (text) armed = parseEdge(text)
   const query = pg.Client.prototype.query as (...parameters: unknown[]) => unknown
   pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
-    const name = statementOf(parameters[0])
+    const name = stepOf(this, statementOf(parameters[0]))
     if (name === null) return query.apply(this, parameters)
     pass('before', name)
     const answer = query.apply(this, parameters)

@@ -5,6 +5,7 @@ import { type StripeStandIn, startStripe } from '../../simulator/stripe.ts'
 import type { Bookkeeping } from '../processes/bookkeeping.ts'
 import { stripeSecrets } from '../payments/stripe-scene.ts'
 import { fastClock } from './fast-clock.ts'
+import type { Action } from './lives.ts'
 import type { Random } from './random.ts'
 import type { Answer, News, Owner } from './worker-child.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -16,6 +17,8 @@ import type { WorkerProcess } from './worker-process.ts'
 export interface Payments extends AsyncDisposable {
   readonly stripe: StripeStandIn
   answered(answer: Answer): void
+  /** Does more of these until it is disposed of. */
+  favour(actions: readonly Action[]): Disposable
   /** Asks for nothing new, then asks on until all of it is answered. */
   stop(): Promise<void>
   /** Asks for nothing any more. */
@@ -43,10 +46,11 @@ const changes = [
 
 export const startPayments = async (
   random: Random,
-  people: readonly Owner[],
+  buyers: readonly Owner[],
   workers: readonly WorkerProcess[],
-  startMs: number,
+  { startMs, newcomer }: { readonly startMs: number; readonly newcomer: () => Promise<Owner | null> },
 ): Promise<Payments> => {
+  const people = [...buyers]
   const relay = createServer((request, response) => {
     const forward = async () => {
       const chunks: Buffer[] = []
@@ -76,45 +80,99 @@ export const startPayments = async (
   let made = 0
   const nextId = (kind: string): string => `${kind}-${String(made++).padStart(6, '0')}`
 
-  const order = (): void => {
-    const owner = random.pick(people)
-    if (random.chance(0.5)) ask({ id: nextId('buy'), kind: 'buy', owner, packId: 'small' })
-    else ask({ id: nextId('change'), kind: 'change', owner, change: random.pick(changes) })
+  const buy = (owner: Owner): void => ask({ id: nextId('buy'), kind: 'buy', owner, packId: 'small' })
+  const change = (): void =>
+    ask({ id: nextId('change'), kind: 'change', owner: random.pick(people), change: random.pick(changes) })
+
+  /** The last ones rather than any: of those before nearly all is done. */
+  const pickLate = <T>(items: readonly T[]): T | undefined =>
+    items.length === 0 ? undefined : random.pick(random.chance(0.7) ? items.slice(-8) : items)
+
+  const ordered = (isPaidThere: boolean): Answer[] =>
+    [...answers.values()].filter(
+      ({ paymentId, checkoutUrl }) => paymentId !== null && (checkoutUrl !== null) === isPaidThere,
+    )
+  const pay = async (): Promise<void> => {
+    const url = pickLate(ordered(true))?.checkoutUrl
+    if (url) await stripe.pay(url).catch(() => {})
+  }
+  const decide = (): void => {
+    const paymentId = pickLate(ordered(false))?.paymentId
+    if (paymentId) ask({ id: nextId('decide'), kind: random.chance(0.8) ? 'approve' : 'deny', paymentId })
   }
 
-  /** What is done with a payment that somebody ordered. */
-  const goOn = async (): Promise<void> => {
-    const ordered = [...answers.values()].filter(({ paymentId }) => paymentId !== null)
-    if (ordered.length === 0) return
-    const { checkoutUrl, paymentId } = random.pick(ordered)
-    if (checkoutUrl === null)
-      return ask({
-        id: nextId('decide'),
-        kind: random.chance(0.8) ? 'approve' : 'deny',
-        paymentId: paymentId ?? '',
-      })
-    await stripe.pay(checkoutUrl).catch(() => {})
-  }
-
-  const takeBack = (): void => {
-    const paid = [...stripe.state.paymentIntents.values()].filter(({ status }) => status === 'succeeded')
-    if (paid.length === 0) return
-    const intent = random.pick(paid)
+  const paidThere = () =>
+    pickLate([...stripe.state.paymentIntents.values()].filter(({ status }) => status === 'succeeded'))
+  /** Of what was paid; more than is left of it, or disputed already: Stripe refuses. */
+  const takeBack = (how: 'refund' | 'refund_there' | 'dispute'): void => {
+    const intent = paidThere()
+    if (!intent) return
     const amount = 1 + random.whole(intent.amount)
     const paymentId = intent.metadata['aideon_payment_id'] ?? ''
     try {
-      if (random.chance(0.4))
+      if (how === 'refund')
         ask({ id: nextId('refund'), kind: 'refund', paymentId, amountMinor: String(amount) })
-      else if (random.chance(0.5)) stripe.refund(intent.id, amount)
+      else if (how === 'refund_there') stripe.refund(intent.id, amount)
       else stripe.dispute(intent.id)
     } catch {
-      // More than is left of it, or disputed already: Stripe refuses.
+      // Refused.
     }
   }
-
   const closeDispute = (): void => {
     const open = [...stripe.state.disputes.values()].filter(({ status }) => status === 'needs_response')
     if (open.length > 0) stripe.closeDispute(random.pick(open).id, random.chance(0.5))
+  }
+
+  const monthEnds = async (): Promise<void> => {
+    const owner = await newcomer()
+    if (!owner) return
+    people.push(owner)
+    // Whose card is there when the month ends, if it is paid in time.
+    if (random.chance(0.7)) buy(owner)
+  }
+  /** Somebody who has a card there. */
+  const topUp = (): void => {
+    const paymentId = paidThere()?.metadata['aideon_payment_id']
+    const owner = asked.find((news) => answers.get(news.id)?.paymentId === paymentId)
+    if (owner && 'owner' in owner) ask({ id: nextId('top-up'), kind: 'top_up', owner: owner.owner })
+  }
+
+  const actions: Readonly<Record<Action, () => void | Promise<void>>> = {
+    buy: () => buy(random.pick(people)),
+    buy_first: async () => {
+      const owner = await newcomer()
+      if (owner) {
+        people.push(owner)
+        buy(owner)
+      }
+    },
+    change,
+    pay,
+    decide,
+    refund: () => takeBack('refund'),
+    refund_there: () => takeBack('refund_there'),
+    dispute: () => takeBack('dispute'),
+    close_dispute: closeDispute,
+    month_ends: monthEnds,
+    top_up: topUp,
+  }
+  const favoured = new Set<{ readonly actions: readonly Action[] }>()
+
+  /** What happens anyway, and more of what the workers live to see. */
+  const draw = async (): Promise<void> => {
+    const drawn: (Action | false)[] = [
+      random.chance(0.2) && 'buy',
+      random.chance(0.2) && 'change',
+      random.chance(0.4) && (random.chance(0.6) ? 'pay' : 'decide'),
+      random.chance(0.2) && random.pick(['refund', 'refund_there', 'dispute'] as const),
+      random.chance(0.15) && 'close_dispute',
+      random.chance(0.05) && 'month_ends',
+      random.chance(0.02) && 'top_up',
+      ...[...favoured].map(
+        ({ actions: wanted }) => wanted.length > 0 && random.chance(0.6) && random.pick(wanted),
+      ),
+    ]
+    for (const action of drawn) if (action) await actions[action]()
   }
 
   const tell = (): void => {
@@ -129,12 +187,7 @@ export const startPayments = async (
 
   const run = async (): Promise<void> => {
     while (!abandoned.signal.aborted && (!stopping.signal.aborted || answers.size < asked.length)) {
-      if (!stopping.signal.aborted && asked.length - answers.size < mostOpen) {
-        if (random.chance(0.4)) order()
-        if (random.chance(0.4)) await goOn()
-        if (random.chance(0.2)) takeBack()
-        if (random.chance(0.15)) closeDispute()
-      }
+      if (!stopping.signal.aborted && asked.length - answers.size < mostOpen) await draw()
       tell()
       await wait(pauseMs)
     }
@@ -156,6 +209,11 @@ export const startPayments = async (
     stripe,
     answered: (answer) => {
       if (!answers.has(answer.id)) answers.set(answer.id, answer)
+    },
+    favour: (wanted) => {
+      const one = { actions: wanted }
+      favoured.add(one)
+      return { [Symbol.dispose]: () => void favoured.delete(one) }
     },
     stop: async () => {
       stopping.abort()
@@ -190,6 +248,13 @@ const onTheirWay = `
   SELECT (SELECT count(*) FROM provider_events WHERE state = 'waiting')
     + (SELECT count(*) FROM payment_refunds WHERE kind = 'refund' AND status IN ('requested', 'waiting')) AS count`
 
+const nameOf = (news: News): string => {
+  if (news.kind === 'top_up') return `top_up ${news.owner.userId}`
+  return news.kind === 'approve' || news.kind === 'deny'
+    ? `decided ${news.paymentId}`
+    : `${news.kind} ${news.id}`
+}
+
 /** What was answered and is not there, or not as it was answered. */
 const broken = async (
   asked: readonly News[],
@@ -205,11 +270,11 @@ const broken = async (
       WHERE idempotency_key LIKE 'buy:%' GROUP BY 2
     UNION ALL SELECT 'change', idempotency_key, count(*)::text FROM billing_commands GROUP BY 2
     UNION ALL SELECT 'refund', substr(reference, 6), count(*)::text FROM payment_refunds WHERE reference LIKE 'ours:%' GROUP BY 2
+    UNION ALL SELECT 'top_up', a.user_id::text, '1' FROM auto_top_ups t JOIN credit_accounts a ON a.organization_id = t.organization_id AND a.id = t.account_id
     UNION ALL SELECT 'decided', id::text, status FROM payments`)
   const there = new Map(rows.map(({ kind, key, value }) => [`${kind} ${key}`, String(value)]))
   return heard.flatMap(({ news }) => {
-    const name =
-      'paymentId' in news && news.kind !== 'refund' ? `decided ${news.paymentId}` : `${news.kind} ${news.id}`
+    const name = nameOf(news)
     const wanted = news.kind === 'approve' ? 'paid' : news.kind === 'deny' ? 'denied' : '1'
     const found = there.get(name)
     // A denied renewal stays to be paid within the days of grace.

@@ -8,9 +8,10 @@ import { type Bookkeeping, openBookkeeping } from '../processes/bookkeeping.ts'
 import { type Call, openClient, startLoad } from '../processes/client.ts'
 import { type Fleet, openFleet } from '../processes/fleet.ts'
 import type { StagePerson } from '../scene.ts'
+import { budgetProblems, makeBudgets, makeBuyers, newcomers } from './cast.ts'
 import { type Edge, edgeText } from './edges.ts'
+import { dealEdges, type Life, operationSteps, purchaseSteps } from './lives.ts'
 import { type Payments, startPayments } from './payments.ts'
-import type { Owner } from './worker-child.ts'
 import { makeRandom, type Random } from './random.ts'
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts'
 
@@ -36,83 +37,8 @@ export interface SimulationOptions {
   readonly log?: (line: string) => void
 }
 
-/** Statements that an operation passes, from its hold to its record. */
-export const operationEdges = [
-  'begin',
-  'ledger_lock_accounts',
-  'ledger_live_grants',
-  'ledger_insert_holds',
-  'ledger_update_accounts',
-  'ledger_update_grants',
-  'ledger_insert_entries',
-  'ledger_holds',
-  'ledger_grants_of_holds',
-  'ledger_end_holds',
-  'copy',
-  'commit',
-]
-/** What a purchase, its refund and a change of tier pass, at Stripe and here, and what time asks of a worker. */
-export const purchaseEdges = [
-  'news',
-  'webhook',
-  'stripe checkout',
-  'stripe charge',
-  'stripe refund',
-  'stripe facts',
-  'begin',
-  'lock subscriptions',
-  'lock payments',
-  'insert payments',
-  'update payments',
-  'insert billing_commands',
-  'insert audit_entries',
-  'insert provider_events',
-  'update provider_events',
-  'insert applied_payment_events',
-  'insert payment_refunds',
-  'update payment_refunds',
-  'insert payment_customers',
-  'update subscriptions',
-  'insert subscription_periods',
-  'insert invoices',
-  'insert invoice_lines',
-  'insert invoice_numbers',
-  'update invoices',
-  'update configuration_epoch',
-  'ledger_lock_accounts',
-  'ledger_grant_keys',
-  'ledger_insert_grant',
-  'ledger_correction_by_key',
-  'ledger_sums_of_grant',
-  'ledger_insert_correction',
-  'ledger_update_grants',
-  'ledger_insert_entries',
-  'commit',
-  'acknowledge',
-  'ledger_recoverable_holds',
-  'ledger_mark_holds',
-  'ledger_insert_interrupted',
-  'ledger_end_holds',
-]
-
-const phases = ['before', 'sent', 'after'] as const
-
-/** The edges of a list one after the other, from a place that the seed gives: seeds in a row pass all of them. */
-const dealEdges = (random: Random, seed: number, statements: readonly string[]): (() => Edge) => {
-  const all = phases.flatMap((phase) => statements.map((statement) => ({ phase, statement })))
-  // Steps that meet every edge, and not those of one phase together.
-  let next = (seed * 37) % all.length
-  return () => {
-    const { phase, statement } = all[next % all.length] as (typeof all)[number]
-    next += statements.length + 1
-    // Most are seldom passed: nearly always one of the first few times.
-    const count = Math.floor(random.whole(20) ** 2 / 48)
-    return { phase, statement, count, victim: random.chance(0.15) ? 'database' : 'process' }
-  }
-}
-
 /** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
-const longestLifeMs = 6_000
+const longestLifeMs = 8_000
 
 interface World {
   readonly random: Random
@@ -140,6 +66,7 @@ const check = async (world: World, when: string): Promise<void> => {
     const problems = [
       ...(await books.ledgerProblems()),
       ...(await books.paymentProblems()),
+      ...(await budgetProblems(books)),
       ...(await world.payments.brokenPromises(books)),
     ]
     world.problems.push(...problems.map((problem) => `${when}: ${problem}`))
@@ -178,13 +105,14 @@ const startSurely = async (
 /** One place of a process: it is started with an edge, killed there, looked after, and followed by another. */
 const haunt = async (
   world: World,
-  deal: () => Edge,
+  deal: () => Life,
   start: (edge: Edge | null) => Promise<Started>,
 ): Promise<void> => {
   while (performance.now() < world.until && world.problems.length === 0) {
     const edge = deal()
     const name = edgeText(edge)
     const started = await startSurely(world, edge, start)
+    using _ = world.payments.favour(edge.by)
     const life = AbortSignal.timeout(longestLifeMs)
     const reached = await Promise.race([
       started.exit.then(() => true),
@@ -213,44 +141,6 @@ const calls =
       maximumTokens: 100,
     }
   }
-
-/**
- * Subscribers whose periods end while the simulation runs, by its fast clock, some of whom buy automatically; and callers,
- * whose operations spend what they buy.
- */
-const makeBuyers = async (
-  books: Bookkeeping,
-  people: readonly StagePerson[],
-  startMs: number,
-): Promise<Owner[]> => {
-  const organizationId = people[0]?.organizationId
-  const made = await books.query(
-    `WITH made AS (
-       INSERT INTO users (id, email, name) SELECT gen_random_uuid(), 'buyer' || n || '@example.test', 'Buyer' FROM generate_series(1, 12) AS n
-       RETURNING id
-     ), members AS (
-       INSERT INTO memberships (organization_id, user_id, role) SELECT $1, id, 'member' FROM made RETURNING user_id
-     ), months AS (
-       SELECT user_id, $2::timestamptz + row_number() OVER () * interval '7 minutes' AS ends FROM members
-     ), accounts AS (
-       INSERT INTO credit_accounts (organization_id, id, user_id, tier_id, anchored_at, allocated_until, is_subscribed)
-       SELECT $1, gen_random_uuid(), user_id, 'free', ends - interval '1 month', ends, true FROM months
-       RETURNING id, user_id, anchored_at, allocated_until
-     )
-     INSERT INTO subscriptions (organization_id, account_id, user_id, status, tier_id, tier_version, collection, anchored_at,
-       period_number, period_start, period_end, created_at)
-     SELECT $1, id, user_id, 'active', 'free', 1, 'none', anchored_at, 0, anchored_at, allocated_until, $2 FROM accounts
-     RETURNING user_id, account_id`,
-    [organizationId, new Date(startMs)],
-  )
-  await books.query(
-    `INSERT INTO auto_top_ups (organization_id, account_id, is_enabled, threshold_micros, pack_id, monthly_cap_minor, changed_at)
-     SELECT $1, id, true, 400000000, 'small', 1500, now() FROM unnest($2::uuid[]) AS id`,
-    [organizationId, made.slice(0, 6).map((row) => row['account_id'])],
-  )
-  const buyers = made.map((row) => ({ organizationId: organizationId ?? '', userId: String(row['user_id']) }))
-  return [...people.map(({ organizationId: of, userId }) => ({ organizationId: of, userId })), ...buyers]
-}
 
 /** Now and then an administrator chooses the other provider. */
 const toggling = (world: World): AsyncDisposable => {
@@ -302,14 +192,24 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   for (let i = 0; i < 4; i++) people.push(await fleet.person({ creditMicros: 100_000n }))
   const startMs = Date.now()
   await using settings = await openBookkeeping(server.url)
-  const buyers = await makeBuyers(settings, people, startMs)
+  const organizationId = people[0]?.organizationId ?? ''
+  const buyers = [
+    ...people.map(({ organizationId: of, userId }) => ({ organizationId: of, userId })),
+    ...(await makeBuyers(settings, organizationId, startMs)),
+  ]
+  await makeBudgets(fleet.rooms, people.slice(0, 2))
 
   const workers: WorkerProcess[] = []
   opened.defer(async () => {
     for (const worker of workers) worker.kill()
     await Promise.all(workers.map((worker) => worker.exit))
   })
-  const payments = opened.use(await startPayments(random, buyers, workers, startMs))
+  const payments = opened.use(
+    await startPayments(random, buyers, workers, {
+      startMs,
+      newcomer: newcomers(() => openBookkeeping(server.url), random, organizationId, startMs),
+    }),
+  )
   const world: World = {
     random,
     server,
@@ -349,8 +249,8 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   opened.defer(() => void load.stop())
   opened.defer(() => world.payments.abandon())
   opened.use(toggling(world))
-  const ofOperations = dealEdges(random, options.seed, operationEdges)
-  const ofPurchases = dealEdges(random, options.seed, purchaseEdges)
+  const ofOperations = dealEdges(random, options.seed, operationSteps)
+  const ofPurchases = dealEdges(random, options.seed, purchaseSteps)
   await Promise.all([
     ...gateways.map((start) => haunt(world, ofOperations, start)),
     ...[0, 1].map((index) => haunt(world, ofPurchases, worker(index))),
@@ -367,6 +267,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   const ending = [
     ...(await books.ledgerProblems()),
     ...(await books.paymentProblems()),
+    ...(await budgetProblems(books)),
     ...(await books.recordProblems(replies)),
     ...(await world.payments.problems(books)),
   ]

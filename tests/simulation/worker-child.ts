@@ -23,6 +23,8 @@ import { fastClock } from './fast-clock.ts'
 export type News = { readonly id: string } & (
   | { readonly kind: 'buy'; readonly owner: Owner; readonly packId: string }
   | { readonly kind: 'change'; readonly owner: Owner; readonly change: SubscriptionChange }
+  /** Buys by itself from then on: nobody has enough. */
+  | { readonly kind: 'top_up'; readonly owner: Owner }
   | { readonly kind: 'approve' | 'deny'; readonly paymentId: string }
   | { readonly kind: 'refund'; readonly paymentId: string; readonly amountMinor: string }
 )
@@ -95,6 +97,11 @@ const take = async (news: News): Promise<Answer> => {
     case 'change': {
       const actor = { kind: 'user', id: news.owner.userId } as const
       return answered(news, await billing.change(actor, news.owner, news.change, once))
+    }
+    case 'top_up': {
+      const actor = { kind: 'user', id: news.owner.userId } as const
+      const wanted = { enabled: true, thresholdMicros: 10n ** 15n, packId: 'small', monthlyCapMinor: 10_000n }
+      return answered(news, await billing.setAutoTopUp(actor, news.owner, wanted))
     }
     case 'approve':
     case 'deny':
