@@ -9,13 +9,14 @@ import { type HealthAfterRecheck, healthOfNew } from './health.ts'
 import type { ServiceKeys } from './keys.ts'
 import { openSecret } from './open-secret.ts'
 import { bindingOf, isWithin, outcomeOf, recordKeyChange, type ServiceKeyParts, viewOf } from './parts.ts'
-import { checkOf, type EnteredSecret, type Proving } from './prove.ts'
+import { checkOf, type EnteredSecret, type Proof, type Proving, unfitDetail } from './prove.ts'
 import { lastFourOf } from './secret.ts'
 import type { NewServiceKey, StoredServiceKey, Which } from './service-key.ts'
 import { areSameSettings, auditedSettings, changedSettings } from './settings.ts'
 import * as store from './store.ts'
+import { recordCheck } from './store-checks.ts'
 import * as versions from './store-versions.ts'
-import type { Judgement } from './validation.ts'
+import { keepMarks } from './marks.ts'
 
 type Management = Pick<
   ServiceKeys,
@@ -36,8 +37,14 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     entered: EnteredSecret,
     acceptUnproven: boolean,
     field: 'secret' | 'settings' = 'secret',
-  ): Promise<Outcome<Judgement>> => {
+  ): Promise<Outcome<Proof>> => {
     const judgement = await proving.prove(entered)
+    if (judgement.ok && judgement.value.scope.unfit && !acceptUnproven)
+      return failure('key_rejected', {
+        message: unfitDetail(entered.service, judgement.value.scope),
+        next: `Make a key for calling models at ${entered.service.name}.`,
+        field,
+      })
     if (judgement.ok && judgement.value.verdict === 'invalid' && !acceptUnproven)
       return failure('key_rejected', {
         message: `${entered.service.name} did not accept this key. ${judgement.value.detail}`,
@@ -51,6 +58,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     ...store.healthColumns(health, clock(), key.status === 'suspended'),
     cooling_until: null,
     cooling_models: '{}',
+    status_cause: null,
+    next_check_at: null,
   })
 
   const change = <T>(which: Which, work: (t: Transaction<Schema>, key: store.StoredKey) => Promise<T>) =>
@@ -70,11 +79,25 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       return viewOf((await store.findStored(t, which)) as store.StoredKey)
     })
 
+  /** The proof that a version or its settings began with. */
+  const remember = async (
+    t: Transaction<Schema>,
+    key: Parameters<typeof keepMarks>[2],
+    cause: 'added' | 'replaced' | 'settings_changed',
+    { secret }: EnteredSecret,
+    { verdict, detail, scope }: Proof,
+    { status }: HealthAfterRecheck,
+  ): Promise<void> => {
+    await recordCheck(t, key, { version: key.version, cause, verdict, detail, status }, clock())
+    await keepMarks(parts, t, key, secret, scope.notes)
+  }
+
   const insert = async (
     t: Transaction<Schema>,
     actor: Actor,
     input: NewServiceKey,
     entered: EnteredSecret,
+    proof: Proof,
     health: HealthAfterRecheck,
   ) => {
     const { organizationId, owner, userId } = input
@@ -111,6 +134,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       lastFour,
       status: health.status,
     })
+    await remember(t, { ...row, version: 1 }, 'added', entered, proof, health)
     return viewOf((await store.findStored(t, row)) as store.StoredKey)
   }
 
@@ -129,7 +153,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       const health = healthOfNew(judgement.value, clock())
       const added = await outcomeOf(() =>
         epoch
-          .change(organizationId, (t) => insert(t, actor, input, entered.value, health))
+          .change(organizationId, (t) => insert(t, actor, input, entered.value, judgement.value, health))
           .catch(duplicateAsFault),
       )
       return stored(added, checkOf(judgement.value, entered.value.warning))
@@ -150,9 +174,10 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       const health = healthOfNew(judgement.value, clock())
       const { secret, warning, service } = entered.value
       const replaced = await changeAndShow(which, async (t, key) => {
-        const version = key.version + 1
-        await versions.insertVersion(t, key, version, vault.seal(bindingOf(key, version), secret), clock())
+        if (await versions.isBetweenVersions(t, key)) throw new FaultError(rotationUnderWay)
+        const version = await versions.nextVersion(t, key)
         await versions.retireVersionsBefore(t, key, version, clock())
+        await versions.insertVersion(t, key, version, vault.seal(bindingOf(key, version), secret), clock())
         const lastFour = lastFourOf(secret, service.secretKind)
         await store.updateKey(t, key, {
           ...freshly(health, key),
@@ -164,6 +189,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
         const was = { version: key.version, lastFour: key.lastFour, settings: auditedSettings(key.settings) }
         const is = { version, lastFour, settings: auditedSettings(entered.value.settings) }
         await recordKeyChange(t, actor, key, 'replace', was, is)
+        await remember(t, { ...key, version, lastFour }, 'replaced', entered.value, judgement.value, health)
       })
       return stored(replaced, checkOf(judgement.value, warning))
     },
@@ -192,6 +218,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
         await store.updateKey(t, key, { ...freshly(health, key), ...set })
         const [was, is] = [auditedSettings(key.settings), auditedSettings(entered.value.settings)]
         await recordKeyChange(t, actor, key, 'change_settings', { settings: was }, { settings: is })
+        await remember(t, key, 'settings_changed', entered.value, judgement.value, health)
       })
       return stored(changed, checkOf(judgement.value, entered.value.warning))
     },
@@ -286,6 +313,10 @@ const onlySystemKeys = fault('invalid_request', {
 const keyHasChanged = fault('conflict', {
   message: 'The key was replaced or changed in the meantime.',
   next: 'Reload, then change it again.',
+})
+const rotationUnderWay = fault('conflict', {
+  message: 'A rotation of this key is under way.',
+  next: 'Roll it back, or wait for its end, then replace the key.',
 })
 const orderIsStale = fault('conflict', {
   message: 'The order must name every system key of the service once.',

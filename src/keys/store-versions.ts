@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Insertable, Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type { SealedSecret } from '../vault/vault.ts'
 import type { KeyReference } from './service-key.ts'
@@ -23,6 +23,7 @@ export const insertVersion = async (
   version: number,
   sealed: SealedSecret,
   now: Date,
+  more: Partial<Insertable<Schema['service_key_versions']>> = {},
 ): Promise<void> => {
   await transaction
     .insertInto('service_key_versions')
@@ -34,8 +35,34 @@ export const insertVersion = async (
       wrapped_key: sealed.wrappedKey,
       sealed_secret: sealed.sealedSecret,
       created_at: now,
+      state: 'current',
+      promoted_at: now,
+      ...more,
     })
     .execute()
+}
+
+/** Also of versions that were never used: a number is given once. */
+export const nextVersion = async (executor: Executor, key: KeyReference): Promise<number> => {
+  const { last } = await executor
+    .selectFrom('service_key_versions')
+    .select((eb) => eb.fn.max('version').as('last'))
+    .where('organization_id', '=', key.organizationId)
+    .where('service_key_id', '=', key.id)
+    .executeTakeFirstOrThrow()
+  return (last ?? 0) + 1
+}
+
+/** A rotation has made a version that is not in use yet, or has not revoked the one before. */
+export const isBetweenVersions = async (executor: Executor, key: KeyReference): Promise<boolean> => {
+  const row = await executor
+    .selectFrom('service_key_versions')
+    .select('version')
+    .where('organization_id', '=', key.organizationId)
+    .where('service_key_id', '=', key.id)
+    .where('state', 'in', ['next', 'retiring'])
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 export const retireVersionsBefore = async (
@@ -46,7 +73,7 @@ export const retireVersionsBefore = async (
 ): Promise<void> => {
   await transaction
     .updateTable('service_key_versions')
-    .set({ retired_at: now })
+    .set({ retired_at: now, state: 'retired' })
     .where('organization_id', '=', key.organizationId)
     .where('service_key_id', '=', key.id)
     .where('version', '<', version)
@@ -66,6 +93,7 @@ export const destroyVersions = async (
       wrapped_key: Buffer.alloc(0),
       sealed_secret: Buffer.alloc(0),
       destroyed_at: now,
+      state: 'retired' as const,
       retired_at: eb.fn.coalesce('retired_at', eb.val(now)),
     }))
     .where('organization_id', '=', key.organizationId)
