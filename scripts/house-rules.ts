@@ -56,6 +56,7 @@ const rooms = [
   'policy',
   'rerating',
   'reconciliation',
+  'rotation',
   'routing',
   'statements',
   'translation',
