@@ -254,9 +254,15 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     body: { token: 'x'.repeat(43), email: newEmail(), name: 'N', password: 'long enough for it' },
   }),
   signOut: none,
+  // A link of somebody else's, wherever it is not the owner who sends it.
+  stepUp: async () => {
+    const link = must(await http.identity.createSignInLink(operator, owner.userId))
+    return { body: { proof: { kind: 'sign_in_link', token: link.token } } }
+  },
   readMe: none,
   changePassword: () => ({ body: { newPassword: 'long enough for it' } }),
   listSessions: none,
+  revokeOtherSessions: none,
   revokeSession: async () => ({ params: await session() }),
   listServices: none,
   listServiceKeys: none,
@@ -557,6 +563,12 @@ const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const send = async (name: EndpointName, as: Browser | null) =>
   callEndpoint(http.app, name, as, await requests[name]())
 
+/** What ends or renews sessions must not end those of the other tests. */
+const ownerFor = async (name: EndpointName): Promise<Browser> => {
+  if (name === 'signOut' || name === 'stepUp') return http.signIn(owner)
+  return name === 'changePassword' || name === 'revokeOtherSessions' ? http.createBrowser() : owner
+}
+
 describe.each(table)('%s', (name, endpoint) => {
   const granted = publicStatus[name] ?? endpoint.status ?? 200
 
@@ -566,7 +578,7 @@ describe.each(table)('%s', (name, endpoint) => {
   })
 
   test('by its owner', async () => {
-    const as = name === 'signOut' ? await http.signIn(owner) : owner
+    const as = await ownerFor(name)
     const reply = await send(name, as)
     expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'administrator' ? 403 : granted)
   })

@@ -45,6 +45,7 @@ export const accessTokenEndpoints = defineEndpoints({
     method: 'POST',
     path: '/access-tokens',
     auth: 'session',
+    stepUp: true,
     group: 'access tokens',
     status: 201,
     summary: 'Create an access token; it is shown once',

@@ -24,6 +24,11 @@ export interface Endpoint {
   readonly file?: readonly string[]
   /** Where a body may be larger than others. */
   readonly bodyLimitBytes?: number
+  /**
+   * Also needs a proof, not older than some minutes, that it is the user who sits there: fault `step_up_required`, which
+   * `POST /session/step-up` mends. For sessions only; no token gives such a proof.
+   */
+  readonly stepUp?: true
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

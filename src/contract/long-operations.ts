@@ -113,6 +113,7 @@ export const longOperationEndpoints = defineEndpoints({
     method: 'POST',
     path: '/webhook-secret',
     auth: 'session',
+    stepUp: true,
     group: 'webhooks',
     status: 201,
     summary: 'A new secret for your webhooks, in the place of the one before; it is shown once',

@@ -47,6 +47,7 @@ export const paymentNoticeEndpoints = defineEndpoints({
     method: 'POST',
     path: '/admin/payment-notices/:noticeId/redeliver',
     auth: 'administrator',
+    stepUp: true,
     group: 'billing',
     summary: 'Process a notice again, as if it had just come',
     params: z.object({ noticeId }),

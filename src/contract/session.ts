@@ -25,12 +25,23 @@ export const organization = z.object({
 })
 export type Organization = z.infer<typeof organization>
 
+export const stepUpMethod = z.enum(['password', 'sign_in_link'])
+export type StepUpMethod = z.infer<typeof stepUpMethod>
+
 export const me = z.object({
   user: z.object({ id: wire.id, email: z.string(), name: z.string(), hasPassword: z.boolean() }),
   organization,
   role: wire.role,
   isPlatformAdministrator: z.boolean(),
   csrfToken: z.string().describe('Send as x-csrf-token with everything but GET'),
+  stepUp: z.object({
+    validUntil: wire.time
+      .nullable()
+      .describe(
+        'Until when endpoints that need a fresh proof take requests without a new one; null: not now',
+      ),
+    methods: z.array(stepUpMethod).describe('What this user can prove it with, the best first'),
+  }),
   demo: z.boolean(),
 })
 export type Me = z.infer<typeof me>
@@ -38,12 +49,20 @@ export type Me = z.infer<typeof me>
 export const session = z.object({
   id: wire.id,
   userAgent: z.string().nullable(),
+  address: z.string().nullable().describe('Where it was used from last'),
   createdAt: wire.time,
   lastSeenAt: wire.time,
   expiresAt: wire.time,
   current: z.boolean(),
 })
 export type Session = z.infer<typeof session>
+
+/** What shows that it is the user who sits there. */
+const proof = (linkToken: z.ZodType<string, string>) =>
+  z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('password'), password: z.string().min(1).max(256) }),
+    z.object({ kind: z.literal('sign_in_link'), token: linkToken }),
+  ])
 
 /** 32 random bytes, base64url: the part of /sign-in#<token> after the hash, which browsers send to nobody. */
 const linkToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the whole link')
@@ -100,6 +119,16 @@ export const sessionEndpoints = defineEndpoints({
     summary: 'Sign out',
     reply: wire.done,
   },
+  stepUp: {
+    method: 'POST',
+    path: '/session/step-up',
+    auth: 'session',
+    group: 'session',
+    throttled: true,
+    summary: 'Prove anew that it is you, for what needs it; renews the session cookie and the CSRF token',
+    body: z.object({ proof: proof(linkToken) }),
+    reply: me,
+  },
   readMe: {
     method: 'GET',
     path: '/me',
@@ -114,12 +143,13 @@ export const sessionEndpoints = defineEndpoints({
     auth: 'session',
     group: 'session',
     throttled: true,
-    summary: 'Change the password; signs every other session out',
+    summary:
+      'Change the password; signs every other session out and renews this one; a first password needs a fresh proof',
     body: z.object({
       currentPassword: z.string().max(256).optional().describe('Required once a password is set'),
       newPassword: wire.newPassword,
     }),
-    reply: wire.done,
+    reply: me,
   },
   listSessions: {
     method: 'GET',
@@ -137,5 +167,13 @@ export const sessionEndpoints = defineEndpoints({
     summary: 'Sign one session out',
     params: wire.idParams,
     reply: wire.done,
+  },
+  revokeOtherSessions: {
+    method: 'DELETE',
+    path: '/me/sessions',
+    auth: 'session',
+    group: 'session',
+    summary: 'Sign every other session out',
+    reply: z.object({ ended: wire.count }),
   },
 })

@@ -316,6 +316,7 @@ export const statementEndpoints = defineEndpoints({
     method: 'PUT',
     path: '/admin/billing/issuer',
     auth: 'administrator',
+    stepUp: true,
     group: 'billing',
     summary: 'Change it for invoices that are issued from now on',
     body: z.object({ issuer: invoiceIssuer, reason }),

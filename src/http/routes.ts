@@ -8,7 +8,7 @@ import * as wire from '../contract/wire.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
 import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
-import { cookieOf, isSecure, requireCsrfToken, requireSameOrigin } from './security.ts'
+import { cookiesOf, isSecure, requireCsrfToken, requireSameOrigin } from './security.ts'
 
 interface Shell {
   readonly identity: Identity
@@ -83,6 +83,7 @@ const contextOf = async (
   if (changes) requireCsrfToken(request, signedIn.csrfToken)
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
+  if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
   return {
     ...base,
     signedIn,
@@ -96,25 +97,32 @@ const publicContext = (
   reply: FastifyReply,
   publicUrl: string | null,
 ): PublicContext => {
-  const { name, options } = cookieOf(isSecure(request, publicUrl))
+  const { session, browser, options } = cookiesOf(isSecure(request, publicUrl))
   return {
     origin: {
       address: request.ip,
       userAgent: request.headers['user-agent'] ?? null,
-      previousToken: request.cookies[name] ?? null,
+      previousToken: request.cookies[session] ?? null,
+      browserToken: wellFormed(request.cookies[browser]),
     },
     baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
-    setSession: ({ token, expiresAt }) =>
-      void reply.setCookie(name, token, { ...options, expires: expiresAt }),
-    clearSession: () => void reply.clearCookie(name, options),
+    setSession: ({ token, expiresAt, browser: known }) => {
+      reply.setCookie(session, token, { ...options, expires: expiresAt })
+      if (known) reply.setCookie(browser, known.token, { ...options, expires: known.expiresAt })
+    },
+    clearSession: () => void reply.clearCookie(session, options),
   }
 }
 
-const requireSession = async (base: PublicContext, identity: Identity): Promise<SignedIn> => {
-  const token = base.origin.previousToken
-  const signedIn = token === null ? null : await identity.session(token)
+/** What this server handed out; anything else would be stored as if it had been. */
+const wellFormed = (token: string | undefined): string | null =>
+  token !== undefined && /^[A-Za-z0-9_-]{43}$/.test(token) ? token : null
+
+/** The cookie stays: a reply to a request that was under way while the session was renewed would take the new one away. */
+const requireSession = async ({ origin }: PublicContext, identity: Identity): Promise<SignedIn> => {
+  const { previousToken: token, address } = origin
+  const signedIn = token === null ? null : await identity.session(token, address)
   if (signedIn) return signedIn
-  if (token !== null) base.clearSession()
   throw new FaultError(fault('not_signed_in'))
 }
 

@@ -39,11 +39,15 @@ export const securityHeaders: Readonly<Record<string, string>> = {
  * `__Host-` makes browsers refuse the cookie unless it is Secure, for this host only and for all paths. They keep no
  * such cookie over plain http, which is how a first start on loopback is used: there the name is plain.
  */
-export const cookieOf = (secure: boolean) =>
-  ({
-    name: secure ? '__Host-aideon_session' : 'aideon_session',
+export const cookiesOf = (secure: boolean) => {
+  const prefix = secure ? '__Host-' : ''
+  return {
+    session: `${prefix}aideon_session`,
+    /** By which a browser is known that signed a user in before; it opens nothing. */
+    browser: `${prefix}aideon_browser`,
     options: { path: '/', httpOnly: true, secure, sameSite: 'strict' },
-  }) as const
+  } as const
+}
 
 export const isSecure = (request: FastifyRequest, publicUrl: string | null): boolean =>
   publicUrl?.startsWith('https:') ?? request.protocol === 'https'

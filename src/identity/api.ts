@@ -1,7 +1,7 @@
 import type { Me } from '../contract/session.ts'
 import { defineHandlers } from '../http/handler.ts'
 import { must } from '../kit/fault.ts'
-import type { Identity, SignedIn } from './identity.ts'
+import { type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
 
 export interface IdentityApiParts {
   readonly identity: Identity
@@ -17,9 +17,11 @@ export const identityApi = ({ identity, version, demo, dashboards }: IdentityApi
     | 'signInWithLink'
     | 'signOut'
     | 'readMe'
+    | 'stepUp'
     | 'changePassword'
     | 'listSessions'
     | 'revokeSession'
+    | 'revokeOtherSessions'
     | 'createSignInLink'
   >({
     readMeta: async () => ({
@@ -49,9 +51,17 @@ export const identityApi = ({ identity, version, demo, dashboards }: IdentityApi
 
     readMe: async (_, { signedIn }) => meOf(signedIn, demo),
 
-    async changePassword({ body }, { signedIn }) {
-      must(await identity.changePassword(signedIn, body))
-      return { done: true }
+    async stepUp({ body }, { signedIn, origin, setSession }) {
+      const token = tokenOf(origin)
+      const renewed = must(await identity.stepUp(signedIn, token, body.proof))
+      setSession(renewed)
+      return meOfSession(identity, renewed.token, demo)
+    },
+
+    async changePassword({ body }, { signedIn, origin, setSession }) {
+      const renewed = must(await identity.changePassword(signedIn, tokenOf(origin), body))
+      setSession(renewed)
+      return meOfSession(identity, renewed.token, demo)
     },
 
     async listSessions(_, { signedIn }) {
@@ -72,11 +82,20 @@ export const identityApi = ({ identity, version, demo, dashboards }: IdentityApi
       return { done: true }
     },
 
+    revokeOtherSessions: async (_, { signedIn }) => ({
+      ended: await identity.revokeOtherSessions(signedIn),
+    }),
+
     async createSignInLink({ params }, { actor }) {
       const { path, expiresAt } = must(await identity.createSignInLink(actor, params.id))
       return { path, expiresAt: expiresAt.toISOString() }
     },
   })
+
+const tokenOf = ({ previousToken }: Origin): string => {
+  if (previousToken === null) throw new Error('a session without its token')
+  return previousToken
+}
 
 /** Who has just signed in; their session was opened a moment ago. */
 export const meOfSession = async (identity: Identity, token: string, demo: boolean): Promise<Me> => {
@@ -106,6 +125,10 @@ const meOf = (signedIn: SignedIn, demo: boolean): Me => {
     role: signedIn.role,
     isPlatformAdministrator: signedIn.isPlatformAdministrator,
     csrfToken: signedIn.csrfToken,
+    stepUp: {
+      validUntil: signedIn.provedUntil?.toISOString() ?? null,
+      methods: proofKindsOf(signedIn),
+    },
     demo,
   }
 }

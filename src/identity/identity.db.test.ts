@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
+import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
-import {
-  type Identity,
-  makeIdentity,
-  type Origin,
-  sessionAbsoluteSeconds,
-  sessionIdleSeconds,
-} from './identity.ts'
+import { defaultSessionLimits, type Identity, makeIdentity, type Origin } from './identity.ts'
+import { signInBuckets } from './throttle.ts'
+
+const { idleSeconds, absoluteSeconds, proofSeconds } = defaultSessionLimits
 
 let clone: TestDatabase
 let identity: Identity
@@ -35,6 +33,7 @@ beforeEach(() => {
 })
 
 const password = 'correct horse battery'
+const operator = { kind: 'operator', id: null } as const
 
 /** A user with a membership, made without the rooms that are not under test. */
 const makeUser = async (email: string, givenPassword: string | null = password): Promise<string> => {
@@ -151,6 +150,35 @@ describe('passwords', () => {
     expect((await identity.signIn({ email: 'target@example.com', password }, origin())).ok).toBe(true)
   })
 
+  test('strangers who use up an e-mail address lock out no browser that the user signed in with before', async () => {
+    await makeUser('victim@example.com')
+    const opened = must(await identity.signIn({ email: 'victim@example.com', password }, origin()))
+    const browserToken = opened.browser?.token ?? ''
+    // As if guessed from very many networks.
+    await clone.database.pool.query(
+      `INSERT INTO throttles SELECT bucket, 1000, $2 FROM unnest($1::text[]) AS bucket
+       ON CONFLICT (bucket) DO UPDATE SET count = excluded.count`,
+      [
+        signInBuckets('203.0.113.1', 'victim@example.com').map(({ name }) => name),
+        new Date(now.getTime() + 900_000),
+      ],
+    )
+    const right = { email: 'victim@example.com', password }
+    expect((await identity.signIn(right, origin())).ok, 'a browser that nobody knows').toBe(false)
+    const forged = origin({ browserToken: 'A'.repeat(43) })
+    expect((await identity.signIn(right, forged)).ok, 'a token that we never gave').toBe(false)
+    const again = must(await identity.signIn(right, origin({ browserToken })))
+    expect(again.browser?.token).toBe(browserToken)
+    for (let i = 0; i < 10; i++)
+      await identity.signIn({ email: 'victim@example.com', password: 'wrong' }, origin({ browserToken }))
+    expect(
+      await identity.signIn(right, origin({ browserToken })),
+      'it may guess no more than others',
+    ).toMatchObject({
+      fault: { code: 'rate_limited' },
+    })
+  })
+
   test('parallel guesses count as much as serial ones', async () => {
     await makeUser('parallel@example.com')
     const answers = await Promise.all(
@@ -168,7 +196,7 @@ describe('passwords', () => {
     const [here, elsewhere] = [await signIn('change@example.com'), await signIn('change@example.com')]
     const who = await identity.session(here)
     if (!who) throw new Error('no session')
-    const wrong = await identity.changePassword(who, {
+    const wrong = await identity.changePassword(who, here, {
       currentPassword: 'no',
       newPassword: 'a much better one',
     })
@@ -176,11 +204,13 @@ describe('passwords', () => {
       ok: false,
       fault: { code: 'invalid_credentials', field: 'currentPassword' },
     })
-    expect(
-      (await identity.changePassword(who, { currentPassword: password, newPassword: 'a much better one' }))
-        .ok,
-    ).toBe(true)
-    expect(await identity.session(here)).not.toBeNull()
+    const changed = await identity.changePassword(who, here, {
+      currentPassword: password,
+      newPassword: 'a much better one',
+    })
+    if (!changed.ok) throw new Error(changed.fault.code)
+    expect(await identity.session(changed.value.token)).not.toBeNull()
+    expect(await identity.session(here), 'renewed').toBeNull()
     expect(await identity.session(elsewhere)).toBeNull()
     expect((await identity.signIn({ email: 'change@example.com', password }, origin())).ok).toBe(false)
   })
@@ -207,17 +237,82 @@ describe('sessions', () => {
   test('a session ends when idle too long, and at its absolute limit however busy it is', async () => {
     await makeUser('idle@example.com')
     const idle = await signIn('idle@example.com')
-    later(sessionIdleSeconds + 1)
+    later(idleSeconds + 1)
     expect(await identity.session(idle)).toBeNull()
 
     const busy = await signIn('idle@example.com')
-    const half = sessionIdleSeconds / 2
-    for (let passed = 0; passed + half < sessionAbsoluteSeconds; passed += half) {
+    const half = idleSeconds / 2
+    for (let passed = 0; passed + half < absoluteSeconds; passed += half) {
       later(half)
       expect(await identity.session(busy)).not.toBeNull()
     }
     later(half + 1)
     expect(await identity.session(busy)).toBeNull()
+  })
+
+  test('a fresh proof is a password or a link of one’s own; it renews the session, and grows old', async () => {
+    const id = await makeUser('proof@example.com')
+    const other = await makeUser('notproof@example.com')
+    const token = await signIn('proof@example.com')
+    const fresh = await identity.session(token)
+    expect(fresh?.provedUntil?.getTime()).toBe(now.getTime() + proofSeconds * 1000)
+    later(proofSeconds + 1)
+    const who = await identity.session(token)
+    if (!who) throw new Error('no session')
+    expect(who.provedUntil).toBeNull()
+
+    const foreign = must(await identity.createSignInLink(operator, other)).token
+    const own = must(await identity.createSignInLink(operator, id)).token
+    for (const proof of [
+      { kind: 'password', password: 'wrong' },
+      { kind: 'sign_in_link', token: foreign },
+    ] as const)
+      expect((await identity.stepUp(who, token, proof)).ok, proof.kind).toBe(false)
+    expect((await identity.session(token))?.provedUntil).toBeNull()
+    expect((await identity.signInWithLink(foreign, origin())).ok, 'not used up').toBe(true)
+
+    const renewed = must(await identity.stepUp(who, token, { kind: 'password', password }))
+    expect(await identity.session(token), 'the old token').toBeNull()
+    const again = await identity.session(renewed.token)
+    expect(again).toMatchObject({ sessionId: who.sessionId })
+    expect(again?.csrfToken).not.toBe(who.csrfToken)
+    expect(again?.provedUntil).not.toBeNull()
+    expect((await identity.stepUp(who, renewed.token, { kind: 'sign_in_link', token: own })).ok).toBe(true)
+    expect((await identity.stepUp(who, renewed.token, { kind: 'password', password })).ok, 'renewed').toBe(
+      false,
+    )
+  })
+
+  test('who has no password sets one only soon after signing in', async () => {
+    const id = await makeUser('first@example.com', null)
+    const link = must(await identity.createSignInLink(operator, id))
+    const { token } = must(await identity.signInWithLink(link.token, origin()))
+    const fresh = await identity.session(token)
+    later(proofSeconds + 1)
+    const stale = await identity.session(token)
+    if (!fresh || !stale) throw new Error('no session')
+    const newPassword = 'a much better one'
+    expect(await identity.changePassword(stale, token, { newPassword })).toMatchObject({
+      fault: { code: 'step_up_required' },
+    })
+    expect((await identity.changePassword(fresh, token, { newPassword })).ok).toBe(true)
+  })
+
+  test('the device list says where from and since when; one or all others are ended', async () => {
+    const id = await makeUser('devices@example.com')
+    const here = await signIn('devices@example.com', { address: '192.0.2.10', userAgent: 'Phone' })
+    const there = await signIn('devices@example.com', { address: '192.0.2.11', userAgent: 'Laptop' })
+    later(5)
+    await identity.session(here, '192.0.2.12')
+    expect(await identity.listSessions(id)).toMatchObject([
+      { userAgent: 'Phone', address: '192.0.2.12', lastSeenAt: now },
+      { userAgent: 'Laptop', address: '192.0.2.11' },
+    ])
+    const who = await identity.session(here)
+    if (!who) throw new Error('no session')
+    expect(await identity.revokeOtherSessions(who)).toBe(1)
+    expect(await identity.session(there)).toBeNull()
+    expect(await identity.session(here)).not.toBeNull()
   })
 
   test('nobody ends a session of another user', async () => {
@@ -246,8 +341,6 @@ describe('sessions', () => {
 })
 
 describe('links', () => {
-  const operator = { kind: 'operator', id: null } as const
-
   test('a sign-in link opens one session, even when used twice at once', async () => {
     const id = await makeUser('link@example.com', null)
     const link = await identity.createSignInLink(operator, id)
@@ -289,7 +382,7 @@ test('sweeping deletes what has expired and nothing else', async () => {
   await identity.sweep()
   expect(await identity.session(token)).not.toBeNull()
   // Further than any test above has put the clock.
-  later(4 * sessionAbsoluteSeconds)
+  later(4 * absoluteSeconds)
   await identity.sweep()
   const { rows } = await clone.database.pool.query('SELECT 1 FROM sessions UNION ALL SELECT 1 FROM throttles')
   expect(rows).toHaveLength(0)

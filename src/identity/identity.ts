@@ -12,6 +12,7 @@ import { csrfTokenOf, generateSecretToken, hashOfSecretToken } from './secret-to
 import { makeIdentityStore, type SessionRow } from './store.ts'
 import {
   type Bucket,
+  knownBrowserBuckets,
   linkBuckets,
   passwordBuckets,
   secondsToWait,
@@ -19,9 +20,20 @@ import {
   throttleWindowSeconds,
 } from './throttle.ts'
 
-/** A session ends after this long without a request, and in any case after the absolute limit. */
-export const sessionIdleSeconds = 24 * 3600
-export const sessionAbsoluteSeconds = 14 * 24 * 3600
+export interface SessionLimits {
+  /** A session ends after this long without a request. */
+  readonly idleSeconds: number
+  /** And in any case after this long. */
+  readonly absoluteSeconds: number
+  /** How long a password or a link counts as a fresh proof of who is there. */
+  readonly proofSeconds: number
+}
+export const defaultSessionLimits: SessionLimits = {
+  idleSeconds: 24 * 3600,
+  absoluteSeconds: 14 * 24 * 3600,
+  proofSeconds: 15 * 60,
+}
+const knownBrowserSeconds = 180 * 24 * 3600
 /** `last_seen_at` is written at most this often. */
 const touchSeconds = 60
 const setUpLinkSeconds = 24 * 3600
@@ -36,6 +48,8 @@ export interface SignedIn {
   readonly email: string
   readonly name: string
   readonly hasPassword: boolean
+  /** Null: the last proof of who is there is too old. */
+  readonly provedUntil: Date | null
   readonly isPlatformAdministrator: boolean
   readonly role: 'owner' | 'administrator' | 'member'
   readonly organization: {
@@ -52,6 +66,8 @@ export interface OpenedSession {
   /** For the cookie; only its hash is stored. */
   readonly token: string
   readonly expiresAt: Date
+  /** For the cookie by which this browser is known at its next sign-in; null: leave what is there. */
+  readonly browser: { readonly token: string; readonly expiresAt: Date } | null
 }
 
 /** Where a sign-in comes from. `previousToken`: the session the browser had, ended by the new one. */
@@ -59,7 +75,15 @@ export interface Origin {
   readonly address: string
   readonly userAgent: string | null
   readonly previousToken: string | null
+  /** What an earlier sign-in left in this browser. */
+  readonly browserToken?: string | null
 }
+
+/** What shows that it is the user who sits there; further factors are further kinds. */
+export type Proof =
+  | { readonly kind: 'password'; readonly password: string }
+  | { readonly kind: 'sign_in_link'; readonly token: string }
+export type ProofKind = Proof['kind']
 
 export interface Link {
   /** `/sign-in#<token>` or `/setup#<token>`: what follows the hash stays in the browser. */
@@ -79,15 +103,21 @@ export interface Identity {
   signIn(credentials: { email: string; password: string }, origin: Origin): Promise<Outcome<OpenedSession>>
   signInWithLink(token: string, origin: Origin): Promise<Outcome<OpenedSession>>
   /** Null: no such session, ended, idle too long, or the user is suspended. */
-  session(token: string): Promise<SignedIn | null>
+  session(token: string, address?: string): Promise<SignedIn | null>
+  /** A fresh proof of who is there: the session goes on under another token, the old one opens nothing any more. */
+  stepUp(who: SignedIn, token: string, proof: Proof): Promise<Outcome<OpenedSession>>
   listSessions(userId: string): Promise<SessionSummary[]>
   /** One of the user's own sessions. */
   revokeSession(userId: string, sessionId: string): Promise<Outcome<void>>
+  /** All of the user's but this one. Gives how many that were. */
+  revokeOtherSessions(who: SignedIn): Promise<number>
   revokeAllSessions(transaction: Transaction<Schema>, userId: string): Promise<void>
+  /** Ends every other session and renews this one. A first password needs a fresh proof. */
   changePassword(
     who: SignedIn,
+    token: string,
     change: { currentPassword?: string; newPassword: string },
-  ): Promise<Outcome<void>>
+  ): Promise<Outcome<OpenedSession>>
 
   /** True until there is a platform administrator. */
   needsSetUp(): Promise<boolean>
@@ -116,19 +146,25 @@ export interface Identity {
 export interface SessionSummary {
   readonly id: string
   readonly userAgent: string | null
+  readonly address: string | null
   readonly createdAt: Date
   readonly lastSeenAt: Date
   readonly expiresAt: Date
 }
 
-export const makeIdentity = (parts: { database: Database; clock: Clock }): Identity => {
+export const makeIdentity = (parts: {
+  database: Database
+  clock: Clock
+  sessions?: SessionLimits
+}): Identity => {
   const { database, clock } = parts
+  const limits = parts.sessions ?? defaultSessionLimits
   const store = makeIdentityStore(database.kysely)
   const gate = makeGate(2, 32)
   let setUpDone = false
 
   const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
-  const idleSince = () => after(-sessionIdleSeconds)
+  const idleSince = () => after(-limits.idleSeconds)
 
   const throttle = async (buckets: readonly Bucket[]): Promise<Outcome<void>> => {
     const names = buckets.map((bucket) => bucket.name)
@@ -141,7 +177,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
 
   const openSession: Identity['openSession'] = async (transaction, userId, origin) => {
     const token = generateSecretToken()
-    const expiresAt = after(sessionAbsoluteSeconds)
+    const expiresAt = after(limits.absoluteSeconds)
     if (origin.previousToken !== null)
       await store.revokeSessions(transaction, { tokenHash: hashOfSecretToken(origin.previousToken) }, clock())
     const id = newId()
@@ -150,12 +186,66 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       userId,
       tokenHash: hashOfSecretToken(token),
       userAgent: origin.userAgent?.slice(0, longestUserAgent) ?? null,
+      address: origin.address,
       at: clock(),
       expiresAt,
     })
+    const browser = { token: await browserTokenOf(origin), expiresAt: after(knownBrowserSeconds) }
+    await store.rememberBrowser(transaction, {
+      userId,
+      tokenHash: hashOfSecretToken(browser.token),
+      expiresAt: browser.expiresAt,
+    })
     await audit(transaction, userId, 'session.opened', { kind: 'session', id })
-    return { token, expiresAt }
+    return { token, expiresAt, browser }
   }
+
+  /** Kept where we gave it: of one that was planted, somebody else knows the value. */
+  const browserTokenOf = async ({ browserToken: token }: Origin): Promise<string> =>
+    token && (await store.knowsBrowser(hashOfSecretToken(token), clock())) ? token : generateSecretToken()
+
+  /** Strangers share what is allowed to an e-mail address; a browser that signed the user in before has its own. */
+  const bucketsOf = async (email: string, { address, browserToken }: Origin): Promise<Bucket[]> => {
+    if (typeof browserToken === 'string') {
+      const browserHash = hashOfSecretToken(browserToken)
+      if (await store.knowsBrowser(browserHash, clock(), email))
+        return knownBrowserBuckets(browserHash, email)
+    }
+    return signInBuckets(address, email)
+  }
+
+  const renew = async (transaction: Transaction<Schema>, token: string): Promise<OpenedSession | null> => {
+    const newToken = generateSecretToken()
+    const renewed = await store.renewSession(transaction, {
+      tokenHash: hashOfSecretToken(token),
+      newTokenHash: hashOfSecretToken(newToken),
+      at: clock(),
+    })
+    return renewed ? { token: newToken, expiresAt: renewed.expiresAt, browser: null } : null
+  }
+
+  const checkPassword = async (userId: string, password: string): Promise<Outcome<void>> => {
+    const user = await store.readUser(userId)
+    const proof = await verify(password, user?.passwordHash ?? null)
+    if (proof === null) return failure('overloaded')
+    return proof.matches ? success(undefined) : failure('invalid_credentials', wrongPassword)
+  }
+
+  const checkLink = async (userId: string, token: string): Promise<Outcome<void>> => {
+    const link = { tokenHash: hashOfSecretToken(token), purpose: 'sign_in', userId } as const
+    return (await store.useLink(database.kysely, link, clock()))
+      ? success(undefined)
+      : failure('invalid_link')
+  }
+
+  const provedUntil = (provedAt: Date | null): Date | null => {
+    if (provedAt === null) return null
+    const until = new Date(provedAt.getTime() + limits.proofSeconds * 1000)
+    return until > clock() ? until : null
+  }
+
+  const check = (userId: string, proof: Proof): Promise<Outcome<void>> =>
+    proof.kind === 'password' ? checkPassword(userId, proof.password) : checkLink(userId, proof.token)
 
   const audit = async (
     transaction: Transaction<Schema>,
@@ -170,7 +260,7 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
 
   return {
     async signIn({ email, password }, origin) {
-      const buckets = signInBuckets(origin.address, email)
+      const buckets = await bucketsOf(email, origin)
       const allowed = await throttle(buckets)
       if (!allowed.ok) return allowed
       const user = await store.findUser(email)
@@ -191,7 +281,11 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       const allowed = await throttle(linkBuckets(origin.address))
       if (!allowed.ok) return allowed
       return database.kysely.transaction().execute(async (transaction) => {
-        const link = await store.useLink(transaction, hashOfSecretToken(token), 'sign_in', clock())
+        const link = await store.useLink(
+          transaction,
+          { tokenHash: hashOfSecretToken(token), purpose: 'sign_in' },
+          clock(),
+        )
         const user = link?.userId ? await store.readUser(link.userId) : undefined
         if (!user) return failure('invalid_link')
         if (user.suspendedAt !== null) return failure('user_suspended')
@@ -199,12 +293,27 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       })
     },
 
-    async session(token) {
+    async session(token, address) {
       const row = await store.findSession(hashOfSecretToken(token), clock(), idleSince())
       if (!row) return null
-      if (clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
-        await store.touchSession(row.sessionId, clock())
-      return signedInOf(row, csrfTokenOf(token))
+      const moved = address !== undefined && address !== row.address
+      if (moved || clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
+        await store.touchSession(row.sessionId, { at: clock(), address: address ?? row.address })
+      return signedInOf(row, csrfTokenOf(token), provedUntil(row.provedAt))
+    },
+
+    async stepUp(who, token, proof) {
+      const allowed = await throttle(passwordBuckets(who.userId))
+      if (!allowed.ok) return allowed
+      const checked = await check(who.userId, proof)
+      if (!checked.ok) return checked
+      const renewed = await database.kysely.transaction().execute(async (transaction) => {
+        const session = await renew(transaction, token)
+        if (session)
+          await audit(transaction, who.userId, 'session.proved', { kind: 'session', id: who.sessionId })
+        return session
+      })
+      return renewed ? success(renewed) : failure('not_signed_in')
     },
 
     listSessions: (userId) => store.listSessions(userId, clock(), idleSince()),
@@ -222,29 +331,34 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       await store.revokeSessions(transaction, { userId }, clock())
     },
 
-    async changePassword(who, { currentPassword, newPassword }) {
+    revokeOtherSessions: (who) =>
+      database.kysely.transaction().execute(async (transaction) => {
+        const others = { userId: who.userId, exceptId: who.sessionId }
+        const count = await store.revokeSessions(transaction, others, clock())
+        if (count > 0)
+          await audit(transaction, who.userId, 'sessions.revoked', { kind: 'user', id: who.userId })
+        return count
+      }),
+
+    async changePassword(who, token, { currentPassword, newPassword }) {
+      // Whoever took the session of a user without a password over could set one, and would have two ways in.
+      if (!who.hasPassword && who.provedUntil === null) return failure('step_up_required')
       const allowed = await throttle(passwordBuckets(who.userId))
       if (!allowed.ok) return allowed
-      const user = await store.readUser(who.userId)
-      if (!user) return failure('not_signed_in')
-      if (user.passwordHash !== null) {
-        const proof = await verify(currentPassword ?? '', user.passwordHash)
-        if (proof === null) return failure('overloaded')
-        if (!proof.matches)
-          return failure('invalid_credentials', {
-            message: 'The current password is wrong.',
-            next: 'Enter the password you signed in with, or ask an administrator for a sign-in link.',
-            field: 'currentPassword',
-          })
+      if (who.hasPassword) {
+        const checked = await checkPassword(who.userId, currentPassword ?? '')
+        if (!checked.ok) return checked
       }
       const passwordHash = await gate(() => hashPassword(newPassword))
       if (passwordHash === null) return failure('overloaded')
-      await database.kysely.transaction().execute(async (transaction) => {
+      const renewed = await database.kysely.transaction().execute(async (transaction) => {
         await store.setPassword(transaction, who.userId, passwordHash)
         await store.revokeSessions(transaction, { userId: who.userId, exceptId: who.sessionId }, clock())
+        await store.forgetBrowsers(transaction, who.userId)
         await audit(transaction, who.userId, 'user.password_changed', { kind: 'user', id: who.userId })
+        return renew(transaction, token)
       })
-      return success(undefined)
+      return renewed ? success(renewed) : failure('not_signed_in')
     },
 
     async needsSetUp() {
@@ -270,7 +384,11 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
       // Several starts may have printed several links: one administrator is made, whichever is used first.
       await store.lockSetUp(transaction)
       if ((await store.countAdministrators(transaction)) > 0) return failure('invalid_link')
-      const link = await store.useLink(transaction, hashOfSecretToken(token), 'setup', clock())
+      const link = await store.useLink(
+        transaction,
+        { tokenHash: hashOfSecretToken(token), purpose: 'setup' },
+        clock(),
+      )
       return link ? success(undefined) : failure('invalid_link')
     },
 
@@ -325,13 +443,24 @@ export const makeIdentity = (parts: { database: Database; clock: Clock }): Ident
   }
 }
 
-const signedInOf = (row: SessionRow, csrfToken: string): SignedIn => ({
+const wrongPassword = {
+  message: 'The current password is wrong.',
+  next: 'Enter the password you signed in with, or ask an administrator for a sign-in link.',
+  field: 'currentPassword',
+}
+
+/** The best first. A link proves it for everybody: whoever lost a password, or never had one, gets one from an administrator. */
+export const proofKindsOf = (who: Pick<SignedIn, 'hasPassword'>): ProofKind[] =>
+  who.hasPassword ? ['password', 'sign_in_link'] : ['sign_in_link']
+
+const signedInOf = (row: SessionRow, csrfToken: string, provedUntil: Date | null): SignedIn => ({
   sessionId: row.sessionId,
   csrfToken,
   userId: row.userId,
   email: row.email,
   name: row.name,
   hasPassword: row.hasPassword,
+  provedUntil,
   isPlatformAdministrator: row.isPlatformAdministrator,
   role: row.role,
   organization: {

@@ -13,6 +13,8 @@ export interface UserRow {
 export interface SessionRow {
   readonly sessionId: string
   readonly lastSeenAt: Date
+  readonly address: string | null
+  readonly provedAt: Date | null
   readonly userId: string
   readonly email: string
   readonly name: string
@@ -112,6 +114,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       userId: string
       tokenHash: Buffer
       userAgent: string | null
+      address: string
       at: Date
       expiresAt: Date
     },
@@ -123,6 +126,8 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         user_id: session.userId,
         token_hash: session.tokenHash,
         user_agent: session.userAgent,
+        address: session.address,
+        proved_at: session.at,
         created_at: session.at,
         last_seen_at: session.at,
         expires_at: session.expiresAt,
@@ -133,7 +138,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   /** A live session of a user who is not suspended, with where that user stands now. */
   findSession: async (tokenHash: Buffer, now: Date, idleSince: Date): Promise<SessionRow | undefined> => {
     const { rows } = await sql<SessionRow>`
-      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", u.id AS "userId", u.email, u.name,
+      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt", u.id AS "userId", u.email, u.name,
              u.password_hash IS NOT NULL AS "hasPassword", u.is_platform_administrator AS "isPlatformAdministrator",
              m.role, o.id AS "organizationId", o.name AS "organizationName", o.kind AS "organizationKind",
              o.control_policy AS "controlPolicy", o.critical_services AS "criticalServices",
@@ -149,8 +154,59 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     return rows[0]
   },
 
-  touchSession: async (id: string, at: Date): Promise<void> => {
-    await kysely.updateTable('sessions').set({ last_seen_at: at }).where('id', '=', id).execute()
+  touchSession: async (id: string, seen: { at: Date; address: string | null }): Promise<void> => {
+    await kysely
+      .updateTable('sessions')
+      .set({ last_seen_at: seen.at, address: seen.address })
+      .where('id', '=', id)
+      .execute()
+  },
+
+  /** The same session under another token. False: somebody else renewed or ended it meanwhile. */
+  renewSession: async (
+    executor: Executor,
+    session: { tokenHash: Buffer; newTokenHash: Buffer; at: Date },
+  ): Promise<{ expiresAt: Date } | undefined> =>
+    executor
+      .updateTable('sessions')
+      .set({ token_hash: session.newTokenHash, proved_at: session.at, last_seen_at: session.at })
+      .where('token_hash', '=', session.tokenHash)
+      .where('revoked_at', 'is', null)
+      .where('expires_at', '>', session.at)
+      .returning('expires_at as expiresAt')
+      .executeTakeFirst(),
+
+  /** Who has signed in with this browser before, of those with this e-mail address if one is given. */
+  knowsBrowser: async (tokenHash: Buffer, now: Date, email?: string): Promise<boolean> => {
+    const row = await kysely
+      .selectFrom('known_browsers')
+      .innerJoin('users', 'users.id', 'known_browsers.user_id')
+      .select('known_browsers.user_id')
+      .where('token_hash', '=', tokenHash)
+      .where('expires_at', '>', now)
+      .$if(email !== undefined, (query) =>
+        query.where(sql<string>`lower(users.email)`, '=', (email as string).toLowerCase()),
+      )
+      .limit(1)
+      .executeTakeFirst()
+    return row !== undefined
+  },
+
+  rememberBrowser: async (
+    executor: Executor,
+    browser: { userId: string; tokenHash: Buffer; expiresAt: Date },
+  ): Promise<void> => {
+    await executor
+      .insertInto('known_browsers')
+      .values({ user_id: browser.userId, token_hash: browser.tokenHash, expires_at: browser.expiresAt })
+      .onConflict((conflict) =>
+        conflict.columns(['token_hash', 'user_id']).doUpdateSet({ expires_at: browser.expiresAt }),
+      )
+      .execute()
+  },
+
+  forgetBrowsers: async (executor: Executor, userId: string): Promise<void> => {
+    await executor.deleteFrom('known_browsers').where('user_id', '=', userId).execute()
   },
 
   listSessions: (userId: string, now: Date, idleSince: Date) =>
@@ -159,6 +215,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .select([
         'id',
         'user_agent as userAgent',
+        'address',
         'created_at as createdAt',
         'last_seen_at as lastSeenAt',
         'expires_at as expiresAt',
@@ -209,18 +266,18 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .execute()
   },
 
-  /** One statement, so that of two simultaneous uses only one finds the link unused. */
+  /** One statement, so that of two simultaneous uses only one finds the link unused. `userId`: only if it is this user's. */
   useLink: async (
     executor: Executor,
-    tokenHash: Buffer,
-    purpose: 'setup' | 'sign_in',
+    link: { tokenHash: Buffer; purpose: 'setup' | 'sign_in'; userId?: string },
     now: Date,
   ): Promise<{ userId: string | null } | undefined> =>
     executor
       .updateTable('sign_in_links')
       .set({ used_at: now })
-      .where('token_hash', '=', tokenHash)
-      .where('purpose', '=', purpose)
+      .where('token_hash', '=', link.tokenHash)
+      .where('purpose', '=', link.purpose)
+      .$if(link.userId !== undefined, (query) => query.where('user_id', '=', link.userId as string))
       .where('expires_at', '>', now)
       .where((e) => e.or([e('used_at', 'is', null), e('reusable', '=', true)]))
       .returning('user_id as userId')
@@ -243,6 +300,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
 
   sweep: async (now: Date): Promise<void> => {
     await kysely.deleteFrom('throttles').where('expires_at', '<', now).execute()
+    await kysely.deleteFrom('known_browsers').where('expires_at', '<', now).execute()
     await kysely.deleteFrom('sign_in_links').where('expires_at', '<', now).execute()
     await kysely.deleteFrom('sessions').where('expires_at', '<', now).execute()
   },

@@ -13,6 +13,17 @@ export interface Bucket {
   readonly limit: number
 }
 
+/**
+ * A browser that signed this user in before guesses on its own account: strangers, however many, cannot use up what it
+ * has. (https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies)
+ */
+export const knownBrowserBuckets = (browserHash: Buffer, email: string): Bucket[] => [
+  {
+    name: `browser:${browserHash.toString('base64url')}:${hash('sha256', email.toLowerCase(), 'base64url')}`,
+    limit: perEmailAndAddress,
+  },
+]
+
 export const signInBuckets = (address: string, email: string): Bucket[] => {
   const who = hash('sha256', email.toLowerCase(), 'base64url')
   const from = networkOf(address)

@@ -205,7 +205,10 @@ export const makePeople = (parts: PeopleParts): People => {
             suspendedAt: change.suspended === undefined ? undefined : change.suspended ? clock() : null,
             isPlatformAdministrator: change.isPlatformAdministrator,
           })
-          if (change.suspended) await identity.revokeAllSessions(t, userId)
+          const { isPlatformAdministrator = before.isPlatformAdministrator } = change
+          // Also of whoever gains rights: a session that was taken over before must not grow with them.
+          if (change.suspended || isPlatformAdministrator !== before.isPlatformAdministrator)
+            await identity.revokeAllSessions(t, userId)
           if (change.tierId !== undefined && before.accountId !== null)
             await ledger.changeTier(t, {
               organizationId: user.organizationId,
