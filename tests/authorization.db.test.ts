@@ -421,6 +421,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   }),
   listPayments: none,
   readPayment: async () => ({ params: { id: (await boughtBy('paid')).id } }),
+  takeBackPayment: async () => ({ params: { id: (await boughtBy('requested')).id } }),
   continuePayment: async () => ({ params: { id: (await boughtBy('paid')).id }, body: {} }),
   openPaymentPortal: () => ({ body: {} }),
   readAutoTopUp: none,

@@ -140,6 +140,8 @@ const purchaseApi = ({ billing }: BillingApiParts) =>
       )
       return { payment: views.paymentOnWire(payment), checkoutUrl }
     },
+    takeBackPayment: async ({ params }, context) =>
+      views.paymentOnWire(must(await billing.takeBackPayment(context.actor, ownerOf(context), params.id))),
     openPaymentPortal: async ({ body }, context) => ({
       url: must(await billing.portalLink(ownerOf(context), returnUrlOf(context, body.returnPath))),
     }),

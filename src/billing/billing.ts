@@ -109,6 +109,8 @@ export interface Billing {
   payment(paymentId: string, owner?: Owner): Promise<Outcome<Payment>>
   /** For a payer who left the provider's page, or never got there. */
   continuePayment(owner: Owner, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>>
+  /** A request to the manual provider that nobody has decided. */
+  takeBackPayment(actor: Actor, owner: Owner, paymentId: string): Promise<Outcome<Payment>>
   /** Payments of the manual provider: an administrator has the money, or says no. */
   approve(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
   deny(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
@@ -227,6 +229,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
     },
     payment: payments.find,
     continuePayment: payments.goOn,
+    takeBackPayment: payments.takeBack,
     approve: payments.approve,
     deny: payments.deny,
     previewRefund: accounts.previewRefund,

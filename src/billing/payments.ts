@@ -29,6 +29,26 @@ const isSamePurchase = (payment: Payment, purchase: Purchase): boolean =>
     ? payment.packId === purchase.packId
     : payment.packId === null && payment.amountMinor === purchase.amountMinor
 
+/** Why a payer cannot take a request back; null: they can. */
+const takingBackProblem = ({
+  status,
+  purpose,
+  provider,
+}: Payment): { message: string; next?: string } | null => {
+  if (status !== 'requested') return { message: `This payment is ${status} already.` }
+  if (purpose === 'renewal')
+    return {
+      message: 'A renewal is due for a period that has begun.',
+      next: 'Cancel the subscription, or ask an administrator.',
+    }
+  if (provider !== 'manual')
+    return {
+      message: 'Its provider decides about this payment.',
+      next: 'Leave its page: it expires by itself.',
+    }
+  return null
+}
+
 export const makePayments = (parts: BillingParts) => {
   const { database, epoch, clock, log } = parts
   const effects = makeEffects(parts)
@@ -224,6 +244,27 @@ export const makePayments = (parts: BillingParts) => {
       }),
     )
 
+  /** The payer's own word on what an administrator would decide; it was a wish and nothing had come of it. */
+  const takeBack = async (actor: Actor, owner: Owner, paymentId: string): Promise<Outcome<Payment>> =>
+    outcomeOf(async () => {
+      const found = await payments.readPayment(database.kysely, paymentId)
+      if (!found || !isOf(found, owner)) throw new FaultError(fault('not_found'))
+      return withPayment(paymentId, async (t, { payment }) => {
+        if (payment.status === 'abandoned' && payment.decidedBy === owner.userId) return payment
+        const problem = takingBackProblem(payment)
+        if (problem) throw new FaultError(fault('conflict', problem))
+        await payments.changePayment(t, payment, {
+          status: 'abandoned',
+          decided_at: clock(),
+          decided_by: owner.userId,
+          failure_reason: 'Taken back.',
+          charge_after: null,
+        })
+        await audit(t, actor, 'payment.taken_back', payment)
+        return (await payments.readPayment(t, paymentId)) as Payment
+      })
+    })
+
   const refund = async (
     actor: Actor,
     paymentId: string,
@@ -384,6 +425,7 @@ export const makePayments = (parts: BillingParts) => {
     checkout,
     approve: (actor: Actor, id: string, reason: string) => decide(actor, id, 'approve', reason),
     deny: (actor: Actor, id: string, reason: string) => decide(actor, id, 'deny', reason),
+    takeBack,
     refund,
     sendRefunds,
     chargeDue,

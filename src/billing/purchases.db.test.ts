@@ -70,6 +70,34 @@ describe('a purchase', () => {
     expect(rows).toEqual([{ expires_at: new Date('2028-02-28T09:00:00Z') }])
   })
 
+  test('is taken back by who asked for it, as long as nobody has decided it, and by nobody else', async () => {
+    const stage = stageAt('2027-03-01T00:00:00Z')
+    const [account, other] = [await stage.subscriber(), await stage.subscriber()]
+    const buy = async () =>
+      must(await stage.billing.buy(user(account), account, pack, stage.once())).payment.id
+    const takeBack = (id: string, by = account) => stage.billing.takeBackPayment(user(by), by, id)
+    const id = await buy()
+    expect(await takeBack(id, other)).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+    const [first, again] = [must(await takeBack(id)), must(await takeBack(id))]
+    expect(first).toMatchObject({ status: 'abandoned', decidedBy: account.userId })
+    expect(again).toEqual(first)
+    expect(await stage.billing.approve(administrator, id, 'Too late')).toMatchObject({ ok: false })
+    expect(await waiting(stage, account)).toEqual([])
+
+    // Whoever is first decides; either way one of them, and the credits say which.
+    const before = (await available(stage, account)) ?? 0n
+    const raced = await buy()
+    const [taken, approved] = await Promise.all([
+      takeBack(raced),
+      stage.billing.approve(administrator, raced, 'Paid'),
+    ])
+    expect(taken.ok).not.toBe(approved.ok)
+    expect(await available(stage, account)).toBe(before + (approved.ok ? credits(500) : 0n))
+    const paid = await buy()
+    must(await stage.billing.approve(administrator, paid, 'Paid'))
+    expect(await takeBack(paid)).toMatchObject({ ok: false, fault: { code: 'conflict' } })
+  })
+
   test('a refund takes unspent credits back first and leaves the spent part as debt, with a credit note', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
     const account = await stage.subscriber()

@@ -302,6 +302,15 @@ export const billingEndpoints = defineEndpoints({
     body: z.object({ returnPath }),
     reply: z.object({ payment, checkoutUrl: z.string().nullable() }),
   },
+  takeBackPayment: {
+    method: 'POST',
+    path: '/credits/purchases/:id/take-back',
+    auth: 'session',
+    group: 'billing',
+    summary: 'Take back what you asked an administrator for, as long as nobody has decided it',
+    params: wire.idParams,
+    reply: payment,
+  },
   openPaymentPortal: {
     method: 'POST',
     path: '/credits/payment-portal',

@@ -27,7 +27,7 @@ const payments = {
   paid: { tone: 'own', icon: IconCircleCheck, text: 'Paid' },
   failed: { tone: 'bad', icon: IconCircleX, text: 'Failed' },
   denied: { tone: 'quiet', icon: IconCircleX, text: 'Denied' },
-  abandoned: { tone: 'quiet', icon: IconCircleDashed, text: 'Left unpaid' },
+  abandoned: { tone: 'quiet', icon: IconCircleDashed, text: 'Given up' },
 } as const
 const disputed = { tone: 'bad', icon: IconAlertTriangle, text: 'Disputed' } as const
 const refunded = { tone: 'quiet', icon: IconReceiptRefund, text: 'Refunded' } as const

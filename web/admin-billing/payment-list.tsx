@@ -18,7 +18,7 @@ const statusNames = {
   paid: 'Paid',
   failed: 'Failed',
   denied: 'Denied',
-  abandoned: 'Left unpaid',
+  abandoned: 'Given up',
 } as const
 
 export const PaymentList = (props: { openId: string | undefined; onOpen: (id: string) => void }) => {

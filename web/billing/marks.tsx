@@ -14,7 +14,7 @@ const payments = {
   paid: { tone: 'own', icon: IconCircleCheck, text: 'Paid' },
   failed: { tone: 'bad', icon: IconCircleX, text: 'Failed' },
   denied: { tone: 'bad', icon: IconCircleX, text: 'Denied' },
-  abandoned: { tone: 'quiet', icon: IconCircleDashed, text: 'Abandoned' },
+  abandoned: { tone: 'quiet', icon: IconCircleDashed, text: 'Given up' },
 } as const
 const refunded = { tone: 'quiet', icon: IconReceiptRefund, text: 'Refunded' } as const
 const partlyRefunded = { tone: 'quiet', icon: IconReceiptRefund, text: 'Partly refunded' } as const

@@ -5,7 +5,7 @@ import { Ago } from '../ui/figures.tsx'
 import { money } from '../ui/money.ts'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import classes from './billing.module.css'
-import { useContinue } from './use-payment.ts'
+import { useContinue, useTakeBack } from './use-payment.ts'
 
 const isWaiting = ({ status, purpose }: PaymentOnWire): boolean =>
   status === 'requested' && (purpose === 'purchase' || purpose === 'tier_change')
@@ -21,6 +21,8 @@ export const OpenPayments = (props: {
     (payment) => isWaiting(payment) && payment.purpose === props.purpose && payment.id !== props.except,
   )
   const goOn = useContinue(props.returnPath)
+  const takeBack = useTakeBack()
+  const error = goOn.error ?? takeBack.error
   return (
     <>
       {waiting.map((payment) => (
@@ -38,16 +40,25 @@ export const OpenPayments = (props: {
               >
                 Go on to pay
               </Button>
-            ) : undefined
+            ) : (
+              <Button
+                size="compact-sm"
+                variant="default"
+                loading={takeBack.isPending && takeBack.variables === payment.id}
+                onClick={() => takeBack.mutate(payment.id)}
+              >
+                Take back
+              </Button>
+            )
           }
         >
           Asked for <Ago at={payment.createdAt} />;{' '}
           {payment.provider === 'stripe' ? 'not paid yet.' : 'an administrator has to approve it.'}
         </Notice>
       ))}
-      {goOn.error && (
+      {error && (
         <div className={classes.result}>
-          <FaultNotice error={goOn.error} />
+          <FaultNotice error={error} />
         </div>
       )}
     </>

@@ -3,7 +3,7 @@ import { endpointOf, urlOf } from '../../src/contract/endpoints.ts'
 import type { PaymentOnWire } from '../../src/contract/billing.ts'
 import { tellFault } from '../ui/toast.tsx'
 import classes from './billing.module.css'
-import { useContinue } from './use-payment.ts'
+import { useContinue, useTakeBack } from './use-payment.ts'
 
 /** What can be done with a payment: pay it, open its invoice, take its receipt. */
 export const PaymentActions = (props: {
@@ -13,6 +13,8 @@ export const PaymentActions = (props: {
 }) => {
   const { id, status, provider, purpose, invoiceId } = props.payment
   const goOn = useContinue(props.returnPath)
+  const takeBack = useTakeBack()
+  const isForAdministrator = provider === 'manual' && purpose !== 'renewal'
   const isForPayer = provider === 'stripe' && (purpose === 'purchase' || purpose === 'tier_change')
   return (
     <span className={classes.rowActions}>
@@ -23,6 +25,16 @@ export const PaymentActions = (props: {
           onClick={() => goOn.mutate(id, { onError: tellFault })}
         >
           Go on to pay
+        </Button>
+      )}
+      {status === 'requested' && isForAdministrator && (
+        <Button
+          size="compact-xs"
+          variant="default"
+          loading={takeBack.isPending}
+          onClick={() => takeBack.mutate(id, { onError: tellFault })}
+        >
+          Take back
         </Button>
       )}
       {invoiceId && (

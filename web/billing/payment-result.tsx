@@ -81,6 +81,12 @@ const resultOf = (payment: PaymentOnWire, checkout: Result['checkout']): Told =>
         text: `${reasonOf(payment)}Nothing was charged. Try again, perhaps with another payment method.`,
       }
     case 'abandoned':
+      if (payment.provider === 'manual')
+        return {
+          tone: 'info',
+          title: `Taken back: ${payment.description}, ${amount}`,
+          text: 'Nothing was charged.',
+        }
       return {
         tone: 'warning',
         title: `Not paid: ${payment.description}, ${amount}`,

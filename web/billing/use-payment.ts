@@ -46,6 +46,21 @@ export const usePayment = (id: string | undefined) => {
   return payment
 }
 
+/** A request that an administrator has not decided. */
+export const useTakeBack = () => {
+  const client = useQueryClient()
+  return useMutation<unknown, CallFault, string>({
+    mutationFn: (id) => call('takeBackPayment', { params: { id } }),
+    // Also where somebody has just decided it: then that is shown.
+    onSettled: () =>
+      Promise.all(
+        (['readPayment', ...paidReads] as const).map((name) =>
+          client.invalidateQueries({ queryKey: [name] }),
+        ),
+      ),
+  })
+}
+
 /** Back to the provider's page of a payment that waits for its payer. */
 export const useContinue = (returnPath: string) => {
   const client = useQueryClient()
