@@ -22,6 +22,7 @@ import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Budget } from './budget.ts'
 import { countingOf, hardClaims } from './claim.ts'
+import { audiencesOf } from './words.ts'
 
 /** Months in which budgets are looked at; operations are told by their ids, as everywhere. */
 const time = makeTestClock('2026-11-20T12:00:00Z')
@@ -240,6 +241,22 @@ describe('who may set what', () => {
     })
     const stranger = { organizationId: who.organizationId, userId: newId() }
     expect(await node.budgets.find(stranger, budget.id)).toMatchObject({ fault: { code: 'not_found' } })
+  })
+
+  test('whoever administers the organisation opens what they are told of, changes nothing of it, and sees nobody’s own budgets', async () => {
+    const who = await account()
+    const [set, own] = [
+      await made(node, hardOn(who, 10n, { setBy: 'administrator' })),
+      await made(node, hardOn(who, 10n)),
+    ]
+    const reach = { organizationId: who.organizationId, userId: newId(), seesOrganization: true }
+    expect(audiencesOf(set)).toContainEqual(expect.objectContaining({ kind: 'organization_administrators' }))
+    expect(await node.budgets.find(reach, set.id)).toMatchObject({ ok: true })
+    expect(await node.budgets.change(operator, reach, set.id, { limit: 99n })).toMatchObject({
+      fault: { code: 'forbidden' },
+    })
+    expect(audiencesOf(own)).toEqual([expect.objectContaining({ kind: 'user', userId: who.userId })])
+    expect(await node.budgets.find(reach, own.id)).toMatchObject({ fault: { code: 'not_found' } })
   })
 
   test('what does not exist, is not theirs or makes no sense is refused with its field', async () => {

@@ -28,7 +28,7 @@ export interface Reach {
   readonly organizationId: string
   /** null: an administrator's. */
   readonly userId: string | null
-  /** Sees the budgets on their organization, too. */
+  /** Sees what an administrator has set on their organization and on its members, too. */
   readonly seesOrganization?: boolean
 }
 
@@ -141,11 +141,12 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
   }
 }
 
-export const isWithin = ({ organizationId, scope }: Budget, reach: Reach): boolean =>
+export const isWithin = ({ organizationId, scope, setBy }: Budget, reach: Reach): boolean =>
   organizationId === reach.organizationId &&
   (reach.userId === null ||
     scope.userId === reach.userId ||
-    (reach.seesOrganization === true && scope.userId === null))
+    // Who administers an organisation is told of these, and so has to see them.
+    (reach.seesOrganization === true && (scope.userId === null || setBy === 'administrator')))
 
 const wrong = (field: string, message: string) => failure('invalid_request', { field, message })
 

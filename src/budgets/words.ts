@@ -23,10 +23,9 @@ export const audiencesOf = (budget: Budget): Audience[] => {
 const keyOf = (budget: Budget, { startsAt }: Span, what: string): string =>
   `budget:${budget.id}:${startsAt.toISOString()}:${what}`
 
+/** A page that everybody who is told can open; it leads whoever administers only the platform to theirs. */
 const pathOf = (budget: Budget): string =>
-  spansOrganizations(budget)
-    ? `/admin/budgets?budget=${budget.id}&of=${budget.organizationId}`
-    : `/budgets/${budget.id}`
+  `${spansOrganizations(budget) ? '/admin/budgets' : '/budgets'}?budget=${budget.id}&of=${budget.organizationId}`
 
 const consequence = ({ enforcement, measure }: Budget): string => {
   if (enforcement === 'soft') return 'It is a soft budget: nothing is stopped.'

@@ -197,6 +197,15 @@ describe('buying credits', () => {
     const id = paymentIn(page)
     await call(admin, 'denyPayment', { params: { id }, body: { reason: 'No budget this month' } })
     await page.getByText('No budget this month. Nothing was charged.').waitFor({ timeout: 30_000 })
+
+    await page.goto(`${demo.url}/credits?buy=true`)
+    await page.getByRole('radio', { name: /500 credits/ }).check()
+    await page.getByRole('button', { name: 'Request credits' }).click()
+    await page.getByText('Requested: 500 credits, $5.00').waitFor()
+    await page.goto(`${demo.url}/credits`)
+    await page.getByText('Waiting: 500 credits, $5.00').waitFor()
+    await page.getByRole('button', { name: 'Take back' }).click()
+    await page.getByText('Waiting: 500 credits, $5.00').waitFor({ state: 'detached' })
   })
 
   test('automatic top-up says what it buys, and never allows a cap below one pack', async () => {

@@ -4,12 +4,12 @@ import { id, serviceId } from '../../src/contract/wire.ts'
 
 export const budgetSearch = z.object({
   budget: id.optional().catch(undefined),
+  /** Whose budget is open: its id is unique within its organisation. */
+  of: id.optional().catch(undefined),
   archived: z.literal(true).optional().catch(undefined),
   create: z.literal(true).optional().catch(undefined),
 })
 export const allBudgetSearch = budgetSearch.extend({
-  /** Whose budget is open: its id is unique within its organisation. */
-  of: id.optional().catch(undefined),
   organization: id.optional().catch(undefined),
   user: id.optional().catch(undefined),
   service: serviceId.optional().catch(undefined),

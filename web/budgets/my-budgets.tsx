@@ -89,11 +89,14 @@ export const MyBudgets = () => {
                       onEdit: setEditing,
                       onArchive: archive.archive,
                       onRestore: archive.restore,
-                      renderUsed: (row, shown) => (
-                        <Link to="/operations" search={countedOperations(row, currentTime(row))}>
-                          {shown}
-                        </Link>
-                      ),
+                      renderUsed: (row, shown) =>
+                        row.scope.userId === me.user.id ? (
+                          <Link to="/operations" search={countedOperations(row, currentTime(row))}>
+                            {shown}
+                          </Link>
+                        ) : (
+                          shown
+                        ),
                     }}
                   />
                 ))}
@@ -114,21 +117,32 @@ export const MyBudgets = () => {
             <p className={classes.missing}>
               It may be somebody else’s:{' '}
               <TextLink>
-                <Link to="/admin/budgets">everybody’s budgets</Link>
+                {search.budget !== undefined && search.of !== undefined ? (
+                  <Link to="/admin/budgets" search={{ budget: search.budget, of: search.of }}>
+                    open it among everybody’s budgets
+                  </Link>
+                ) : (
+                  <Link to="/admin/budgets">everybody’s budgets</Link>
+                )}
               </TextLink>
               .
             </p>
           )
         }
         onEdit={setEditing}
-        renderUsed={(budget, time, shown) => (
-          <TextLink quiet>
-            <Link to="/operations" search={countedOperations(budget, time)}>
-              {shown}
-            </Link>
-          </TextLink>
-        )}
-        onClose={() => change({ budget: undefined })}
+        renderUsed={(budget, time, shown) =>
+          // Operations of other members are not listed here.
+          budget.scope.userId === me.user.id ? (
+            <TextLink quiet>
+              <Link to="/operations" search={countedOperations(budget, time)}>
+                {shown}
+              </Link>
+            </TextLink>
+          ) : (
+            shown
+          )
+        }
+        onClose={() => change({ budget: undefined, of: undefined })}
       />
     </Page>
   )
