@@ -57,6 +57,7 @@ export const reconciliationFinding = z.object({
   check: reconciliationCheck,
   organizationId: wire.id.nullable(),
   accountId: wire.id.nullable(),
+  userId: wire.id.nullable().describe('Whose account it is'),
   subject: z.object({
     kind: z.enum([
       'account',

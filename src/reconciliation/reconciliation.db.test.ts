@@ -314,6 +314,8 @@ describe('books that are wrong', () => {
       expect(
         found.every(({ difference, expected, found: here }) => difference !== 0n || expected === here),
       ).toBe(true)
+      // Where it can be looked at.
+      expect(found.every(({ accountId, userId }) => (accountId === null) === (userId === null))).toBe(true)
       expect(told).toMatchObject([
         { kind: 'reconciliation', severity: 'critical', path: '/admin/reconciliation' },
       ])

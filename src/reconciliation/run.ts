@@ -68,6 +68,8 @@ export interface Explanation {
 export interface Finding extends Found {
   readonly id: string
   readonly runId: string
+  /** Whose account it is. */
+  readonly userId: string | null
   readonly difference: bigint | null
   readonly isTolerated: boolean
   readonly explanation: Explanation | null

@@ -164,6 +164,7 @@ interface FindingRow {
   check_id: Found['check']
   organization_id: string | null
   account_id: string | null
+  user_id: string | null
   subject_kind: Found['subject']['kind']
   subject_id: string
   message: string
@@ -186,6 +187,7 @@ const findingFrom = (row: FindingRow): Finding => ({
   check: row.check_id,
   organizationId: row.organization_id,
   accountId: row.account_id,
+  userId: row.user_id,
   subject: { kind: row.subject_kind, id: row.subject_id },
   message: row.message,
   unit: row.unit,
@@ -212,8 +214,9 @@ export const listFindings = async (
   },
 ): Promise<Finding[]> => {
   const { rows } = await client.query<FindingRow>(
-    `SELECT f.*, e.reason, e.explained_by, e.explained_at
+    `SELECT f.*, a.user_id, e.reason, e.explained_by, e.explained_at
      FROM reconciliation_findings f
+     LEFT JOIN credit_accounts a ON a.organization_id = f.organization_id AND a.id = f.account_id
      LEFT JOIN reconciliation_explanations e ON e.check_id = f.check_id AND e.subject_kind = f.subject_kind
        AND e.subject_id = f.subject_id AND e.message = f.message AND e.difference IS NOT DISTINCT FROM f.difference
      WHERE ($1::uuid IS NULL OR f.run_id = $1) AND ($2::uuid IS NULL OR f.id = $2) AND ($3::text IS NULL OR f.check_id = $3)

@@ -31,6 +31,7 @@ export const findingOnWire = (finding: Finding): ReconciliationFinding => ({
   check: finding.check,
   organizationId: finding.organizationId,
   accountId: finding.accountId,
+  userId: finding.userId,
   subject: finding.subject,
   message: finding.message,
   unit: finding.unit,

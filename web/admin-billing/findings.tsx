@@ -93,6 +93,15 @@ const Subject = ({ finding }: { finding: ReconciliationFinding }) => {
         </Link>
       </TextLink>
     )
+  // Grants, transactions, holds and periods are on the page of their account.
+  if (finding.organizationId !== null && finding.userId !== null)
+    return (
+      <TextLink quiet>
+        <Link to="/admin/balances" search={{ of: finding.organizationId, user: finding.userId }}>
+          {text}
+        </Link>
+      </TextLink>
+    )
   return <span className={classes.quiet}>{text}</span>
 }
 
