@@ -243,6 +243,11 @@ const priceDraft = () => ({
 })
 const priceChange = async () => must(await http.prices.changes.create(operator, priceDraft(), false))
 const secretCheck = () => ({ serviceId: 'openai', secret: goodSecret() })
+const importText = () => `OPENAI_API_KEY=${goodSecret()}\n`
+const importBody = () => {
+  const text = importText()
+  return { text, lines: [{ line: 1, lastFour: text.trim().slice(-4), serviceId: 'openai' }] }
+}
 const none = (): AnyRequest => ({})
 
 /** A request that succeeds for whoever may make it. */
@@ -284,6 +289,21 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   replaceSystemKey: async () => ({ params: await platformKey(), body: { secret: goodSecret() } }),
   changeSystemKey: async () => ({ params: await platformKey(), body: { label: 'Renamed', priority: 2 } }),
   revokeSystemKey: async () => ({ params: await platformKey() }),
+  listServiceKeyChecks: async () => ({ params: await userKey() }),
+  listSystemKeyChecks: async () => ({ params: await platformKey() }),
+  readKeyHygiene: none,
+  readAllKeyHygiene: none,
+  readKeyHygieneSettings: none,
+  changeKeyHygieneSettings: () => ({ body: { checkEveryHours: 24, unusedDays: 90, oldDays: 180 } }),
+  previewKeyImport: () => ({ body: { text: importText() } }),
+  importServiceKeys: () => ({ body: importBody() }),
+  previewSystemKeyImport: () => ({ body: { text: importText() } }),
+  importSystemKeys: () => ({ body: { ...importBody(), priority: 2 } }),
+  previewOrganizationKeyImport: () => ({
+    params: { organization: owner.organizationId },
+    body: { text: importText() },
+  }),
+  importOrganizationKeys: () => ({ params: { organization: owner.organizationId }, body: importBody() }),
   listOrganizationKeys: () => ({ params: { organization: owner.organizationId } }),
   addOrganizationKey: () => ({ params: { organization: owner.organizationId }, body: secretCheck() }),
   revokeOrganizationKey: async () => ({ params: await organizationKey() }),

@@ -13,6 +13,8 @@ export const alertKind = z.enum([
   'credits_ran_out',
   'payment_failed',
   'reconciliation',
+  'key_possibly_leaked',
+  'key_same_as_system_key',
   'test',
 ])
 export type AlertKind = z.infer<typeof alertKind>

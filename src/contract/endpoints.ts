@@ -11,6 +11,7 @@ import { explainEndpoints } from './explain.ts'
 import { groupEndpoints } from './groups.ts'
 import { healthEndpoints } from './health.ts'
 import { rateLimitEndpoints } from './limits.ts'
+import { keyHygieneEndpoints } from './key-hygiene.ts'
 import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
@@ -55,6 +56,7 @@ export const endpoints = {
   ...statementEndpoints,
   ...reconciliationEndpoints,
   ...auditEndpoints,
+  ...keyHygieneEndpoints,
 }
 
 export type Endpoints = typeof endpoints

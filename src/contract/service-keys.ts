@@ -82,6 +82,11 @@ export const serviceKey = z.object({
   settings: z.record(z.string(), z.string()).describe('Beside the secret, by field id; none is secret'),
   status: z.enum(['active', 'cooling', 'invalid', 'exhausted', 'suspended', 'revoked']),
   statusReason: z.string().nullable(),
+  statusCause: z
+    .enum(['possibly_leaked'])
+    .nullable()
+    .describe('possibly_leaked: it had worked, then its service refused it all at once'),
+  scopeWarnings: z.array(z.string()).describe('What the key may do beyond serving operations'),
   next: z.string().nullable().describe('What to do about the status; null: nothing needs doing'),
   coolingUntil: wire.time.nullable(),
   verdict,
@@ -98,6 +103,8 @@ export const keyCheck = z.object({
   verdict,
   detail: z.string(),
   warning: z.string().nullable().describe('The secret looks like one of another service'),
+  scopeWarnings: z.array(z.string()).describe('What the key may do beyond serving operations'),
+  sameSecret: z.string().nullable().describe('Where the same secret is stored already'),
 })
 export type KeyCheck = z.infer<typeof keyCheck>
 

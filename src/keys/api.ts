@@ -1,4 +1,5 @@
 import type { Actor } from '../audit/audit.ts'
+import type { keyHygieneEndpoints } from '../contract/key-hygiene.ts'
 import type { ServiceKey as WireServiceKey } from '../contract/service-keys.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -8,7 +9,11 @@ import type { Organizations } from '../organizations/organizations.ts'
 import { mayUserManageKey } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
 import type { KeySettings } from '../services/service.ts'
-import type { ServiceKeys, ServiceKeyView, Which } from './keys.ts'
+import { checksOnWire, previewOnWire, reportOnWire, resultOnWire } from './hygiene-wire.ts'
+import type { ImportOwner } from './imports.ts'
+import type { KeyCheck, ServiceKeys, ServiceKeyView, Which } from './keys.ts'
+import { leakAdvice } from './quarantine.ts'
+import { scopeNotesOf, scopeText } from './scope.ts'
 
 export interface ServiceKeyApiParts {
   readonly serviceKeys: ServiceKeys
@@ -45,7 +50,8 @@ const ownKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
 
     async checkNewServiceKey({ body }, context) {
       requireService(context, body.serviceId)
-      return must(await serviceKeys.check(body))
+      const { organization, userId } = context.signedIn
+      return checkOnWire(must(await serviceKeys.check(body, { organizationId: organization.id, userId })))
     },
 
     async addServiceKey({ body }, context) {
@@ -97,7 +103,7 @@ const systemKeys = ({ serviceKeys, clock }: ServiceKeyApiParts) => {
       return { items: keys.map(onWire) }
     },
 
-    checkNewSystemKey: async ({ body }) => must(await serviceKeys.check(body)),
+    checkNewSystemKey: async ({ body }) => checkOnWire(must(await serviceKeys.check(body))),
 
     async addSystemKey({ body }, { actor }) {
       const owner = { organizationId: platformOrganizationId, owner: 'system', userId: null } as const
@@ -156,10 +162,80 @@ const organizationKeys = ({ serviceKeys, organizations, clock }: ServiceKeyApiPa
     },
   })
 
+/** History, reports and imports; the keys of an organisation's members are named to those who manage it. */
+const hygiene = ({ serviceKeys, organizations, clock }: ServiceKeyApiParts) => {
+  const { hygiene: room, imports } = serviceKeys
+  const onWire = (key: ServiceKeyView) => keyOnWire(key, clock())
+  const userOwner = ({ signedIn }: SessionContext): ImportOwner => ({
+    organizationId: signedIn.organization.id,
+    owner: 'user',
+    userId: signedIn.userId,
+    refusal: (serviceId) => {
+      const may = mayUserManageKey(signedIn.organization.control, serviceId)
+      return may.ok ? null : may.fault
+    },
+  })
+  const systemOwner = (priority: 1 | 2 | 3): ImportOwner => ({
+    organizationId: platformOrganizationId,
+    owner: 'system',
+    userId: null,
+    priority,
+    refusal: () => null,
+  })
+  const organizationOwner = async (organizationId: string): Promise<ImportOwner> => {
+    must(await organizations.read(organizationId))
+    return { organizationId, owner: 'organization', userId: null, refusal: () => null }
+  }
+
+  return defineHandlers<keyof typeof keyHygieneEndpoints>({
+    async listServiceKeyChecks({ params }, { signedIn }) {
+      const which = { organizationId: signedIn.organization.id, id: params.id }
+      const key = await serviceKeys.find(which)
+      if (key === null || (key.userId !== null && key.userId !== signedIn.userId))
+        throw new FaultError(fault('not_found'))
+      return checksOnWire(must(await room.history(which)))
+    },
+    listSystemKeyChecks: async ({ params }) => checksOnWire(must(await room.history(platformKey(params.id)))),
+
+    async readKeyHygiene(_, { signedIn }) {
+      const { role, userId } = signedIn
+      const organizationId = signedIn.organization.id
+      return role === 'member'
+        ? reportOnWire(await room.report({ organizationId, userId }, { kind: 'user', userId }), clock())
+        : reportOnWire(await room.report({ organizationId }, { kind: 'organization' }), clock())
+    },
+    readAllKeyHygiene: async () => reportOnWire(await room.report({}, { kind: 'platform' }), clock()),
+    readKeyHygieneSettings: () => room.settings(),
+    changeKeyHygieneSettings: ({ body }, { actor }) => room.changeSettings(actor, body),
+
+    previewKeyImport: async ({ body }, context) =>
+      previewOnWire(await imports.preview(userOwner(context), body.text)),
+    async importServiceKeys({ body }, context) {
+      const results = await imports.run(context.actor, userOwner(context), body.text, body.lines)
+      return { results: results.map((result) => resultOnWire(result, onWire)) }
+    },
+    previewSystemKeyImport: async ({ body }) =>
+      previewOnWire(await imports.preview(systemOwner(1), body.text)),
+    async importSystemKeys({ body }, { actor }) {
+      const owner = systemOwner(priorityOf(body.priority))
+      const results = await imports.run(actor, owner, body.text, body.lines)
+      return { results: results.map((result) => resultOnWire(result, onWire)) }
+    },
+    previewOrganizationKeyImport: async ({ params, body }) =>
+      previewOnWire(await imports.preview(await organizationOwner(params.organization), body.text)),
+    async importOrganizationKeys({ params, body }, { actor }) {
+      const owner = await organizationOwner(params.organization)
+      const results = await imports.run(actor, owner, body.text, body.lines)
+      return { results: results.map((result) => resultOnWire(result, onWire)) }
+    },
+  })
+}
+
 export const serviceKeyApi = (parts: ServiceKeyApiParts) => ({
   ...ownKeys(parts),
   ...systemKeys(parts),
   ...organizationKeys(parts),
+  ...hygiene(parts),
 })
 
 /** Settings first: the service may refuse them. */
@@ -191,6 +267,11 @@ const platformKey = (id: string): Which => ({ organizationId: platformOrganizati
 /** The contract has checked the range; the type only knows a number. */
 const priorityOf = (priority: number): 1 | 2 | 3 => (priority === 1 ? 1 : priority === 2 ? 2 : 3)
 
+const checkOnWire = ({ scopeWarnings, ...check }: KeyCheck) => ({
+  ...check,
+  scopeWarnings: [...scopeWarnings],
+})
+
 const keyOnWire = (key: ServiceKeyView, now: Date): WireServiceKey => {
   const cooling = key.status === 'active' && key.coolingUntil !== null && key.coolingUntil > now
   const status = cooling ? 'cooling' : key.status
@@ -205,6 +286,8 @@ const keyOnWire = (key: ServiceKeyView, now: Date): WireServiceKey => {
     settings: key.settings,
     status,
     statusReason: key.statusReason ?? reasonOf(status, key),
+    statusCause: key.statusCause,
+    scopeWarnings: scopeNotesOf(key.scopeNotes).map(scopeText),
     next: nextFor(status, key),
     coolingUntil: key.coolingUntil?.toISOString() ?? null,
     verdict: key.verdict,
@@ -235,6 +318,7 @@ const nextFor = (status: WireServiceKey['status'], key: ServiceKeyView): string 
     case 'cooling':
       return 'Nothing: it is used again by itself.'
     case 'invalid':
+      if (key.statusCause === 'possibly_leaked') return leakAdvice(key.serviceId)
       return 'Replace it with a key that works, or check it again.'
     case 'exhausted':
       return `Add quota at ${name}, then check it again.`

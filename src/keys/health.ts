@@ -99,6 +99,23 @@ export const healthOfNew = (judgement: Judgement, now: Date): HealthAfterRecheck
   proven: { verdict: judgement.verdict, detail: judgement.detail },
 })
 
+/**
+ * Of a key that seems well. One refusal out of nothing may be a slip of the service: it is the first proof, and the second is
+ * asked for when it may count.
+ */
+export const afterPeriodicCheck = (before: Health, judgement: Judgement, now: Date): HealthAfterRecheck => {
+  const isFirstProof =
+    judgement.verdict === 'invalid' && before.status === 'active' && before.suspectedAt === null
+  if (!isFirstProof) return afterRecheck(before, judgement, now)
+  return {
+    ...before,
+    suspectedAt: now,
+    statusReason: undefined,
+    recheckAfter: new Date(now.getTime() + secondProofAfterMs),
+    proven: undefined,
+  }
+}
+
 export const afterRecheck = (before: Health, judgement: Judgement, now: Date): HealthAfterRecheck => {
   const proven = { verdict: judgement.verdict, detail: judgement.detail }
   const failedRechecks = before.failedRechecks + 1

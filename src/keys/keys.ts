@@ -6,6 +6,8 @@ import { platformOrganizationId } from '../kit/id.ts'
 import type { OrganizationControl } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
 import { applyControlPolicy, type PolicyEffect } from './control-policy.ts'
+import { type Hygiene, makeHygiene } from './hygiene.ts'
+import { type Imports, makeImports } from './imports.ts'
 import { makeManagement } from './manage.ts'
 import { makeProving } from './prove.ts'
 import { makeRechecks } from './recheck.ts'
@@ -42,8 +44,11 @@ export type {
  * user's own keys: another user's key is not_found.
  */
 export interface ServiceKeys {
-  /** Proves a secret without storing it. */
-  readonly check: (input: SecretInput) => Promise<Outcome<KeyCheck>>
+  /** Proves a secret without storing it. `owner`: who would store it, to be told that it is stored already. */
+  readonly check: (
+    input: SecretInput,
+    owner?: { readonly organizationId: string; readonly userId: string },
+  ) => Promise<Outcome<KeyCheck>>
   readonly add: (actor: Actor, input: NewServiceKey) => Promise<Outcome<StoredServiceKey>>
   readonly list: (filter: store.KeyFilter) => Promise<ServiceKeyView[]>
   readonly find: (which: Which) => Promise<ServiceKeyView | null>
@@ -86,18 +91,24 @@ export interface ServiceKeys {
   readonly reportsSettled: () => Promise<void>
   /** Asks about suspected, exhausted and invalid keys whose time has come; how many were asked about. */
   readonly recheckDue: (now: Date) => Promise<number>
+  readonly hygiene: Hygiene
+  readonly imports: Imports
 }
 
 export const makeServiceKeys = (parts: ServiceKeyParts): ServiceKeys => {
   const { kysely } = parts.database
   const proving = makeProving(parts)
   const rechecks = makeRechecks(parts, proving)
+  const hygiene = makeHygiene(parts, rechecks)
+  const management = makeManagement(parts, proving)
   const reports = makeReports(parts)
   return {
-    ...makeManagement(parts, proving),
-    check: proving.check,
+    ...management,
+    check: (input, owner) => proving.check(input, owner && ((secret) => hygiene.sameSecret(owner, secret))),
     recheck: rechecks.recheck,
     recheckDue: rechecks.recheckDue,
+    hygiene,
+    imports: makeImports(parts, { read: proving.read, add: management.add }),
     report: reports.report,
     reportsSettled: reports.settled,
     applyControlPolicy,

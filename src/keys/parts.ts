@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { Alerts } from '../alerts/alerts.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -24,6 +25,8 @@ export interface ServiceKeyParts {
   readonly vault: Vault
   readonly outbound: Pick<Outbound, 'request' | 'check'>
   readonly catalogue: ServiceAddresses
+  /** Who is told of keys that may have leaked; left out: nobody. */
+  readonly alerts?: Pick<Alerts, 'notifyIn' | 'soon'>
   readonly clock: Clock
   readonly log: Log
 }

@@ -2,6 +2,7 @@ import { failure, type Outcome, success } from '../kit/fault.ts'
 import { findService } from '../services/registry.ts'
 import type { KeySettings, Service } from '../services/service.ts'
 import type { ServiceKeyParts } from './parts.ts'
+import { type Scope, scopeOf, scopeText } from './scope.ts'
 import { readSecret, resemblanceWarning } from './secret.ts'
 import type { KeyCheck, SecretInput } from './service-key.ts'
 import { readSettings } from './settings.ts'
@@ -24,12 +25,21 @@ export interface EnteredSecret {
   readonly warning: string | null
 }
 
+/** What a service says of a secret, and what it may do there. */
+export interface Proof extends Judgement {
+  readonly scope: Scope
+}
+
 export interface Proving {
   readonly read: (input: SecretInput) => Outcome<EnteredSecret>
   readonly prove: (
     entered: Pick<EnteredSecret, 'service' | 'secret' | 'keyBaseUrl' | 'settings'>,
-  ) => Promise<Outcome<Judgement>>
-  readonly check: (input: SecretInput) => Promise<Outcome<KeyCheck>>
+  ) => Promise<Outcome<Proof>>
+  /** `sameSecretOf` tells where the secret is stored already. */
+  readonly check: (
+    input: SecretInput,
+    sameSecretOf?: (secret: string) => Promise<string | null>,
+  ) => Promise<Outcome<KeyCheck>>
 }
 
 export const makeProving = ({ outbound, catalogue, clock }: ServiceKeyParts): Proving => {
@@ -57,31 +67,50 @@ export const makeProving = ({ outbound, catalogue, clock }: ServiceKeyParts): Pr
   const prove: Proving['prove'] = async ({ service, secret, keyBaseUrl, settings }) => {
     const address = catalogue.baseUrlOf(service.id, keyBaseUrl, settings)
     if (address === null) return failure('invalid_request', needsAddress(service))
-    if (service.validation === null) return success(provenByUse(service))
+    const unasked = (judgement: Judgement) =>
+      success(withScope(service, judgement, scopeOf(service.id, secret, null)))
+    if (service.validation === null) return unasked(provenByUse(service))
     const token = service.tokenExchange
       ? await exchangeSecret({ outbound, clock }, service, secret)
       : success(null)
-    if (!token.ok) return success(judgeExchange(service, token.fault))
+    if (!token.ok) return unasked(judgeExchange(service, token.fault))
     const credentials = { secret, settings, accessToken: token.value?.accessToken ?? null }
-    return judge(service, await outbound.request(await validationRequest(service, address, credentials)))
+    const reply = await outbound.request(await validationRequest(service, address, credentials))
+    const judgement = judge(service, reply)
+    if (!judgement.ok) return judgement
+    const accepted = judgement.value.verdict === 'valid' && reply.ok ? reply.value.body : null
+    return success(withScope(service, judgement.value, scopeOf(service.id, secret, accepted)))
   }
 
   return {
     read: enter,
     prove,
-    check: async (input) => {
+    check: async (input, sameSecretOf) => {
       const entered = enter(input)
       if (!entered.ok) return entered
       const judgement = await prove(entered.value)
-      return judgement.ok ? success(checkOf(judgement.value, entered.value.warning)) : judgement
+      if (!judgement.ok) return judgement
+      const sameSecret = (await sameSecretOf?.(entered.value.secret)) ?? null
+      return success({ ...checkOf(judgement.value, entered.value.warning), sameSecret })
     },
   }
 }
 
-export const checkOf = (judgement: Judgement, warning: string | null): KeyCheck => ({
+/** Accepted, and yet no key for operations: the service keeps such keys to its administration. */
+const withScope = (service: Service, judgement: Judgement, scope: Scope): Proof =>
+  scope.unfit && judgement.verdict === 'valid'
+    ? { ...judgement, verdict: 'valid_but_unusable', detail: unfitDetail(service, scope), scope }
+    : { ...judgement, scope }
+
+export const unfitDetail = ({ name }: Service, scope: Scope): string =>
+  `${scope.notes.map(scopeText).join(' ')} ${name} lets such keys serve no operations.`
+
+export const checkOf = (judgement: Proof, warning: string | null): KeyCheck => ({
   verdict: judgement.verdict,
   detail: judgement.detail,
   warning,
+  scopeWarnings: judgement.scope.notes.map(scopeText),
+  sameSecret: null,
 })
 
 const notIssued = ({ name, keyHint }: Service): string =>

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import type { Alerts } from '../alerts/alerts.ts'
 import { recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -14,7 +15,9 @@ import {
   type Report,
   secondProofAfterMs,
 } from './health.ts'
+import { leakNotices, leakReason } from './quarantine.ts'
 import type { ServiceKey } from './service-key.ts'
+import { recordCheck } from './store-checks.ts'
 
 /** News of one key, the gravest of what came in since the last write. */
 type News =
@@ -54,8 +57,14 @@ const mostRemembered = 10_000
  * Turns the outcomes of attempts into shared health. A storm of refusals over any number of processes becomes a few
  * writes: each process repeats itself rarely, and a write that would change nothing bumps no epoch.
  */
-export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Clock; log: Log }): Reports => {
-  const { database, epoch, clock, log } = parts
+export const makeReports = (parts: {
+  database: Database
+  epoch: Epoch
+  alerts?: Pick<Alerts, 'notifyIn' | 'soon'>
+  clock: Clock
+  log: Log
+}): Reports => {
+  const { database, epoch, alerts, clock, log } = parts
   const pending = new Map<string, { key: ServiceKey; news: News }>()
   const said = new Map<string, number>()
   const used = new Map<string, { key: ServiceKey; at: Date }>()
@@ -95,7 +104,10 @@ export const makeReports = (parts: { database: Database; epoch: Epoch; clock: Cl
       pending.clear()
       for (const [organizationId, items] of batch) {
         try {
-          await announceChanges(epoch, organizationId, (transaction) => applyAll(transaction, items, clock()))
+          await announceChanges(epoch, organizationId, (transaction) =>
+            applyAll(transaction, items, clock(), alerts),
+          )
+          alerts?.soon()
         } catch (error) {
           log.error({ err: error, organizationId }, 'the health of service keys could not be written')
         }
@@ -179,12 +191,30 @@ const applyAll = async (
   transaction: Transaction<Schema>,
   items: readonly { key: ServiceKey; news: News }[],
   now: Date,
+  alerts: Telling,
 ): Promise<boolean> => {
   let changed = false
   for (const { key, news } of [...items].sort((a, b) => (a.key.id < b.key.id ? -1 : 1))) {
-    if (await apply(transaction, key, news, now)) changed = true
+    if (await apply(transaction, key, news, now, alerts)) changed = true
   }
   return changed
+}
+
+type Telling = Pick<Alerts, 'notifyIn'> | undefined
+
+const refusedTwice = 'The service refused this key twice.'
+/** As src/keys/quarantine.ts says. */
+const hadWorked = sql<boolean>`(verdict = 'valid' OR last_used_at IS NOT NULL)`
+
+const recordRefusal = (
+  transaction: Transaction<Schema>,
+  key: ServiceKey,
+  status: 'active' | 'invalid',
+  now: Date,
+): Promise<void> => {
+  const detail = 'The service refused the key in an operation.'
+  const line = { version: key.version, cause: 'refused', verdict: 'invalid', detail, status } as const
+  return recordCheck(transaction, key, line, now)
 }
 
 /** Says nothing about a newer version of the key, nor about one that is not in use. */
@@ -193,6 +223,7 @@ const apply = async (
   key: ServiceKey,
   news: News,
   now: Date,
+  alerts: Telling,
 ): Promise<boolean> => {
   const update = transaction
     .updateTable('service_keys')
@@ -230,18 +261,26 @@ const apply = async (
         .set({ suspected_at: now, recheck_after: now })
         .where('suspected_at', 'is', null)
         .execute()
-      if (first.length > 0) return true
-      const status_reason = 'The service refused this key twice.'
+      if (first.length > 0) {
+        await recordRefusal(transaction, key, 'active', now)
+        return true
+      }
       const second = await update
         .set({
           status: 'invalid',
-          status_reason,
+          status_cause: sql<'possibly_leaked' | null>`CASE WHEN ${hadWorked} THEN 'possibly_leaked' END`,
+          status_reason: sql<string>`CASE WHEN ${hadWorked} THEN ${leakReason} ELSE ${refusedTwice} END`,
           suspected_at: null,
           recheck_after: recheckAt(now, 'invalid', key.failedRechecks),
         })
         .where('suspected_at', '<=', new Date(now.getTime() - secondProofAfterMs))
-        .execute()
-      return second.length > 0 && audited(transaction, key, 'invalid', status_reason)
+        .returning('status_cause as cause')
+        .executeTakeFirst()
+      if (!second) return false
+      await recordRefusal(transaction, key, 'invalid', now)
+      if (second.cause === null) return audited(transaction, key, 'invalid', refusedTwice)
+      for (const notice of leakNotices(key, now)) await alerts?.notifyIn(transaction, notice)
+      return audited(transaction, key, 'invalid', leakReason, 'quarantine')
     }
   }
 }
@@ -280,11 +319,12 @@ const audited = async (
   key: ServiceKey,
   status: string,
   reason: string,
+  action: 'status_change' | 'quarantine' = 'status_change',
 ): Promise<true> => {
   await recordAudit(transaction, {
     organizationId: key.organizationId,
     actor: { kind: 'gateway', id: null },
-    action: 'service_key.status_change',
+    action: `service_key.${action}`,
     subject: { kind: 'service_key', id: key.id },
     before: { status: 'active' },
     after: { status },

@@ -19,6 +19,10 @@ export interface ServiceKeyView {
   readonly settings: KeySettings
   readonly status: ServiceKeyStatus
   readonly statusReason: string | null
+  /** Why beside the reason in words: refused all at once, although it had worked. */
+  readonly statusCause: 'possibly_leaked' | null
+  /** What it may do beyond serving operations (src/keys/scope.ts). */
+  readonly scopeNotes: readonly string[]
   readonly coolingUntil: Date | null
   /** The service refused the key once in traffic; a second proof takes it out of use. */
   readonly suspectedAt: Date | null
@@ -88,6 +92,10 @@ export interface KeyCheck {
   readonly detail: string
   /** The secret looks like another service's. */
   readonly warning: string | null
+  /** What it may do beyond serving operations, in words. */
+  readonly scopeWarnings: readonly string[]
+  /** Where the same secret is stored already, as far as whoever asks may know. */
+  readonly sameSecret: string | null
 }
 
 export interface StoredServiceKey {

@@ -39,6 +39,8 @@ const viewColumns = [
   sql<Readonly<Record<string, string>>>`k.settings`.as('settings'),
   'k.status',
   'k.status_reason as statusReason',
+  sql<'possibly_leaked' | null>`k.status_cause`.as('statusCause'),
+  'k.scope_notes as scopeNotes',
   'k.cooling_until as coolingUntil',
   'k.suspected_at as suspectedAt',
   'k.verdict',
@@ -50,7 +52,7 @@ const viewColumns = [
   'k.created_at as createdAt',
 ] as const
 
-const storedColumns = [
+export const storedColumns = [
   ...viewColumns,
   'k.suspended_status as suspendedStatus',
   'k.fingerprint',
@@ -64,7 +66,7 @@ export const sealedColumns = [
 ] as const
 
 /** A column constraint keeps it within 1 to 3. */
-const withPriority = <Row extends { priority: number | null }>(row: Row) => ({
+export const withPriority = <Row extends { priority: number | null }>(row: Row) => ({
   ...row,
   priority: row.priority as 1 | 2 | 3 | null,
 })
@@ -233,6 +235,8 @@ export const updateKey = async (
     status: 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
     suspended_status: 'active' | 'invalid' | 'exhausted' | null
     status_reason: string | null
+    status_cause: 'possibly_leaked' | null
+    next_check_at: Date | null
     suspected_at: Date | null
     cooling_until: Date | null
     recheck_after: Date | null
@@ -243,6 +247,9 @@ export const updateKey = async (
     last_four: string
     fingerprint: Buffer
     settings: string
+    scope_notes: string[]
+    secret_fingerprint: Buffer
+    is_system_secret: boolean
     cooling_models: string
     current_version: number
     revoked_at: Date
