@@ -16,8 +16,8 @@ export default defineConfig({
     reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
     globalSetup: ['tests/global-setup.ts'],
     pool: 'forks',
-    // Two cores is what there is; more would only fight over the one PostgreSQL.
-    maxWorkers: 2,
+    // On two cores: browsers and processes leave nearly half of them idle while they wait for each other.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A page or a process on a busy machine; whatever is waited for is an event, this only bounds the wait.

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoSecret, type KeyBehaviour } from '../../simulator/keys.ts'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
+import { expectAccessible, expectNoOverflow, expectPresentable, type Visitor, visit } from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -43,11 +43,8 @@ const behave = (secret: string, behaviour: KeyBehaviour) =>
     body: JSON.stringify({ secret, service: 'anthropic', behaviour }),
   })
 
-const administrate = async (path: string): Promise<Visitor> => {
-  const admin = await visit(browser, demo.facts.administrator.signInLink)
-  await admin.page.goto(`${demo.url}${path}`)
-  return admin
-}
+const administrate = (path: string): Promise<Visitor> =>
+  visit(browser, demo.facts.administrator.signInLink, path)
 
 const focused = (page: Page) => page.evaluate<string>('document.activeElement.ariaLabel')
 
@@ -273,14 +270,7 @@ test.each([
   ['/admin/long-operations?state=failed', 'Long operations'],
 ])(
   '%s is free of axe’s findings in light and dark, and fits a phone',
-  async (path, heading) => {
-    await using admin = await administrate(path)
-    const { page, complaints } = admin
-    await page.getByRole('heading', { level: 1, name: heading, exact: true, includeHidden: true }).waitFor()
-    await page.waitForLoadState('networkidle')
-    await expectAccessible(page)
-    await expectNoOverflow(page)
-    expect(complaints()).toEqual([])
-  },
+  (path, heading) =>
+    expectPresentable(browser, demo.facts.administrator.signInLink, `${demo.url}${path}`, heading),
   90_000,
 )

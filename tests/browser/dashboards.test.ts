@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { demoSecret } from '../../simulator/keys.ts'
 import { openBrowser, openPackagedBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, type Visitor, visit } from './visitor.ts'
+import { expectAccessible, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
 
 // Looking through a long page takes axe some seconds, and many times that on a busy machine.
 vi.setConfig({ testTimeout: 90_000 })
@@ -72,9 +72,8 @@ describe('a user', () => {
   })
 
   test('enters a key of more than a secret: its fields are checked, its document is shown no more', async () => {
-    await using nora = await visit(browser, person('Nora').signInLink)
+    await using nora = await visit(browser, person('Nora').signInLink, '/services')
     const { page } = nora
-    await page.goto(`${demo.url}/services`)
     await page.getByRole('button', { name: 'Add key', exact: true }).click()
     const service = page.getByRole('combobox', { name: 'Service' })
     await service.fill('azu')
@@ -102,9 +101,8 @@ describe('a user', () => {
   })
 
   test('is told when a service refuses a key, before it is stored', async () => {
-    await using nora = await visit(browser, person('Nora').signInLink)
+    await using nora = await visit(browser, person('Nora').signInLink, '/services')
     const { page } = nora
-    await page.goto(`${demo.url}/services`)
     await page.getByRole('button', { name: 'Add key for Anthropic', exact: true }).click()
     await page.getByLabel('Key', { exact: true }).fill(`sk-ant-api03-${'x'.repeat(40)}`)
     await page.getByRole('button', { name: 'Check key' }).click()
@@ -113,9 +111,8 @@ describe('a user', () => {
   })
 
   test('revokes a key by typing the word, and the next operation no longer uses it', async () => {
-    await using ansel = await visit(browser, person('Ansel').signInLink)
+    await using ansel = await visit(browser, person('Ansel').signInLink, '/services')
     const { page } = ansel
-    await page.goto(`${demo.url}/services`)
     await page.getByRole('button', { name: 'Actions for Ansel’s key' }).click()
     await page.getByRole('menuitem', { name: 'Revoke' }).click()
     const revoke = page.getByRole('button', { name: 'Revoke key' })
@@ -129,9 +126,8 @@ describe('a user', () => {
   })
 
   test('switches the fallback, sees it take effect, and can undo it', async () => {
-    await using nora = await visit(browser, person('Nora').signInLink)
+    await using nora = await visit(browser, person('Nora').signInLink, '/fallback')
     const { page } = nora
-    await page.goto(`${demo.url}/fallback`)
     await page.getByLabel('No fallback').check()
     await page.getByText('Fallback: No fallback.').waitFor()
     expect((await chat(person('Nora').accessToken, 'openrouter/openai/gpt-4.1-mini')).status).toBe(424)
@@ -143,9 +139,8 @@ describe('a user', () => {
   })
 
   test('creates an access token that works at once, and revokes it', async () => {
-    await using nora = await visit(browser, person('Nora').signInLink)
+    await using nora = await visit(browser, person('Nora').signInLink, '/access-tokens')
     const { page } = nora
-    await page.goto(`${demo.url}/access-tokens`)
     await page.getByRole('button', { name: 'Create token' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Name').fill('Browser test')
@@ -212,9 +207,8 @@ describe('an administrator', () => {
 
   test('finds a user with the slash key and grants credits, which the user has at once', async () => {
     await using admin = await signIn()
-    await using olivia = await visit(browser, person('Olivia').signInLink)
+    await using olivia = await visit(browser, person('Olivia').signInLink, '/admin/users')
     const { page } = admin
-    await page.goto(`${demo.url}/admin/users`)
     await page.getByText(person('Nora').email).waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('olivia')
@@ -233,9 +227,8 @@ describe('an administrator', () => {
 
   test('puts an organisation under IT control, and its users can no longer manage keys', async () => {
     await using admin = await signIn()
-    await using olivia = await visit(browser, person('Olivia').signInLink)
+    await using olivia = await visit(browser, person('Olivia').signInLink, '/admin/organizations')
     const { page } = admin
-    await page.goto(`${demo.url}/admin/organizations`)
     await page.getByRole('button', { name: demo.facts.organization.name }).click()
     await page.getByLabel('IT control').check()
     await page.getByText('Members’ keys that this forbids are suspended at once').waitFor()
@@ -261,8 +254,7 @@ describe('an administrator', () => {
   })
 
   test('is the only one who sees the administration', async () => {
-    await using nora = await visit(browser, person('Nora').signInLink)
-    await nora.page.goto(`${demo.url}/admin/users`)
+    await using nora = await visit(browser, person('Nora').signInLink, '/admin/users')
     await nora.page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
     expect(new URL(nora.page.url()).pathname).toBe('/')
   })
@@ -288,24 +280,14 @@ describe('every screen is free of axe’s findings in light and dark, and fits a
     ['/admin/services', 'Services', 'administrator'],
     ['/admin/platform-tokens', 'Platform tokens', 'administrator'],
   ]
-  const visitors = new Map<string, Visitor>()
-  const visitorOf = async (who: string): Promise<Visitor> => {
-    const link = who === 'administrator' ? demo.facts.administrator.signInLink : undefined
-    const visitor =
-      visitors.get(who) ?? (await visit(browser, who === 'Nora' ? person('Nora').signInLink : link))
-    visitors.set(who, visitor)
-    return visitor
-  }
-  afterAll(() => Promise.all([...visitors.values()].map((visitor) => visitor[Symbol.asyncDispose]())))
-
   test.each(screens)('%s', async (path, heading, who) => {
-    const { page, complaints } = await visitorOf(who)
-    await page.goto(`${demo.url}${path}`)
-    await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
-    await page.waitForLoadState('networkidle')
-    await expectAccessible(page)
-    await expectNoOverflow(page)
-    expect(complaints()).toEqual([])
+    const link = who === 'administrator' ? demo.facts.administrator.signInLink : undefined
+    await expectPresentable(
+      browser,
+      who === 'Nora' ? person('Nora').signInLink : link,
+      `${demo.url}${path}`,
+      heading,
+    )
   })
 })
 

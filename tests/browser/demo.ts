@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -21,6 +30,7 @@ export const startDemo = async (): Promise<Demo> => {
   const clone = opened.use(await cloneDatabase({ migrated: false }))
   const dataDirectory = mkdtempSync(join(tmpdir(), 'aideon-browser-'))
   opened.defer(() => rmSync(dataDirectory, { recursive: true, force: true }))
+  if (existsSync(builtDashboards)) cpSync(builtDashboards, dataDirectory, { recursive: true })
   const gateway = await startGatewayProcess({
     AIDEON_DEMO: 'true',
     AIDEON_DATA_DIR: dataDirectory,
@@ -32,6 +42,7 @@ export const startDemo = async (): Promise<Demo> => {
     await gateway.exit
   })
   await dashboardsReady(gateway.url, gateway.output)
+  keepDashboards(dataDirectory)
   const facts = JSON.parse(readFileSync(join(dataDirectory, 'demo.json'), 'utf8')) as DemoFile
   const resources = opened.move()
   let made = 0
@@ -49,6 +60,24 @@ export const startDemo = async (): Promise<Demo> => {
       return secret
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** One build serves all demos: a data directory brings it along, and the product takes it if it is of the same sources. */
+const builtDashboards = join(import.meta.dirname, '../../node_modules/.cache/dashboards')
+
+const keepDashboards = (dataDirectory: string): void => {
+  const [name] = readdirSync(dataDirectory).filter((entry) => /^dashboards-\w+$/.test(entry))
+  if (name === undefined || existsSync(join(builtDashboards, name))) return
+  const partial = `${builtDashboards}.${process.pid}`
+  mkdirSync(partial, { recursive: true })
+  cpSync(join(dataDirectory, name), join(partial, name), { recursive: true })
+  rmSync(builtDashboards, { recursive: true, force: true })
+  try {
+    renameSync(partial, builtDashboards)
+  } catch {
+    // Another file's demo was faster.
+    rmSync(partial, { recursive: true, force: true })
   }
 }
 

@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
+import { expectAccessible, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
 
 // Whole journeys, on machines that do other things too.
 vi.setConfig({ testTimeout: 90_000 })
@@ -25,7 +25,7 @@ const person = (name: string) => {
   if (!found) throw new Error(`The demo has no ${name}.`)
   return found
 }
-const visitAs = (name: string) => visit(browser, person(name).signInLink)
+const visitAs = (name: string, path?: string) => visit(browser, person(name).signInLink, path)
 
 const chat = (who: string, model: string) =>
   fetch(`${demo.url}/v1/chat/completions`, {
@@ -60,9 +60,8 @@ const budgetOf = (page: Page, name: string) =>
 
 describe('budgets', () => {
   test('one is made by the keyboard alone, told what is wrong with it first', async () => {
-    await using ansel = await visitAs('Ansel')
+    await using ansel = await visitAs('Ansel', '/budgets')
     const { page, complaints } = ansel
-    await page.goto(`${demo.url}/budgets`)
     await page.getByText('No budgets yet').waitFor()
     await expectAccessible(page)
     await tabTo(page, page.getByRole('button', { name: 'New budget' }))
@@ -140,9 +139,12 @@ describe('budgets', () => {
   })
 
   test('an administrator sets one on an organisation, and its members do not change it', async () => {
-    await using admin = await visit(browser, demo.facts.administrator.signInLink)
+    await using admin = await visit(
+      browser,
+      demo.facts.administrator.signInLink,
+      '/admin/budgets?create=true',
+    )
     const { page } = admin
-    await page.goto(`${demo.url}/admin/budgets?create=true`)
     const dialog = page.getByRole('dialog', { name: 'New budget' })
     await dialog.getByLabel('Name').fill('For Nora')
     await dialog.getByLabel('Limit in credits').fill('900')
@@ -153,8 +155,7 @@ describe('budgets', () => {
     await budgetOf(page, 'For Nora').getByText('All that Nora does').waitFor()
     await expectAccessible(page)
     await expectNoOverflow(page)
-    await using nora = await visitAs('Nora')
-    await nora.page.goto(`${demo.url}/budgets`)
+    await using nora = await visitAs('Nora', '/budgets')
     const hers = budgetOf(nora.page, 'For Nora')
     await hers.getByText('Set by an administrator').waitFor()
     expect(await hers.getByRole('button', { name: 'Actions for For Nora' }).count()).toBe(0)
@@ -192,9 +193,8 @@ describe('alerts', () => {
   })
 
   test('a channel is checked, saved and tested, and what became of the test is said', async () => {
-    await using olivia = await visitAs('Olivia')
+    await using olivia = await visitAs('Olivia', '/alerts')
     const { page } = olivia
-    await page.goto(`${demo.url}/alerts`)
     const form = page.getByRole('form', { name: 'Where alerts go' })
     await form.getByRole('switch', { name: 'Send to an address of your own' }).click()
     await form.getByText('An address is needed.').waitFor()
@@ -222,9 +222,8 @@ describe('usage', () => {
   test('each number of the table is that of the operations its link lists', async () => {
     await chat('Nora', 'claude-haiku-4-5')
     await chat('Nora', 'no-such-model')
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/usage?by=model&period=7d')
     const { page } = nora
-    await page.goto(`${demo.url}/usage?by=model&period=7d`)
     const table = page.getByRole('table', { name: 'Use by model' })
     await table.waitFor()
     const links = await table.getByRole('link').all()
@@ -259,9 +258,8 @@ describe('usage', () => {
   })
 
   test('it is narrowed, compared and kept in the address; the chart is a table, too', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/usage')
     const { page } = nora
-    await page.goto(`${demo.url}/usage`)
     await page.getByRole('table', { name: 'Use by service' }).getByRole('link', { name: 'OpenAI' }).click()
     await page.getByRole('button', { name: /^Only OpenAI/ }).waitFor()
     await page.getByRole('switch', { name: /^Compare with/ }).click()
@@ -279,9 +277,8 @@ describe('usage', () => {
   })
 
   test('its file has the numbers of the screen', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/usage?by=service')
     const { page } = nora
-    await page.goto(`${demo.url}/usage?by=service`)
     const row = page.getByRole('table', { name: 'Use by service' }).getByRole('row', { name: /^Anthropic/ })
     const operations = await row.getByRole('cell').nth(3).innerText()
     await page.getByRole('button', { name: 'Download' }).click()
@@ -313,19 +310,7 @@ test.each([
   ['/alerts', 'Alerts', false],
   ['/admin/usage?by=user', 'Usage and cost', true],
   ['/admin/alert-deliveries', 'Sent alerts', true],
-] as const)(
-  '%s is free of axe’s findings in light and dark, and fits a phone',
-  async (path, heading, isAdmin) => {
-    await using visitor = await visit(
-      browser,
-      isAdmin ? demo.facts.administrator.signInLink : person('Nora').signInLink,
-    )
-    const { page, complaints } = visitor
-    await page.goto(`${demo.url}${path}`)
-    await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
-    await page.waitForLoadState('networkidle')
-    await expectAccessible(page)
-    await expectNoOverflow(page)
-    expect(complaints()).toEqual([])
-  },
-)
+] as const)('%s is free of axe’s findings in light and dark, and fits a phone', (path, heading, isAdmin) => {
+  const link = isAdmin ? demo.facts.administrator.signInLink : person('Nora').signInLink
+  return expectPresentable(browser, link, `${demo.url}${path}`, heading)
+})

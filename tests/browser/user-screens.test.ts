@@ -24,7 +24,7 @@ const person = (name: string) => {
   if (!found) throw new Error(`The demo has no ${name}.`)
   return found
 }
-const visitAs = (name: string) => visit(browser, person(name).signInLink)
+const visitAs = (name: string, path?: string) => visit(browser, person(name).signInLink, path)
 
 const chat = (token: string, model = 'gpt-4.1-mini') =>
   fetch(`${demo.url}/v1/chat/completions`, {
@@ -38,9 +38,8 @@ const table = (page: Page) => page.getByRole('table', { name: 'Operations', exac
 
 describe('services', () => {
   test('every integrated service has its own indicator, and the coverage adds up', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/services')
     const { page } = nora
-    await page.goto(`${demo.url}/services`)
     const list = page.getByRole('region', { name: 'All services' })
     await list.getByRole('listitem').first().waitFor()
     const counts = await page
@@ -59,9 +58,8 @@ describe('services', () => {
   })
 
   test('search and filters are in the address, and survive a reload', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/services')
     const { page } = nora
-    await page.goto(`${demo.url}/services`)
     await page.getByRole('button', { name: /^Not covered/ }).click()
     await page.keyboard.press('/')
     await page.keyboard.type('groq')
@@ -100,9 +98,8 @@ describe('operations', () => {
   })
 
   test('new ones come in by themselves, and wait where somebody is reading', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/operations?model=gpt-4.1-nano')
     const { page } = nora
-    await page.goto(`${demo.url}/operations?model=gpt-4.1-nano`)
     const rows = table(page).getByRole('row').filter({ hasText: 'gpt-4.1-nano' })
     await page.getByText('shown').or(table(page)).first().waitFor()
     await page.mouse.move(5, 5)
@@ -151,9 +148,8 @@ const nanoUsdOf = (text: string): bigint => {
 
 describe('the simulator', () => {
   test('shows the own key first, then credits; and what would refuse the call', async () => {
-    await using nora = await visitAs('Nora')
+    await using nora = await visitAs('Nora', '/fallback')
     const { page } = nora
-    await page.goto(`${demo.url}/fallback`)
     await page.getByRole('link', { name: 'Try what would happen' }).click()
     await page.getByRole('combobox', { name: 'Model or group' }).fill('gpt-4.1-mini')
     await page.getByText('It would run on a system key, for credits, at OpenAI').waitFor()
@@ -175,17 +171,15 @@ describe('the simulator', () => {
   })
 
   test('finds near names for a model that nobody offers', async () => {
-    await using nora = await visitAs('Nora')
-    await nora.page.goto(`${demo.url}/simulator?model=gpt-4.1-minni`)
+    await using nora = await visitAs('Nora', '/simulator?model=gpt-4.1-minni')
     await nora.page.getByText('The call would be refused.').waitFor()
     await nora.page.getByText('gpt-4.1-mini').first().waitFor()
   })
 })
 
 test('models are told apart by what they run on, with prices, and lead to the simulator', async () => {
-  await using olivia = await visitAs('Olivia')
+  await using olivia = await visitAs('Olivia', '/models?q=gpt-4.1-mini')
   const { page } = olivia
-  await page.goto(`${demo.url}/models?q=gpt-4.1-mini`)
   const models = page.getByRole('table', { name: 'Models' })
   const row = models.getByRole('row').filter({ has: page.getByRole('button', { name: /^gpt-4\.1-mini/ }) })
   await row.getByText('Own key').waitFor()
@@ -205,9 +199,8 @@ test('models are told apart by what they run on, with prices, and lead to the si
 })
 
 test('an exception to the fallback is added by the service’s name, and taken away again', async () => {
-  await using ansel = await visitAs('Ansel')
+  await using ansel = await visitAs('Ansel', '/fallback')
   const { page } = ansel
-  await page.goto(`${demo.url}/fallback`)
   await page.getByRole('combobox', { name: 'Add an exception for a service' }).fill('mist')
   await page.getByRole('option', { name: 'Mistral' }).click()
   await page.getByText('Mistral: No fallback.').waitFor()
@@ -221,9 +214,8 @@ test('an exception to the fallback is added by the service’s name, and taken a
 })
 
 test('an access token is limited when it is made, and its limit can be lifted', async () => {
-  await using olivia = await visitAs('Olivia')
+  await using olivia = await visitAs('Olivia', '/access-tokens')
   const { page } = olivia
-  await page.goto(`${demo.url}/access-tokens`)
   await page.getByRole('button', { name: 'Create token' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Name').fill('Limited')

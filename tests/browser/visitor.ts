@@ -9,13 +9,19 @@ export interface Visitor extends AsyncDisposable {
   complaints(): string[]
 }
 
-/** Somebody with a browser of their own, signed in by link unless none is given. */
-export const visit = async (browser: Browser, link?: string): Promise<Visitor> => {
+/**
+ * Somebody with a browser of their own, signed in by link unless none is given. With a path they come back to it with the
+ * session of their first visit, which saves two pages.
+ */
+export const visit = async (browser: Browser, link?: string, path?: string): Promise<Visitor> => {
+  const sessions = sessionsOf(browser)
+  const session = path === undefined || link === undefined ? undefined : sessions.get(link)
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     colorScheme: 'light',
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
+    ...(session && { storageState: session }),
   })
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
@@ -24,9 +30,13 @@ export const visit = async (browser: Browser, link?: string): Promise<Visitor> =
     if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
   })
   page.on('pageerror', (error) => said.push(error.message))
-  if (link !== undefined) {
+  if (link !== undefined && !session) {
     await page.goto(link)
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  }
+  if (link !== undefined && path !== undefined) {
+    if (!session) sessions.set(link, await context.storageState())
+    await page.goto(new URL(path, link).href)
   }
   return {
     page,
@@ -38,6 +48,38 @@ export const visit = async (browser: Browser, link?: string): Promise<Visitor> =
     },
     [Symbol.asyncDispose]: () => context.close(),
   }
+}
+
+type Session = Awaited<ReturnType<BrowserContext['storageState']>>
+
+const ofBrowser = <Value>() => {
+  const kept = new WeakMap<Browser, Map<string, Value>>()
+  return (browser: Browser): Map<string, Value> => {
+    const known = kept.get(browser) ?? new Map<string, Value>()
+    kept.set(browser, known)
+    return known
+  }
+}
+const sessionsOf = ofBrowser<Session>()
+const lookersOf = ofBrowser<Visitor>()
+
+/** Nothing that axe finds, in light and dark, and nothing wider than a phone. One after the other by one visitor, who goes with the browser. */
+export const expectPresentable = async (
+  browser: Browser,
+  link: string | undefined,
+  url: string,
+  heading: string,
+): Promise<void> => {
+  const lookers = lookersOf(browser)
+  const looker = lookers.get(link ?? '') ?? (await visit(browser, link))
+  lookers.set(link ?? '', looker)
+  const { page, complaints } = looker
+  await page.goto(url)
+  await page.getByRole('heading', { level: 1, name: heading, exact: true, includeHidden: true }).waitFor()
+  await page.waitForLoadState('networkidle')
+  await expectAccessible(page)
+  await expectNoOverflow(page)
+  expect(complaints()).toEqual([])
 }
 
 /** No rule of axe is broken. Dark differs from light in colours only, so only they are looked at again. */
