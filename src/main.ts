@@ -125,6 +125,11 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     '* * * * *',
     async () => void (await rooms.serviceKeys.recheckDue(rooms.clock())),
   )
+  jobs.every(
+    'check-service-keys',
+    '* * * * *',
+    async () => void (await rooms.serviceKeys.hygiene.checkHealthyDue(rooms.clock())),
+  )
   // What webhooks told is worked through at once; these are for what was left over, and for what never came.
   jobs.every(
     'payment-notices',

@@ -69,11 +69,6 @@ export const openRooms = async (options: {
       change: (work) => epoch.change(platformOrganizationId, work),
     })
     const access = makeAccess({ database, epoch, clock, log })
-    const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
-    const health = makeHealth({ database, epoch, clock, log })
-    const limits = makeLimits({ database, epoch, clock, log })
-    const tokenExchange = makeTokenExchange({ outbound, clock })
-    const { holdGraceSeconds } = config.limits
     const alerts = makeAlerts({
       database,
       mail: config.mail === null ? noMail : makeMail(config.mail),
@@ -83,6 +78,11 @@ export const openRooms = async (options: {
       clock,
       log,
     })
+    const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, alerts, clock, log })
+    const health = makeHealth({ database, epoch, clock, log })
+    const limits = makeLimits({ database, epoch, clock, log })
+    const tokenExchange = makeTokenExchange({ outbound, clock })
+    const { holdGraceSeconds } = config.limits
     const budgets = makeBudgets({ database, epoch, alerts, clock, log, graceSeconds: holdGraceSeconds })
     const ledger = makeLedger({
       database,

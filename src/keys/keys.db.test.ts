@@ -74,7 +74,12 @@ describe('adding', () => {
   test('a key that the service accepts is active and opens to what was entered', async () => {
     const secret = secretWith(200)
     const added = valueOf(await room.keys.add(operator, own(`  "${secret}"\n`)))
-    expect(added.check).toEqual({ verdict: 'valid', detail: 'The service accepted the key.', warning: null })
+    expect(added.check).toMatchObject({
+      verdict: 'valid',
+      detail: 'The service accepted the key.',
+      warning: null,
+      scopeWarnings: [],
+    })
     expect(added.serviceKey).toMatchObject({
       status: 'active',
       lastFour: secret.slice(-4),
