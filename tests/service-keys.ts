@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Alerts } from '../src/alerts/alerts.ts'
 import type { Actor } from '../src/audit/audit.ts'
 import { type Database, openDatabase } from '../src/db/database.ts'
 import { type Epoch, makeEpoch } from '../src/db/epoch.ts'
@@ -58,6 +59,7 @@ export const startKeyRoom = async (options: {
   clock?: () => Date
   log?: Log
   outbound?: Pick<Outbound, 'request' | 'check'>
+  alerts?: Pick<Alerts, 'notifyIn' | 'soon'>
 }): Promise<KeyRoom> => {
   const { clock = systemClock, log = silentLog } = options
   const database = openDatabase({ url: options.url, maximumConnections: 6 })
@@ -73,7 +75,16 @@ export const startKeyRoom = async (options: {
   }
   await epoch.start()
   const out = options.outbound ?? outbound
-  const keys = makeServiceKeys({ database, epoch, vault: testVault, outbound: out, catalogue, clock, log })
+  const keys = makeServiceKeys({
+    database,
+    epoch,
+    vault: testVault,
+    outbound: out,
+    catalogue,
+    ...(options.alerts ? { alerts: options.alerts } : {}),
+    clock,
+    log,
+  })
   const close = async () => {
     await keys.reportsSettled()
     await epoch.stop()
