@@ -15,6 +15,7 @@ export const alertKind = z.enum([
   'reconciliation',
   'key_possibly_leaked',
   'key_same_as_system_key',
+  'key_rotation',
   'test',
 ])
 export type AlertKind = z.infer<typeof alertKind>

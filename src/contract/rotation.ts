@@ -15,6 +15,7 @@ export const rotationState = z.enum([
   'disabled',
   'revoking',
   'done',
+  'withdrawing',
   'asked',
   'confirming',
   'recovering',

@@ -25,6 +25,7 @@ import type {
   Which,
 } from './service-key.ts'
 import * as store from './store.ts'
+import { type KeyVersions, makeKeyVersions } from './versions.ts'
 
 export type {
   KeyCheck,
@@ -92,6 +93,8 @@ export interface ServiceKeys {
   /** Asks about suspected, exhausted and invalid keys whose time has come; how many were asked about. */
   readonly recheckDue: (now: Date) => Promise<number>
   readonly hygiene: Hygiene
+  /** For rotation (src/rotation/). */
+  readonly versions: KeyVersions
   readonly imports: Imports
 }
 
@@ -108,6 +111,7 @@ export const makeServiceKeys = (parts: ServiceKeyParts): ServiceKeys => {
     recheck: rechecks.recheck,
     recheckDue: rechecks.recheckDue,
     hygiene,
+    versions: makeKeyVersions(parts, proving),
     imports: makeImports(parts, { read: proving.read, add: management.add }),
     report: reports.report,
     reportsSettled: reports.settled,
