@@ -63,7 +63,7 @@ const besides =
 export const roleOf = (entry: Entry): 'key' | 'beside' | 'other' => {
   const name = entry.name.toLowerCase()
   if (entry.columns.service !== undefined || entry.columns.label !== undefined) return 'key'
-  if (/google_application_credentials$/.test(name)) return 'key'
+  if (name.endsWith('google_application_credentials')) return 'key'
   if (besides.test(name)) return 'beside'
   return /key|token|secret|credential/.test(name) || serviceNamed(name) !== null ? 'key' : 'other'
 }
@@ -96,6 +96,10 @@ export const suggest = (entry: Entry): Suggestion => {
       : `Its name speaks of ${nameOf(named)}, its shape of ${specific.map(nameOf).join(' or ')}.`
   return { serviceId, candidates, warning }
 }
+
+/** Whatever its name says. */
+export const isShapedLikeKey = (entry: Entry): boolean =>
+  recognizeService(entry.value).some((service) => isSpecific(service, entry.value))
 
 const isSpecific = (service: Service, secret: string): boolean =>
   service.keyShapes.some((shape) => shape.specific && shape.pattern.test(secret))

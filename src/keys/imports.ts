@@ -4,7 +4,7 @@ import { redactSecrets } from '../kit/redact.ts'
 import { findService } from '../services/registry.ts'
 import type { KeySettings } from '../services/service.ts'
 import { keyFingerprint } from './fingerprint.ts'
-import { roleOf, stemOf, suggest } from './import-names.ts'
+import { isShapedLikeKey, roleOf, stemOf, suggest } from './import-names.ts'
 import { type Entry, readImportText } from './import-text.ts'
 import type { ServiceKeyParts } from './parts.ts'
 import type { Proving } from './prove.ts'
@@ -195,7 +195,7 @@ const readEntries = (text: string): { format: 'env' | 'csv'; entries: ReadEntry[
   }
 }
 
-const isKey = (entry: Entry): boolean => roleOf(entry) === 'key' || suggest(entry).candidates.length > 0
+const isKey = (entry: Entry): boolean => roleOf(entry) === 'key' || isShapedLikeKey(entry)
 
 /** Addresses and settings that stand beside a key: in its row, or in variables whose names begin like its own. */
 const companionsOf = (

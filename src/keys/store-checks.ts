@@ -68,4 +68,4 @@ export const listChecks = (executor: Executor, key: KeyReference): Promise<Check
     .where('organization_id', '=', key.organizationId)
     .where('service_key_id', '=', key.id)
     .orderBy('id', 'desc')
-    .execute() as Promise<CheckRecord[]>
+    .execute()
