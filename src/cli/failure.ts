@@ -1,9 +1,12 @@
 import { MigrationError } from '../db/migrate.ts'
 import { PostgresError } from '../db/embedded-account.ts'
 import { FaultError } from '../kit/fault.ts'
+import { redactSecrets } from '../kit/redact.ts'
 
 /** What to tell a person about a command that failed: a sentence where the cause is known, else the stack for a report. */
-export const explainFailure = (error: unknown): string => {
+export const explainFailure = (error: unknown): string => redactSecrets(explanationOf(error))
+
+const explanationOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError || error instanceof PostgresError) return error.message
   if (error instanceof FaultError) return `${error.fault.message} ${error.fault.next}`

@@ -35,3 +35,23 @@ test('while a job runs in one of two processes, at most one more waits and none 
   ])
   expect(runs.most).toBe(1)
 })
+
+test('of a failure its kind is stored, and nothing of what it says or where it was', async () => {
+  await using clone = await cloneDatabase()
+  const jobs = makeJobs({ url: clone.url, log: silentLog })
+  jobs.every('fail', '0 0 1 1 *', async () => {
+    throw Object.assign(new TypeError('canary'), {
+      code: 'ECANARY',
+      detail: 'canary',
+      cause: new Error('canary'),
+    })
+  })
+  await jobs.start()
+  await jobs.runSoon('fail')
+  const stored = async () =>
+    (await clone.database.pool.query(`SELECT j::text AS row FROM pgboss.job j WHERE name = 'fail'`)).rows[0]
+      .row
+  await expect.poll(stored, { timeout: 10_000 }).toContain('TypeError ECANARY')
+  await jobs.stop()
+  expect(await stored()).not.toMatch(/canary|jobs\.db\.test/)
+})

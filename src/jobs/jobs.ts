@@ -22,6 +22,18 @@ interface Recurring {
 
 const stopTimeoutMs = 10_000
 
+/** What pg-boss keeps of a failure in its table, where no log's redaction passes: what kind of error it was. */
+class JobError extends Error {
+  constructor(error: unknown) {
+    const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
+    super(
+      [name, code].filter((word) => typeof word === 'string' && /^\w{1,60}$/.test(word)).join(' ') ||
+        'failed',
+    )
+    this.stack = undefined
+  }
+}
+
 /** Recurring work in PostgreSQL (pg-boss, schema `pgboss`), shared by all processes. */
 export const makeJobs = (options: { url: string; log: Log }): Jobs => {
   const { log } = options
@@ -43,7 +55,7 @@ export const makeJobs = (options: { url: string; log: Log }): Jobs => {
       log.debug({ job: job.name, durationMs: Math.round(performance.now() - began) }, 'job done')
     } catch (error) {
       log.error({ job: job.name, err: error }, 'job failed; it will be tried again')
-      throw error
+      throw new JobError(error)
     }
   }
 

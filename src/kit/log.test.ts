@@ -27,3 +27,18 @@ test('what stands inside messages and errors passes the redaction of the whole l
   expect(line).toContain('[redacted]')
   expect(line).not.toContain('sk-canary')
 })
+
+test('of an error what it says of itself is kept, and nothing that hangs on it', () => {
+  const error = Object.assign(new Error('duplicate key', { cause: new Error('the socket closed') }), {
+    code: '23505',
+    constraint: 'users_email',
+    detail: 'Failing row contains (1, hunter2)',
+    where: 'PL/pgSQL function with hunter2',
+    request: { headers: { 'x-key': 'hunter2' }, body: 'hunter2' },
+    response: { data: ['hunter2'] },
+  })
+  const line = linesOf((log) => log.error({ err: error }, 'failed'))
+  expect(line).not.toContain('hunter2')
+  for (const word of ['duplicate key', 'the socket closed', '23505', 'users_email', 'log.test.ts'])
+    expect(line).toContain(word)
+})

@@ -31,6 +31,37 @@ export const secretNames = [
 
 const redactPaths = secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`])
 
+/**
+ * PostgreSQL quotes rows in `detail` and `where` ("Failing row contains (…)"), and other libraries hang requests and replies on
+ * their errors. What is kept is what is known to hold none of it.
+ */
+const kept = [
+  'type',
+  'message',
+  'stack',
+  'code',
+  'errno',
+  'syscall',
+  'address',
+  'port',
+  'severity',
+  'schema',
+  'table',
+  'column',
+  'dataType',
+  'constraint',
+  'routine',
+  'fault',
+  'statusCode',
+] as const
+
+const errorOnLine = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return error
+  // Causes are within `message` and `stack`.
+  const whole = pino.stdSerializers.err(error) as unknown as Record<string, unknown>
+  return Object.fromEntries(kept.flatMap((name) => (whole[name] === undefined ? [] : [[name, whole[name]]])))
+}
+
 /** JSON lines. Every line passes `redact`, so a secret inside an error message or a URL is caught as well. */
 export const makeLog = (options: LogOptions): Log => {
   const { redact } = options
@@ -41,6 +72,7 @@ export const makeLog = (options: LogOptions): Log => {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactPaths, censor: '[redacted]' },
+      serializers: { err: errorOnLine },
       ...(redact ? { hooks: { streamWrite: redact } } : {}),
     },
     // Synchronous: the lines that tell why a process died must be out before it is.

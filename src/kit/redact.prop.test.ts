@@ -63,6 +63,14 @@ const shapes: Record<string, fc.Arbitrary<string>> = {
   'Stripe key': framed('sk_live_51', word(alnum, 97)),
   'Stripe restricted key': framed('rk_test_51', word(alnum, 97)),
   'Stripe webhook secret': framed('whsec_', word(alnum, 32)),
+  'webhook secret in base64': framed('whsec_', word(`${alnum}+/`, 43), '='),
+  'xAI management key': framed('xai-token-', withDigit(word(alnum, 60))),
+  'Vault token': framed('hvs.', word(token, 24)),
+  'GitHub token': framed('ghp_', word(alnum, 36)),
+  'GitHub fine-grained token': framed('github_pat_', word(`${alnum}_`, 82)),
+  'Slack token': framed('xoxb-', word(`${digits}-`, 24), 'abcdefgh1234'),
+  'SendGrid key': framed('SG.', word(`${token}.`, 66)),
+  'Azure storage key': framed('AccountKey=', word(`${alnum}+/`, 86), '=='),
   'access token of ours': framed('aik_', word(alnum, 36)),
 }
 
@@ -147,6 +155,10 @@ describe('time is linear', () => {
     'query names': '?key=&key=%',
     addresses: 'https://u:p',
     'Azure marks': 'JQQJ99Q~T3BlbkFJ ',
+    'quoted secrets': '"secret":"',
+    'quoted names': '"token\\\\\\"  :  ',
+    'storage keys': 'AccountKey=',
+    'signed addresses': '&x-amz-signature=',
     'spaces and quotes': '\\\\\\" \t =',
   }
   test.each(Object.keys(hostile))('%s', (name) => {

@@ -18,6 +18,12 @@ describe('values are told by their names', () => {
     ['connect postgres://aideon:q1w2e3@db/aideon', 'q1w2e3'],
     ['aws_secret_access_key = wJalrXUtnFEMIbPxRfiCY', 'wJalrXUtnFEMI'],
     ['sent Bearer q1w2e3r4t5y6u7', 'q1w2e3r4t5y6u7'],
+    ['GET https://b.s3.amazonaws.com/x?X-Amz-Signature=q1w2e3r4&X-Amz-Expires=9', 'q1w2e3r4'],
+    ['AIDEON_MASTER_KEY=cTF3MmUzcjR0NXk2dTc=', 'cTF3MmUzcjR0'],
+    ['{"serviceId":"openai","secret":"q1w2e3r4t5y6u7i8"}', 'q1w2e3r4t5y6u7i8'],
+    ['{\\"token\\": \\"q1w2e3r4t5y6u7i8\\"}', 'q1w2e3r4t5y6u7i8'],
+    ['X-Vault-Token: q1w2e3r4t5', 'q1w2e3r4t5'],
+    ['passphrase = correct-horse', 'correct-horse'],
     ['Incorrect API key provided: sk-proj-***************abcd.', 'sk-proj-***'],
     ['-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY----- rest', 'MIIEvQ'],
     ['mysk-abcdefghijklmnopqrstuvwxyz', 'abcdefghijklmnop'],
@@ -42,6 +48,9 @@ test.each([
   '01a20460-84d4-7eaf-a23d-7ffdab759352',
   'You exceeded your current quota, please check your plan and billing details.',
   'see https://platform.openai.com/account/api-keys.',
+  '{"token":" the","logprob":-0.1,"key":"possibly-leaked:0198","secret":"changed"}',
+  'Send a secret: at least 8 characters',
+  '{"masterKey":"mk_0123456789abcdef"}',
 ])('ordinary text is not touched: %s', (text) => {
   expect(redactSecrets(text)).toBe(text)
 })

@@ -100,7 +100,11 @@ const redactPem = (text: string): string => {
 
 // Prefixes as of the detector rules and provider pages of 2026. `*`: services echo half-masked keys.
 const strongPrefixes = [
-  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|jina_|bfl_|csk-|aik_|[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9_*-]{6,}',
+  '(?:sk-(?:ant|proj|svcacct|service|admin|or|lf)-|pk-lf-|gsk_|pplx-|nvapi-|tgp_v1_|lsv2_|api_org_|jina_|bfl_|csk-|aik_|[sr]k_(?:live|test)_)[A-Za-z0-9_*-]{6,}',
+  // Base64, of which + and / are a part.
+  '(?:whsec_|AccountKey=|SharedAccessKey=)[A-Za-z0-9+/=_*-]{6,}',
+  // Of other tools: people paste the wrong thing, and their keys are no less theirs.
+  '(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|npm_|hv[sbr]\\.|dop_v1_|SG\\.|sntrys_|AGE-SECRET-KEY-1)[A-Za-z0-9_.*-]{16,}',
   'ya29\\.[A-Za-z0-9_.*-]{16,}',
   '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,}',
   'AIza[A-Za-z0-9_*-]{16,}',
@@ -140,23 +144,30 @@ const between = `${quote}${space}[:=,]${space}${quote}`
 const headerValue = new RegExp(`((?:proxy-)?authorization|set-cookie|cookie)(${between})[^"'\\r\\n]+`, 'gi')
 
 const namedValue = new RegExp(
-  `((?:x-|xi-|x-goog-)?api[-_]?key|x-key|mj-api-secret|secret[-_]?access[-_]?key|client[-_]?secret|` +
-    `(?:access|refresh|id|auth|session|security)[-_]token|private[-_]key|password|passwd)(${between})` +
-    `(?:(?:bearer|basic|token) )?[^\\s"',;&<>{}[\\]()]{6,}`,
+  `((?:x-|xi-|x-goog-)?api[-_]?key|x-key|mj-api-secret|secret[-_]?(?:access[-_]?)?key|client[-_]?secret|` +
+    `(?:access|refresh|id|auth|session|security|vault|secret)[-_]token|private[-_]key|(?:master|account|admin|shared)[-_]?key|` +
+    `webhook[-_]?secret|pass(?:word|wd|phrase))(${between})` +
+    // Names of master keys are told; they open nothing.
+    `(?!mk_)(?:(?:bearer|basic|token) )?[^\\s"',;&<>{}[\\]()]{6,}`,
   'gi',
 )
 
 const queryValue =
-  /([?&]|%3F|%26)(key|api[-_]?key|apikey|access_token|token|auth|sig|signature|secret|client_secret|password)(=|%3D)[^&\s"'<>#%]+(?:%(?!26)[^&\s"'<>#%]*)*/gi
+  /([?&]|%3F|%26)(key|api[-_]?key|apikey|(?:access|id|refresh|csrf)_token|token|auth|code|sig|(?:x-(?:amz|goog|ms)-)?(?:signature|credential|security-token)|secret|client_secret|password)(=|%3D)[^&\s"'<>#%]+(?:%(?!26)[^&\s"'<>#%]*)*/gi
 
 /** `Bearer …` wherever it stands, and the password in `scheme://user:password@host`. */
 const bearer = /\b(bearer|basic) [A-Za-z0-9._~+/=-]{12,}/gi
 const userInfo = /(:\/\/[^\s/:@"'<>]{0,128}:)[^\s/@"'<>]{1,256}@/g
+
+/** Fields whose name says secret and whose value is long enough to be one; shorter ones are words. */
+const quotedSecret =
+  /(["'](?:secret|token|credentials?|assertion)\\{0,3}["']\s{0,3}:\s{0,3}\\{0,3}["'])[^"'\\\s]{16,}/gi
 
 const redactNamedValues = (text: string): string =>
   text
     .replace(headerValue, `$1$2${mark}`)
     .replace(namedValue, `$1$2${mark}`)
     .replace(queryValue, `$1$2$3${mark}`)
+    .replace(quotedSecret, `$1${mark}`)
     .replace(bearer, `$1 ${mark}`)
     .replace(userInfo, `$1${mark}@`)
