@@ -145,6 +145,11 @@ export interface RotationDriver {
   readonly docsUrl: string
   /** Empty: needs none beside the current secret. */
   readonly credential: readonly CredentialField[]
+  /**
+   * How `find` tells what an attempt made: by its name for ever (absent: so), or by what is there now and was not
+   * before, which means nothing once somebody else has made a key. Only names are looked for again later.
+   */
+  readonly findsBy?: 'name' | 'difference'
   /** How many keys may exist at once where the service limits that closely: two at AWS and Azure. */
   readonly maximumKeys: number | null
   /** For how long a call, or a list, may lag behind: only after that is an empty `find` believed. */
