@@ -15,6 +15,7 @@ import { makeIdentity } from './identity/identity.ts'
 import { makeInsights } from './insights/insights.ts'
 import { makeServiceKeys } from './keys/keys.ts'
 import { makeTokenExchange } from './keys/token-exchange.ts'
+import { makeKeyUses } from './keys/uses.ts'
 import { systemClock } from './kit/clock.ts'
 import { must } from './kit/fault.ts'
 import type { Log } from './kit/log.ts'
@@ -32,6 +33,7 @@ import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
+import { providerAllowances } from './vault/providers/parse-provider.ts'
 import { platformOrganizationId } from './kit/id.ts'
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>
@@ -50,14 +52,25 @@ export const openRooms = async (options: {
   try {
     await migrate(database, { log })
     const claim = must(await claimInstallation(database, config.demo))
-    const vault = must(
-      await openVault(database, {
-        environment: masterKeyEnvironment(config),
-        dataDirectory: config.dataDirectory,
-        generateAllowed: options.embedded,
+    const epoch = makeEpoch({ database, clock, log, version })
+    const masterKeyOutbound = makeOutbound()
+    masterKeyOutbound.allow(providerAllowances(config.masterKeyAddresses))
+    const openedVault = must(
+      await openVault({
+        database,
+        epoch,
+        transport: masterKeyOutbound,
+        clock,
+        log,
+        sources: {
+          environment: config.masterKeyEnvironment,
+          dataDirectory: config.dataDirectory,
+          generateAllowed: options.embedded,
+          named: config.masterKeyProviders,
+        },
       }),
     )
-    const epoch = makeEpoch({ database, clock, log, version })
+    const { vault, masterKeys } = openedVault
     const outbound = makeOutbound()
     const callbacks = makeOutbound()
     callbacks.allow(config.webhookAddresses)
@@ -82,6 +95,7 @@ export const openRooms = async (options: {
     const health = makeHealth({ database, epoch, clock, log })
     const limits = makeLimits({ database, epoch, clock, log })
     const tokenExchange = makeTokenExchange({ outbound, clock })
+    const keyUses = makeKeyUses()
     const { holdGraceSeconds } = config.limits
     const budgets = makeBudgets({ database, epoch, alerts, clock, log, graceSeconds: holdGraceSeconds })
     const ledger = makeLedger({
@@ -98,6 +112,7 @@ export const openRooms = async (options: {
       recorder,
       serviceKeys,
       catalogue,
+      keyUses,
       vault,
       outbound,
       callbacks,
@@ -134,8 +149,10 @@ export const openRooms = async (options: {
       await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
       await reconciliation.settled()
       await Promise.allSettled([health.close(), limits.close(), budgets.close()])
-      await Promise.allSettled([epoch.stop(), alerts.close()])
+      await Promise.allSettled([openedVault.close(), alerts.close()])
+      await epoch.stop().catch(() => {})
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
+      await masterKeyOutbound.close()
       await database.close()
     }
     return {
@@ -155,10 +172,12 @@ export const openRooms = async (options: {
       health,
       identity,
       insights,
+      keyUses,
       ledger,
       limits,
       log,
       longOperations,
+      masterKeys,
       organizations,
       outbound,
       payments,
@@ -176,11 +195,6 @@ export const openRooms = async (options: {
     throw error
   }
 }
-
-const masterKeyEnvironment = (config: Config): Record<string, string | undefined> => ({
-  AIDEON_MASTER_KEY: config.masterKey ?? undefined,
-  AIDEON_MASTER_KEY_FILE: config.masterKeyFile ?? undefined,
-})
 
 /** The first error is the one worth telling. */
 const closeQuietly = (database: Database): Promise<void> => database.close().catch(() => {})

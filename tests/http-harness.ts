@@ -34,9 +34,8 @@ import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
-import { makeMasterKey } from '../src/vault/master-key.ts'
-import { makeVault } from '../src/vault/vault.ts'
 import { cloneDatabase } from './database.ts'
+import { openTestVault } from './vault.ts'
 
 export const operator = { kind: 'operator', id: null } as const
 
@@ -66,7 +65,8 @@ export const startHttp = async (
   const epoch = makeEpoch({ database, clock, log })
   const outbound = makeOutbound()
   const catalogue = makeCatalogue({ database, epoch, outbound })
-  const vault = makeVault(makeMasterKey(randomBytes(32)))
+  const openedVault = await openTestVault(database, { epoch, log })
+  const { vault, masterKeys } = openedVault
   const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
   const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
   const identity = makeIdentity({ database, clock })
@@ -191,6 +191,7 @@ export const startHttp = async (
         budgets.close(),
       ])
       await alerts.close()
+      await openedVault.close()
       await epoch.stop()
       await ledger.close()
       await outbound.close()

@@ -10,8 +10,8 @@ import { newId } from '../src/kit/id.ts'
 import { type Log, silentLog } from '../src/kit/log.ts'
 import { makeOutbound, type Outbound } from '../src/net/outbound.ts'
 import { findService } from '../src/services/registry.ts'
-import { makeMasterKey } from '../src/vault/master-key.ts'
-import { makeVault } from '../src/vault/vault.ts'
+import type { OpenedVault } from '../src/vault/open-vault.ts'
+import { openTestVault } from './vault.ts'
 
 export interface Asked {
   readonly url: string
@@ -45,11 +45,11 @@ export interface KeyRoom {
   readonly keys: ServiceKeys
   readonly epoch: Epoch
   readonly outbound: Outbound
+  readonly vault: OpenedVault['vault']
   readonly database: Database
   close(): Promise<void>
 }
 
-export const testVault = makeVault(makeMasterKey(Buffer.alloc(32, 'the master key of the tests')))
 export const operator: Actor = { kind: 'operator', id: null }
 
 /** The service-key room as one process has it. */
@@ -73,12 +73,13 @@ export const startKeyRoom = async (options: {
       return own ?? (service?.baseUrl || service?.baseUrlFor ? `${options.serviceUrl}/${serviceId}` : null)
     },
   }
+  const vault = await openTestVault(database, { epoch, log })
   await epoch.start()
   const out = options.outbound ?? outbound
   const keys = makeServiceKeys({
     database,
     epoch,
-    vault: testVault,
+    vault: vault.vault,
     outbound: out,
     catalogue,
     ...(options.alerts ? { alerts: options.alerts } : {}),
@@ -87,11 +88,12 @@ export const startKeyRoom = async (options: {
   })
   const close = async () => {
     await keys.reportsSettled()
+    await vault.close()
     await epoch.stop()
     await outbound.close()
     await database.close()
   }
-  return { keys, epoch, outbound, database, close }
+  return { keys, epoch, outbound, vault: vault.vault, database, close }
 }
 
 /** An organization with one user who has no password. */

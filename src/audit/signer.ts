@@ -7,6 +7,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
+import { type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { SealedSecret, SecretBinding, Vault } from '../vault/vault.ts'
 import { type Checkpoint, checkpointText } from './chain.ts'
@@ -25,17 +26,18 @@ export interface Signer {
 }
 
 /** Ed25519. The id is of the public key, so that whoever has written it down knows the key again. */
-export const newSigningKey = (vault: Vault): SealedSigningKey => {
+export const newSigningKey = async (vault: Vault): Promise<Outcome<SealedSigningKey>> => {
   const pair = generateKeyPairSync('ed25519')
   const publicKey = pair.publicKey.export({ type: 'spki', format: 'der' })
   const id = `ask_${createHash('sha256').update(publicKey).digest('hex').slice(0, 16)}`
   const secret = pair.privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
-  return { id, publicKey, ...vault.seal(bindingOf(id), secret) }
+  const sealed = await vault.seal(bindingOf(id), secret)
+  return sealed.ok ? success({ id, publicKey, ...sealed.value }) : sealed
 }
 
 /** Null: not sealed by this vault, or not the pair that it says it is. */
-export const openSigner = (vault: Vault, sealed: SealedSigningKey): Signer | null => {
-  const opened = vault.open(bindingOf(sealed.id), sealed)
+export const openSigner = async (vault: Vault, sealed: SealedSigningKey): Promise<Signer | null> => {
+  const opened = await vault.open(bindingOf(sealed.id), sealed)
   if (!opened.ok) return null
   const privateKey = createPrivateKey({
     key: Buffer.from(opened.value, 'base64'),

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { inSnapshot } from '../db/transaction.ts'
 import type { Clock } from '../kit/clock.ts'
+import { FaultError, must } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Actor } from './audit.ts'
@@ -91,18 +92,22 @@ export const makeAuditTrail = (parts: {
   const { database, vault, clock, log } = parts
 
   const signers = async (): Promise<Signer[]> => {
+    const problem = vault.problem()
+    // Sealed: whether a signature is ours cannot be told now, which is not the same as that it is not.
+    if (problem !== null) throw new FaultError(problem)
     const sealed = await readSigningKeys(database)
-    return sealed.flatMap((key) => openSigner(vault, key) ?? [])
+    const opened = await Promise.all(sealed.map((key) => openSigner(vault, key)))
+    return opened.filter((one) => one !== null)
   }
 
   /** Of processes that make one at the same time each keeps its own: any of them proves what it signed. */
   const signer = async (): Promise<Signer> => {
     const existing = (await signers()).at(-1)
     if (existing !== undefined) return existing
-    const made = newSigningKey(vault)
+    const made = must(await newSigningKey(vault))
     await insertSigningKey(database, made, clock())
     log.info({ signingKey: made.id }, 'made a key to sign the audit trail with')
-    return openSigner(vault, made) as Signer
+    return (await openSigner(vault, made)) as Signer
   }
 
   return {
@@ -147,6 +152,8 @@ export const makeAuditTrail = (parts: {
     },
 
     async signCheckpoints() {
+      // What is not signed now is signed with what follows, once the vault is open.
+      if (vault.problem() !== null) return 0
       const own = await signer()
       return database.kysely.transaction().execute(async (transaction) => {
         const heads = await unsignedHeads(transaction)

@@ -17,6 +17,12 @@ export interface Config {
   readonly databaseUrl: string | null
   readonly masterKey: string | null
   readonly masterKeyFile: string | null
+  /** Where the operator says that the master key is; the first is for a new database. */
+  readonly masterKeyProviders: readonly string[]
+  /** Private addresses at which those may be reached. */
+  readonly masterKeyAddresses: readonly string[]
+  /** Credentials of what keeps the master key are read from it, by the names that its makers gave them. */
+  readonly masterKeyEnvironment: Readonly<Record<string, string | undefined>>
   readonly maximumConnections: number
   /** null: nothing is paid by Stripe. */
   readonly stripe: StripeSettings | null
@@ -96,6 +102,9 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     databaseUrl: read('databaseUrl'),
     masterKey: read('masterKey'),
     masterKeyFile: read('masterKeyFile'),
+    masterKeyProviders: read('masterKeyProviders') ?? [],
+    masterKeyAddresses: read('masterKeyAddresses') ?? [],
+    masterKeyEnvironment: sources.environment,
     maximumConnections: read('maximumConnections') ?? 20,
     stripe: isWhole(stripe) ? stripe : null,
     mail: smtpUrl === null || mailFrom === null ? null : { url: smtpUrl, from: mailFrom },

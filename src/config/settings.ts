@@ -29,6 +29,17 @@ const switchValue: z.ZodType<boolean, string> = z
 
 const text = z.string().min(1)
 
+const addressList: z.ZodType<string[], string> = text
+  .transform((list) =>
+    list
+      .toLowerCase()
+      .split(',')
+      .map((address) => address.trim()),
+  )
+  .refine((list) =>
+    list.every((address) => /^(?:\[[0-9a-f:.]+\]|[0-9a-z.:-]+)(?:[:/]\d{1,5})?$/.test(address)),
+  )
+
 const seconds = (environment: string, description: string, least = 1): Setting<number> => ({
   environment,
   flag: null,
@@ -112,6 +123,25 @@ export const settings = {
     expected: 'the path of a file',
     schema: text,
   }),
+  masterKeyProviders: setting({
+    environment: 'AIDEON_MASTER_KEY_PROVIDER',
+    flag: null,
+    description:
+      'where the master key is kept, such as aws-kms:arn:…; several with spaces between them, the first for a new database (docs/master-keys.md)',
+    expected: 'one or more references such as file:/etc/aideon/master.key or aws-kms:arn:aws:kms:…',
+    schema: text
+      .transform((list) => list.trim().split(/\s+/))
+      .pipe(z.array(text.regex(/^[a-z0-9-]+:./)).min(1)),
+    isSecret: true,
+  }),
+  masterKeyAddresses: setting({
+    environment: 'AIDEON_MASTER_KEY_ADDRESSES',
+    flag: null,
+    description:
+      'private addresses at which what keeps the master key may be reached, with commas between them (default none)',
+    expected: 'a list such as vault.internal:8200,10.2.0.0/16',
+    schema: addressList,
+  }),
   stripeSecretKey: setting({
     environment: 'AIDEON_STRIPE_SECRET_KEY',
     flag: null,
@@ -141,16 +171,7 @@ export const settings = {
     description:
       'private addresses that webhooks of users may go to, with commas between them (default none)',
     expected: 'a list such as hooks.internal,10.1.2.3:8080,10.2.0.0/16',
-    schema: text
-      .transform((list) =>
-        list
-          .toLowerCase()
-          .split(',')
-          .map((address) => address.trim()),
-      )
-      .refine((list) =>
-        list.every((address) => /^(?:\[[0-9a-f:.]+\]|[0-9a-z.:-]+)(?:[:/]\d{1,5})?$/.test(address)),
-      ),
+    schema: addressList,
   }),
   smtpUrl: setting({
     environment: 'AIDEON_SMTP_URL',

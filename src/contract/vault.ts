@@ -103,7 +103,8 @@ export const vaultEndpoints = defineEndpoints({
     auth: 'administrator',
     group: 'vault',
     stepUp: true,
-    summary: 'Wrap with the promoted version whatever is still wrapped with another; goes on in the background',
+    summary:
+      'Wrap with the promoted version whatever is still wrapped with another; goes on in the background',
     body: z.object({ reason }),
     reply: vaultStatus,
   },

@@ -15,8 +15,15 @@ const margin = 0.1
 export const holdsAt = (from: Instant, now: Instant, leaseMs: number): boolean =>
   Math.max(now.monotonicMs - from.monotonicMs, now.wallMs - from.wallMs) < leaseMs * (1 - margin)
 
+/** In the place of an organization. */
+export const everything = '*'
+
 /** `<epoch>:<organization id>` */
-export const parseNotice = (payload: string): { epoch: bigint; organizationId: string } | null => {
+export const parseNotice = (payload: string): { epoch: bigint; organizationId: string | null } | null => {
   const match = /^(\d{1,19}):(\S+)$/.exec(payload)
-  return match ? { epoch: BigInt(match[1] as string), organizationId: match[2] as string } : null
+  if (!match) return null
+  return {
+    epoch: BigInt(match[1] as string),
+    organizationId: match[2] === everything ? null : (match[2] as string),
+  }
 }

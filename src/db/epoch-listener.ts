@@ -56,7 +56,7 @@ export const makeListener = (o: ListenerOptions): Listener => {
     return done
   }
 
-  const hear = (epoch: bigint, organizationId: string) =>
+  const hear = (epoch: bigint, organizationId: string | null) =>
     void enqueue(async () => {
       if (epoch <= dropped) return
       await drop(epoch, epoch === dropped + 1n ? organizationId : null)

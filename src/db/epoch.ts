@@ -4,7 +4,7 @@ import type { Clock } from '../kit/clock.ts'
 import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import type { Database } from './database.ts'
-import { epochChannel } from './epoch-lease.ts'
+import { epochChannel, everything } from './epoch-lease.ts'
 import { makeListener } from './epoch-listener.ts'
 import type { Schema } from './schema.ts'
 
@@ -38,8 +38,8 @@ export interface Epoch {
    * returned promise. One that throws, or takes longer than a lease, costs this process its lease.
    */
   onChange(listener: ChangeListener): void
-  /** A transaction whose effect is in force on all processes when the promise resolves. */
-  change<T>(organizationId: string, work: Work<T>): Promise<T>
+  /** A transaction whose effect is in force on all processes when the promise resolves. Null: every cache is dropped. */
+  change<T>(organizationId: string | null, work: Work<T>): Promise<T>
   /** The same without waiting: for news such as a cooling key, which no promise hangs on. */
   announce<T>(organizationId: string, work: Work<T>): Promise<T>
 }
@@ -77,7 +77,7 @@ export const makeEpoch = (options: EpochOptions): Epoch => {
     },
   })
 
-  const announce = async <T>(organizationId: string, work: Work<T>) =>
+  const announce = async <T>(organizationId: string | null, work: Work<T>) =>
     database.kysely.transaction().execute(async (transaction) => {
       const value = await work(transaction)
       return { value, epoch: await advance(transaction, organizationId) }
@@ -128,13 +128,15 @@ export const makeEpoch = (options: EpochOptions): Epoch => {
  * Last in its transaction: the counter's row lock is held to the commit, so that epochs become visible in the order
  * of their numbers, which is what lets a listener notice a missing one.
  */
-const advance = async (transaction: Transaction<Schema>, organizationId: string): Promise<bigint> => {
+const advance = async (transaction: Transaction<Schema>, organizationId: string | null): Promise<bigint> => {
   const { epoch } = await transaction
     .updateTable('configuration_epoch')
     .set((eb) => ({ epoch: eb('epoch', '+', 1n) }))
     .returning('epoch')
     .executeTakeFirstOrThrow()
-  await sql`SELECT pg_notify(${epochChannel}, ${`${epoch}:${organizationId}`})`.execute(transaction)
+  await sql`SELECT pg_notify(${epochChannel}, ${`${epoch}:${organizationId ?? everything}`})`.execute(
+    transaction,
+  )
   return epoch
 }
 

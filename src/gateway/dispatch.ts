@@ -24,26 +24,30 @@ export const makeCredentials = ({ vault, log, tokenExchange }: GatewayParts): Cr
   // secret only while an attempt is under way, as it did when each attempt opened it anew, at a ninth of all CPU.
   const opened = new WeakMap<ServiceKey, KeyObject>()
 
-  const secretOf = (serviceKey: ServiceKey): Outcome<string> => {
-    const known = opened.get(serviceKey)
-    if (known !== undefined) return success(known.export().toString('utf8'))
-    const secret = vault.open({ ...serviceKey, serviceKeyId: serviceKey.id }, serviceKey.sealed)
+  const open = async (serviceKey: ServiceKey): Promise<Outcome<string>> => {
+    const secret = await vault.open({ ...serviceKey, serviceKeyId: serviceKey.id }, serviceKey.sealed)
     if (secret.ok) opened.set(serviceKey, createSecretKey(secret.value, 'utf8'))
     else log.error({ serviceKeyId: serviceKey.id }, 'a stored secret failed its integrity check')
     return secret
   }
 
-  return (service, serviceKey) => {
-    const secret = secretOf(serviceKey)
-    if (!secret.ok) return secret
-    const { id, version, settings } = serviceKey
-    if (service.tokenExchange === undefined)
-      return success({ secret: secret.value, settings, accessToken: null })
+  const credentialsWith = (
+    service: Service,
+    { id, version, settings }: ServiceKey,
+    secret: string,
+  ): ReturnType<CredentialsFor> => {
+    if (service.tokenExchange === undefined) return success({ secret, settings, accessToken: null })
     return tokenExchange
-      .tokenFor(`${id} ${version}`, service, secret.value)
-      .then((token) =>
-        token.ok ? success({ secret: secret.value, settings, accessToken: token.value }) : token,
-      )
+      .tokenFor(`${id} ${version}`, service, secret)
+      .then((token) => (token.ok ? success({ secret, settings, accessToken: token.value }) : token))
+  }
+
+  return (service, serviceKey) => {
+    const known = opened.get(serviceKey)
+    if (known !== undefined) return credentialsWith(service, serviceKey, known.export().toString('utf8'))
+    return open(serviceKey).then((secret) =>
+      secret.ok ? credentialsWith(service, serviceKey, secret.value) : secret,
+    )
   }
 }
 

@@ -7,7 +7,6 @@ import {
   operator,
   startKeyRoom,
   startService,
-  testVault,
 } from '../../tests/service-keys.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
 import type { Outcome } from '../kit/fault.ts'
@@ -59,7 +58,7 @@ const valueOf = <T>(outcome: Outcome<T>): T => {
   return outcome.value
 }
 const gatewayKeys = () => room.keys.listForGateway(here.organizationId, here.userId)
-const open = (key: ServiceKey) => testVault.open({ ...key, serviceKeyId: key.id }, key.sealed)
+const open = (key: ServiceKey) => room.vault.open({ ...key, serviceKeyId: key.id }, key.sealed)
 const auditOf = async (id: string) =>
   (
     await clone.database.kysely
@@ -87,7 +86,7 @@ describe('adding', () => {
       label: `OpenAI …${secret.slice(-4)}`,
     })
     const [key] = await gatewayKeys()
-    expect(key && open(key)).toEqual({ ok: true, value: secret })
+    expect(key && (await open(key))).toEqual({ ok: true, value: secret })
     expect(await auditOf(added.serviceKey.id)).toEqual(['service_key.add'])
   })
 
@@ -218,7 +217,7 @@ describe('replacing and revoking', () => {
     const replaced = valueOf(await room.keys.replace(operator, key, { secret: second })).serviceKey
     expect(replaced).toMatchObject({ id: key.id, version: 2, lastFour: second.slice(-4) })
     const [current] = await gatewayKeys()
-    expect(current && open(current)).toEqual({ ok: true, value: second })
+    expect(current && (await open(current))).toEqual({ ok: true, value: second })
     const versions = await versionsOf(key.id)
     expect(versions.map((row) => row.retired_at !== null)).toEqual([true, false])
     expect(await auditOf(key.id)).toEqual(['service_key.add', 'service_key.replace'])
@@ -313,7 +312,7 @@ describe('sealed secrets that were tampered with in the database are refused', (
     service.asked.length = 0
     await swap(a.id, b.id)
     for (const key of await gatewayKeys())
-      expect(open(key)).toMatchObject({ fault: { code: 'secret_unreadable' } })
+      expect(await open(key)).toMatchObject({ fault: { code: 'secret_unreadable' } })
     expect(await room.keys.recheck(operator, a)).toMatchObject({ fault: { code: 'secret_unreadable' } })
     expect(service.asked).toEqual([])
   })
@@ -333,7 +332,7 @@ describe('sealed secrets that were tampered with in the database are refused', (
         here.organizationId,
         change?.includes(colleague) ? colleague : here.userId,
       )
-      expect(moved && open(moved)).toMatchObject({ fault: { code: 'secret_unreadable' } })
+      expect(moved && (await open(moved))).toMatchObject({ fault: { code: 'secret_unreadable' } })
       await clone.database.pool.query(`UPDATE service_keys SET ${undo} ${where}`)
     }
     valueOf(await room.keys.replace(operator, key, { secret: secretWith(200) }))
@@ -344,7 +343,7 @@ describe('sealed secrets that were tampered with in the database are refused', (
       [key.id],
     )
     const [current] = await gatewayKeys()
-    expect(current && open(current)).toMatchObject({ fault: { code: 'secret_unreadable' } })
+    expect(current && (await open(current))).toMatchObject({ fault: { code: 'secret_unreadable' } })
   })
 })
 

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../audit/audit.ts'
 import type { Schema } from '../db/schema.ts'
-import { type Fault, FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import { keyFingerprint } from './fingerprint.ts'
@@ -122,7 +122,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       createdBy: actor.id !== null && isId(actor.id) ? actor.id : null,
     }
     await store.insertKey(t, row, health, clock())
-    await versions.insertVersion(t, row, 1, vault.seal(bindingOf(row, 1), entered.secret), clock())
+    const sealed = must(await vault.seal(bindingOf(row, 1), entered.secret, t))
+    await versions.insertVersion(t, row, 1, sealed, clock())
     await recordKeyChange(t, actor, row, 'add', null, {
       owner,
       userId,
@@ -177,7 +178,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
         if (await versions.isBetweenVersions(t, key)) throw new FaultError(rotationUnderWay)
         const version = await versions.nextVersion(t, key)
         await versions.retireVersionsBefore(t, key, version, clock())
-        await versions.insertVersion(t, key, version, vault.seal(bindingOf(key, version), secret), clock())
+        const sealed = must(await vault.seal(bindingOf(key, version), secret, t))
+        await versions.insertVersion(t, key, version, sealed, clock())
         const lastFour = lastFourOf(secret, service.secretKind)
         await store.updateKey(t, key, {
           ...freshly(health, key),

@@ -10,7 +10,7 @@ export const openSecret = async (
 ): Promise<Outcome<string>> => {
   const sealed = await versions.readSealed(database.kysely, key, key.version)
   if (!sealed) return failure('not_found')
-  const secret = vault.open(bindingOf(key, key.version), sealed)
+  const secret = await vault.open(bindingOf(key, key.version), sealed)
   if (!secret.ok) log.error({ serviceKeyId: key.id }, 'a stored secret failed its integrity check')
   return secret
 }

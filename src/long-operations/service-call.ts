@@ -31,7 +31,7 @@ export const makeCallService =
     const base = parts.catalogue.baseUrlOf(serviceKey.serviceId, serviceKey.baseUrl, serviceKey.settings)
     const url = base === null ? null : URL.parse(base + path)
     if (service === undefined || url === null) return failure('service_unreachable')
-    const secret = parts.vault.open({ ...serviceKey, serviceKeyId: serviceKey.id }, serviceKey.sealed)
+    const secret = await parts.vault.open({ ...serviceKey, serviceKeyId: serviceKey.id }, serviceKey.sealed)
     if (!secret.ok) return secret
     const headers: Record<string, string> = {
       accept: 'application/json',

@@ -2,7 +2,7 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Unit, Writer } from '../db/writer.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { failure, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import type { Outbound } from '../net/outbound.ts'
@@ -68,15 +68,16 @@ export const makeWebhooks = (parts: WebhookParts) => {
   const { database, writer, vault, callbacks, clock, log, timing } = parts
   const { kysely } = database
 
-  const sealedFor = (owner: Owner) => {
+  const sealedFor = async (owner: Owner) => {
     const secret = newWebhookSecret()
     const id = newId()
     const view: WebhookSecretView = { lastFour: secret.slice(-4), createdAt: clock() }
-    return { secret, view, stored: { id, ...view, ...vault.seal(bindingOf(owner, id), secret) } }
+    const sealed = await vault.seal(bindingOf(owner, id), secret)
+    return sealed.ok ? success({ secret, view, stored: { id, ...view, ...sealed.value } }) : sealed
   }
 
   const newSecret = async (owner: Owner, actor: Actor) => {
-    const { secret, view, stored } = sealedFor(owner)
+    const { secret, view, stored } = must(await sealedFor(owner))
     await kysely.transaction().execute(async (transaction) => {
       await store.saveSecret(transaction, owner, stored, false)
       await recordAudit(transaction, {
@@ -94,7 +95,9 @@ export const makeWebhooks = (parts: WebhookParts) => {
   const secretFor = async (owner: Owner): Promise<Outcome<string>> => {
     const stored = await store.secretOf(kysely, owner)
     if (stored) return vault.open(bindingOf(owner, stored.id), stored)
-    await store.saveSecret(kysely, owner, sealedFor(owner).stored, true)
+    const sealed = await sealedFor(owner)
+    if (!sealed.ok) return sealed
+    await store.saveSecret(kysely, owner, sealed.value.stored, true)
     const made = await store.secretOf(kysely, owner)
     return made ? vault.open(bindingOf(owner, made.id), made) : failure('internal')
   }
@@ -123,6 +126,8 @@ export const makeWebhooks = (parts: WebhookParts) => {
     name: 'webhooks',
     log,
     work: async () => {
+      // Nothing can be signed; the attempts are kept for when it can.
+      if (vault.problem() !== null) return false
       const due = await writer.transact((unit) => store.claimDue(unit, leaseMs, clock(), portion))
       await Promise.all(
         due.map((delivery) =>

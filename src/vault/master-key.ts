@@ -1,10 +1,15 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { type Fault, fault } from '../kit/fault.ts'
 
-/** The key-encryption key, as the keys derived from it; its own bytes are not kept. */
+/** One version of the vault key, as the keys derived from it; its own bytes are not kept. */
 export interface MasterKey {
   /** Derived, so it tells which key sealed a secret and nothing about the key. */
   readonly id: string
+  /** Wraps organization keys, and whatever else of the vault there is one of. */
+  readonly keys: KeyObject
+  /** Says that the row of a later version is genuine. */
+  readonly voucher: KeyObject
+  /** Wrapped data keys before there were organization keys; nothing is wrapped by it any more. */
   readonly wrap: KeyObject
   readonly fingerprint: KeyObject
 }
@@ -14,16 +19,28 @@ export const newMasterKeyBytes = (): Buffer => randomBytes(masterKeyBytes)
 
 /** Takes the 32 bytes over: they are wiped here. */
 export const makeMasterKey = (bytes: Buffer): MasterKey => {
-  const derived = (purpose: string, length: number) =>
-    Buffer.from(hkdfSync('sha256', bytes, 'aideon-keys master key 1', purpose, length))
   const masterKey = {
-    id: `mk_${derived('id', 8).toString('hex')}`,
-    wrap: createSecretKey(derived('wrap', 32)),
-    fingerprint: createSecretKey(derived('fingerprint', 32)),
+    id: masterKeyIdOf(bytes),
+    keys: derived(bytes, 'keys'),
+    voucher: derived(bytes, 'voucher'),
+    wrap: derived(bytes, 'wrap'),
+    fingerprint: derived(bytes, 'fingerprint'),
   }
   bytes.fill(0)
   return masterKey
 }
+
+const derivedBytes = (bytes: Buffer, purpose: string, length: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', bytes, 'aideon-keys master key 1', purpose, length))
+
+const derived = (bytes: Buffer, purpose: string): KeyObject => {
+  const derivedKey = derivedBytes(bytes, purpose, 32)
+  const key = createSecretKey(derivedKey)
+  derivedKey.fill(0)
+  return key
+}
+
+export const masterKeyIdOf = (bytes: Buffer): string => `mk_${derivedBytes(bytes, 'id', 8).toString('hex')}`
 
 /** Hex or base64 (either alphabet, with or without padding) of exactly 32 bytes. Null: neither. */
 export const parseMasterKey = (text: string): Buffer | null => {
@@ -45,6 +62,11 @@ export const isTrivial = (bytes: Buffer): boolean => bytes.every((byte) => byte 
 const sealedFault = (message: string, next: string): Fault => fault('vault_sealed', { message, next })
 
 const howToMakeOne = 'Make one with: openssl rand -base64 32'
+
+export const refused = (why: Fault): { readonly ok: false; readonly fault: Fault } => ({
+  ok: false,
+  fault: why,
+})
 
 /** Each way in which a vault stays shut, with what the operator should do. */
 export const sealedFaults = {
@@ -78,9 +100,14 @@ export const sealedFaults = {
       `The master key in ${source} (${id}) is not the one this database was sealed with (${wanted}).`,
       `Start with master key ${wanted}, or use the database that belongs to ${id}.`,
     ),
-  missingCanary: () =>
+  missingVersions: () =>
     sealedFault(
-      'The database holds sealed secrets, but the record that proves the master key is gone.',
-      'Restore the database from a backup in which the table installation is whole.',
+      'The database holds sealed secrets, but the record of the master key that they were sealed with is gone.',
+      'Restore the database from a backup in which the tables master_keys and installation are whole.',
+    ),
+  notNamed: (version: number, reference: string) =>
+    sealedFault(
+      `Version ${version} of the master key is kept by ${reference}, which nobody has named to this process.`,
+      `If that is right, set AIDEON_MASTER_KEY_PROVIDER to ${reference} and start again. If you never moved the master key there, somebody has changed the database.`,
     ),
 } as const

@@ -1,60 +1,198 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { Database } from '../db/database.ts'
-import { failure, type Fault, type Outcome, success } from '../kit/fault.ts'
-import { platformOrganizationId } from '../kit/id.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type Outcome, success } from '../kit/fault.ts'
+import { newId, platformOrganizationId } from '../kit/id.ts'
+import type { Log } from '../kit/log.ts'
+import type { Outbound } from '../net/outbound.ts'
+import { openUnderMasterKey, type SecretBinding } from './envelope.ts'
+import { makeFindings } from './findings.ts'
+import { fingerprintPurpose, makeKeyring } from './keyring.ts'
 import {
-  isTrivial,
-  makeMasterKey,
-  type MasterKey,
-  newMasterKeyBytes,
-  parseMasterKey,
-  parseMasterKeyFile,
-  sealedFaults,
-} from './master-key.ts'
-import { type Canary, holdsSecrets, offerCanary, readCanary } from './store.ts'
-import { makeVault, type SecretBinding, type Vault } from './vault.ts'
+  findLocalKey,
+  generateLocalKey,
+  type LocalKey,
+  type LocalKeySources,
+  ownFileOf,
+  removeLocalKey,
+} from './local-key.ts'
+import { makeMasterKey, type MasterKey, refused, sealedFaults } from './master-key.ts'
+import { makeMasterKeys, type MasterKeys } from './master-keys.ts'
+import { wrapPurposeKey } from './organization-key.ts'
+import type { MasterKeyProvider } from './provider.ts'
+import { parseProvider } from './providers/parse-provider.ts'
+import * as store from './store.ts'
+import { insertChange } from './store-changes.ts'
+import { countOutstanding } from './store-sealed.ts'
+import { makeVault, type Vault } from './vault.ts'
+import { makeVersion, type NewVersion } from './version.ts'
 
-export interface MasterKeySources {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  /** Where a generated master key lies, in the file `master.key`. */
-  readonly dataDirectory: string
+export interface MasterKeySources extends LocalKeySources {
   /** Only where we run the database ourselves: elsewhere the key would stay behind on one machine. */
   readonly generateAllowed: boolean
+  /** Where the operator says that the master key is; the first is for a database that has none yet. */
+  readonly named?: readonly string[]
 }
 
-export const masterKeyFileName = 'master.key'
+export interface VaultParts {
+  readonly database: Database
+  readonly epoch: Epoch
+  readonly transport: Pick<Outbound, 'request'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly sources: MasterKeySources
+  /** For tests. */
+  readonly firstRetryMs?: number
+  readonly batchSize?: number
+}
 
-interface FoundKey {
-  readonly masterKey: MasterKey
-  readonly source: string
-  readonly generatedFile: string | null
+export interface OpenedVault {
+  readonly vault: Vault
+  readonly masterKeys: MasterKeys
+  close(): Promise<void>
 }
 
 /**
- * Finds the master key and proves that this database was sealed with it, by a canary that the first start seals.
- * A key is generated only for a database that holds neither canary nor secrets.
+ * Opens every version of the master key that is needed, each proven on its canary. Where that does not succeed the vault
+ * is sealed: the process runs, whatever needs a secret says `vault_sealed`, and it tries again by itself. Only a database
+ * that holds nothing yet is refused without a usable key; and a key is generated for nothing else.
  */
-export const openVault = async (database: Database, sources: MasterKeySources): Promise<Outcome<Vault>> => {
-  const canary = await readCanary(database)
-  if (!canary && (await holdsSecrets(database))) return refused(sealedFaults.missingCanary())
-  const found = await findMasterKey(sources, canary)
-  if (!found.ok) return found
-  const vault = makeVault(found.value.masterKey)
-  if (!canary) await offerCanary(database, sealCanary(vault))
-  const agreed = await readCanary(database)
-  if (agreed && opens(vault, agreed)) return success(vault)
-  // Another process on another machine was first: our new key seals nothing and must not be found again.
-  if (found.value.generatedFile) await rm(found.value.generatedFile)
-  return refused(
-    sealedFaults.wrongKey(found.value.source, vault.masterKeyId, agreed?.masterKeyId ?? '(none)'),
-  )
+export const openVault = async (parts: VaultParts): Promise<Outcome<OpenedVault>> => {
+  const { database, epoch, clock, log, sources, transport } = parts
+  const findings = makeFindings(parts)
+  const named = sources.named ?? []
+  const first = makeFirstVersion(parts)
+  const keyring = makeKeyring({
+    ...parts,
+    findings,
+    named,
+    parse: (reference) => parseProvider(reference, { environment: sources.environment, transport, clock }),
+    establish: first.establish,
+  })
+  const problem = await keyring.unseal()
+  if (problem !== null && first.hasFailed()) {
+    await keyring.close()
+    return refused(problem)
+  }
+  const vault = makeVault({ database, epoch, keyring, findings, clock })
+  const masterKeys = makeMasterKeys({ ...parts, keyring, vault, findings, log })
+  return success({
+    vault,
+    masterKeys,
+    async close() {
+      await masterKeys.close()
+      await keyring.close()
+    },
+  })
 }
 
-const refused = ({ message, next }: Fault) => failure('vault_sealed', { message, next })
+type ProviderOf = (reference: string) => Outcome<MasterKeyProvider>
 
-const canaryBinding: SecretBinding = {
+const makeFirstVersion = ({ database, clock, log, sources }: VaultParts) => {
+  /** Nothing to serve, and nothing that a later attempt could open. */
+  let failed = false
+
+  const provided = async (providerOf: ProviderOf): Promise<Outcome<First>> => {
+    const reference = sources.named?.[0]
+    if (reference !== undefined) return first(providerOf(reference), null)
+    const found = await findLocalKey(sources)
+    if (!found.ok) return found
+    if (found.value !== null) return first(providerOf(found.value.reference), found.value)
+    if (!sources.generateAllowed) return refused(sealedFaults.noKey())
+    const generated = await generateLocalKey(sources)
+    if (!generated.ok) return generated
+    const { key, isOurs } = generated.value
+    return first(providerOf(key.reference), key, isOurs)
+  }
+
+  const insert = (made: NewVersion, kind: 'first' | 'upgrade'): Promise<boolean> =>
+    database.kysely.transaction().execute(async (transaction) => {
+      await store.lockVersions(transaction)
+      if ((await store.readVersions(transaction)).length > 0) return false
+      const now = clock()
+      await store.insertVersion(transaction, made, 'promoted', now)
+      const wrappedKey = wrapPurposeKey(fingerprintPurpose, made.masterKey, made.masterKey.fingerprint)
+      await store.insertPurposeKey(
+        transaction,
+        fingerprintPurpose,
+        { masterKey: made.version, wrappedKey },
+        now,
+      )
+      await store.deleteFormerCanary(transaction)
+      if (kind === 'upgrade') {
+        const total = await countOutstanding(transaction, made.version)
+        await insertChange(
+          transaction,
+          { id: newId(), kind, state: 'rewrapping', toVersion: made.version, total },
+          now,
+        )
+      }
+      return true
+    })
+
+  const establishNew = async (providerOf: ProviderOf): Promise<Outcome<void>> => {
+    const found = await provided(providerOf)
+    if (!found.ok) return found
+    const { provider, local, isGenerated } = found.value
+    const made = await makeVersion(1, provider, { localKeyId: local?.id ?? null, vouchedBy: null })
+    if (!made.ok) return made
+    if (await insert(made.value, 'first')) {
+      log.info({ masterKey: made.value.id, provider: provider.reference }, 'made the first master key')
+      return success(undefined)
+    }
+    // Another process on another machine was first: our new key seals nothing and must not be found again.
+    const [other] = await store.readVersions(database.kysely)
+    if (isGenerated && other?.localKeyId !== local?.id) {
+      await removeLocalKey(sources)
+      failed = true
+    }
+    return success(undefined)
+  }
+
+  /** The operator's own key becomes version 1, so that what was sealed under it opens as before. */
+  const upgrade = async (providerOf: ProviderOf, canary: store.FormerCanary): Promise<Outcome<void>> => {
+    const found = await findLocalKey(sources)
+    if (!found.ok) return found
+    const local = found.value
+    if (local === null) return refused(sealedFaults.lostKey(ownFileOf(sources), canary.masterKeyId))
+    const provider = providerOf(local.reference)
+    if (!provider.ok) return provider
+    if (!opensFormerCanary(makeMasterKey(local.bytes()), canary))
+      return refused(sealedFaults.wrongKey(local.source, local.id, canary.masterKeyId))
+    const bytes = local.bytes()
+    const made = await makeVersion(1, provider.value, { localKeyId: local.id, vouchedBy: null, bytes })
+    if (!made.ok) return made
+    if (await insert(made.value, 'upgrade'))
+      log.info('secrets are sealed anew under keys of their organizations')
+    return success(undefined)
+  }
+
+  return {
+    establish: async (providerOf: ProviderOf): Promise<Outcome<void>> => {
+      const canary = await store.readFormerCanary(database)
+      if (canary !== null) return upgrade(providerOf, canary)
+      if (await store.holdsSecrets(database)) return refused(sealedFaults.missingVersions())
+      const established = await establishNew(providerOf)
+      if (!established.ok) failed = true
+      return established
+    },
+    hasFailed: () => failed,
+  }
+}
+
+interface First {
+  readonly provider: MasterKeyProvider
+  readonly local: LocalKey | null
+  readonly isGenerated: boolean
+}
+
+const first = (
+  provider: Outcome<MasterKeyProvider>,
+  local: LocalKey | null,
+  isGenerated = false,
+): Outcome<First> => (provider.ok ? success({ provider: provider.value, local, isGenerated }) : provider)
+
+const formerCanaryBinding: SecretBinding = {
   organizationId: platformOrganizationId,
   owner: 'system',
   userId: null,
@@ -63,106 +201,10 @@ const canaryBinding: SecretBinding = {
   version: 1,
 }
 
-const sealCanary = (vault: Vault): Canary => {
-  const sealed = vault.seal(canaryBinding, randomBytes(32).toString('base64'))
-  return {
-    masterKeyId: sealed.masterKeyId,
-    wrappedKey: sealed.wrappedKey.toString('base64'),
-    sealedSecret: sealed.sealedSecret.toString('base64'),
-  }
-}
-
-const opens = (vault: Vault, canary: Canary): boolean =>
-  vault.open(canaryBinding, {
+const opensFormerCanary = (masterKey: MasterKey, canary: store.FormerCanary): boolean =>
+  'secret' in
+  openUnderMasterKey(masterKey, formerCanaryBinding, {
     masterKeyId: canary.masterKeyId,
     wrappedKey: Buffer.from(canary.wrappedKey, 'base64'),
     sealedSecret: Buffer.from(canary.sealedSecret, 'base64'),
-  }).ok
-
-const findMasterKey = async (
-  sources: MasterKeySources,
-  canary: Canary | null,
-): Promise<Outcome<FoundKey>> => {
-  const value = sources.environment['AIDEON_MASTER_KEY']
-  const file = sources.environment['AIDEON_MASTER_KEY_FILE']
-  if (value && file) return refused(sealedFaults.twoSources())
-  if (value) return accept(parseMasterKey(value), 'AIDEON_MASTER_KEY')
-  if (file) return readKeyFile(file)
-  const ownFile = join(sources.dataDirectory, masterKeyFileName)
-  if (await exists(ownFile)) {
-    // A restored backup may have lost the mode; nobody else has business here.
-    await chmod(ownFile, 0o600).catch(() => {})
-    return readKeyFile(ownFile)
-  }
-  if (canary) return refused(sealedFaults.lostKey(ownFile, canary.masterKeyId))
-  return sources.generateAllowed ? generateKeyFile(ownFile) : refused(sealedFaults.noKey())
-}
-
-const accept = (
-  bytes: Buffer | null,
-  source: string,
-  generatedFile: string | null = null,
-): Outcome<FoundKey> => {
-  if (!bytes) return refused(sealedFaults.unreadableValue(source))
-  if (isTrivial(bytes)) return refused(sealedFaults.trivialValue(source))
-  return success({ masterKey: makeMasterKey(bytes), source, generatedFile })
-}
-
-const readKeyFile = async (path: string, generatedFile: string | null = null): Promise<Outcome<FoundKey>> => {
-  try {
-    const content = await readFile(path)
-    return accept(parseMasterKeyFile(content), path, generatedFile)
-  } catch (error) {
-    return refused(sealedFaults.unreadableFile(path, codeOf(error)))
-  }
-}
-
-/** Written whole under another name first: a process that starts beside us finds all of the key, or none. */
-const generateKeyFile = async (path: string): Promise<Outcome<FoundKey>> => {
-  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const file = await open(draft, 'wx', 0o600)
-    try {
-      await file.writeFile(`${newMasterKeyBytes().toString('base64')}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    const ours = await linkUnlessTaken(draft, path)
-    await syncDirectory(dirname(path))
-    return await readKeyFile(path, ours ? path : null)
-  } catch (error) {
-    return refused(sealedFaults.unreadableFile(path, codeOf(error)))
-  } finally {
-    await rm(draft, { force: true })
-  }
-}
-
-/** `link` fails where the name is taken, unlike `rename`, which would replace another process's key. */
-const linkUnlessTaken = async (draft: string, path: string): Promise<boolean> => {
-  try {
-    await link(draft, path)
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    throw error
-  }
-}
-
-/** The name must survive a power cut before anything is sealed; not every system can sync a directory. */
-const syncDirectory = async (path: string): Promise<void> => {
-  const directory = await open(path, 'r').catch(() => null)
-  await directory?.sync().catch(() => {})
-  await directory?.close()
-}
-
-const exists = async (path: string): Promise<boolean> => {
-  const file = await open(path, 'r').catch((error: unknown) => codeOf(error))
-  if (typeof file === 'string') return file !== 'ENOENT'
-  await file.close()
-  return true
-}
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  })

@@ -1,139 +1,185 @@
-import { createCipheriv, createDecipheriv, createHmac, type KeyObject, randomBytes } from 'node:crypto'
-import { failure, type Outcome, success } from '../kit/fault.ts'
-import type { MasterKey } from './master-key.ts'
+import type { Transaction } from 'kysely'
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import { makeEpochCache } from '../db/epoch-cache.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { Schema } from '../db/schema.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type Fault, FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import {
+  type Cause,
+  fingerprintUnder,
+  isUnderMasterKey,
+  openUnder,
+  openUnderMasterKey,
+  type SealedSecret,
+  sealUnder,
+  type SecretBinding,
+} from './envelope.ts'
+import type { Findings } from './findings.ts'
+import type { Keyring } from './keyring.ts'
+import { newOrganizationKey, openOrganizationKey, type OrganizationKey } from './organization-key.ts'
+import type { Executor } from './store.ts'
+import * as store from './store-organization-keys.ts'
+
+export type { SealedSecret, SecretBinding } from './envelope.ts'
 
 /**
- * Envelope encryption (docs/vault.md). Each version of a secret has its own random data key (DEK); the DEK is
- * wrapped by a key derived from the master key. Both layers authenticate the whole binding, so a sealed secret
- * opens only in the row it was sealed for. Whatever does not match is `secret_unreadable`; what is stored is
- * never returned as it is.
+ * Envelope encryption (docs/vault.md). Each version of a secret has its own random data key, wrapped by the key of its
+ * organization, which the master key wraps. Every layer authenticates where it belongs, so a sealed secret opens only in
+ * the row it was sealed for. Whatever does not match is `secret_unreadable` and goes to the audit trail; what is stored is
+ * never returned as it is. While the vault is sealed everything is `vault_sealed`.
  */
 export interface Vault {
-  readonly masterKeyId: string
-  /** A fresh DEK for each call: sealing the same secret twice gives unrelated bytes. */
-  seal(binding: SecretBinding, secret: string): SealedSecret
-  open(binding: SecretBinding, sealed: SealedSecret): Outcome<string>
-  /** Tells duplicates within one organization and service, and nothing across them. */
+  /** Null: open. What callers may know of it; operators are told more (MasterKeys.status). */
+  problem(): Fault | null
+  /** In the transaction that stores it, where there is one. The first secret of an organization makes its key. */
+  seal(
+    binding: SecretBinding,
+    secret: string,
+    transaction?: Transaction<Schema>,
+  ): Promise<Outcome<SealedSecret>>
+  open(binding: SecretBinding, sealed: SealedSecret): Promise<Outcome<string>>
+  /**
+   * Tells duplicates within one organization and service, and nothing across them. Outlives every version of the master
+   * key. Throws `vault_sealed`.
+   */
   fingerprint(organizationId: string, serviceId: string, secret: string): Buffer
+  /**
+   * Makes every secret of an organization unreadable for good, everywhere, when the epoch change around it returns:
+   * `epoch.change(organizationId, (t) => vault.shred(t, …))`. Nothing can be sealed for it afterwards.
+   */
+  shred(transaction: Transaction<Schema>, organizationId: string, actor: Actor): Promise<void>
 }
 
-/** The place a secret was sealed for. */
-export interface SecretBinding {
-  readonly organizationId: string
-  readonly owner: 'user' | 'organization' | 'system'
-  readonly userId: string | null
-  readonly serviceId: string
-  readonly serviceKeyId: string
-  readonly version: number
+type KeyOf = { readonly key: OrganizationKey } | { readonly cause: Cause }
+
+/** Nothing that may change without an epoch is cached. */
+class NotCached extends Error {
+  readonly found: { readonly cause: Cause } | 'sealed'
+  constructor(found: NotCached['found']) {
+    super('not cached')
+    this.found = found
+  }
 }
 
-export interface SealedSecret {
-  readonly masterKeyId: string
-  readonly wrappedKey: Buffer
-  readonly sealedSecret: Buffer
-}
+const vaultSealed = failure('vault_sealed')
+const promotionsAtOnce = 3
 
-/** First byte of both blobs, and part of what they authenticate. */
-const formatVersion = 1
-const nonceBytes = 12
-const tagBytes = 16
-const dekBytes = 32
+export const makeVault = (parts: {
+  database: Database
+  epoch: Pick<Epoch, 'isFresh' | 'current' | 'onChange'>
+  keyring: Keyring
+  findings: Findings
+  clock: Clock
+}): Vault => {
+  const { database, epoch, keyring, findings, clock } = parts
 
-type Layer = 'wrapped key' | 'secret'
+  const openRow = (row: store.StoredOrganizationKey): KeyOf => {
+    if (row.shreddedAt !== null) return { cause: 'shredded' }
+    const by = keyring.version(row.masterKey)
+    if (by === null) throw new NotCached('sealed')
+    const key = openOrganizationKey(row.organizationId, by.masterKey, row.wrappedKey)
+    if (key === null) throw new NotCached({ cause: 'organization_key' })
+    return { key }
+  }
 
-export const makeVault = (masterKey: MasterKey): Vault => {
-  const seal: Vault['seal'] = (binding, secret) => {
-    const dek = randomBytes(dekBytes)
+  const cache = makeEpochCache<KeyOf>({
+    epoch,
+    load: async (organizationId) => {
+      const row = await store.readOrganizationKey(database.kysely, organizationId)
+      if (row === null) throw new NotCached({ cause: 'organization_key_missing' })
+      return { value: openRow(row), organizationIds: [organizationId] }
+    },
+  })
+
+  const found = async (get: () => KeyOf | Promise<KeyOf>): Promise<KeyOf | 'sealed'> => {
     try {
-      return {
-        masterKeyId: masterKey.id,
-        wrappedKey: encrypt(masterKey.wrap, associatedData('wrapped key', binding, masterKey.id), dek),
-        sealedSecret: encrypt(dek, associatedData('secret', binding, masterKey.id), Buffer.from(secret)),
-      }
-    } finally {
-      dek.fill(0)
+      return await get()
+    } catch (error) {
+      if (error instanceof NotCached) return error.found
+      throw error
     }
   }
 
-  const unwrap = (binding: SecretBinding, sealed: SealedSecret): Outcome<Buffer> => {
-    if (sealed.masterKeyId !== masterKey.id) return failure('secret_unreadable')
-    const dek = decrypt(
-      masterKey.wrap,
-      associatedData('wrapped key', binding, sealed.masterKeyId),
-      sealed.wrappedKey,
-    )
-    if (dek?.length !== dekBytes) return failure('secret_unreadable')
-    return success(dek)
+  const keyToOpen = (organizationId: string): Promise<KeyOf | 'sealed'> =>
+    found(() => cache.peek(organizationId) ?? cache.get(organizationId))
+
+  const keyToSeal = async (organizationId: string, executor: Executor): Promise<KeyOf | 'sealed'> => {
+    for (let tries = 0; tries <= promotionsAtOnce; tries++) {
+      const row = await store.readOrganizationKey(executor, organizationId)
+      if (row !== null) return found(() => openRow(row))
+      const promoted = keyring.promoted()
+      if (promoted === null) return 'sealed'
+      const { key, wrappedKey } = newOrganizationKey(organizationId, promoted.masterKey)
+      const masterKey = promoted.row.version
+      const offered = { organizationId, id: key.id, masterKey, wrappedKey }
+      // Another version was promoted while this one was being made.
+      if (!(await store.offerOrganizationKey(executor, offered, clock()))) await keyring.unseal()
+    }
+    return 'sealed'
+  }
+
+  const unreadable = (binding: SecretBinding, cause: Cause) => {
+    findings.unreadable(binding, cause)
+    return failure('secret_unreadable')
   }
 
   return {
-    masterKeyId: masterKey.id,
-    seal,
-    open: (binding, sealed) => {
-      const dek = unwrap(binding, sealed)
-      if (!dek.ok) return dek
-      try {
-        return openWith(dek.value, binding, sealed)
-      } finally {
-        dek.value.fill(0)
-      }
+    problem: () => (keyring.sealed() === null ? null : fault('vault_sealed')),
+
+    async seal(binding, secret, transaction) {
+      if (keyring.sealed() !== null) return vaultSealed
+      const { organizationId } = binding
+      const cached = transaction ? undefined : cache.peek(organizationId)
+      const key = cached ?? (await keyToSeal(organizationId, transaction ?? database.kysely))
+      if (key === 'sealed') return vaultSealed
+      if ('key' in key) return success(sealUnder(key.key, binding, secret))
+      return key.cause === 'shredded' ? failure('conflict', shredded) : unreadable(binding, key.cause)
     },
-    fingerprint: (organizationId, serviceId, secret) =>
-      createHmac('sha256', masterKey.fingerprint)
-        .update(framed([organizationId, serviceId, secret]))
-        .digest(),
+
+    async open(binding, sealed) {
+      if (keyring.sealed() !== null) return vaultSealed
+      if (isUnderMasterKey(sealed)) {
+        const by = keyring.byId(sealed.masterKeyId)
+        if (by === null)
+          return keyring.knows(sealed.masterKeyId) ? vaultSealed : unreadable(binding, 'unknown_master_key')
+        const opened = openUnderMasterKey(by.masterKey, binding, sealed)
+        return 'secret' in opened ? success(opened.secret) : unreadable(binding, opened.cause)
+      }
+      const key = await keyToOpen(binding.organizationId)
+      if (key === 'sealed') return vaultSealed
+      if ('cause' in key) return unreadable(binding, key.cause)
+      const opened = openUnder(key.key, binding, sealed)
+      return 'secret' in opened ? success(opened.secret) : unreadable(binding, opened.cause)
+    },
+
+    fingerprint(organizationId, serviceId, secret) {
+      const key = keyring.fingerprintKey()
+      if (keyring.sealed() !== null || key === null) throw new FaultError(fault('vault_sealed'))
+      return fingerprintUnder(key, organizationId, serviceId, secret)
+    },
+
+    async shred(transaction, organizationId, actor) {
+      if (organizationId === platformOrganizationId) throw new FaultError(platformIsKept)
+      const now = clock()
+      await store.shredOrganizationKey(transaction, organizationId, now)
+      await store.shredSecretsUnderMasterKey(transaction, organizationId, now)
+      await recordAudit(transaction, {
+        organizationId,
+        actor,
+        action: 'vault.shredded',
+        subject: { kind: 'organization', id: organizationId },
+      })
+    },
   }
 }
 
-const openWith = (dek: Buffer, binding: SecretBinding, sealed: SealedSecret): Outcome<string> => {
-  const secret = decrypt(dek, associatedData('secret', binding, sealed.masterKeyId), sealed.sealedSecret)
-  if (!secret) return failure('secret_unreadable')
-  const text = secret.toString('utf8')
-  secret.fill(0)
-  return success(text)
+const shredded = {
+  message: 'The key of this organisation was destroyed for good, so nothing can be sealed for it.',
+  next: 'Use another organisation.',
 }
-
-const encrypt = (key: KeyObject | Buffer, authenticated: Buffer, plain: Buffer): Buffer => {
-  const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes }).setAAD(authenticated)
-  const body = Buffer.concat([cipher.update(plain), cipher.final()])
-  return Buffer.concat([Buffer.of(formatVersion), nonce, body, cipher.getAuthTag()])
-}
-
-const decrypt = (key: KeyObject | Buffer, authenticated: Buffer, blob: Buffer): Buffer | null => {
-  if (blob.length < 1 + nonceBytes + tagBytes || blob[0] !== formatVersion) return null
-  const nonce = blob.subarray(1, 1 + nonceBytes)
-  const body = blob.subarray(1 + nonceBytes, -tagBytes)
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
-    decipher.setAAD(authenticated).setAuthTag(blob.subarray(-tagBytes))
-    return Buffer.concat([decipher.update(body), decipher.final()])
-  } catch {
-    // The only failure GCM knows: something of key, nonce, binding, body or tag is not what was sealed.
-    return null
-  }
-}
-
-const associatedData = (layer: Layer, binding: SecretBinding, masterKeyId: string): Buffer =>
-  framed([
-    `aideon-keys ${layer} ${formatVersion}`,
-    masterKeyId,
-    binding.organizationId,
-    binding.owner,
-    // A null must differ from every text, also from ''.
-    binding.userId === null ? 'nobody' : `user ${binding.userId}`,
-    binding.serviceId,
-    binding.serviceKeyId,
-    String(binding.version),
-  ])
-
-/** Each part after its length in bytes, so that no two lists of parts give the same bytes. */
-const framed = (parts: readonly string[]): Buffer =>
-  Buffer.concat(
-    parts.flatMap((part) => {
-      const bytes = Buffer.from(part)
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(bytes.length)
-      return [length, bytes]
-    }),
-  )
+const platformIsKept = fault('conflict', {
+  message: 'The secrets of the platform are not destroyed while the installation is in use.',
+})
