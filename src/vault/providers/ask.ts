@@ -1,4 +1,4 @@
-import { failure, type Outcome, success } from '../../kit/fault.ts'
+import { type Outcome, success } from '../../kit/fault.ts'
 import type { OutboundReply } from '../../net/outbound.ts'
 import type { ProviderParts } from '../provider.ts'
 import { misconfigured, unreachable } from './faults.ts'
@@ -95,21 +95,15 @@ export const textOf = (value: unknown): string | null =>
 
 const explained = (outcome: Outcome<Answer>, where: string): Outcome<Answer> => {
   if (outcome.ok) return outcome
-  switch (outcome.fault.code) {
-    case 'unsafe_address':
-      return misconfigured(
-        `The address of ${where} is refused. ${outcome.fault.message}`,
-        'List a private address in AIDEON_KMS_ADDRESSES, or use a public https one.',
-      )
-    case 'service_timeout':
-      return unreachable(where, 'it did not answer in time.')
-    case 'service_reply_too_large':
-      return unreachable(where, 'it gave an answer that is too large.')
-    case 'service_unreachable':
-      return unreachable(where, 'there is no connection.')
-    default:
-      return failure('master_key_unreachable')
-  }
+  const { code, message } = outcome.fault
+  if (code === 'unsafe_address')
+    return misconfigured(
+      `The address of ${where} is refused. ${message}`,
+      'List a private address in AIDEON_MASTER_KEY_ADDRESSES, or use a public https one.',
+    )
+  if (code === 'service_timeout') return unreachable(where, 'it did not answer in time.')
+  if (code === 'service_reply_too_large') return unreachable(where, 'it gave an answer that is too large.')
+  return unreachable(where, 'there is no connection.')
 }
 
 /** Base64 that says what it means: Node reads over everything else. Null: it is none, or empty. */

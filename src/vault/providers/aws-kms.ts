@@ -1,7 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { type Outcome, success } from '../../kit/fault.ts'
 import type { MasterKeyProvider } from '../provider.ts'
-import { type Answer, ask, bytesOf, type Surroundings } from './ask.ts'
+import { type Answer, ask, bytesOf, type Surroundings, textOf } from './ask.ts'
 import { type AwsCredentials, makeAwsCredentials } from './aws-credentials.ts'
 import { bound, unbound } from './binding.ts'
 import { disabled, misconfigured, mismatch, refused, strange, unreachable } from './faults.ts'
@@ -13,6 +13,9 @@ export interface AwsKey {
   /** Of host names: `amazonaws.com`, `amazonaws.com.cn`. */
   readonly suffix: string
 }
+
+/** What Decrypt takes. */
+const largestBlobBytes = 6_144
 
 /**
  * Encrypt and Decrypt of AWS KMS: https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html
@@ -52,6 +55,7 @@ export const makeAwsKmsProvider = (
       return blob === null ? failureOf(key.arn, answer.value) : success(blob)
     },
     async unwrap(wrapped, context) {
+      if (wrapped.length === 0 || wrapped.length > largestBlobBytes) return mismatch(key.arn)
       const answer = await call('Decrypt', {
         CiphertextBlob: wrapped.toString('base64'),
         EncryptionContext: contextOf(context),
@@ -90,10 +94,7 @@ const signed = async (
 }
 
 /** `com.amazonaws.kms#DisabledException` or its end alone. */
-const typeOf = ({ json }: Answer): string =>
-  String(json['__type'] ?? '')
-    .split('#')
-    .at(-1) ?? ''
+const typeOf = ({ json }: Answer): string => textOf(json['__type'])?.split('#').at(-1) ?? ''
 
 /** AWS answers 400 where others answer 429. */
 const isTransient = (answer: Answer): boolean =>

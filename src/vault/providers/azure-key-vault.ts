@@ -55,7 +55,7 @@ export const makeAzureProvider = (
     if (!answer.ok) return answer
     if (answer.value.status !== 200) return failureOf(where, answer.value)
     const { kid, kty } = recordOf(answer.value.json['key'])
-    const version = /\/keys\/[^/]+\/([0-9a-fA-F]{32})$/.exec(String(kid))?.[1]
+    const version = /\/keys\/[^/]+\/([0-9a-f]{32})$/.exec(String(kid))?.[1]
     const algorithm = algorithmOf(kty)
     if (version === undefined) return strange(where, 200)
     return algorithm === null
@@ -70,9 +70,9 @@ export const makeAzureProvider = (
     kind: 'azure-key-vault',
     reference,
     async wrap(vaultKey, context) {
-      const with_ = await found()
-      if (!with_.ok) return with_
-      const { algorithm, version } = with_.value
+      const chosen = await found()
+      if (!chosen.ok) return chosen
+      const { algorithm, version } = chosen.value
       const payload = bound(vaultKey, context)
       const fields = {
         alg: algorithm,
@@ -126,12 +126,24 @@ const contextFor = (algorithm: Algorithm, context: string): Record<string, strin
 const parseBlob = (
   text: string,
 ): { algorithm: Algorithm; version: string; value: string; iv?: string; tag?: string } | null => {
-  const rsa = /^azure1\.RSA-OAEP-256\.([0-9a-fA-F]{32})\.([\w-]+)$/.exec(text)
-  if (rsa) return { algorithm: 'RSA-OAEP-256', version: rsa[1] as string, value: rsa[2] as string }
-  const aes = /^azure1\.A256GCM\.([0-9a-fA-F]{32})\.([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(text)
-  if (!aes) return null
-  const [, version, value, iv, tag] = aes as unknown as [string, string, string, string, string]
-  return { algorithm: 'A256GCM', version, value, iv, tag }
+  const found =
+    /^azure1\.(?:(RSA-OAEP-256)\.([0-9a-f]{32})\.([\w-]+)|(A256GCM)\.([0-9a-f]{32})\.([\w-]+)\.([\w-]+)\.([\w-]+))$/.exec(
+      text,
+    )
+  if (!found) return null
+  const [, rsa, rsaVersion, rsaValue, , version, value, iv, tag] = found
+  // Only as we write it: base64url has bits that nobody reads.
+  const parts = rsa ? [rsaValue] : [value, iv, tag]
+  if (parts.some((part) => bytesOf(part, 'base64url') === null)) return null
+  return rsa
+    ? { algorithm: 'RSA-OAEP-256', version: rsaVersion as string, value: rsaValue as string }
+    : {
+        algorithm: 'A256GCM',
+        version: version as string,
+        value: value as string,
+        iv: iv as string,
+        tag: tag as string,
+      }
 }
 
 /** https://learn.microsoft.com/azure/key-vault/general/rest-error-codes */
@@ -150,7 +162,7 @@ const failureOf = (where: string, { status, json }: Answer) => {
         'The vault must belong to the tenant of the application or managed identity.',
       )
     case 403:
-      return forbidden(where, inner, String(error['message'] ?? ''))
+      return forbidden(where, inner, textOf(error['message']) ?? '')
     case 404:
       return code === 'KeyNotFound'
         ? disabled(

@@ -1,12 +1,13 @@
 import { type Outcome, success } from '../../kit/fault.ts'
 import type { MasterKeyProvider } from '../provider.ts'
-import { type Answer, ask, bytesOf, recordOf, type Surroundings } from './ask.ts'
+import { type Answer, ask, bytesOf, recordOf, type Surroundings, textOf } from './ask.ts'
 import { bound, unbound } from './binding.ts'
 import { crc32c } from './crc32c.ts'
 import { disabled, misconfigured, mismatch, refused, strange, unreachable } from './faults.ts'
 import { makeGcpToken } from './gcp-token.ts'
 
 const origin = 'https://cloudkms.googleapis.com'
+const largestBlobBytes = 4_096
 
 /**
  * https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/encrypt
@@ -56,6 +57,7 @@ export const makeGcpKmsProvider = (
       return isWhole ? success(blob) : changed(name)
     },
     async unwrap(wrapped, context) {
+      if (wrapped.length === 0 || wrapped.length > largestBlobBytes) return mismatch(name)
       const answer = await call('decrypt', {
         ...checked('ciphertext', wrapped),
         ...checked('additionalAuthenticatedData', Buffer.from(context)),
@@ -86,7 +88,7 @@ const failureOf = (where: string, { status, json }: Answer) => {
   const error = recordOf(json['error'])
   switch (error['status']) {
     case 'INVALID_ARGUMENT':
-      return invalidFault(where, String(error['message'] ?? ''))
+      return invalidFault(where, textOf(error['message']) ?? '')
     case 'FAILED_PRECONDITION':
       return disabled(
         where,

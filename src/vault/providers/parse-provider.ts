@@ -5,7 +5,7 @@ import { makeAwsKmsProvider } from './aws-kms.ts'
 import { awsMetadataHosts } from './aws-credentials.ts'
 import { makeAzureProvider } from './azure-key-vault.ts'
 import { azureMetadataHosts } from './azure-token.ts'
-import { misconfigured } from './faults.ts'
+import { misconfigured, mismatch } from './faults.ts'
 import { makeGcpKmsProvider } from './gcp-kms.ts'
 import { gcpMetadataHosts } from './gcp-token.ts'
 import { makeEnvironmentProvider, makeFileProvider } from './local.ts'
@@ -45,8 +45,27 @@ export const parseProvider: ParseProvider = (reference, parts) => {
         `The reference to the master key of the kind ${kind} is not valid: ${made}.`,
         `The form is ${referenceForms[kind]} (docs/master-keys.md).`,
       )
-    : success(made)
+    : success(made.kind in local ? made : proven(made))
 }
+
+const local = { file: true, env: true, passphrase: true }
+
+/**
+ * What nothing opens must not be stored: a service, or something before it that plays one, may answer with anything.
+ * Wrapping is rare, and whoever may wrap has to be allowed to unwrap.
+ */
+const proven = (provider: MasterKeyProvider): MasterKeyProvider => ({
+  ...provider,
+  async wrap(key, context) {
+    const wrapped = await provider.wrap(key, context)
+    if (!wrapped.ok) return wrapped
+    const again = await provider.unwrap(wrapped.value, context)
+    if (!again.ok) return again
+    const isSame = again.value.equals(key)
+    again.value.fill(0)
+    return isSame ? wrapped : mismatch(provider.reference)
+  },
+})
 
 const isKind = (text: string): text is ProviderKind => Object.hasOwn(referenceForms, text)
 

@@ -130,7 +130,7 @@ const leastDifferent = 8
  * catches what needs no guessing, and cannot tell a drawn passphrase from a quoted one.
  */
 export const weaknessOf = (passphrase: string): string | null => {
-  const characters = [...passphrase]
+  const characters = Array.from(passphrase)
   if (characters.length < leastLength) return `has fewer than ${leastLength} characters`
   if (new Set(characters).size < leastDifferent)
     return `has fewer than ${leastDifferent} different characters`

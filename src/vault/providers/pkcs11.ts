@@ -18,7 +18,7 @@ interface Library {
   load(path: string): void
   C_Initialize(): void
   C_GetSlotList(withToken: boolean): Handle[]
-  C_GetTokenInfo(slot: Handle): { label: string; serialNumber: string }
+  C_GetTokenInfo(slot: Handle): { label: string; serialNumber: string; flags: number }
   C_OpenSession(slot: Handle, flags: number): Handle
   C_CloseSession(session: Handle): void
   C_Login(session: Handle, userType: number, pin: string): void
@@ -43,7 +43,8 @@ interface Mechanism {
 
 /** PKCS #11 2.40, and pkcs11js's number for the kind of a parameter. */
 const c = {
-  rwSession: 6,
+  session: 4,
+  initialized: 0x400,
   user: 1,
   class: 0x0,
   label: 0x3,
@@ -83,10 +84,7 @@ export const makePkcs11Provider = (
   }
 
   /** A session that the token does not know any more is opened again, once. */
-  const use = async (
-    work: (open: OpenKey) => Outcome<Buffer>,
-    mayRepeat = true,
-  ): Promise<Outcome<Buffer>> => {
+  const use = async (work: (key: OpenKey) => Outcome<Buffer>, mayRepeat = true): Promise<Outcome<Buffer>> => {
     opened ??= open()
     const session = await opened
     if (!session.ok) {
@@ -104,21 +102,18 @@ export const makePkcs11Provider = (
     kind: 'pkcs11',
     reference,
     wrap: (vaultKey, context) =>
-      use(({ library, session, handle }) => {
-        const nonce = randomBytes(nonceBytes)
+      use((open) => {
         const payload = bound(vaultKey, context)
-        library.C_EncryptInit(session, gcm(nonce, context), handle)
-        const body = library.C_Encrypt(session, payload, Buffer.alloc(payload.length + tagBytes))
+        const nonce = randomBytes(nonceBytes)
+        const body = encrypted(open, nonce, payload, context)
         payload.fill(0)
         return success(Buffer.concat([Buffer.of(format), nonce, body]))
       }),
     async unwrap(wrapped, context) {
       if (wrapped.length <= 1 + nonceBytes + tagBytes || wrapped[0] !== format) return mismatch(reference)
-      return use(({ library, session, handle }) => {
-        const body = wrapped.subarray(1 + nonceBytes)
-        library.C_DecryptInit(session, gcm(wrapped.subarray(1, 1 + nonceBytes), context), handle)
-        const payload = library.C_Decrypt(session, body, Buffer.alloc(body.length))
-        const vaultKey = unbound(payload, context)
+      return use((open) => {
+        const payload = decrypted(open, wrapped, context)
+        const vaultKey = payload === null ? null : unbound(payload, context)
         return vaultKey === null ? mismatch(reference) : success(vaultKey)
       })
     },
@@ -134,6 +129,26 @@ interface OpenKey {
   readonly library: Library
   readonly session: Handle
   readonly handle: Handle
+}
+
+const encrypted = (open: OpenKey, nonce: Buffer, payload: Buffer, context: string): Buffer => {
+  open.library.C_EncryptInit(open.session, gcm(nonce, context), open.handle)
+  return open.library.C_Encrypt(open.session, payload, Buffer.alloc(payload.length + tagBytes))
+}
+
+/** Null: the tag does not fit. */
+const decrypted = (open: OpenKey, wrapped: Buffer, context: string): Buffer | null => {
+  const nonce = wrapped.subarray(1, 1 + nonceBytes)
+  const body = wrapped.subarray(1 + nonceBytes)
+  open.library.C_DecryptInit(open.session, gcm(nonce, context), open.handle)
+  try {
+    return open.library.C_Decrypt(open.session, body, Buffer.alloc(body.length))
+  } catch (error) {
+    // SoftHSM has no other word for it; a token that still encrypts is well.
+    if (codeOf(error) !== 'CKR_GENERAL_ERROR') throw error
+    encrypted(open, randomBytes(nonceBytes), Buffer.alloc(1), '')
+    return null
+  }
 }
 
 const gcm = (nonce: Buffer, context: string): Mechanism => ({
@@ -197,7 +212,7 @@ const openKey = (reference: string, library: Library, key: Pkcs11Key, pin: strin
     return disabled(reference, 'there is no such token.', 'Connect the token, or correct the reference.')
   if (others.length > 0)
     return misconfigured(`More than one token is ${reference}.`, 'Add serial= or slot-id= to the reference.')
-  const session = library.C_OpenSession(slot, c.rwSession)
+  const session = library.C_OpenSession(slot, c.session)
   try {
     login(library, session, pin)
     const handle = findKey(reference, library, session, key)
@@ -214,6 +229,7 @@ const openKey = (reference: string, library: Library, key: Pkcs11Key, pin: strin
 const isSlotOf = (library: Library, slot: Handle, { token, serial, slotId }: Pkcs11Key): boolean => {
   const info = library.C_GetTokenInfo(slot)
   return (
+    (info.flags & c.initialized) !== 0 &&
     (token === null || info.label.trimEnd() === token) &&
     (serial === null || info.serialNumber.trimEnd() === serial) &&
     (slotId === null || slot.readUInt32LE(0) === slotId)
@@ -298,8 +314,6 @@ const faultOf = (reference: string, code: string): Fault => {
     case 'CKR_ENCRYPTED_DATA_LEN_RANGE':
     case 'CKR_DATA_INVALID':
     case 'CKR_AEAD_DECRYPT_FAILED':
-    // What SoftHSM answers to a tag that does not fit.
-    case 'CKR_GENERAL_ERROR':
       return mismatch(reference).fault
     case 'CKR_MECHANISM_INVALID':
     case 'CKR_MECHANISM_PARAM_INVALID':

@@ -15,7 +15,7 @@ const largestBytes = 64 * 1024
 export const parseSecretSource = (text: string): SecretSource | null => {
   const name = /^env:([A-Za-z_][A-Za-z0-9_]{0,99})$/.exec(text)?.[1]
   if (name !== undefined) return { kind: 'env', name }
-  const path = /^file:(?:\/\/)?(\/[^\0]{1,4000})$/.exec(text)?.[1]
+  const path = /^file:(?:\/\/)?(\/(?!\/)[^\0]{1,4000})$/.exec(text)?.[1]
   return path === undefined ? null : { kind: 'file', path }
 }
 
