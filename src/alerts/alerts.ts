@@ -3,6 +3,7 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { AlertChannel, AlertKind } from '../contract/alerts.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
+import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -122,7 +123,10 @@ export const makeAlerts = (options: AlertOptions): Alerts => {
   }
 
   const notifyIn = async (transaction: Transaction<Schema> | null, notice: Notice): Promise<number> =>
-    transaction ? raise(transaction, notice) : kysely.transaction().execute((own) => raise(own, notice))
+    // Who is told is the audience's matter, not that of whoever's request it happened in.
+    transaction
+      ? beyondTenantsIn(transaction, () => raise(transaction, notice))
+      : beyondTenants(() => kysely.transaction().execute((own) => raise(own, notice)))
 
   const found = async (owner: store.Owner, id: string): Promise<Outcome<store.Delivery>> => {
     const [delivery] = await deliveries.pageOfDeliveries(kysely, { owner, id }, null, 1)

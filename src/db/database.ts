@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { type CustomTypesConfig, Pool, types as defaultTypes } from 'pg'
 import type { Schema } from './schema.ts'
+import { holdToTenants } from './tenant-pool.ts'
 
 /** The pool and the typed query builder over it. Raw SQL goes through `pool`, everything else through `kysely`. */
 export interface Database {
@@ -53,6 +54,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   // query; without listeners it would end the process. The pool takes its own away while a connection is in use.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
+  holdToTenants(pool)
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   // Not kysely.destroy(), which leaves the pool open where no kysely query was ever made.
   return { kysely, pool, url: options.url, close: () => pool.end() }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 export const administratorRole = 'aideon_administrator'
 /** Role and database of the gateway. */
 export const databaseName = 'aideon'
+/** As whom requests of tenants are answered (src/db/tenant-wall.ts). */
+export const tenantRole = 'aideon_tenant'
 
 export const socketUrl = (directory: string, role = databaseName, database = databaseName): string =>
   `postgres://${role}@/${database}?host=${encodeURIComponent(directory)}`

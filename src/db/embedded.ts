@@ -45,6 +45,7 @@ import {
   databaseName,
   serverParameters,
   socketUrl,
+  tenantRole,
 } from './embedded-settings.ts'
 
 export type EmbeddedState = 'starting' | 'ready' | 'down' | 'stopped'
@@ -258,6 +259,9 @@ const createDatabase = async (administratorUrl: string): Promise<void> => {
   try {
     const role = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [databaseName])
     if (role.rowCount === 0) await client.query(`CREATE ROLE ${databaseName} LOGIN`)
+    const tenant = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [tenantRole])
+    if (tenant.rowCount === 0)
+      await client.query(`CREATE ROLE ${tenantRole} NOLOGIN; GRANT ${tenantRole} TO ${databaseName}`)
     const database = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName])
     if (database.rowCount === 0) await client.query(`CREATE DATABASE ${databaseName} OWNER ${databaseName}`)
   } finally {

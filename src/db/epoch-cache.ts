@@ -1,4 +1,5 @@
 import type { Epoch } from './epoch.ts'
+import { beyondTenants } from './tenant-scope.ts'
 
 /** What was read, and the organizations whose changes make it stale. */
 export interface Loaded<V> {
@@ -47,7 +48,8 @@ export const makeEpochCache = <V>(options: EpochCacheOptions<V>): EpochCache<V> 
 
   const read = async (key: string, readAt: bigint): Promise<Loaded<V>> => {
     try {
-      const loaded = await load(key)
+      // For all who ask later, whoever asked first.
+      const loaded = await beyondTenants(() => load(key))
       store(key, loaded, readAt)
       return loaded
     } finally {

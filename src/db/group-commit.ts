@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { beyondTenants } from './tenant-scope.ts'
 
 export interface GroupCommit<Item, Result> {
   /** Settles when the batch that the item fell into is committed, or the item has failed for good. */
@@ -62,7 +63,7 @@ export const makeGroupCommit = <Item, Result>(
     if (isPumping) return
     isPumping = true
     // Whatever this turn of the event loop still brings shares the first batch.
-    setImmediate(() => void pump())
+    beyondTenants(() => setImmediate(() => void pump()))
   }
 
   /** Never rejects. An item that fails for its own sake is parted from its neighbours by halving. */

@@ -1,4 +1,5 @@
 import type { Log } from '../kit/log.ts'
+import { beyondTenants } from './tenant-scope.ts'
 import { isPassing } from './writer.ts'
 
 export interface Later<Item> {
@@ -20,7 +21,7 @@ export const makeLater = <Item>(options: {
 
   const start = () => {
     if (timer || isStopped) return
-    timer = setTimeout(() => void workOff(), pauseMs)
+    timer = beyondTenants(() => setTimeout(() => void workOff(), pauseMs))
     timer.unref()
   }
 

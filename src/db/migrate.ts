@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { PoolClient } from 'pg'
 import type { Log } from '../kit/log.ts'
 import type { Database } from './database.ts'
+import { buildWall } from './tenant-wall.ts'
 
 export interface MigrationFile {
   readonly name: string
@@ -45,6 +46,7 @@ export const migrate = async (
       await run(client, file)
       options.log.info({ migration: file.name }, 'migration applied')
     }
+    if (options.directory === undefined) await buildWall(client, options.log)
     await client.query('SELECT pg_advisory_unlock($1)', [advisoryLock])
     client.release()
     return { applied: pending.map((file) => file.name) }

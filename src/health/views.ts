@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { services } from '../services/registry.ts'
@@ -92,7 +93,10 @@ export const makeHealthViews = ({ database, clock }: { database: Database; clock
     },
 
     async own(organizationId: string, userId: string): Promise<OwnHealth> {
-      const { healthOf } = await readSubjects([platformOrganizationId, organizationId], false)
+      // How the services are doing with the platform's keys is everybody's to see.
+      const { healthOf } = await beyondTenants(() =>
+        readSubjects([platformOrganizationId, organizationId], false),
+      )
       const keys = await store.readKeys(kysely, organizationId, userId)
       return {
         services: servicesBy(healthOf),

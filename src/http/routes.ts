@@ -5,6 +5,7 @@ import { hashOfToken, isWellFormed } from '../access/token.ts'
 import type { Endpoint } from '../contract/endpoint.ts'
 import { endpoints } from '../contract/endpoints.ts'
 import * as wire from '../contract/wire.ts'
+import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
 import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
@@ -43,19 +44,32 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
       handler: async (request, reply) => {
         const { params, query, body } = request
         const context = contexts.get(request) as SessionContext & ReaderContext
-        const answer = await handle({ params, query, body }, context)
-        return endpoint.file ? sendFile(reply, answer as wire.FileReply) : reply.code(status).send(answer)
+        const scope = scopeOf(endpoint, context)
+        const answer = await (scope === null
+          ? handle({ params, query, body }, context)
+          : withinTenant(scope, () => handle({ params, query, body }, context)))
+        return endpoint.file
+          ? sendFile(reply, answer as wire.FileReply, scope)
+          : reply.code(status).send(answer)
       },
     })
   }
 }
 
 /** Pieces are asked for as the caller takes them; a caller who goes away ends the asking. */
-const sendFile = (reply: FastifyReply, { contentType, fileName, body }: wire.FileReply): FastifyReply =>
-  reply
-    .type(contentType)
-    .header('content-disposition', `attachment; filename="${fileName}"`)
-    .send(body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false }))
+const sendFile = (
+  reply: FastifyReply,
+  { contentType, fileName, body }: wire.FileReply,
+  scope: TenantScope | null,
+): FastifyReply => {
+  reply.type(contentType).header('content-disposition', `attachment; filename="${fileName}"`)
+  if (body instanceof Uint8Array) return reply.send(body)
+  return reply.send(Readable.from(scope ? piecesWithin(scope, body) : body, { objectMode: false }))
+}
+
+/** What is about the caller's own organisation sees no other, an administrator's own pages included. */
+const scopeOf = ({ auth }: Endpoint, { reader }: ReaderContext): TenantScope | null =>
+  auth === 'public' || auth === 'administrator' ? null : reader
 
 const contexts = new WeakMap<FastifyRequest, PublicContext>()
 

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../audit/audit.ts'
 import type { Schema } from '../db/schema.ts'
+import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Outcome } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { OrganizationControl } from '../policy/control.ts'
@@ -123,7 +124,10 @@ export const makeServiceKeys = (parts: ServiceKeyParts): ServiceKeys => {
     },
     listForGateway: (organizationId, userId) =>
       store.listSealed(kysely, { organizationId, userId, owners: ['user', 'organization'] }),
+    // Which of them a request could use is told to tenants, too (simulator).
     listSystemKeys: () =>
-      store.listSealed(kysely, { organizationId: platformOrganizationId, owners: ['system'] }),
+      beyondTenants(() =>
+        store.listSealed(kysely, { organizationId: platformOrganizationId, owners: ['system'] }),
+      ),
   }
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
+import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { secretFingerprint } from './fingerprint.ts'
 import type { ServiceKeyParts } from './parts.ts'
@@ -21,7 +22,9 @@ export const keepMarks = async (
   const platforms = secretFingerprint(vault, platformOrganizationId, secret)
   const isNews = await markSecret(transaction, key, {
     secretFingerprint: secretFingerprint(vault, key.organizationId, secret),
-    isSystemSecret: key.owner !== 'system' && (await isSystemSecret(transaction, platforms)),
+    isSystemSecret:
+      key.owner !== 'system' &&
+      (await beyondTenantsIn(transaction, () => isSystemSecret(transaction, platforms))),
     scopeNotes,
   })
   if (isNews) await alerts?.notifyIn(transaction, sharedSecretNotice(key))

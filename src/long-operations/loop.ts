@@ -1,3 +1,4 @@
+import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Log } from '../kit/log.ts'
 
 export interface Loop {
@@ -25,7 +26,8 @@ export const makeLoop = (options: {
   const schedule = (ms: number) => {
     if (isStopped || running !== null) return
     if (timer !== null) clearTimeout(timer)
-    timer = setTimeout(run, ms)
+    // Asked for by one tenant's request, done for all.
+    timer = beyondTenants(() => setTimeout(run, ms))
     timer.unref()
   }
   const run = () => {
