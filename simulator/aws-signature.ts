@@ -1,5 +1,15 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { Exchange } from './exchange.ts'
+
+/** A request as it arrived, and the service whose credentials it must name. */
+export interface SignedRequest {
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly target: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: Buffer
+  readonly nowMs: number
+  readonly service: 'bedrock' | 'iam'
+}
 
 /** The secret access key that signed, or AWS's reason to refuse. */
 export type Signed = { readonly secret: string } | { readonly type: string; readonly message: string }
@@ -27,10 +37,10 @@ const parts =
  * `secretOf` knows the secret of an access key id.
  */
 export const checkSignature = (
-  { request, body, state }: Exchange,
+  request: SignedRequest,
   secretOf: (accessKeyId: string) => string | null,
 ): Signed => {
-  const found = parts.exec(request.headers.authorization ?? '')
+  const found = parts.exec(String(request.headers['authorization'] ?? ''))
   if (!found)
     return {
       type: 'IncompleteSignatureException',
@@ -44,13 +54,13 @@ export const checkSignature = (
       message: 'The security token included in the request is invalid.',
     }
   const stamp = String(request.headers['x-amz-date'] ?? '')
-  const scopeProblem = checkScope(stamp, date, service, state.now())
+  const scopeProblem = checkScope(stamp, date, service, request)
   if (scopeProblem) return scopeProblem
   const names = list.split(';')
   const mustSign = ['host', ...Object.keys(request.headers).filter((name) => name.startsWith('x-amz-'))]
   const left = mustSign.find((name) => !names.includes(name))
   if (left) return { ...mismatch, message: `'${left}' must be a 'SignedHeader' in the AWS Authorization.` }
-  const hash = sha256(body)
+  const hash = sha256(request.body)
   const declared = request.headers['x-amz-content-sha256']
   if (declared !== undefined && declared !== hash)
     return {
@@ -64,7 +74,12 @@ export const checkSignature = (
   return timingSafeEqual(hmac(key, toSign), Buffer.from(signature, 'hex')) ? { secret } : mismatch
 }
 
-const checkScope = (stamp: string, date: string, service: string, nowMs: number): Signed | null => {
+const checkScope = (
+  stamp: string,
+  date: string,
+  service: string,
+  { nowMs, service: expected }: SignedRequest,
+): Signed | null => {
   const at = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(stamp)
   if (!at || !stamp.startsWith(date))
     return {
@@ -78,21 +93,21 @@ const checkScope = (stamp: string, date: string, service: string, nowMs: number)
       type: 'InvalidSignatureException',
       message: `Signature expired: ${stamp} is now earlier than what is allowed (5 min.)`,
     }
-  return service === 'bedrock'
+  return service === expected
     ? null
     : {
         type: 'InvalidSignatureException',
-        message: `Credential should be scoped to correct service: 'bedrock'. `,
+        message: `Credential should be scoped to correct service: '${expected}'. `,
       }
 }
 
 const canonicalRequest = (
-  request: Exchange['request'],
+  request: SignedRequest,
   names: readonly string[],
   list: string,
   hash: string,
 ): string => {
-  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2)
+  const [path = '/', query = ''] = request.target.split('?', 2)
   // The path as it was sent is encoded once more, for every service but S3.
   const canonicalPath = path.split('/').map(encode).join('/')
   const canonicalQuery = [...new URLSearchParams(query)]

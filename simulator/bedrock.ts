@@ -66,8 +66,16 @@ const prove = (exchange: Exchange): { secret: string } | Refusal => {
       message: 'Missing Authentication Token',
     }
   const secrets = exchange.state.keys.secretsOf('bedrock')
+  const { request, body, state } = exchange
   const signed = checkSignature(
-    exchange,
+    {
+      method: request.method ?? '',
+      target: request.url ?? '/',
+      headers: request.headers,
+      body,
+      nowMs: state.now(),
+      service: 'bedrock',
+    },
     (id) => secrets.find((secret) => demoAccessKeyId(secret) === id) ?? null,
   )
   return 'secret' in signed ? signed : { status: 403, ...signed }
