@@ -67,14 +67,17 @@ export const openMidjourney = async (
   const { decide } = makeDecide(parts)
   const server = createServer((incoming, response) => {
     const isImages = incoming.url === '/v1/images/generations'
-    const operation = beginOperation({
-      kind: 'operation',
-      endpoint: isImages ? 'image_generations' : 'midjourney',
-      dialect: isImages ? 'openai' : 'midjourney',
-      method: incoming.method ?? 'GET',
-      pathModel: null,
-      service: null,
-    })
+    const operation = beginOperation(
+      {
+        kind: 'operation',
+        endpoint: isImages ? 'image_generations' : 'midjourney',
+        dialect: isImages ? 'openai' : 'midjourney',
+        method: incoming.method ?? 'GET',
+        pathModel: null,
+        service: null,
+      },
+      0n,
+    )
     const finish = settle(operation)
     const run = async () => {
       if (!isImages) return serve(operation, incoming, response, finish)

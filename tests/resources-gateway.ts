@@ -127,6 +127,7 @@ export const openResources = async (rooms: Rooms): Promise<ResourcesGateway> => 
   const server = createServer((incoming, response) => {
     const operation = beginOperation(
       targetOf(incoming.url ?? '/', incoming.method ?? 'GET', incoming.headers),
+      0n,
     )
     run(operation, incoming, response, settle(operation)).catch((error: unknown) => {
       console.error(error)

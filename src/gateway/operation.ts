@@ -6,6 +6,7 @@ import { redactSecrets } from '../kit/redact.ts'
 import { noUsage, type Usage, usageColumns } from '../metering/usage.ts'
 import type { Pass } from '../limits/limits.ts'
 import type { Candidate } from '../routing/route.ts'
+import type { Use } from '../keys/uses.ts'
 import type { Fault, FaultCode } from '../kit/fault.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Caller } from './callers.ts'
@@ -41,6 +42,10 @@ export interface Operation {
   /** Monotonic, for durations. */
   readonly startedMs: number
   readonly target: Target
+  /** The configuration epoch it began at: what it sees is not older. */
+  readonly epoch: bigint
+  /** Its attempts are over: it uses the key of `candidate` and no other one any more. */
+  isAnswered: boolean
   caller: Caller | null
   request: ParsedRequest | null
   candidate: Candidate | null
@@ -69,13 +74,15 @@ export interface Operation {
 
 const noClaims = new Set<string>()
 
-export const beginOperation = (target: Target): Operation => {
+export const beginOperation = (target: Target, epoch: bigint): Operation => {
   const now = Date.now()
   return {
     id: newId(now),
     startedAt: new Date(now),
     startedMs: performance.now(),
     target,
+    epoch,
+    isAnswered: false,
     caller: null,
     request: null,
     candidate: null,
@@ -95,6 +102,18 @@ export const beginOperation = (target: Target): Operation => {
     faultCode: null,
   }
 }
+
+/** For whoever wants to revoke a version of a key. */
+export const useOf = (operation: Operation): Use => ({
+  epoch: operation.epoch,
+  using: () => {
+    if (!operation.isAnswered) return 'any'
+    const serviceKey = operation.candidate?.serviceKey
+    return serviceKey === undefined
+      ? null
+      : { serviceKeyId: serviceKey.id, version: serviceKey.version }
+  },
+})
 
 /** Of an operation that has come as far as an attempt. */
 export const requestOf = ({ request }: Operation): ParsedRequest => {

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import type { Budgets } from '../budgets/budgets.ts'
 import type { Health } from '../health/health.ts'
+import type { Epoch } from '../db/epoch.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
 import type { TokenExchange } from '../keys/token-exchange.ts'
+import type { KeyUses } from '../keys/uses.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -25,7 +27,9 @@ export interface GatewayParts {
   readonly catalogue: Catalogue
   readonly clock: Clock
   readonly counters: Counters
+  readonly epoch: Pick<Epoch, 'current'>
   readonly health: Health
+  readonly keyUses: KeyUses
   readonly keys: ServiceKeys
   readonly ledger: Ledger
   readonly limits: GatewayLimits

@@ -12,7 +12,7 @@ import { makeCredentials } from './dispatch.ts'
 import { makeEnter } from './enter.ts'
 import { makeFitSession } from './fit.ts'
 import { pathOf } from './service-paths.ts'
-import { beginOperation, type Operation } from './operation.ts'
+import { beginOperation, type Operation, useOf } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { makePlan } from './plan.ts'
 import { receiptHeaders } from './reply.ts'
@@ -39,7 +39,7 @@ export interface Realtime {
  * it runs on own keys only (docs/decisions/0031-sessions-and-batches-on-own-keys.md).
  */
 export const makeRealtime = (parts: GatewayParts): Realtime => {
-  const { admission, callers, catalogue, counters, keys, log, outbound, prices } = parts
+  const { admission, callers, catalogue, counters, epoch, keyUses, keys, log, outbound, prices } = parts
   const settle = makeSettle(parts)
   const credentialsFor = makeCredentials(parts)
   const planning = makePlan(parts)
@@ -204,6 +204,7 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
       })
       return refuse(socket, operation, last.fault)
     }
+    operation.isAnswered = true
     const service = last.value
     if (socket.destroyed) return endUnopened(finish, service)
     const caller = await openCaller(operation, request, socket, head)
@@ -226,23 +227,29 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
   return {
     upgrade(request, socket, head) {
       socket.on('error', () => socket.destroy())
-      const operation = beginOperation({
-        kind: 'operation',
-        endpoint: 'realtime',
-        dialect: 'openai',
-        method: 'GET',
-        pathModel: null,
-        service: null,
-      })
+      const operation = beginOperation(
+        {
+          kind: 'operation',
+          endpoint: 'realtime',
+          dialect: 'openai',
+          method: 'GET',
+          pathModel: null,
+          service: null,
+        },
+        epoch.current(),
+      )
       if (pathOf(request.url ?? '/') !== path) return refuse(socket, operation, fault('unknown_route'))
       const full = admission.enter()
       if (full !== null) return refuse(socket, operation, full)
+      const use = useOf(operation)
+      keyUses.enter(use)
       run(operation, request, socket, head)
         .catch((error: unknown) => {
           log.error({ err: error, operationId: operation.id }, 'a realtime session failed unexpectedly')
           socket.destroy()
         })
         .finally(() => {
+          keyUses.leave(use)
           counters.ended(operation, 101)
           admission.leave()
         })

@@ -11,7 +11,7 @@ import { longCallOf, makeLongCalls } from './long-calls.ts'
 import { makeMidjourney } from './midjourney.ts'
 import { isMidjourneyImage, makeMidjourneyImages } from './midjourney-images.ts'
 import { sendModels } from './models.ts'
-import { beginOperation, type Operation } from './operation.ts'
+import { beginOperation, type Operation, useOf } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { cancelledEnding, relayStream, relayWhole } from './relay.ts'
 import { delivered, sendExplanation, sendFault, sendServiceReply } from './reply.ts'
@@ -25,7 +25,7 @@ import { makeWatchNames } from './watch-names.ts'
  * retried after the first byte to the caller.
  */
 export const makeServe = (parts: GatewayParts) => {
-  const { admission, counters, limits, log } = parts
+  const { admission, counters, epoch, keyUses, limits, log } = parts
   const authenticate = makeAuthenticate(parts)
   const { decide, explain } = makeDecide(parts)
   const enter = makeEnter(parts)
@@ -78,6 +78,7 @@ export const makeServe = (parts: GatewayParts) => {
         return void (await finish(cancelledEnding(operation, decision.value.request)))
       if (result.value.kind === 'failed') return await fail(operation, response, result.value, finish)
 
+      operation.isAnswered = true
       const { request } = decision.value
       const watched = watchNames(operation, request, result.value.exchange, finish)
       const relay = isStream(watched.exchange) ? relayStream : relayWhole
@@ -90,6 +91,7 @@ export const makeServe = (parts: GatewayParts) => {
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const operation = beginOperation(
       targetOf(incoming.url ?? '/', incoming.method ?? 'GET', incoming.headers),
+      epoch.current(),
     )
     const refusal = admission.enter()
     if (refusal !== null) {
@@ -97,6 +99,8 @@ export const makeServe = (parts: GatewayParts) => {
       return counters.ended(operation, response.statusCode)
     }
     const finish = settle(operation)
+    const use = useOf(operation)
+    keyUses.enter(use)
     try {
       await run(operation, incoming, response, finish)
     } catch (error) {
@@ -105,6 +109,7 @@ export const makeServe = (parts: GatewayParts) => {
     } finally {
       // Until then the reply is in our memory, and whoever stops this process would cut it off.
       await delivered(response, limits.idleTimeoutMs)
+      keyUses.leave(use)
       counters.ended(operation, response.statusCode)
       admission.leave()
     }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
 import { isPassing, openWriter, type Unit } from '../db/writer.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
+import type { KeyUses } from '../keys/uses.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -93,6 +94,7 @@ export interface LongOperationsOptions {
   readonly recorder: Pick<Recorder, 'recordIn'>
   readonly serviceKeys: Pick<ServiceKeys, 'listForGateway' | 'listSystemKeys' | 'report'>
   readonly catalogue: Pick<Catalogue, 'baseUrlOf'>
+  readonly keyUses?: KeyUses
   readonly vault: Vault
   readonly outbound: Outbound
   /** The way out to addresses that callers name. */

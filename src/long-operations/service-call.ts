@@ -1,4 +1,5 @@
 import type { ServiceKey } from '../keys/keys.ts'
+import type { KeyUses } from '../keys/uses.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import type { Outbound, OutboundReply } from '../net/outbound.ts'
@@ -25,6 +26,8 @@ export const makeCallService =
     vault: Vault
     outbound: Pick<Outbound, 'request'>
     catalogue: Pick<Catalogue, 'baseUrlOf'>
+    /** Left out: nobody here asks. */
+    keyUses?: Pick<KeyUses, 'enter' | 'leave'>
   }): CallService =>
   async (serviceKey, { method, path, headers: more, body, timeoutMs, maximumBytes }) => {
     const service = findService(serviceKey.serviceId)
@@ -42,6 +45,10 @@ export const makeCallService =
       { secret: secret.value, settings: serviceKey.settings, accessToken: null },
       { method, url, headers, body: Buffer.from(body ?? ''), at: new Date() },
     )
+    const { id: serviceKeyId, version } = serviceKey
+    // Of whatever configuration: it may have waited between reading its key and this.
+    const use = { epoch: 0n, using: () => ({ serviceKeyId, version }) }
+    parts.keyUses?.enter(use)
     const reply = await parts.outbound.request({
       method,
       url: url.href,
@@ -50,6 +57,7 @@ export const makeCallService =
       timeoutMs,
       maximumBytes,
     })
+    parts.keyUses?.leave(use)
     return reply.ok
       ? success({ ...reply.value, body: redactSecrets(reply.value.body, [secret.value]) })
       : reply

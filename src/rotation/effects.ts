@@ -261,6 +261,7 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
       return {
         event: { kind: 'ailing', message: 'The service refuses the new key in use; the old one takes over again.' },
       }
+    if (attempt.mode === 'breach') return { event: { kind: 'drained' } }
     const used = await stillInUse(attempt)
     if (used !== null) return { event: used }
     const overlap = attempt.overlapUntil

@@ -70,6 +70,8 @@ export type RotationEvent =
   | { readonly kind: 'retry' }
   | { readonly kind: 'abandon'; readonly reason: string }
   | { readonly kind: 'confirm' }
+  /** A rotation that is under way becomes an urgent one. */
+  | { readonly kind: 'breach'; readonly reason: string }
 export type EventKind = RotationEvent['kind']
 type EventOf<Kind extends EventKind> = Extract<RotationEvent, { kind: Kind }>
 
@@ -278,6 +280,17 @@ const overtaken = (_: RotationAttempt, event: EventOf<'superseded'>, { now }: Fa
 const waits: Edge<'wait'>['step'] = (attempt, event, facts) => stay(attempt, facts, event.seconds, event.message)
 const again: Edge<'unknown'>['step'] = (attempt, event, facts) => tryAgain(attempt, facts, event.message)
 
+const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step => ({
+  state: attempt.state,
+  text: 'Goes on as after a breach: the old key is revoked at once.',
+  patch: { mode: 'breach', reason: event.reason, overlapUntil: now, nextAt: now },
+})
+
+/** Nothing has been made yet that could take over. */
+const takeOut = (_: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step =>
+  go('withdrawing', 'The key is taken out of use at once.', { mode: 'breach', reason: event.reason, nextAt: now })
+
+const urgent = (state: RotationState) => ({ breach: { to: [state], step: hurry } }) as const
 const abandonable = { abandon: { to: ['cleaning'], step: giveUp } } as const
 const supersedable = { superseded: { to: ['cleaning'], step: overtaken } } as const
 const canRollBack = { roll_back: { to: ['rolling_back'], step: startRollBack } } as const
@@ -320,6 +333,7 @@ export const machine: Record<RotationState, Row> = {
       refused: { to: ['scheduled', 'needs_human', 'withdrawing'], step: refusedAtCreation },
       unknown: { to: ['scheduled', 'needs_human'], step: again },
       ...waiting('scheduled'),
+      ...urgent('scheduled'),
       ...abandonable,
       ...supersedable,
     },
@@ -462,6 +476,7 @@ export const machine: Record<RotationState, Row> = {
       },
       ...repeatable('stored'),
       ...waiting('stored'),
+      ...urgent('stored'),
       ...abandonable,
       ...supersedable,
     },
@@ -469,6 +484,7 @@ export const machine: Record<RotationState, Row> = {
   proven: {
     effect: 'promote',
     on: {
+      ...urgent('proven'),
       promoted: {
         to: ['promoted'],
         step: (attempt, _, { now }) =>
@@ -489,6 +505,7 @@ export const machine: Record<RotationState, Row> = {
   promoted: {
     effect: 'acknowledge',
     on: {
+      ...urgent('promoted'),
       acknowledged: {
         to: ['draining', 'disabling', 'revoking', 'confirming', 'done'],
         step: (attempt, event, facts) => {
@@ -510,6 +527,7 @@ export const machine: Record<RotationState, Row> = {
   draining: {
     effect: 'inspect',
     on: {
+      ...urgent('draining'),
       in_use: {
         to: ['draining'],
         step: (attempt, event, { now }) => {
@@ -566,6 +584,7 @@ export const machine: Record<RotationState, Row> = {
   disabled: {
     effect: 'pause',
     on: {
+      ...urgent('disabled'),
       paused: {
         to: ['revoking', 'done'],
         step: (_, __, { abilities, now }) =>
@@ -603,6 +622,7 @@ export const machine: Record<RotationState, Row> = {
   asked: {
     effect: null,
     on: {
+      breach: { to: ['withdrawing'], step: takeOut },
       new_secret: {
         to: ['stored'],
         step: (_, event, { now }) =>
@@ -651,6 +671,11 @@ export const machine: Record<RotationState, Row> = {
   needs_human: {
     effect: null,
     on: {
+      breach: {
+        to: ['withdrawing', 'needs_human'],
+        step: (attempt, event, facts) =>
+          attempt.promotedAt === null ? takeOut(attempt, event, facts) : hurry(attempt, event, facts),
+      },
       retry: {
         to: ['scheduled', 'recovering', 'stored', 'disabling', 'revoking', 'cleaning', 'rolling_back'],
         step: (attempt, _, { now }) =>

@@ -12,7 +12,7 @@ import type { RotationDriver } from './driver.ts'
 export interface RotationParts {
   readonly database: Database
   readonly epoch: Epoch
-  readonly serviceKeys: Pick<ServiceKeys, 'versions' | 'list'>
+  readonly serviceKeys: Pick<ServiceKeys, 'versions' | 'list' | 'check'>
   readonly keyUses: KeyUses
   readonly vault: Vault
   readonly outbound: Pick<Outbound, 'request'>
