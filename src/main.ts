@@ -105,7 +105,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       makeListener({
         serve,
         metrics: makeMetrics({ access: rooms.access, counters }),
-        healthy: () => serving,
+        health: () => (!serving ? 'unavailable' : rooms.vault.problem() === null ? 'ok' : 'sealed'),
         rest,
         upgrade: realtime.upgrade,
         headersTimeoutMs: config.limits.headerSeconds * 1000,
@@ -117,6 +117,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
 
   rooms.longOperations.start()
   rooms.alerts.start()
+  rooms.rotation.start()
   const jobs = makeJobs({ url: postgres.url, log })
   jobs.every('upkeep', '* * * * *', upkeep)
   jobs.every('partitions', '0 3 * * *', () => makePartitions(rooms))
@@ -130,6 +131,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     '* * * * *',
     async () => void (await rooms.serviceKeys.hygiene.checkHealthyDue(rooms.clock())),
   )
+  jobs.every('rotation', '* * * * *', () => rooms.rotation.upkeep())
   // What webhooks told is worked through at once; these are for what was left over, and for what never came.
   jobs.every(
     'payment-notices',
@@ -148,6 +150,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   // One that was asked for on a process that died with it.
   jobs.every('reconciliation-left', '*/10 * * * *', async () => void (await rooms.reconciliation.workOff()))
   jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
+  // A rotation of the master key that nobody carries on, and the re-wrap of an upgrade.
+  jobs.every('master-keys', '* * * * *', async () => void (await rooms.masterKeys.work()))
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
   await jobs.start()

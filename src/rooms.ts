@@ -31,6 +31,8 @@ import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
 import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
+import { rotationDrivers } from './rotation/drivers/registry.ts'
+import { makeRotation } from './rotation/rotation.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { providerAllowances } from './vault/providers/parse-provider.ts'
@@ -139,6 +141,19 @@ export const openRooms = async (options: {
     const reconciliation = makeReconciliation({ database, prices, alerts, clock, log })
     const payments = makePayments({ database, billing, stripe, clock, log })
 
+    const rotation = makeRotation({
+      database,
+      epoch,
+      serviceKeys,
+      keyUses,
+      vault,
+      outbound,
+      alerts,
+      drivers: rotationDrivers,
+      clock,
+      log,
+    })
+
     epoch.onChange(async (organizationId) => {
       if (organizationId === null || organizationId === platformOrganizationId)
         await Promise.all([catalogue.load(), prices.reload()])
@@ -146,6 +161,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
+      await rotation.close()
       await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
       await reconciliation.settled()
       await Promise.allSettled([health.close(), limits.close(), budgets.close()])
@@ -185,6 +201,7 @@ export const openRooms = async (options: {
       reconciliation,
       recorder,
       reratings,
+      rotation,
       serviceKeys,
       statements,
       tokenExchange,
