@@ -29,6 +29,8 @@ export const rules = {
   barrel: 'A barrel hides where things are and pulls in what was not asked for.',
   size: 'A file is one idea; beyond 500 lines it is several.',
   log: 'The log writes an error out under the name err only; under any other it is {} and the cause is lost.',
+  outbound:
+    'Every way out goes through src/net: only there is an address checked as it is dialled, and nothing else may be followed.',
   name: 'kebab-case files are the same on every file system.',
 } as const
 export type RuleName = keyof typeof rules
@@ -153,6 +155,40 @@ const importRules: readonly [RuleName, (file: SourceFile, target: string) => boo
 
 const environmentReaders = /^src\/(cli|config)\/|^src\/http\/build-dashboards\.ts$/
 
+/** Other ways out, each to an address that the operator set or that src/net has judged. */
+const waysOut: readonly { readonly path: RegExp; readonly what: RegExp; readonly reason: string }[] = [
+  { path: /^src\/net\//, what: /^/, reason: 'the guard itself' },
+  {
+    path: /^src\/gateway\/realtime\.ts$/,
+    what: /^ws$/,
+    reason: 'dials with the look-up of src/net (lookupFor)',
+  },
+  { path: /^src\/alerts\/mail\.ts$/, what: /^nodemailer$/, reason: 'the mail server that the operator set' },
+  { path: /^src\/demo\/warm\.ts$/, what: /^fetch$/, reason: 'calls our own gateway' },
+  { path: /^src\/db\//, what: /^node:(?:net|dns|tls)$/, reason: 'PostgreSQL' },
+]
+
+const networkModules =
+  /^import (?!type )(?:[^'"]*? from )?['"]((?:node:)?(?:https|http2|dgram|tls|dns|dns\/promises)|undici|axios|got|ws|nodemailer|node-fetch)['"]/gm
+const clientOfHttp = /^import \{([^}]*)\} from ['"](?:node:)?(http|net)['"]/gm
+const clientNames =
+  /(?<!type )\b(?:request|get|Agent|globalAgent|ClientRequest|connect|createConnection|Socket)\b/
+/** Called where nobody handed it in: `fetch` of a model’s parts is the gateway’s own. */
+const globalFetch = /(?<![.\w])fetch\(|\b(?:globalThis|global)\.fetch\(|new (?:EventSource|XMLHttpRequest)\(/
+const fetchGiven = /[{,(]\s*fetch\b\s*[,:})]|\bconst fetch\b/
+
+const waysOutOf = ({ path, text }: SourceFile): string | null => {
+  if (!path.startsWith('src/') || isTest(path)) return null
+  const found = [
+    ...[...text.matchAll(networkModules)].map((match) => match[1] ?? ''),
+    ...[...text.matchAll(clientOfHttp)].flatMap((match) =>
+      clientNames.test(match[1] ?? '') ? [`node:${match[2]}`] : [],
+    ),
+    ...(globalFetch.test(text) && !fetchGiven.test(text) ? ['fetch'] : []),
+  ]
+  return found.find((what) => !waysOut.some((way) => way.path.test(path) && way.what.test(what))) ?? null
+}
+
 const fileRules: readonly [RuleName, (file: SourceFile) => string | null][] = [
   [
     'environment',
@@ -183,5 +219,6 @@ const fileRules: readonly [RuleName, (file: SourceFile) => string | null][] = [
           null)
         : null,
   ],
+  ['outbound', waysOutOf],
   ['name', ({ path }) => (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(basename(path)) ? null : basename(path))],
 ]

@@ -36,6 +36,14 @@ describe('the rules of the house', () => {
     ['log', 'src/net/outbound.ts', `log.error({ error, id }, 'lost')`],
     ['log', 'src/net/outbound.ts', `log.warn({ id, error: cause }, 'lost')`],
     ['name', 'src/ledger/creditLedger.ts', ''],
+    ['outbound', 'src/keys/prove.ts', `import { request } from 'undici'`],
+    ['outbound', 'src/keys/prove.ts', `import { request } from 'node:https'`],
+    ['outbound', 'src/keys/prove.ts', `import { type Server, get } from 'node:http'`],
+    ['outbound', 'src/keys/prove.ts', `import { connect } from 'node:net'`],
+    ['outbound', 'src/keys/prove.ts', `import { lookup } from 'node:dns/promises'`],
+    ['outbound', 'src/keys/prove.ts', `const reply = await fetch(url)`],
+    ['outbound', 'src/keys/prove.ts', `return globalThis.fetch(url)`],
+    ['outbound', 'src/alerts/deliver.ts', `import { createTransport } from 'nodemailer'`],
   ])('%s can be broken in %s (case %#)', (rule, path, text) => {
     expect(broken(path, text)).toContain(rule)
   })
@@ -47,6 +55,9 @@ describe('the rules of the house', () => {
     ['src/dialects/openai.ts', `import type { TokenUsage } from '../metering/usage.ts'`],
     ['web/user/page.tsx', `import { wire } from '../../src/contract/wire.ts'`],
     ['src/net/outbound.ts', `log.error({ err: error, id }, 'told')`],
+    ['src/gateway/listener.ts', `import { createServer, type Server } from 'node:http'`],
+    ['src/net/address.ts', `import { BlockList, isIP } from 'node:net'`],
+    ['src/services/fal.ts', `const call = ({ fetch }: Parts) => fetch(url)`],
     ['src/keys/secret.ts', '// nothing imported, as in a comment about utils'],
   ])('%s may import what is below it (case %#)', (path, text) => {
     expect(broken(path, text)).toEqual([])

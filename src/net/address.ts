@@ -6,6 +6,8 @@ const notPublic: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
   ['10.0.0.0', 8, 'ipv4'],
   ['100.64.0.0', 10, 'ipv4'],
   ['127.0.0.0', 8, 'ipv4'],
+  // Public by number, and the inside of every machine at Azure: its agent and metadata answer there.
+  ['168.63.129.16', 32, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],
   ['172.16.0.0', 12, 'ipv4'],
   ['192.0.0.0', 24, 'ipv4'],
@@ -96,6 +98,20 @@ export const makeAllowances = (listed: readonly string[]): Allowances => {
     allowsAddress: (address, port) => listsHost(unmapped(address), port) || listsNetwork(unmapped(address)),
   }
 }
+
+/**
+ * Ports of protocols that would take an HTTP request for commands, or do harm by being dialled: those that browsers refuse
+ * (https://fetch.spec.whatwg.org/#port-blocking), and the ones of databases and of Docker and Kubernetes.
+ */
+const badPorts = new Set([
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
+  109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
+  526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
+  3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 445, 1433, 1521,
+  2375, 2376, 2379, 2380, 3306, 3389, 5432, 5984, 6379, 6443, 9042, 9200, 9300, 10250, 11211, 27017,
+])
+
+export const isBadPort = (port: number): boolean => badPorts.has(port)
 
 /** This machine, whatever a resolver says (RFC 6761). */
 export const isLoopbackName = (host: string): boolean => /^(?:.+\.)?localhost\.?$/.test(host)

@@ -1,10 +1,11 @@
-import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
+import { lookup as resolveBySystem, type LookupAddress, type LookupOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import {
   type Allowances,
   bare,
+  isBadPort,
   isLocalName,
   isLoopbackName,
   isPublicAddress,
@@ -48,7 +49,20 @@ export interface Outbound {
 
 export interface OutboundOptions {
   readonly connectTimeoutMs?: number
+  /** What names resolve to; that of the operating system unless given. */
+  readonly resolve?: Resolve
+  /** Origins that connections are kept to; those asked longest ago are let go. */
+  readonly mostOrigins?: number
 }
+
+export type Resolve = (
+  host: string,
+  options: LookupOptions & { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
+/** People name addresses, so there is no end of origins; what is kept of one are sockets and some kilobytes. */
+const usualMostOrigins = 1_000
 
 type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
@@ -57,7 +71,7 @@ type LookupDone = (error: Error | null, address: string | LookupAddress[], famil
  * name that answers differently a second time gains nothing.
  */
 const guardedLookup =
-  (allowances: () => Allowances, port: number) =>
+  (resolve: Resolve, allowances: () => Allowances, port: number) =>
   (host: string, options: LookupOptions, done: LookupDone) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
       if (error) return done(error, [])
@@ -80,7 +94,8 @@ export class UnsafeAddressError extends Error {
   }
 }
 
-const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+const portOf = (url: URL): number =>
+  url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
 
 export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
   let allowances = makeAllowances([])
@@ -96,6 +111,7 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     const host = bare(url.hostname)
     const port = portOf(url)
     const listed = allowances.allowsHost(host, port)
+    if (isBadPort(port) && !listed) return refuse('The port is not one of a web server.')
     if (url.protocol === 'http:' && !listed)
       return refuse('Plain http is only allowed for addresses the administrator lists.')
     if (isIP(host) !== 0 ? !isPublicAddress(host) && !listed : isSurelyPrivate(host, port))
@@ -111,8 +127,23 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     return allowances.isEmpty && isLocalName(host)
   }
 
-  const { connectTimeoutMs = 10_000 } = options
-  const lookupOf = (url: URL) => guardedLookup(() => allowances, portOf(url))
+  const { connectTimeoutMs = 10_000, resolve = resolveBySystem, mostOrigins = usualMostOrigins } = options
+  const lookupOf = (url: URL) => guardedLookup(resolve, () => allowances, portOf(url))
+
+  /** Its requests under way are answered; the next one opens it anew. */
+  const keep = <One extends Pool | Connections>(kept: Map<string, One>, origin: string, one: One): One => {
+    kept.delete(origin)
+    kept.set(origin, one)
+    for (const [oldest, other] of kept) {
+      if (kept.size <= mostOrigins) break
+      kept.delete(oldest)
+      void other.close()
+    }
+    return one
+  }
+  /** Far from the limit nothing has to be put in order. */
+  const used = <One extends Pool | Connections>(kept: Map<string, One>, origin: string, one: One): One =>
+    kept.size * 2 > mostOrigins ? keep(kept, origin, one) : one
 
   const open = (url: URL): Pool => {
     const pool = new Pool(url.origin, {
@@ -122,20 +153,19 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
       connect: { timeout: connectTimeoutMs, lookup: lookupOf(url) },
       maxHeaderSize: 32 * 1024,
     })
-    pools.set(url.origin, pool)
-    return pool
+    return keep(pools, url.origin, pool)
   }
 
   const poolOf = (origin: string): Outcome<Dispatcher> => {
     const pool = pools.get(origin)
-    if (pool) return success(pool)
+    if (pool) return success(used(pools, origin, pool))
     const checked = check(origin)
     return checked.ok ? success(open(checked.value)) : checked
   }
 
   const connectionsTo = (origin: string): Outcome<Connections> => {
     const known = connections.get(origin)
-    if (known) return success(known)
+    if (known) return success(used(connections, origin, known))
     const checked = check(origin)
     if (!checked.ok) return checked
     const opened = makeConnections({
@@ -143,8 +173,7 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
       lookup: lookupOf(checked.value),
       connectTimeoutMs,
     })
-    connections.set(origin, opened)
-    return success(opened)
+    return success(keep(connections, origin, opened))
   }
 
   const request = async (o: OutboundRequest): Promise<Outcome<OutboundReply>> => {
@@ -180,7 +209,7 @@ export const makeOutbound = (options: OutboundOptions = {}): Outbound => {
     connectionsTo,
     lookupFor(text) {
       const checked = check(text)
-      return checked.ok ? success(guardedLookup(() => allowances, portOf(checked.value))) : checked
+      return checked.ok ? success(lookupOf(checked.value)) : checked
     },
     async close() {
       for (const one of connections.values()) one.close()
@@ -193,6 +222,14 @@ const collect = async (
   reply: Dispatcher.ResponseData,
   maximumBytes: number,
 ): Promise<Outcome<OutboundReply>> => {
+  // Nothing is ever decompressed, so there is nothing that could swell: whoever answers in a coding we did not ask for, answers wrongly.
+  const coding = String(reply.headers['content-encoding'] ?? 'identity')
+    .trim()
+    .toLowerCase()
+  if (coding !== 'identity' && coding !== '') {
+    reply.body.on('error', () => {}).destroy()
+    return failure('service_reply_invalid')
+  }
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of reply.body) {
