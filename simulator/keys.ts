@@ -1,3 +1,4 @@
+import type { IssuedSecrets } from './rotation/issued-secrets.ts'
 import { demoServiceAccount } from './service-account.ts'
 import { digestOf } from './text.ts'
 
@@ -132,7 +133,8 @@ export interface KeyRing {
   resetCounters(): void
 }
 
-export const makeKeyRing = (keys: readonly SimulatedKey[]): KeyRing => {
+/** `issued`: by the key-management stand-ins; what they took back is refused, whoever registered it first. */
+export const makeKeyRing = (keys: readonly SimulatedKey[], issued?: IssuedSecrets): KeyRing => {
   const entries = new Map<string, Entry>()
   const set: KeyRing['set'] = (secret, behaviour, service) => {
     const previous = entries.get(secret)
@@ -147,27 +149,38 @@ export const makeKeyRing = (keys: readonly SimulatedKey[]): KeyRing => {
 
   const find = (service: ServiceName, secret: string): Entry | null => {
     const entry = entries.get(secret)
-    return entry?.service === service ? entry : null
+    if (entry) return entry.service === service ? entry : null
+    if (!issued || issued.look(service, secret) === null) return null
+    set(secret, { kind: 'ok' }, service)
+    return entries.get(secret) ?? null
   }
-  const current = (entry: Entry): KeyBehaviour =>
-    entry.remainingCalls > 0 ? entry.behaviour : { kind: 'ok' }
+  const current = (entry: Entry, secret: string): KeyBehaviour => {
+    const state = issued?.look(entry.service, secret) ?? 'valid'
+    if (state !== 'valid') return { kind: 'revoked' }
+    return entry.remainingCalls > 0 ? entry.behaviour : { kind: 'ok' }
+  }
   return {
     set,
     remove: (secret) => void entries.delete(secret),
     look: (service, secret) => {
       const entry = find(service, secret)
-      return entry && current(entry)
+      return entry && current(entry, secret)
     },
     use: (service, secret) => {
       const entry = find(service, secret)
       if (!entry) return null
-      const behaviour = current(entry)
+      const behaviour = current(entry, secret)
+      issued?.use(service, secret)
       entry.remainingCalls -= 1
       entry.calls += 1
       return { behaviour, calls: entry.calls }
     },
-    secretsOf: (service) =>
-      [...entries].filter(([, entry]) => entry.service === service).map(([secret]) => secret),
+    secretsOf: (service) => [
+      ...new Set([
+        ...[...entries].filter(([, entry]) => entry.service === service).map(([secret]) => secret),
+        ...(issued?.of(service).map(({ secret }) => secret) ?? []),
+      ]),
+    ],
     counters: () => Object.fromEntries([...entries].map(([secret, entry]) => [secret, entry.calls])),
     resetCounters: () => entries.forEach((entry) => (entry.calls = 0)),
   }

@@ -19,6 +19,7 @@ import { sendOpenAiError } from './openai-errors.ts'
 import { handleOpenRouter } from './openrouter.ts'
 import { makePromptCache } from './prompt-cache.ts'
 import { handleRetrieval } from './retrieval.ts'
+import { makeRotationStandIns, type RotationService, type RotationStandIns } from './rotation/stand-ins.ts'
 import { handleVertex } from './vertex.ts'
 import { handleVoice } from './voice.ts'
 import { seededId } from './text.ts'
@@ -35,6 +36,8 @@ export interface Simulator {
   counters(): Record<string, number>
   setKey(secret: string, behaviour: KeyBehaviour, service?: ServiceName): void
   removeKey(secret: string): void
+  /** The services' APIs for keys, at the same addresses: what they issue is accepted, what they take back refused. */
+  readonly rotation: RotationStandIns
   close(): Promise<void>
 }
 
@@ -76,8 +79,9 @@ const services: Readonly<Record<ServiceName, (exchange: Exchange) => Promise<voi
 
 export const startSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
   const journal = makeJournal()
+  const rotation = makeRotationStandIns()
   const state: SimulatorState = {
-    keys: makeKeyRing(options.keys ?? []),
+    keys: makeKeyRing(options.keys ?? [], rotation.secrets),
     cache: makePromptCache(Date.now),
     pacing: { firstChunkMs: 0, chunkMs: 0, ...options.pacing },
     midjourneyTasks: new Map(),
@@ -86,7 +90,7 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     now: Date.now,
   }
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    serve(request, response, state, journal).catch((error: unknown) => {
+    serve(request, response, state, journal, rotation).catch((error: unknown) => {
       // A defect of the simulator; visible to the caller as a failing service.
       console.error('simulator:', error)
       if (response.headersSent) response.destroy()
@@ -102,6 +106,7 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     counters: () => state.keys.counters(),
     setKey: (secret, behaviour, service) => state.keys.set(secret, behaviour, service),
     removeKey: (secret) => state.keys.remove(secret),
+    rotation,
     close: () => close(server),
   }
 }
@@ -128,11 +133,14 @@ const serve = async (
   response: ServerResponse,
   state: SimulatorState,
   journal: Journal,
+  rotation: RotationStandIns,
 ) => {
   response.setHeader('x-simulator', 'aideon-keys')
   const url = new URL(request.url ?? '/', 'http://simulator')
   const [, prefix = '', rest = ''] = /^\/([^/]*)(\/.*)?$/.exec(url.pathname) ?? []
   if (prefix === '_simulator') return control(request, response, rest, state, journal)
+  if (rotation.serves(prefix, request.method ?? '', rest || '/'))
+    return rotation.answer(prefix as RotationService, rest || '/', request, response, await readBody(request))
   const entry = openEntry(request, prefix, journal)
   const gone = follow(response, entry)
   const body = await readBody(request)

@@ -53,15 +53,26 @@ export interface IssuedSecrets {
   disable(service: string, id: string, disabled: boolean): void
   revoke(service: string, id: string): void
   events(): readonly SecretEvent[]
+  /** Puts back what an earlier run issued. */
+  restore(before: readonly IssuedSecret[]): void
+  /** Told of everything but uses. */
+  onChange(listener: () => void): void
 }
+
+/** A simulator that runs for days keeps the last of them. */
+const mostEvents = 100_000
 
 type Entry = { -readonly [Field in keyof IssuedSecret]: IssuedSecret[Field] }
 
 export const makeIssuedSecrets = (now: () => number): IssuedSecrets => {
   const entries: Entry[] = []
   const events: SecretEvent[] = []
-  const note = (kind: SecretEvent['kind'], { service, id, name }: Entry) =>
-    void events.push({ number: events.length + 1, at: now(), kind, service, id, name })
+  const listeners: (() => void)[] = []
+  const note = (kind: SecretEvent['kind'], { service, id, name }: Entry) => {
+    events.push({ number: (events.at(-1)?.number ?? 0) + 1, at: now(), kind, service, id, name })
+    if (events.length > mostEvents) events.splice(0, mostEvents / 10)
+    if (kind !== 'used' && kind !== 'refused') for (const tell of listeners) tell()
+  }
   const byId = (service: string, id: string) =>
     entries.find((entry) => entry.service === service && entry.id === id)
   // The newest first: Azure may give a slot the secret of another only by chance, and never does.
@@ -124,5 +135,7 @@ export const makeIssuedSecrets = (now: () => number): IssuedSecrets => {
       note('revoked', entry)
     },
     events: () => events,
+    restore: (before) => void entries.push(...before.map((entry) => ({ ...entry }))),
+    onChange: (listener) => void listeners.push(listener),
   }
 }

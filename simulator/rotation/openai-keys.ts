@@ -34,6 +34,11 @@ interface Account {
   readonly name: string
   readonly createdAt: number
 }
+/** `account`: the service account that owns it; null: a person. */
+interface KeyOwner {
+  readonly account: string | null
+  readonly name: string
+}
 const service = 'openai'
 
 const failure = (status: number, message: string, code: string | null = null): Reply =>
@@ -46,8 +51,7 @@ export const makeOpenAiKeys = (
 ): StandIn & { readonly settings: OpenAiSettings; accounts(): readonly Account[] } => {
   const { secrets, conditions, now, next } = parts
   const accounts = new Map<string, Account>()
-  /** Of each key: the account that owns it; null: a person. */
-  const owners = new Map<string, { account: string | null; name: string }>()
+  const owners = new Map<string, KeyOwner>()
 
   const issue = (name: string, account: string | null, secret: string) => {
     const id = `key_${next()}`
@@ -235,5 +239,13 @@ export const makeOpenAiKeys = (
     },
     refuse: (status, message) => failure(status, message),
     adopt: (secret, name = 'A key made by hand') => issue(name, null, secret),
+    memory: {
+      save: () => ({ accounts: [...accounts], owners: [...owners] }),
+      load(saved) {
+        const before = saved as { accounts: [string, Account][]; owners: [string, KeyOwner][] }
+        for (const [id, account] of before.accounts) accounts.set(id, account)
+        for (const [id, owner] of before.owners) owners.set(id, owner)
+      },
+    },
   }
 }

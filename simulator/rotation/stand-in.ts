@@ -47,6 +47,8 @@ export interface StandIn {
   readonly refuse: (status: number, message: string) => Reply
   /** A key that a person made, as before the first rotation. */
   adopt(secret: string, name?: string): IssuedSecret
+  /** What it knows beside the secrets, as JSON; stand-ins without it begin anew with every run. */
+  readonly memory?: { readonly save: () => unknown; readonly load: (saved: unknown) => void }
 }
 
 /** What a test turns; the same for every stand-in. */

@@ -8,7 +8,7 @@ import { makeDeepgramKeys } from './deepgram-keys.ts'
 import { makeElevenLabsKeys } from './elevenlabs-keys.ts'
 import { makeFireworksKeys } from './fireworks-keys.ts'
 import { makeGoogleKeys } from './google-keys.ts'
-import { type IssuedSecrets, makeIssuedSecrets } from './issued-secrets.ts'
+import { type IssuedSecret, type IssuedSecrets, makeIssuedSecrets } from './issued-secrets.ts'
 import { makeOpenAiKeys } from './openai-keys.ts'
 import { makeOpenRouterKeys } from './openrouter-keys.ts'
 import { makePerplexityKeys } from './perplexity-keys.ts'
@@ -97,6 +97,9 @@ export interface RotationStandIns {
   calls(): readonly RotationCall[]
   /** Whether a path belongs to a key-management API, and not to the data plane beside it. */
   serves(service: string, method: string, path: string): boolean
+  /** What is to be there in the next run, of those stand-ins that can tell; made-up secrets are in it. */
+  save(): string
+  load(saved: string): void
   /** Answers, or breaks the connection. */
   answer(
     service: RotationService,
@@ -105,6 +108,12 @@ export interface RotationStandIns {
     response: ServerResponse,
     body: Buffer,
   ): void
+}
+
+interface Saved {
+  readonly last: number
+  readonly secrets: readonly IssuedSecret[]
+  readonly memories: Readonly<Record<string, unknown>>
 }
 
 export const makeRotationStandIns = (now: () => number = Date.now): RotationStandIns => {
@@ -138,10 +147,27 @@ export const makeRotationStandIns = (now: () => number = Date.now): RotationStan
     return route.handle(call, (route.path.exec(call.path) ?? []).slice(1).map(decodeURIComponent))
   }
 
+  const remembering = (Object.values(apis) as StandIn[]).flatMap(({ service, memory }) =>
+    memory === undefined ? [] : [{ service, memory }],
+  )
+
   return {
     apis,
     secrets,
     troubles,
+    save: () =>
+      JSON.stringify({
+        last,
+        secrets: remembering.flatMap(({ service }) => secrets.of(service)),
+        memories: Object.fromEntries(remembering.map(({ service, memory }) => [service, memory.save()])),
+      }),
+    load(text) {
+      const saved = JSON.parse(text) as Saved
+      last = Math.max(last, saved.last)
+      secrets.restore(saved.secrets)
+      for (const { service, memory } of remembering)
+        if (Object.hasOwn(saved.memories, service)) memory.load(saved.memories[service])
+    },
     conditions,
     calls: () => calls,
     serves: (service, method, path) =>
