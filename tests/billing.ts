@@ -53,9 +53,10 @@ export const notePresence = (
   owner: { organizationId: string; userId: string },
   from: string,
   until: string | null = null,
+  secret: string = newId(),
 ) =>
   database.pool.query(
-    `INSERT INTO own_key_presences (organization_id, service_key_id, owner, user_id, from_at, until_at)
-     VALUES ($1, $2, 'user', $3, $4, $5)`,
-    [owner.organizationId, newId(), owner.userId, from, until],
+    `INSERT INTO own_key_presences (organization_id, service_key_id, owner, user_id, from_at, until_at, secret_id)
+     VALUES ($1, $2, 'user', $3, $4, $5, $6)`,
+    [owner.organizationId, newId(), owner.userId, from, until, Buffer.from(secret)],
   )

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Actor } from '../audit/audit.ts'
 import type { Billing } from '../billing/billing.ts'
+import { addressHost } from '../contract/billing-administration.ts'
 import type { Pack } from '../billing/payment.ts'
 import type { BillingSettings } from '../billing/settings.ts'
 import type { Tier, TierDraft } from '../billing/tier.ts'
@@ -93,6 +94,7 @@ export const billingSchema = z.strictObject({
       minimumSharePercent: percent.optional(),
       minimumContinuousDays: z.number().int().min(0).max(31).optional(),
       organizationKeysCount: z.boolean().optional(),
+      addresses: z.array(addressHost).max(50).optional(),
     })
     .optional(),
   customAmounts: z
@@ -298,6 +300,7 @@ const settingsShown = (settings: BillingSettings): Record<string, string> => ({
   'ownKeyDiscount.minimumSharePercent': `${settings.discount.minimumShareBasisPoints / 100} %`,
   'ownKeyDiscount.minimumContinuousDays': String(settings.discount.minimumContinuousDays),
   'ownKeyDiscount.organizationKeysCount': settings.discount.organizationKeysCount ? 'yes' : 'no',
+  'ownKeyDiscount.addresses': settings.discount.addresses.join(', ') || 'none',
   'customAmounts.minimum': moneyText(settings.customMinimumMinor, settings.currency),
   'customAmounts.maximum': moneyText(settings.customMaximumMinor, settings.currency),
   'customAmounts.creditsPerUnit': formatMicros(
@@ -326,6 +329,7 @@ export const planBilling = (wanted: DocumentBilling, { settings }: StoredBilling
       minimumShareBasisPoints: rule.minimumSharePercent ?? settings.discount.minimumShareBasisPoints,
       minimumContinuousDays: rule.minimumContinuousDays ?? settings.discount.minimumContinuousDays,
       organizationKeysCount: rule.organizationKeysCount ?? settings.discount.organizationKeysCount,
+      addresses: rule.addresses ?? settings.discount.addresses,
     },
     microsPerMinor:
       custom.creditsPerUnit === undefined

@@ -4,7 +4,7 @@ export type AdjustmentKind =
   | 'reverse_grant'
   /** Gives back what an operation was charged. */
   | 'reverse_charge'
-  /** Gives credits that do not expire. */
+  /** Gives credits. */
   | 'grant'
 
 export interface AdjustmentRequest {
@@ -14,6 +14,8 @@ export interface AdjustmentRequest {
   readonly subjectId: string
   /** All that can be reversed, where it is left out; to give credits it is needed. */
   readonly amountMicros?: bigint
+  /** Of credits that are given; left out or null: they do not expire. */
+  readonly expiresAt?: Date | null
   readonly reason: string
   readonly idempotencyKey: string
 }
@@ -25,6 +27,7 @@ export interface Adjustment {
   readonly kind: AdjustmentKind
   readonly subjectId: string
   readonly amountMicros: bigint
+  readonly expiresAt: Date | null
   readonly reason: string
   /** `waiting`: for a second administrator. */
   readonly status: 'waiting' | 'done' | 'denied'

@@ -13,11 +13,14 @@ const dayBefore = (at: Date): Date => new Date(at.getTime() - 86_400_000)
 const isSame = (before: Adjustment, wanted: AdjustmentRequest): boolean =>
   before.kind === wanted.kind &&
   before.subjectId === wanted.subjectId &&
-  (wanted.amountMicros === undefined || wanted.amountMicros === before.amountMicros)
+  (wanted.amountMicros === undefined || wanted.amountMicros === before.amountMicros) &&
+  wanted.expiresAt?.getTime() === before.expiresAt?.getTime()
 
 /** Reversals and grants by administrators. Above the limit of the settings, nothing happens until another one agrees. */
 export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' | 'clock'>) => {
   const { ledger, clock } = parts
+
+  const isOver = (expiresAt: Date | null | undefined): boolean => expiresAt != null && expiresAt <= clock()
 
   const carryOut = async (t: Transaction, adjustment: Adjustment): Promise<void> => {
     const { organizationId, accountId, amountMicros, reason } = adjustment
@@ -30,11 +33,19 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       createdBy: adjustment.requestedBy,
     }
     if (adjustment.kind === 'grant') {
+      // Since it was asked for.
+      if (isOver(adjustment.expiresAt))
+        throw new FaultError(
+          fault('conflict', {
+            message: 'These credits have expired by now.',
+            next: 'Deny it and give others.',
+          }),
+        )
       await ledger.grant(t, {
         ...common,
         kind: 'adjustment',
         effectiveAt: clock(),
-        expiresAt: null,
+        expiresAt: adjustment.expiresAt,
       })
       return
     }
@@ -75,6 +86,7 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       kind,
       subjectId,
       amountMicros,
+      expiresAt: wanted.expiresAt ?? null,
       reason: wanted.reason,
       status: waits ? 'waiting' : 'done',
       requestedBy: by,
@@ -96,6 +108,10 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       throw new FaultError(
         fault('invalid_request', { message: 'Say how many credits are given.', field: 'amountMicros' }),
       )
+    if (isOver(wanted.expiresAt))
+      throw new FaultError(
+        fault('invalid_request', { message: 'Credits expire later than now.', field: 'expiresAt' }),
+      )
     return { accountId, amountMicros }
   }
 
@@ -105,6 +121,10 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     kind: Exclude<AdjustmentRequest['kind'], 'grant'>,
   ) => {
     const { organizationId, subjectId } = wanted
+    if (wanted.expiresAt)
+      throw new FaultError(
+        fault('invalid_request', { message: 'Only credits that are given expire.', field: 'expiresAt' }),
+      )
     const subject = await store.subjectOf(t, organizationId, kind, subjectId)
     if (!subject) throw new FaultError(fault('not_found', { field: 'subjectId' }))
     const left = subject.amountMicros - (await store.reversedOf(t, organizationId, subjectId))
@@ -129,6 +149,7 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
         kind: adjustment.kind,
         subjectId: adjustment.subjectId,
         amountMicros: String(adjustment.amountMicros),
+        ...(adjustment.expiresAt ? { expiresAt: adjustment.expiresAt.toISOString() } : {}),
       },
       reason: reason ?? adjustment.reason,
     })

@@ -242,6 +242,7 @@ const administrationApi = ({ billing }: BillingApiParts) =>
           await billing.adjust(actor, {
             ...body,
             amountMicros: body.amountMicros === undefined ? undefined : BigInt(body.amountMicros),
+            expiresAt: body.expiresAt == null ? null : new Date(body.expiresAt),
           }),
         ),
       ),

@@ -4,6 +4,7 @@ import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { checkLedger, type TestAccount } from '../../tests/ledger.ts'
 import { checkPayments } from '../../tests/payments/payments-checker.ts'
 import { must } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 
 let clone: TestDatabase
@@ -286,6 +287,30 @@ describe('the own-key discount', () => {
       ['tax', 'Tax', 0n],
     ])
     expect(must(await stage.billing.subscription(account)).discountBasisPoints).toBe(1000)
+  })
+
+  test('one key earns it for one subscriber: who had it first, in whatever organisation, and the next when they give it up', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const [first, second] = [await proSubscriber(stage), await proSubscriber(stage)]
+    expect(first.organizationId).not.toBe(second.organizationId)
+    const secret = newId()
+    await notePresence(clone.database, first, '2027-04-02T00:00:00Z', '2027-05-03T00:00:00Z', secret)
+    await notePresence(clone.database, second, '2027-04-02T00:00:01Z', null, secret)
+    const discount = async (who: TestAccount) => must(await stage.billing.subscription(who)).discount
+    await stage.at('2027-04-30T00:00:00Z')
+    expect([await discount(first), await discount(second)]).toMatchObject([
+      { isEarned: true, keysOfOthers: 0 },
+      { isEarned: false, hasKeyNow: false, keysOfOthers: 1 },
+    ])
+    await stage.at('2027-05-01T00:00:00Z')
+    const totals = async () =>
+      Promise.all([first, second].map(async (who) => (await invoicesOf(stage, who))[0]?.totalMinor))
+    expect(await totals()).toEqual([1800n, 2000n])
+    for (const who of [first, second])
+      for (const { id } of await waiting(stage, who))
+        must(await stage.billing.approve(administrator, id, 'Transferred'))
+    await stage.at('2027-06-01T00:00:00Z')
+    expect(await totals()).toEqual([2000n, 1800n])
   })
 
   test('is not for a key added a minute before the renewal, nor kept by one deleted a minute after it', async () => {

@@ -94,3 +94,31 @@ test('the history of a key has every time in which it was active and valid, whoe
   expect(await history()).toEqual([{ open: false }, { open: false }])
   await stage.ledger.close()
 })
+
+test('a key whose secret takes another’s place is another key from that instant on, and neither a gap nor two', async () => {
+  const { organizationId, userId } = await startCharging([]).subscriber()
+  const id = newId()
+  const run = (text: string) => clone.database.pool.query(text, [organizationId, id])
+  await clone.database.pool.query(
+    `INSERT INTO service_keys (organization_id, id, owner, user_id, service_id, label, last_four, fingerprint, verdict)
+     VALUES ($1, $2, 'user', $3, 'openai', 'Key', '1234', '\\x00', 'valid')`,
+    [organizationId, id, userId],
+  )
+  const set = (fingerprint: string, baseUrl = 'NULL') =>
+    run(`UPDATE service_keys SET installation_fingerprint = '\\x${fingerprint}', base_url = ${baseUrl}
+      WHERE organization_id = $1 AND id = $2`)
+  // Its fingerprint is known a statement later than the key itself.
+  await set('aa')
+  await set('aa')
+  await set('bb')
+  await set('bb', "'https://proxy.example'")
+  const { rows } = await run(`
+    SELECT encode(secret_id, 'hex') AS secret, base_url AS "baseUrl", until_at IS NULL AS open,
+      from_at = lag(until_at) OVER (ORDER BY from_at) AS follows
+    FROM own_key_presences WHERE organization_id = $1 AND service_key_id = $2 ORDER BY from_at`)
+  expect(rows).toEqual([
+    { secret: 'aa', baseUrl: null, open: false, follows: null },
+    { secret: 'bb', baseUrl: null, open: false, follows: true },
+    { secret: 'bb', baseUrl: 'https://proxy.example', open: true, follows: true },
+  ])
+})

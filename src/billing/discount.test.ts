@@ -6,15 +6,20 @@ const rule: DiscountRule = {
   minimumShareBasisPoints: 5000,
   minimumContinuousDays: 0,
   organizationKeysCount: false,
+  addresses: ['proxy.example:8443'],
 }
 const day = (n: number) => new Date(Date.UTC(2027, 3, 1) + Math.round(n * 86_400_000))
 /** Thirty days. */
 const period = { startsAt: day(0), endsAt: day(30) }
+const span = ([from, until]: [number, number | null]) => ({
+  from: day(from),
+  until: until === null ? null : day(until),
+})
 const at = (presences: [number, number | null][], more: Partial<DiscountRule> = {}) =>
   standing(
     { ...rule, ...more },
     period,
-    presences.map(([from, until]) => ({ from: day(from), until: until === null ? null : day(until) })),
+    presences.map((one) => ({ ...span(one), baseUrl: null, taken: [] })),
     period.endsAt,
   )
 
@@ -83,6 +88,56 @@ test('a rule can ask for days without interruption, or for nothing beyond a key 
 })
 
 test('within a period it tells how much of it is proven so far', () => {
-  const half = standing(rule, period, [{ from: day(-9), until: null }], day(12))
+  const half = standing(rule, period, [key([-9, null])], day(12))
   expect(half).toMatchObject({ shareBasisPoints: 4000, isEarned: false, hasKeyNow: true, continuousDays: 21 })
+})
+
+const key = (
+  time: [number, number | null],
+  taken: [number, number | null, string?][] = [],
+  baseUrl: string | null = null,
+) => ({
+  ...span(time),
+  baseUrl,
+  taken: taken.map(([from, until, elsewhere = null]) => ({ ...span([from, until]), baseUrl: elsewhere })),
+})
+
+test.each<[string, Parameters<typeof key>[], boolean, number, [number, number]]>([
+  ['that somebody else has had for longer', [[[-5, null], [[-10, null]]]], false, 0, [1, 0]],
+  ['that somebody else had and gave up', [[[-5, null], [[-10, 6]]]], true, 8000, [0, 0]],
+  ['that somebody else had in the middle', [[[0, null], [[10, 20]]]], true, 6666, [0, 0]],
+  [
+    'that two others had, one after the other',
+    [
+      [
+        [0, null],
+        [
+          [-9, 12],
+          [11, 20],
+        ],
+      ],
+    ],
+    false,
+    3333,
+    [0, 0],
+  ],
+  [
+    'that was another’s at an address where keys do not count',
+    [[[0, null], [[-9, null, 'https://x.example/v1']]]],
+    true,
+    10_000,
+    [0, 0],
+  ],
+  ['at an address of its own', [[[-9, null], [], 'https://x.example/v1']], false, 0, [0, 1]],
+  ['at an address whose port is another', [[[-9, null], [], 'https://proxy.example/v1']], false, 0, [0, 1]],
+  ['at a listed address', [[[-9, null], [], 'https://proxy.example:8443/v1']], true, 10_000, [0, 0]],
+  ['of two, one of them another’s', [[[-9, null], [[-10, null]]], [[-1, null]]], true, 10_000, [1, 0]],
+])('a key %s', (_, keys, isEarned, shareBasisPoints, [keysOfOthers, keysElsewhere]) => {
+  const found = standing(
+    rule,
+    period,
+    keys.map((one) => key(...one)),
+    period.endsAt,
+  )
+  expect(found).toMatchObject({ isEarned, shareBasisPoints, keysOfOthers, keysElsewhere })
 })

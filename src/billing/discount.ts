@@ -1,4 +1,7 @@
-/** Off the monthly price for subscribers who bring their own keys. */
+/**
+ * Off the monthly price for subscribers who bring their own keys. A secret earns it for one subscriber at a time: whoever has
+ * had it longest. One at an address of its own proves nothing, unless an administrator knows that address.
+ */
 export interface DiscountRule {
   readonly basisPoints: number
   /** The part of the closing period, in basis points of its length, in which a counting key was there. */
@@ -6,6 +9,16 @@ export interface DiscountRule {
   /** And without interruption up to the renewal for so many days. */
   readonly minimumContinuousDays: number
   readonly organizationKeysCount: boolean
+  /** Hosts at which keys count besides those of the services, as `proxy.example.com`. */
+  readonly addresses: readonly string[]
+}
+
+/** What is there of keys, whether they count or not. */
+export interface KeyPresence extends Presence {
+  /** Where it is not the service's. */
+  readonly baseUrl: string | null
+  /** When the same secret was there for somebody who had it before, and where. */
+  readonly taken: readonly (Presence & { readonly baseUrl: string | null })[]
 }
 
 /** A time in which a counting key was there: active, and found valid by its service. */
@@ -24,6 +37,9 @@ export interface DiscountStanding {
   readonly continuousDays: number
   readonly neededContinuousDays: number
   readonly organizationKeysCount: boolean
+  /** Keys that are there and do not count: somebody had them before, or they are at an address of their own. */
+  readonly keysOfOthers: number
+  readonly keysElsewhere: number
 }
 
 const dayMs = 86_400_000
@@ -35,10 +51,15 @@ const dayMs = 86_400_000
 export const standing = (
   rule: DiscountRule,
   period: { readonly startsAt: Date; readonly endsAt: Date },
-  presences: readonly Presence[],
+  all: readonly KeyPresence[],
   at: Date,
 ): DiscountStanding => {
+  const isKnown = isKnownAddress(rule)
+  // Whose key does not count takes nothing from anybody.
+  const keys = all.map((key) => ({ ...key, taken: key.taken.filter(({ baseUrl }) => isKnown(baseUrl)) }))
+  const presences = keys.filter(({ baseUrl }) => isKnown(baseUrl)).flatMap(without)
   const spans = merged(presences, at.getTime())
+  const there = keys.filter((key) => isThere(key, at))
   const current = spans.find((span) => span.until === at.getTime() && span.isOpen)
   const lengthMs = period.endsAt.getTime() - period.startsAt.getTime()
   const presentMs = spans.reduce((sum, span) => {
@@ -62,7 +83,33 @@ export const standing = (
     continuousDays,
     neededContinuousDays: rule.minimumContinuousDays,
     organizationKeysCount: rule.organizationKeysCount,
+    keysOfOthers: there.filter(
+      ({ baseUrl, taken }) => isKnown(baseUrl) && taken.some((one) => isThere(one, at)),
+    ).length,
+    keysElsewhere: there.filter(({ baseUrl }) => !isKnown(baseUrl)).length,
   }
+}
+
+const isThere = ({ from, until }: Presence, at: Date): boolean => from < at && (until === null || until > at)
+
+/** null: the service's own. */
+const isKnownAddress =
+  ({ addresses }: Pick<DiscountRule, 'addresses'>) =>
+  (baseUrl: string | null): boolean =>
+    baseUrl === null || addresses.includes(URL.parse(baseUrl)?.host ?? '')
+
+/** What is left of a key's time when it was somebody else's for a part of it. */
+const without = (key: KeyPresence): Presence[] =>
+  key.taken.reduce<Presence[]>((left, taken) => left.flatMap((one) => less(one, taken)), [key])
+
+const less = (one: Presence, taken: Presence): Presence[] => {
+  if ((taken.until !== null && taken.until <= one.from) || (one.until !== null && taken.from >= one.until))
+    return [one]
+  const endsLater = taken.until !== null && (one.until === null || taken.until < one.until)
+  return [
+    ...(taken.from > one.from ? [{ from: one.from, until: taken.from }] : []),
+    ...(endsLater && taken.until ? [{ from: taken.until, until: one.until }] : []),
+  ]
 }
 
 interface Span {

@@ -8,10 +8,11 @@ import * as store from './store.ts'
 import type { Owner, Subscription, SubscriptionView } from './subscription.ts'
 import type { TierVersion } from './tier.ts'
 
-export const settingsOf = async (executor: store.Executor): Promise<BillingSettings> => ({
-  ...defaultSettings,
-  ...(await store.readSettings(executor)),
-})
+export const settingsOf = async (executor: store.Executor): Promise<BillingSettings> => {
+  const stored = await store.readSettings(executor)
+  // Of the rule, too, what is new has its default in what was stored before.
+  return { ...defaultSettings, ...stored, discount: { ...defaultSettings.discount, ...stored.discount } }
+}
 
 const noAccount = () => new FaultError(fault('not_found', { message: 'This user has no credit account.' }))
 

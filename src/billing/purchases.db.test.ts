@@ -231,6 +231,19 @@ describe('a purchase', () => {
   })
 })
 
+const giftOn =
+  (stage: BillingStage, account: TestAccount) =>
+  (amount: number, idempotencyKey: string, expiresAt?: string) =>
+    stage.billing.adjust(administrator, {
+      organizationId: account.organizationId,
+      kind: 'grant',
+      subjectId: account.accountId,
+      amountMicros: credits(amount),
+      ...(expiresAt ? { expiresAt: new Date(expiresAt) } : {}),
+      reason: 'An outage',
+      idempotencyKey,
+    })
+
 describe('an adjustment', () => {
   test('above the limit waits for a second administrator, who is not the first', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
@@ -274,18 +287,26 @@ describe('an adjustment', () => {
     })
   })
 
+  test('that gives credits for a time ends with it, and one that was approved too late gives none', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const gift = giftOn(stage, account)
+    must(await gift(10, 'a', '2027-04-10T00:00:00Z'))
+    expect(await available(stage, account)).toBe(credits(110))
+    const large = must(await gift(10_001, 'b', '2027-04-10T00:00:00Z'))
+    expect(await gift(1, 'c', '2027-04-01T00:00:00Z')).toMatchObject({ fault: { field: 'expiresAt' } })
+    await stage.at('2027-04-10T00:00:00Z')
+    expect(await available(stage, account)).toBe(credits(100))
+    expect(await stage.billing.approveAdjustment(secondAdministrator, large.id)).toMatchObject({
+      fault: { code: 'conflict' },
+    })
+    expect(await available(stage, account)).toBe(credits(100))
+  })
+
   test('that gives credits gives them once, and above the limit not before a second administrator agrees', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
     const account = await stage.subscriber()
-    const gift = (amount: number, idempotencyKey: string) =>
-      stage.billing.adjust(administrator, {
-        organizationId: account.organizationId,
-        kind: 'grant',
-        subjectId: account.accountId,
-        amountMicros: credits(amount),
-        reason: 'An outage',
-        idempotencyKey,
-      })
+    const gift = giftOn(stage, account)
     must(await gift(10, 'a'))
     expect(must(await gift(10, 'a')).status).toBe('done')
     expect(await available(stage, account)).toBe(credits(110))
@@ -300,6 +321,8 @@ describe('an adjustment', () => {
     must(await stage.billing.denyAdjustment(secondAdministrator, denied.id, 'Twice'))
     expect(await stage.billing.approveAdjustment(secondAdministrator, denied.id)).toMatchObject({ ok: false })
     expect(await available(stage, account)).toBe(credits(10_111))
+    // The same key with another end is another wish.
+    expect(await gift(10, 'a', '2027-05-01T00:00:00Z')).toMatchObject({ fault: { code: 'conflict' } })
     expect(
       await stage.billing.adjust(administrator, {
         organizationId: account.organizationId,

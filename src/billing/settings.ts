@@ -38,6 +38,7 @@ export const defaultSettings: BillingSettings = {
     minimumShareBasisPoints: 5000,
     minimumContinuousDays: 0,
     organizationKeysCount: false,
+    addresses: [],
   },
   // One credit for one cent.
   microsPerMinor: 1_000_000n,

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { Schema, Subscriptions, TierVersions } from '../db/schema.ts'
-import type { DiscountStanding, Presence } from './discount.ts'
+import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
+import type { DiscountStanding, KeyPresence } from './discount.ts'
 import type { BillingSettings } from './settings.ts'
 import type { Owner, Subscription, SubscriptionStatus } from './subscription.ts'
 import { fromStoredJson, toStoredJson } from './stored-json.ts'
@@ -303,24 +304,59 @@ export const insertPeriod = async (
     .execute()
 }
 
-/** Of keys that may count for the own-key rule, from the instant on. */
+/**
+ * Keys that may count for the own-key rule, from the instant on, and when somebody else had the same secret before: of the
+ * installation's other accounts; within an organization its own keys and those of its members do not compete.
+ */
 export const presences = async (
   executor: Executor,
   owner: Owner,
   since: Date,
   organizationKeysCount: boolean,
-): Promise<Presence[]> =>
-  executor
-    .selectFrom('own_key_presences')
-    .select(['from_at as from', 'until_at as until'])
-    .where('organization_id', '=', owner.organizationId)
-    .where((e) =>
-      organizationKeysCount
-        ? e.or([e('user_id', '=', owner.userId), e('owner', '=', 'organization')])
-        : e('user_id', '=', owner.userId),
-    )
-    .where((e) => e.or([e('until_at', 'is', null), e('until_at', '>=', since)]))
-    .execute()
+): Promise<KeyPresence[]> => {
+  const read = () => presenceRows(executor, owner, since, organizationKeysCount)
+  // Who else has a secret is told by rows of other organizations; nothing of them is shown but when.
+  const rows = await (executor.isTransaction ? beyondTenantsIn(executor as T, read) : beyondTenants(read))
+  return rows.map(({ taken, ...row }) => ({
+    ...row,
+    taken: taken.map((one) => ({
+      baseUrl: one.baseUrl,
+      from: new Date(one.from),
+      until: one.until === null ? null : new Date(one.until),
+    })),
+  }))
+}
+
+interface PresenceRow {
+  readonly from: Date
+  readonly until: Date | null
+  readonly baseUrl: string | null
+  readonly taken: readonly { from: string; until: string | null; baseUrl: string | null }[]
+}
+
+const presenceRows = async (
+  executor: Executor,
+  owner: Owner,
+  since: Date,
+  organizationKeysCount: boolean,
+): Promise<PresenceRow[]> =>
+  (
+    await sql<PresenceRow>`
+      SELECT p.from_at AS "from", p.until_at AS "until", p.base_url AS "baseUrl", coalesce(other.taken, '[]') AS taken
+      FROM own_key_presences p
+      LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('from', q.from_at, 'until', q.until_at, 'baseUrl', q.base_url)) AS taken
+        FROM own_key_presences q
+        WHERE q.secret_id = p.secret_id AND (q.from_at, q.service_key_id) < (p.from_at, p.service_key_id)
+          AND (q.until_at IS NULL OR q.until_at > p.from_at)
+          AND (q.owner = 'user' OR ${organizationKeysCount})
+          AND NOT (q.organization_id = p.organization_id
+            AND (q.owner = 'organization' OR p.owner = 'organization' OR q.user_id = p.user_id))
+      ) AS other ON true
+      WHERE p.organization_id = ${owner.organizationId}
+        AND (p.user_id = ${owner.userId} OR (p.owner = 'organization' AND ${organizationKeysCount}))
+        AND (p.until_at IS NULL OR p.until_at >= ${since})`.execute(executor)
+  ).rows
 
 /** What was left of the allocations that ended then, whether they have been expired yet or not. Under the account's lock. */
 export const unspentAllocation = async (t: T, key: AccountKey, endedAt: Date): Promise<bigint> => {

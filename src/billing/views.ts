@@ -138,6 +138,7 @@ export const autoTopUpOnWire = (autoTopUp: AutoTopUp) => ({
 export const adjustmentOnWire = (adjustment: Adjustment) => ({
   ...adjustment,
   amountMicros: String(adjustment.amountMicros),
+  expiresAt: maybe(adjustment.expiresAt),
   createdAt: time(adjustment.createdAt),
   decidedAt: maybe(adjustment.decidedAt),
 })
@@ -168,6 +169,7 @@ export const refundPreviewOnWire = (preview: RefundPreview) => ({
 
 export const settingsOnWire = (settings: BillingSettings) => ({
   ...settings,
+  discount: { ...settings.discount, addresses: [...settings.discount.addresses] },
   microsPerMinor: String(settings.microsPerMinor),
   customMinimumMinor: String(settings.customMinimumMinor),
   customMaximumMinor: String(settings.customMaximumMinor),

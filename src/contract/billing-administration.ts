@@ -51,6 +51,7 @@ const adjustment = z.object({
   kind: z.enum(['reverse_grant', 'reverse_charge', 'grant']),
   subjectId: wire.id.describe('The grant, the operation or, of a new grant, the account'),
   amountMicros: wire.micros,
+  expiresAt: wire.time.nullable().describe('Of credits that are given; null: never'),
   reason: z.string(),
   status: z.enum(['waiting', 'done', 'denied']).describe('waiting: for a second administrator'),
   requestedBy: z.string(),
@@ -87,6 +88,12 @@ const refundPreview = z.object({
   owedMicros: wire.micros.describe('Spent or held: owed, and paid by the next credits'),
 })
 
+/** As the `host` of a URL is written. */
+export const addressHost = z
+  .string()
+  .max(260)
+  .refine((host) => URL.parse(`https://${host}`)?.host === host, 'must be a host, as proxy.example.com')
+
 const settings = z.object({
   provider: z.enum(['manual', 'stripe']),
   currency,
@@ -99,6 +106,11 @@ const settings = z.object({
     minimumShareBasisPoints: z.number().int().min(0).max(10_000),
     minimumContinuousDays: z.number().int().min(0).max(31),
     organizationKeysCount: z.boolean(),
+    addresses: z
+      .array(addressHost)
+      .max(50)
+      .default([])
+      .describe('Hosts at which keys count besides those of the services, such as proxy.example.com:8443'),
   }),
   microsPerMinor: amount.describe('Micro-credits that a custom amount buys for one smallest unit'),
   customMinimumMinor: amount,
@@ -362,6 +374,10 @@ export const billingAdministrationEndpoints = defineEndpoints({
       kind: adjustment.shape.kind,
       subjectId: wire.id.describe('The grant, the operation or, to give credits, the account'),
       amountMicros: amount.optional().describe('All that is left of it, where it is left out'),
+      expiresAt: wire.time
+        .nullable()
+        .optional()
+        .describe('Of credits that are given; null or left out: never'),
       reason,
       idempotencyKey,
     }),

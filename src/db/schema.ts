@@ -37,6 +37,7 @@ export interface Adjustments {
   idempotency_key: string
   created_at: Date
   decided_at: Date | null
+  expires_at: Date | null
 }
 
 export interface AlertChannels {
@@ -562,6 +563,8 @@ export interface OwnKeyPresences {
   user_id: string | null
   from_at: Date
   until_at: Date | null
+  secret_id: Buffer | null
+  base_url: string | null
 }
 
 export interface PaymentCustomers {
@@ -993,6 +996,7 @@ export interface ServiceKeys {
   scope_notes: Generated<string[]>
   secret_fingerprint: Buffer | null
   is_system_secret: Generated<boolean>
+  installation_fingerprint: Buffer | null
 }
 
 export interface ServiceResources {

@@ -165,6 +165,23 @@ describe('adding', () => {
     await add(own(secret, { owner: 'organization', userId: null }))
   })
 
+  test('one secret is told to be the same in all organisations, for the discount, and another one is not', async () => {
+    const [secret, other] = [secretWith(200), secretWith(200)]
+    await add(own(secret))
+    const elsewhere = await insertOrganization(clone.database)
+    for (const one of [secret, other]) await add(own(one, elsewhere))
+    const { rows } = await clone.database.pool.query(
+      `SELECT organization_id AS of, count(*) OVER (PARTITION BY secret_id) AS times FROM own_key_presences
+       WHERE organization_id IN ($1, $2) AND until_at IS NULL AND secret_id IS NOT NULL`,
+      [here.organizationId, elsewhere.organizationId],
+    )
+    expect(rows.map((row) => [row.of === here.organizationId, Number(row.times)]).toSorted()).toEqual([
+      [false, 1],
+      [false, 2],
+      [true, 2],
+    ])
+  })
+
   test('a service without a fixed address needs one, and it is where the secret goes', async () => {
     const secret = secretWith(200, 'mj-')
     const midjourney = own(secret, { serviceId: 'midjourney' })

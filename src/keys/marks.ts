@@ -22,6 +22,7 @@ export const keepMarks = async (
   const platforms = secretFingerprint(vault, platformOrganizationId, secret)
   const isNews = await markSecret(transaction, key, {
     secretFingerprint: secretFingerprint(vault, key.organizationId, secret),
+    installationFingerprint: platforms,
     isSystemSecret:
       key.owner !== 'system' &&
       (await beyondTenantsIn(transaction, () => isSystemSecret(transaction, platforms))),

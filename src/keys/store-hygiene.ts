@@ -103,6 +103,8 @@ export const markSecret = async (
   key: KeyReference & { readonly version: number },
   marks: {
     readonly secretFingerprint: Buffer
+    /** The same in all organizations: who has a key first is told by it (docs/billing.md). */
+    readonly installationFingerprint: Buffer
     readonly isSystemSecret: boolean
     readonly scopeNotes: readonly string[] | null
   },
@@ -110,6 +112,7 @@ export const markSecret = async (
   const { rows } = await sql<{ was: boolean }>`
     UPDATE service_keys AS k
     SET secret_fingerprint = ${marks.secretFingerprint}, is_system_secret = ${marks.isSystemSecret},
+        installation_fingerprint = ${marks.installationFingerprint},
         scope_notes = coalesce(${marks.scopeNotes === null ? null : [...marks.scopeNotes]}::text[], k.scope_notes)
     FROM service_keys AS before
     WHERE k.organization_id = ${key.organizationId} AND k.id = ${key.id} AND k.current_version = ${key.version}

@@ -39,17 +39,30 @@ renewals AS (
   FROM invoice_lines l JOIN invoices i ON i.organization_id = l.organization_id AND i.id = l.invoice_id
   WHERE l.kind = 'subscription' AND i.kind = 'invoice'
 ),
--- The own-key rule once more, from when keys were there.
+-- The own-key rule once more, from when keys were there: not at addresses of their own that no administrator has listed, and
+-- not while the same secret was somebody else's, who had it before.
+counting AS (
+  SELECT k.*, tstzrange(k.from_at, coalesce(k.until_at, 'infinity')) AS span FROM own_key_presences k
+  WHERE k.base_url IS NULL OR EXISTS (SELECT FROM installation i, jsonb_array_elements_text(i.value -> 'discount' -> 'addresses') AS host
+    WHERE i.name = 'billing' AND position('//' || host || '/' IN k.base_url || '/') > 0)
+),
+own_keys AS (
+  SELECT k.organization_id, k.owner, k.user_id, tstzmultirange(k.span) - coalesce((SELECT range_agg(o.span) FROM counting o
+    WHERE o.secret_id = k.secret_id AND o.owner = 'user' AND k.owner = 'user'
+      AND (o.organization_id, o.user_id) <> (k.organization_id, k.user_id)
+      AND (o.from_at, o.service_key_id) < (k.from_at, k.service_key_id)), '{}') AS times
+  FROM counting k
+),
 proofs AS (
   SELECT p.organization_id, p.account_id, p.starts_at, p.discount,
     extract(epoch FROM p.starts_at - p.starts_before) AS length,
     coalesce((SELECT sum(extract(epoch FROM upper(span) - lower(span))) FROM unnest((
-      SELECT range_agg(tstzrange(k.from_at, coalesce(k.until_at, 'infinity'))) FROM own_key_presences k
+      SELECT range_agg(k.times) FROM own_keys k
       WHERE k.organization_id = p.organization_id AND (k.user_id = s.user_id
         OR (k.owner = 'organization' AND (p.discount ->> 'organizationKeysCount')::boolean))
     ) * tstzmultirange(tstzrange(p.starts_before, p.starts_at))) AS span), 0) AS present,
-    EXISTS (SELECT FROM own_key_presences k WHERE k.organization_id = p.organization_id AND k.from_at < p.starts_at
-      AND (k.until_at IS NULL OR k.until_at > p.starts_at) AND (k.user_id = s.user_id
+    EXISTS (SELECT FROM own_keys k, unnest(k.times) AS span WHERE k.organization_id = p.organization_id
+      AND lower(span) < p.starts_at AND upper(span) > p.starts_at AND (k.user_id = s.user_id
         OR (k.owner = 'organization' AND (p.discount ->> 'organizationKeysCount')::boolean))) AS is_there
   FROM periods p JOIN subscriptions s ON s.organization_id = p.organization_id AND s.account_id = p.account_id
   WHERE p.discount_minor > 0

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import type { AccountGrant, AccountOnWire } from '../../src/contract/billing-administration.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { FormDialog } from '../ui/dialog.tsx'
-import { Credits } from '../ui/figures.tsx'
+import { Credits, useNow } from '../ui/figures.tsx'
 import { exactCredits } from '../ui/format.ts'
 import { parseCredits } from '../ui/money.ts'
 import { Notice } from '../ui/notice.tsx'
@@ -11,6 +11,7 @@ import { tellDone } from '../ui/toast.tsx'
 import { after } from './after.ts'
 import type { Charge } from './account-statement.tsx'
 import classes from './billing.module.css'
+import { localMoment } from './local-moment.ts'
 import { reversalParts } from './reversal-parts.ts'
 import { adjustmentReads } from './reads.ts'
 
@@ -59,6 +60,10 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
   const most = mostOf(adjusted)
   const [text, setText] = useState(most === null ? '' : plain(most))
   const [reason, setReason] = useState('')
+  const [end, setEnd] = useState('')
+  const now = useNow()
+  const endsAt = end === '' ? null : new Date(end)
+  const isOver = endsAt !== null && endsAt <= now
   const micros = parseCredits(text)
   const isTooMuch = micros !== null && most !== null && BigInt(micros) > BigInt(most)
   const isWrong = micros === null || micros === '0' || isTooMuch
@@ -71,7 +76,7 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
       submit={waits ? 'Ask for approval' : titles[adjusted.kind]}
       busy={adjust.isPending}
       error={adjust.error}
-      blocked={isWrong || reason.trim() === ''}
+      blocked={isWrong || isOver || reason.trim() === ''}
       onClose={props.onClose}
       onSubmit={() =>
         after(
@@ -81,6 +86,7 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
               kind: adjusted.kind,
               subjectId: subjectOf(account, adjusted),
               amountMicros: micros ?? '0',
+              ...(endsAt && { expiresAt: endsAt.toISOString() }),
               reason: reason.trim(),
               idempotencyKey,
             },
@@ -99,7 +105,7 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
     >
       <TextInput
         label="Credits"
-        description={most === null ? 'They do not expire.' : `At most ${exactCredits(most)}.`}
+        description={most === null ? undefined : `At most ${exactCredits(most)}.`}
         inputMode="decimal"
         autoComplete="off"
         value={text}
@@ -121,6 +127,17 @@ export const AdjustDialog = (props: { account: AccountOnWire; adjusted: Adjusted
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}
       />
+      {adjusted.kind === 'grant' && (
+        <TextInput
+          label="Until"
+          type="datetime-local"
+          description="In your browser’s time. Empty: they do not expire."
+          min={localMoment(now)}
+          value={end}
+          error={isOver ? 'Later than now.' : null}
+          onChange={(event) => setEnd(event.currentTarget.value)}
+        />
+      )}
       {!isWrong && adjusted.kind === 'reverse_grant' && <Parts grant={adjusted.grant} micros={micros} />}
       {waits && (
         <Notice tone="warning" title="Another administrator has to agree">

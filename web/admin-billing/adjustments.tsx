@@ -6,7 +6,7 @@ import { useAct, usePages } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import type { Column } from '../ui/data-table.tsx'
 import { FormDialog } from '../ui/dialog.tsx'
-import { Ago, Credits } from '../ui/figures.tsx'
+import { Ago, Credits, Moment } from '../ui/figures.tsx'
 import { exactCredits } from '../ui/format.ts'
 import { EmptyState } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
@@ -27,7 +27,15 @@ const columns: readonly Column<AdjustmentOnWire>[] = [
     render: (row) => (
       <span className={classes.who}>
         <span className={classes.strong}>{adjustmentKinds[row.kind]}</span>
-        <span className={classes.quiet}>{row.reason}</span>
+        <span className={classes.quiet}>
+          {row.reason}
+          {row.expiresAt && (
+            <>
+              {' '}
+              (until <Moment at={row.expiresAt} />)
+            </>
+          )}
+        </span>
       </span>
     ),
   },

@@ -1,5 +1,6 @@
 import { Button, Checkbox, NativeSelect, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
+import { addressHost } from '../../src/contract/billing-administration.ts'
 import type { Reply } from '../../src/contract/endpoints.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { exactCredits } from '../ui/format.ts'
@@ -43,6 +44,7 @@ const initial = (settings: Settings) => ({
   sharePercent: String(settings.discount.minimumShareBasisPoints / 100),
   continuousDays: String(settings.discount.minimumContinuousDays),
   organizationKeysCount: settings.discount.organizationKeysCount,
+  addresses: (settings.discount.addresses ?? []).join(', '),
   creditsPerMinor: plain(settings.microsPerMinor),
   customMinimum: moneyText(settings.customMinimumMinor, settings.currency),
   customMaximum: moneyText(settings.customMaximumMinor, settings.currency),
@@ -59,6 +61,12 @@ const someCredits = (value: string) => (parseCredits(value) === null ? 'A number
 const amountOf = (value: string, { currency }: Values) =>
   parseMoney(value, /^[A-Z]{3}$/.test(currency) ? currency : 'USD') === null ? 'An amount of money.' : null
 
+const hostsIn = (text: string): string[] => text.split(/[\s,]+/).filter((host) => host !== '')
+const hosts = (text: string) => {
+  const wrong = hostsIn(text).find((host) => !addressHost.safeParse(host).success)
+  return wrong === undefined ? null : `“${wrong}” is not a host, such as proxy.example.com.`
+}
+
 const settingsOf = (values: Values): Settings => ({
   provider: values.provider,
   currency: values.currency,
@@ -71,6 +79,7 @@ const settingsOf = (values: Values): Settings => ({
     minimumShareBasisPoints: parsePercent(values.sharePercent) ?? 0,
     minimumContinuousDays: Number(values.continuousDays),
     organizationKeysCount: values.organizationKeysCount,
+    addresses: hostsIn(values.addresses),
   },
   microsPerMinor: parseCredits(values.creditsPerMinor) ?? '0',
   customMinimumMinor: parseMoney(values.customMinimum, values.currency) ?? '0',
@@ -94,6 +103,7 @@ const SettingsForm = ({ settings }: { settings: Settings }) => {
       discountPercent: share,
       sharePercent: share,
       continuousDays: whole(31),
+      addresses: hosts,
       creditsPerMinor: someCredits,
       customMinimum: amountOf,
       customMaximum: amountOf,
@@ -182,6 +192,13 @@ const SettingsForm = ({ settings }: { settings: Settings }) => {
             label="Keys of the organisation count too"
             style={{ alignSelf: 'center' }}
             {...form.getInputProps('organizationKeysCount', { type: 'checkbox' })}
+          />
+          <TextInput
+            label="Other addresses"
+            description="Hosts at which keys count besides those of the services, with commas between them."
+            spellCheck={false}
+            autoComplete="off"
+            {...form.getInputProps('addresses')}
           />
         </div>
       </Panel>

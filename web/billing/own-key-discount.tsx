@@ -41,7 +41,9 @@ const Rule = ({ subscription: { discount } }: { subscription: SubscriptionOnWire
       A key counts while it is active and its service has found it valid.{' '}
       {discount.organizationKeysCount
         ? 'Keys of your organisation count, too.'
-        : 'Only keys of your own count, not those of an organisation.'}
+        : 'Only keys of your own count, not those of an organisation.'}{' '}
+      It has to be at the service’s own address, or at one that an administrator has listed. One key earns the
+      discount for one subscriber only: whoever has it first, for as long as they have it.
     </p>
     <p>
       At each renewal such a key has to be there, and to have been there for at least{' '}
@@ -54,6 +56,9 @@ const Rule = ({ subscription: { discount } }: { subscription: SubscriptionOnWire
   </div>
 )
 
+const notCounted = (count: number): string =>
+  count === 1 ? 'A key of yours does not count:' : `${count} keys of yours do not count; of each`
+
 const Conditions = ({ subscription }: { subscription: SubscriptionOnWire }) => {
   const now = useNow()
   const { discount } = subscription
@@ -65,6 +70,16 @@ const Conditions = ({ subscription }: { subscription: SubscriptionOnWire }) => {
         isMet={discount.hasKeyNow}
         title={discount.hasKeyNow ? 'A valid key is there' : 'No valid key now'}
       >
+        {discount.keysOfOthers > 0 && (
+          <p className={classes.quiet}>
+            {notCounted(discount.keysOfOthers)} somebody else had the same key before you.
+          </p>
+        )}
+        {discount.keysElsewhere > 0 && (
+          <p className={classes.quiet}>
+            {notCounted(discount.keysElsewhere)} it is at an address where keys do not count.
+          </p>
+        )}
         {discount.hasKeyNow ? null : (
           <p className={classes.quiet}>
             <TextLink>
