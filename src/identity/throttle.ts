@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net'
 import { hash } from 'node:crypto'
+import { networkOf } from '../kit/network.ts'
 
 /** Attempts per window. Counted before the attempt, so that parallel guesses count too. */
 export const throttleWindowSeconds = 900
@@ -42,19 +42,6 @@ export const linkBuckets = (address: string): Bucket[] => [
 export const passwordBuckets = (userId: string): Bucket[] => [
   { name: `user:${userId}`, limit: perEmailAndAddress },
 ]
-
-/** One IPv6 customer has a /64 at least: all of it is one address here. */
-const networkOf = (address: string): string => {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head.split(':').filter(Boolean)
-  if (tail !== undefined) {
-    const rest = tail.split(':').filter(Boolean)
-    while (groups.length + rest.length < 8) groups.push('0')
-    groups.push(...rest)
-  }
-  return groups.slice(0, 4).join(':')
-}
 
 /** Seconds to wait, or null when no bucket is over its limit. */
 export const secondsToWait = (
