@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
+import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type Fault, FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
@@ -122,7 +123,7 @@ export const makeVault = (parts: {
   }
 
   const unreadable = (binding: SecretBinding, cause: Cause) => {
-    findings.unreadable(binding, cause)
+    beyondTenants(() => findings.unreadable(binding, cause))
     return failure('secret_unreadable')
   }
 
@@ -133,7 +134,12 @@ export const makeVault = (parts: {
       if (keyring.sealed() !== null) return vaultSealed
       const { organizationId } = binding
       const cached = transaction ? undefined : cache.peek(organizationId)
-      const key = cached ?? (await keyToSeal(organizationId, transaction ?? database.kysely))
+      // Versions of the master key are the platform's, whoever's request it is.
+      const key =
+        cached ??
+        (await (transaction
+          ? beyondTenantsIn(transaction, () => keyToSeal(organizationId, transaction))
+          : beyondTenants(() => keyToSeal(organizationId, database.kysely))))
       if (key === 'sealed') return vaultSealed
       if ('key' in key) return success(sealUnder(key.key, binding, secret))
       return key.cause === 'shredded' ? failure('conflict', shredded) : unreadable(binding, key.cause)
