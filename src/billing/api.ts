@@ -61,6 +61,10 @@ export const billingApi = (parts: BillingApiParts): BillingHandlers => ({
   ...administrationApi(parts),
 })
 
+const changeOf = (context: SessionContext, body: RequestOutput<Table['changeSubscription']>['body']) => ({
+  ...commandOf(context, body),
+  ...(body.calculatedAt === undefined ? {} : { calculatedAt: new Date(body.calculatedAt) }),
+})
 const commandOf = (context: SessionContext, body: { idempotencyKey: string; returnPath: string }) => ({
   idempotencyKey: body.idempotencyKey,
   returnUrl: returnUrlOf(context, body.returnPath),
@@ -81,7 +85,7 @@ const subscriptionApi = ({ billing }: BillingApiParts) =>
       views.previewOnWire(must(await billing.previewChange(ownerOf(context), body.change))),
     changeSubscription: async ({ body }, context) =>
       resultOnWire(
-        must(await billing.change(context.actor, ownerOf(context), body.change, commandOf(context, body))),
+        must(await billing.change(context.actor, ownerOf(context), body.change, changeOf(context, body))),
       ),
     listSubscriptions: async ({ query }) =>
       pageOnWire(
@@ -94,7 +98,7 @@ const subscriptionApi = ({ billing }: BillingApiParts) =>
       views.previewOnWire(must(await billing.previewChange(memberOf(params), body.change))),
     changeUserSubscription: async ({ params, body }, context) =>
       resultOnWire(
-        must(await billing.change(context.actor, memberOf(params), body.change, commandOf(context, body))),
+        must(await billing.change(context.actor, memberOf(params), body.change, changeOf(context, body))),
       ),
     setCollection: async ({ params, body }, { actor }) =>
       views.subscriptionOnWire(

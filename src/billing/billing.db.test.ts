@@ -73,6 +73,36 @@ describe('an upgrade', () => {
     ])
   })
 
+  test('is charged as it was shown, for as long as somebody may think about it, and not as of any instant', async () => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    await stage.at('2027-04-16T00:00:00Z')
+    const shown = must(await stage.billing.previewChange(account, toTier('pro')))
+    const change = (calculatedAt: Date, once = stage.once()) =>
+      stage.billing.change(user(account), account, toTier('pro'), { ...once, calculatedAt })
+    stage.time.set(new Date('2027-04-16T00:09:59Z'))
+    const later = must(await stage.billing.previewChange(account, toTier('pro')))
+    expect(later.creditsNowMicros).toBeLessThan(shown.creditsNowMicros)
+    const { preview, paymentId } = must(await change(shown.calculatedAt))
+    expect(preview).toEqual(shown)
+    expect(must(await stage.billing.payment(paymentId ?? ''))).toMatchObject({
+      amountMinor: shown.chargeNowMinor,
+      creditMicros: shown.creditsNowMicros,
+    })
+    const refused = { ok: false, fault: { code: 'conflict' } }
+    stage.time.set(new Date('2027-04-16T00:10:01Z'))
+    expect(await change(shown.calculatedAt)).toMatchObject(refused)
+    // Later is cheaper.
+    expect(await change(new Date('2027-04-30T23:59:59Z'))).toMatchObject(refused)
+    await stage.at('2027-04-30T23:59:00Z')
+    const before = must(await stage.billing.previewChange(account, toTier('pro')))
+    // The period is over, whether its renewal has been seen to or not.
+    stage.time.set(new Date('2027-05-01T00:00:01Z'))
+    expect(await change(before.calculatedAt)).toMatchObject(refused)
+    await stage.at('2027-05-01T00:00:02Z')
+    expect(await change(before.calculatedAt)).toMatchObject(refused)
+  })
+
   test('is refused, and nothing is charged, when the subscription changed after it was calculated', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
     const account = await stage.subscriber()

@@ -77,7 +77,8 @@ export interface Billing {
     actor: Actor,
     owner: Owner,
     change: SubscriptionChange,
-    options: { idempotencyKey: string; returnUrl: string },
+    /** `calculatedAt`: of the preview that was agreed to, so that what was shown is what is charged. */
+    options: { idempotencyKey: string; returnUrl: string; calculatedAt?: Date },
   ): Promise<Outcome<ChangeResult>>
   subscriptions(
     filter: { status?: SubscriptionStatus; tierId?: string } & PageRequest,
@@ -189,8 +190,8 @@ export const makeBilling = (options: BillingOptions): Billing => {
 
     subscription: subscriptions.view,
     previewChange: subscriptions.preview,
-    change: async (actor, owner, change, { idempotencyKey, returnUrl }) => {
-      const changed = await subscriptions.change(actor, owner, change, idempotencyKey)
+    change: async (actor, owner, change, { returnUrl, ...once }) => {
+      const changed = await subscriptions.change(actor, owner, change, once)
       if (!changed.ok) return changed
       const { preview, subscription, paymentId } = changed.value
       if (paymentId === null)

@@ -223,6 +223,7 @@ const plan = (
     beginsPeriod: details.beginsPeriod ?? false,
     preview: {
       change,
+      calculatedAt: at,
       effectiveAt: details.effectiveAt ?? at,
       before: { status: subscription.status, tier: subscription.tier },
       after: {

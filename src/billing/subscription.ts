@@ -69,6 +69,8 @@ export type SubscriptionChange =
 /** Exactly what a change would do; made by the same function that makes the change. */
 export interface ChangePreview {
   readonly change: SubscriptionChange
+  /** What is left of the period is counted from then. */
+  readonly calculatedAt: Date
   readonly effectiveAt: Date
   readonly before: { readonly status: SubscriptionStatus; readonly tier: TierVersion }
   readonly after: { readonly status: SubscriptionStatus; readonly tier: TierVersion }

@@ -71,6 +71,29 @@ interface Commanded {
   readonly paymentId: string | null
 }
 
+interface ChangeOnce {
+  readonly idempotencyKey: string
+  readonly calculatedAt?: Date
+}
+
+const longestConsideredMs = 10 * 60_000
+/** By which the clock of the process that showed it may be ahead. */
+const clocksDifferMs = 5_000
+
+/** When a change is reckoned: as it was shown, or now. Later is cheaper, so nobody gains by an older instant. */
+const momentOf = (shown: Date | undefined, { periodStart, periodEnd }: Subscription, now: Date): Date => {
+  if (!shown || now >= periodEnd) return now
+  const ageMs = now.getTime() - shown.getTime()
+  if (ageMs > longestConsideredMs || ageMs < -clocksDifferMs || shown < periodStart)
+    throw new FaultError(
+      fault('conflict', {
+        message: 'The price that was shown is no longer valid.',
+        next: 'Look at the preview again: it is calculated anew.',
+      }),
+    )
+  return shown
+}
+
 export const makeSubscriptions = (parts: BillingParts) => {
   const { database, epoch, clock } = parts
 
@@ -88,9 +111,9 @@ export const makeSubscriptions = (parts: BillingParts) => {
     actor: Actor,
     subscription: store.StoredSubscription,
     change: SubscriptionChange,
-    idempotencyKey: string,
+    { idempotencyKey, calculatedAt }: ChangeOnce,
   ): Promise<Commanded> => {
-    const at = clock()
+    const at = change.kind === 'change_tier' ? momentOf(calculatedAt, subscription, clock()) : clock()
     const plan = must(await planFor(t, subscription, change, at))
     const { preview } = plan
     const isPaidFirst = preview.chargeNowMinor > 0n && !plan.beginsPeriod
@@ -158,9 +181,10 @@ export const makeSubscriptions = (parts: BillingParts) => {
       actor: Actor,
       owner: Owner,
       change: SubscriptionChange,
-      idempotencyKey: string,
+      once: ChangeOnce,
     ): Promise<Outcome<Commanded & { subscription: Subscription }>> =>
       outcomeOf(async () => {
+        const { idempotencyKey } = once
         const key = await accountKeyOf(database.kysely, owner)
         // What the tier includes holds on every process when this returns.
         return epoch.change(owner.organizationId, async (t) => {
@@ -172,7 +196,7 @@ export const makeSubscriptions = (parts: BillingParts) => {
             )
           const done = before
             ? (fromStoredJson(before.result) as Commanded)
-            : await command(t, actor, subscription, change, idempotencyKey)
+            : await command(t, actor, subscription, change, once)
           if (!before)
             await store.insertCommand(t, key, { idempotencyKey, request: change, result: done, at: clock() })
           return { ...done, subscription: (await store.readSubscription(t, key)) as Subscription }

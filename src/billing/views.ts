@@ -63,6 +63,8 @@ export const subscriptionViewOnWire = (view: SubscriptionView) => ({
 })
 
 export const previewOnWire = (preview: ChangePreview) => ({
+  // Commands of before it was kept.
+  calculatedAt: time(preview.calculatedAt ?? preview.effectiveAt),
   effectiveAt: time(preview.effectiveAt),
   before: { status: preview.before.status, tier: tierVersionOnWire(preview.before.tier) },
   after: { status: preview.after.status, tier: tierVersionOnWire(preview.after.tier) },

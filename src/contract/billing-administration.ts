@@ -2,10 +2,10 @@ import { z } from 'zod'
 import {
   amount,
   change,
+  changeCommand,
   changePreview,
   changeResult,
   collection,
-  commanded,
   currency,
   entitlements,
   idempotencyKey,
@@ -215,7 +215,7 @@ export const billingAdministrationEndpoints = defineEndpoints({
     group: 'billing',
     summary: 'Change a user’s subscription as they could themselves',
     params: memberParams,
-    body: z.object({ change, ...commanded }),
+    body: changeCommand,
     reply: changeResult,
   },
   setCollection: {

@@ -109,6 +109,7 @@ export const change = z.discriminatedUnion('kind', [
 ])
 
 export const changePreview = z.object({
+  calculatedAt: wire.time.describe('Given with the command, it is this price that is charged'),
   effectiveAt: wire.time,
   before: z.object({ status, tier: tierVersion }),
   after: z.object({ status, tier: tierVersion }),
@@ -205,6 +206,10 @@ const autoTopUp = z.object({
 })
 
 export const commanded = { idempotencyKey, returnPath }
+const calculatedAt = wire.time
+  .optional()
+  .describe('Of the preview that was shown, at most ten minutes ago; left out: calculated now')
+export const changeCommand = z.object({ change, calculatedAt, ...commanded })
 
 export const billingEndpoints = defineEndpoints({
   readSubscription: {
@@ -239,7 +244,7 @@ export const billingEndpoints = defineEndpoints({
     stepUp: true,
     group: 'billing',
     summary: 'Change tier, cancel, pause, resume, undo; the same idempotency key is the same change',
-    body: z.object({ change, ...commanded }),
+    body: changeCommand,
     reply: changeResult,
   },
   listPacks: {

@@ -71,7 +71,9 @@ export const ChangeDialog = (props: {
       onClose={props.onClose}
       onSubmit={() => {
         if (change === null) return
-        after(make.mutateAsync({ params: { ...owner }, body: { change, idempotencyKey } }), (result) => {
+        const calculatedAt = preview.data?.calculatedAt
+        const body = { change, idempotencyKey, ...(calculatedAt !== undefined && { calculatedAt }) }
+        after(make.mutateAsync({ params: { ...owner }, body }), (result) => {
           tellDone(
             result.state === 'done'
               ? 'The subscription is changed.'

@@ -14,14 +14,15 @@ import { paidReads } from './use-payment.ts'
 
 type Result = Reply<'changeSubscription'>
 
-/** What is left of the period shrinks while somebody thinks: calculated anew, so that what is shown is what will be. */
+/** What is left of the period shrinks while somebody thinks: calculated anew. What is shown when they agree is what is charged. */
 const previewedEveryMilliseconds = 5_000
 
 const useChange = (onDone: (result: Result) => void) => {
   const client = useQueryClient()
-  return useMutation<Result, CallFault, Change>({
-    mutationFn: async (change) => {
-      const body = { change, idempotencyKey: commandKeys.keyOf(change), returnPath: '/subscription' }
+  return useMutation<Result, CallFault, { change: Change; calculatedAt: string | undefined }>({
+    mutationFn: async ({ change, calculatedAt }) => {
+      const once = { idempotencyKey: commandKeys.keyOf(change), returnPath: '/subscription' }
+      const body = { change, ...(calculatedAt !== undefined && { calculatedAt }), ...once }
       const result = await call('changeSubscription', { body })
       commandKeys.done(change)
       return result.checkoutUrl === null ? result : openProvider(result.checkoutUrl)
@@ -76,7 +77,7 @@ export const ChangeDialog = (props: {
       busy={act.isPending}
       error={act.error}
       blocked={!data}
-      onSubmit={() => act.mutate(change)}
+      onSubmit={() => act.mutate({ change, calculatedAt: data?.calculatedAt })}
       onClose={close}
     >
       {data ? (
