@@ -165,6 +165,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     url,
     notices: [
       ...(rooms.claim.notice === null ? [] : [rooms.claim.notice]),
+      ...(await sealedNotice(rooms)),
       ...(demo === null ? await setUpNotice(rooms, config.publicUrl ?? url) : await demo.publish(url)),
     ],
     rooms,
@@ -194,6 +195,14 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await postgres.stop()
     },
   }
+}
+
+/** It runs, and serves nothing that needs a key: whoever started it should not have to find that out. */
+const sealedNotice = async ({ masterKeys }: Rooms): Promise<string[]> => {
+  const { sealed } = await masterKeys.status()
+  return sealed === null
+    ? []
+    : [`THE VAULT IS SEALED: ${sealed.problem.message} ${sealed.problem.next} It tries again by itself.`]
 }
 
 /** Without an administrator nobody could sign in, so whoever started the process gets the link that makes one. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpoints } from '../src/contract/endpoints.ts'
@@ -508,6 +509,10 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listAllAudit: none,
   exportAllAudit: () => ({ query: { organization: owner.organizationId } }),
   verifyAllAudit: none,
+  readVault: none,
+  rotateMasterKey: () => ({ body: {} }),
+  rewrapVault: () => ({ body: {} }),
+  destroyMasterKey: async () => ({ params: await masterKeyToDestroy(), body: {} }),
   listBudgets: none,
   readBudget: async () => ({ params: await budget() }),
   createBudget: () => ({ body: newBudget }),
@@ -566,6 +571,18 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   importServiceExport: () => ({ body: serviceExport() }),
   readServiceExport: async () => ({ params: await importedExport() }),
   removeServiceExport: async () => ({ params: await importedExport() }),
+}
+
+/** A rotation may be under way already, in the background. */
+const masterKeyToDestroy = async () => {
+  await http.masterKeys.rotate(operator)
+  for (;;) {
+    const change = await http.masterKeys.work()
+    if (change?.finishedAt) break
+    await setImmediate()
+  }
+  const { versions } = await http.masterKeys.status()
+  return { version: String(versions.findLast(({ state }) => state === 'retained')?.version) }
 }
 
 /** Not a matter of authorization: these are well-formed and still wrong. */

@@ -123,6 +123,7 @@ export const startHttp = async (
     ledger,
     limits,
     longOperations,
+    masterKeys,
     organizations,
     payments,
     prices,
@@ -131,6 +132,7 @@ export const startHttp = async (
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
     statements: makeStatements({ database }),
+    vault,
   }
   await Promise.all([epoch.start(), prices.start()])
   const standIn = await startStandIn()

@@ -122,6 +122,58 @@ withFlags(audit.command('verify'), databaseFlags)
     process.exitCode = await auditVerifyCommand(configFromProcess(flagsOf(command)))
   })
 
+const vault = program
+  .command('vault')
+  .description('the master key: where it is kept, its versions, and what hangs on them (docs/vault.md)')
+  .helpCommand(false)
+const reasonFlag = ['--reason <text>', 'for the audit trail'] as const
+withFlags(vault.command('status'), databaseFlags)
+  .description('versions of the master key, processes, progress; exits 1 where the vault is sealed')
+  .option('--json', 'print it as JSON')
+  .action(async (options: { json?: boolean }, command: Command) => {
+    const { vaultStatus } = await import('./vault.ts')
+    process.exitCode = await vaultStatus(configFromProcess(flagsOf(command)), options)
+  })
+withFlags(vault.command('verify'), databaseFlags)
+  .description('open everything that is stored, in memory; exits 1 where something does not open')
+  .action(async (_, command: Command) => {
+    const { vaultVerify } = await import('./vault.ts')
+    process.exitCode = await vaultVerify(configFromProcess(flagsOf(command)))
+  })
+withFlags(vault.command('rotate'), databaseFlags)
+  .description('make a new version with the same provider and wrap everything anew, while gateways run')
+  .option(...reasonFlag)
+  .action(async ({ reason }: { reason?: string }, command: Command) => {
+    const { vaultRotate } = await import('./vault.ts')
+    process.exitCode = await vaultRotate(configFromProcess(flagsOf(command)), reason)
+  })
+withFlags(vault.command('move'), databaseFlags)
+  .description('make a new version with another provider and wrap everything anew, while gateways run')
+  .requiredOption(
+    '--to <reference>',
+    'the provider, such as file:/etc/aideon/master.key (docs/master-keys.md)',
+  )
+  .option(...reasonFlag)
+  .action(async ({ to, reason }: { to: string; reason?: string }, command: Command) => {
+    const { vaultMove } = await import('./vault.ts')
+    process.exitCode = await vaultMove(configFromProcess(flagsOf(command)), to, reason)
+  })
+withFlags(vault.command('rewrap'), databaseFlags)
+  .description('wrap with the newest version whatever is not, or go on with what was interrupted')
+  .option(...reasonFlag)
+  .action(async ({ reason }: { reason?: string }, command: Command) => {
+    const { vaultRewrap } = await import('./vault.ts')
+    process.exitCode = await vaultRewrap(configFromProcess(flagsOf(command)), reason)
+  })
+withFlags(vault.command('destroy'), databaseFlags)
+  .description('destroy a version that is not in use, for ever; refused while anything needs it')
+  .argument('<version>', 'its number')
+  .option(...reasonFlag)
+  .action(async (version: string, { reason }: { reason?: string }, command: Command) => {
+    const { vaultDestroy } = await import('./vault.ts')
+    process.exitCode = await vaultDestroy(configFromProcess(flagsOf(command)), version, reason)
+  })
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -25,6 +25,7 @@ import { sessionEndpoints } from './session.ts'
 import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
 import { usageEndpoints } from './usage.ts'
+import { vaultEndpoints } from './vault.ts'
 
 /**
  * Every endpoint under /api, once: the HTTP shell registers this table, the OpenAPI document is emitted from
@@ -56,6 +57,7 @@ export const endpoints = {
   ...statementEndpoints,
   ...reconciliationEndpoints,
   ...auditEndpoints,
+  ...vaultEndpoints,
   ...keyHygieneEndpoints,
 }
 

@@ -9,6 +9,9 @@ export const meta = z.object({
     .boolean()
     .describe('No administrator exists yet: open the set-up link that the first start printed'),
   dashboardsReady: z.boolean(),
+  vaultSealed: z
+    .boolean()
+    .describe('Nothing that needs a secret works: operations, and adding and checking keys'),
 })
 export type Meta = z.infer<typeof meta>
 

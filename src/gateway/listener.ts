@@ -6,8 +6,8 @@ import { pathOf } from './service-paths.ts'
 export interface ListenerOptions {
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   readonly metrics: (request: IncomingMessage, response: ServerResponse) => Promise<void>
-  /** 200 when operations are served, 503 while starting or draining. */
-  readonly healthy: () => boolean
+  /** 200 when operations are served, 503 while starting or draining, and while the vault is sealed. */
+  readonly health: () => 'ok' | 'unavailable' | 'sealed'
   /** Everything that is not the data plane. */
   readonly rest: (request: IncomingMessage, response: ServerResponse) => void
   /** WebSockets. */
@@ -18,7 +18,7 @@ export interface ListenerOptions {
 
 /** One port for both planes: operations on bare node:http, all else on the shell's own handler. */
 export const makeListener = (options: ListenerOptions): Server => {
-  const { serve, metrics, healthy, rest } = options
+  const { serve, metrics, health, rest } = options
   const server = createServer(
     {
       headersTimeout: options.headersTimeoutMs,
@@ -31,7 +31,7 @@ export const makeListener = (options: ListenerOptions): Server => {
     (request, response) => {
       const url = request.url ?? '/'
       if (isDataPlane(url)) void serve(request, response)
-      else if (pathOf(url) === '/healthz') sendHealth(response, healthy())
+      else if (pathOf(url) === '/healthz') sendHealth(response, health(), url)
       else if (pathOf(url) === '/metrics') void metrics(request, response)
       else rest(request, response)
     },
@@ -40,7 +40,16 @@ export const makeListener = (options: ListenerOptions): Server => {
   return server
 }
 
-const sendHealth = (response: ServerResponse, healthy: boolean): void => {
-  response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(JSON.stringify({ status: healthy ? 'ok' : 'unavailable' }))
+/**
+ * A sealed process serves no operation, so a load balancer should send them elsewhere; but it is alive and its dashboards
+ * work, and nothing is won by starting it again: `?sealed=ok` is for whoever asks that.
+ */
+const sendHealth = (
+  response: ServerResponse,
+  status: ReturnType<ListenerOptions['health']>,
+  url: string,
+): void => {
+  const isFine = status === 'ok' || (status === 'sealed' && /[?&]sealed=ok(?:&|$)/.test(url))
+  response.writeHead(isFine ? 200 : 503, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify({ status }))
 }

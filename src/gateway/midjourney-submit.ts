@@ -1,5 +1,6 @@
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import type { Begun, LongOperation, LongOperations } from '../long-operations/long-operations.ts'
+import { saysNothingOfService } from '../long-operations/service-call.ts'
 import { unpricedUnit } from '../metering/cost.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import { noUsage, type Units } from '../metering/usage.ts'
@@ -128,7 +129,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
       maximumBytes: maximumReplyBytes,
     })
     if (!reply.ok) {
-      const isUnreadable = reply.fault.code === 'secret_unreadable'
+      const isUnreadable = saysNothingOfService(reply.fault)
       if (isUnreadable)
         health.report(sharedService(serviceKey), serviceKey.id, 'unknown', serviceKey.organizationId)
       else report(candidate, { kind: 'service' })

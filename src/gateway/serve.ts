@@ -25,7 +25,7 @@ import { makeWatchNames } from './watch-names.ts'
  * retried after the first byte to the caller.
  */
 export const makeServe = (parts: GatewayParts) => {
-  const { admission, counters, epoch, keyUses, limits, log } = parts
+  const { admission, counters, epoch, keyUses, limits, log, vault } = parts
   const authenticate = makeAuthenticate(parts)
   const { decide, explain } = makeDecide(parts)
   const enter = makeEnter(parts)
@@ -60,6 +60,8 @@ export const makeServe = (parts: GatewayParts) => {
     }
     const decision = await decide(operation, caller.value, incoming)
     if (!decision.ok) return refuse(operation, response, decision.fault, finish)
+    const sealed = vault.problem()
+    if (sealed !== null) return refuse(operation, response, sealed, finish)
 
     if (isMidjourneyImage(decision.value))
       return serveMidjourneyImage(operation, decision.value, incoming, response, finish)

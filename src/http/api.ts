@@ -40,6 +40,9 @@ import { statementApi } from '../statements/api.ts'
 import type { Statements } from '../statements/statements.ts'
 import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
+import { vaultApi } from '../vault/api.ts'
+import type { MasterKeys } from '../vault/master-keys.ts'
+import type { Vault } from '../vault/vault.ts'
 import type { Handlers } from './handler.ts'
 
 /** The rooms that answer /api. */
@@ -64,6 +67,8 @@ export interface Rooms {
   readonly documents: Documents
   readonly reconciliation: Reconciliation
   readonly auditTrail: AuditTrail
+  readonly vault: Vault
+  readonly masterKeys: MasterKeys
   readonly clock: Clock
 }
 
@@ -96,4 +101,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...documentApi(rooms),
   ...reconciliationApi(rooms),
   ...auditApi(rooms),
+  ...vaultApi(rooms),
 })

@@ -1,6 +1,7 @@
 import type { Me } from '../contract/session.ts'
 import { defineHandlers } from '../http/handler.ts'
 import { must } from '../kit/fault.ts'
+import type { Vault } from '../vault/vault.ts'
 import { type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
 
 export interface IdentityApiParts {
@@ -8,9 +9,10 @@ export interface IdentityApiParts {
   readonly version: string
   readonly demo: boolean
   readonly dashboards: () => string | null
+  readonly vault: Pick<Vault, 'problem'>
 }
 
-export const identityApi = ({ identity, version, demo, dashboards }: IdentityApiParts) =>
+export const identityApi = ({ identity, version, demo, dashboards, vault }: IdentityApiParts) =>
   defineHandlers<
     | 'readMeta'
     | 'signIn'
@@ -29,6 +31,7 @@ export const identityApi = ({ identity, version, demo, dashboards }: IdentityApi
       demo,
       needsSetup: await identity.needsSetUp(),
       dashboardsReady: dashboards() !== null,
+      vaultSealed: vault.problem() !== null,
     }),
 
     async signIn({ body }, { origin, setSession }) {

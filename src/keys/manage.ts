@@ -141,6 +141,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
 
   return {
     add: async (actor, input) => {
+      const sealed = vault.problem()
+      if (sealed !== null) return { ok: false, fault: sealed }
       const entered = proving.read(input)
       if (!entered.ok) return entered
       const misplaced = misplacedSecret(entered.value, input.label)
@@ -161,6 +163,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     },
 
     replace: async (actor, which, input) => {
+      const sealed = vault.problem()
+      if (sealed !== null) return { ok: false, fault: sealed }
       const before = await store.findStored(database.kysely, which)
       if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
       const { serviceId, baseUrl } = before
@@ -197,6 +201,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     },
 
     changeSettings: async (actor, which, given) => {
+      const sealed = vault.problem()
+      if (sealed !== null) return { ok: false, fault: sealed }
       const before = await store.findStored(database.kysely, which)
       if (!before || before.status === 'revoked' || !isWithin(before, which)) return failure('not_found')
       const secret = await openSecret(parts, before)

@@ -138,6 +138,8 @@ export const makeRechecks = (parts: ServiceKeyParts, proving: Proving): Rechecks
     },
 
     recheckDue: async (now) => {
+      // Nothing can be asked, and no key is the worse for it.
+      if (parts.vault.problem() !== null) return 0
       const due = await store.claimDue(database.kysely, now, new Date(now.getTime() + claimMs), mostAtOnce)
       const queue = [...due]
       const work = async () => {

@@ -364,9 +364,9 @@ export const faults = {
   vault_sealed: row(
     503,
     'operator',
-    false,
-    'The master key does not open this vault.',
-    'The operator must start with the right master key.',
+    true,
+    'The vault is sealed: the master key is not at hand, so nothing that needs a stored key works.',
+    'Try again later; the operator should look at aideon-keys vault status.',
   ),
   master_key_misconfigured: row(
     503,
@@ -402,6 +402,13 @@ export const faults = {
     false,
     'What is stored was not wrapped by this master key for this place, or was changed.',
     'The operator should use the master key that belongs to this database, or restore the database.',
+  ),
+  audit_stream_unreachable: row(
+    503,
+    'operator',
+    true,
+    'A place that the audit trail is streamed to does not take it.',
+    'Look at the place; what it has missed is delivered when it is back.',
   ),
   secret_unreadable: row(
     500,

@@ -6,7 +6,7 @@ import type { Log } from '../kit/log.ts'
 import type { Recorder } from '../metering/recorder.ts'
 import type { LongOperation } from './long-operation.ts'
 import { afterAnswer, type Change, recordOf, settlementOf, type Timing, withoutKey } from './progress.ts'
-import type { CallService } from './service-call.ts'
+import { type CallService, saysNothingOfService } from './service-call.ts'
 import * as store from './store.ts'
 import { type Answer, serviceOf, trackers } from './trackers.ts'
 import type { makeWebhooks } from './webhooks.ts'
@@ -59,7 +59,7 @@ export const makePoller = (parts: PollerParts) => {
     if (!reply.ok)
       return {
         kind: 'no_answer',
-        about: reply.fault.code === 'secret_unreadable' ? null : { kind: 'service' },
+        about: saysNothingOfService(reply.fault) ? null : { kind: 'service' },
       }
     const answer = tracker.read(operation.externalId, reply.value.status, reply.value.body)
     const about = answer.kind === 'no_answer' ? answer.about : { kind: 'ok' as const }

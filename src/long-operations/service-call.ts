@@ -1,6 +1,6 @@
 import type { ServiceKey } from '../keys/keys.ts'
 import type { KeyUses } from '../keys/uses.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import type { Outbound, OutboundReply } from '../net/outbound.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
@@ -20,6 +20,10 @@ export interface ServiceCall {
 
 /** Makes such calls. No reply holds the secret that it was asked with. */
 export type CallService = (serviceKey: ServiceKey, call: ServiceCall) => Promise<Outcome<OutboundReply>>
+
+/** It was never sent: what stopped it is ours. */
+export const saysNothingOfService = ({ code }: Fault): boolean =>
+  code === 'secret_unreadable' || code === 'vault_sealed'
 
 export const makeCallService =
   (parts: {

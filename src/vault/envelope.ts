@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto'
+import { type FaultCode, faults } from '../kit/fault.ts'
 import { decrypt, encrypt, framed } from './authenticated.ts'
 import type { MasterKey } from './master-key.ts'
 import type { OrganizationKey } from './organization-key.ts'
@@ -35,6 +36,14 @@ export const causes = {
   unknown_master_key: 'It is marked as wrapped by a master key that was never one of this database.',
 } as const
 export type Cause = keyof typeof causes
+
+/** Of one that is stored; causes of the master key itself are faults. */
+export const causeText = (cause: string): string =>
+  Object.hasOwn(causes, cause)
+    ? causes[cause as Cause]
+    : Object.hasOwn(faults, cause)
+      ? faults[cause as FaultCode].message
+      : cause
 
 export type Opened = { readonly secret: string } | { readonly cause: Cause }
 
