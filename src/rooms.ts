@@ -8,6 +8,7 @@ import { makeBilling } from './billing/billing.ts'
 import { makeBudgets } from './budgets/budgets.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { claimInstallation } from './demo/claim.ts'
+import { demoAddresses } from './demo/rotation.ts'
 import { makeEpoch } from './db/epoch.ts'
 import { migrate } from './db/migrate.ts'
 import { makeHealth } from './health/health.ts'
@@ -152,6 +153,7 @@ export const openRooms = async (options: {
       drivers: rotationDrivers,
       clock,
       log,
+      ...(config.demo && { addressOf: demoAddresses(catalogue) }),
     })
 
     epoch.onChange(async (organizationId) => {

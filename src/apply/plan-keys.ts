@@ -69,8 +69,11 @@ const planKey = (
   const baseUrl = wanted.baseUrl === undefined ? null : new URL(wanted.baseUrl).href.replace(/\/+$/, '')
   // A key is for one server: at another address it is another key.
   const ofService = own.filter((key) => key.serviceId === wanted.service && key.baseUrl === baseUrl)
-  const isSame = (key: StoredServiceKey, settings = key.settings) =>
-    key.fingerprint.equals(context.fingerprint({ ...key, settings }, secret))
+  // A document keeps the secret that a key began with; rotations since then are not undone by applying it again.
+  const isSame = (key: StoredServiceKey, settings = key.settings) => {
+    const given = context.fingerprint({ ...key, settings }, secret)
+    return [key.fingerprint, ...key.rotatedFrom].some((known) => known.equals(given))
+  }
   // In another region, the same secret is another key.
   const isRenamed = (key: StoredServiceKey) => isSame(key, { ...key.settings, ...wanted.settings })
   const before = ofService.find((key) => key.label === label) ?? ofService.find(isRenamed)

@@ -61,6 +61,8 @@ export interface StoredServiceKey {
   readonly settings: KeySettings
   readonly lastFour: string
   readonly fingerprint: Buffer
+  /** Of the versions before it, where a rotation made the one in use. */
+  readonly rotatedFrom: readonly Buffer[]
 }
 
 /** Usable now; to recognise a token that stands in a file. */
@@ -69,6 +71,13 @@ export interface StoredAccessToken {
   readonly kind: 'user' | 'platform'
   readonly hash: Buffer
 }
+
+const rotatedFrom = sql<Buffer[]>`ARRAY(
+  SELECT before.fingerprint FROM service_key_versions before
+  JOIN service_key_versions current USING (organization_id, service_key_id)
+  WHERE before.organization_id = service_keys.organization_id AND before.service_key_id = service_keys.id
+    AND current.version = service_keys.current_version AND current.rotation_id IS NOT NULL
+    AND before.version < current.version AND before.fingerprint IS NOT NULL)`.as('rotatedFrom')
 
 export const readSnapshot = async (
   kysely: Kysely<Schema>,
@@ -144,6 +153,7 @@ export const readSnapshot = async (
         sql<KeySettings>`settings`.as('settings'),
         'last_four as lastFour',
         'fingerprint',
+        rotatedFrom,
       ])
       .where('revoked_at', 'is', null)
       .execute(),

@@ -3,15 +3,19 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { cloneDatabase } from '../../tests/database.ts'
 import { checkLedger } from '../../tests/ledger.ts'
 import { stageConfig } from '../../tests/stage.ts'
+import { must } from '../kit/fault.ts'
 import { silentLog } from '../kit/log.ts'
 import { startGateway } from '../main.ts'
+import { rotationDrivers } from '../rotation/drivers/registry.ts'
+import { makeRotation } from '../rotation/rotation.ts'
 import { claimInstallation } from './claim.ts'
 import { publishDemo, seedDemo, startDemoSimulator } from './demo.ts'
 import { readDemoFile } from './demo-file.ts'
+import { demoAddresses, setDemoCredential } from './rotation.ts'
 import { warmDemo } from './warm.ts'
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'aideon-demo-'))
@@ -157,6 +161,49 @@ test('seeding again keeps tokens, links and keys; a simulator at another port is
     body: JSON.stringify({ model: 'gpt-4.1-mini', messages: [{ role: 'user', content: 'Hello' }] }),
   })
   expect(reply.status).toBe(200)
+})
+
+test('a system key is rotated by its API, and a restart and another set-up leave it rotated', async () => {
+  const { rooms } = gateway
+  await rooms.rotation.close()
+  let offset = 0
+  const rotation = makeRotation({
+    ...rooms,
+    drivers: rotationDrivers,
+    addressOf: demoAddresses(rooms.catalogue),
+    clock: () => new Date(Date.now() + offset),
+    reportEveryMs: 25,
+  })
+  const isSecond = ({ label }: { label: string }) => label === 'Second account'
+  const key = (await rooms.serviceKeys.listSystemKeys()).find(
+    (one) => one.serviceId === 'openai' && isSecond(one),
+  )
+  const before = simulator.rotation.secrets.of('openai').length
+  await setDemoCredential(rotation, simulator.rotation.apis.openai.settings)
+  const normal = { mode: 'normal', trigger: 'person', reason: null } as const
+  const { id } = must(await rotation.begin({ kind: 'operator', id: null }, key!, normal))
+  const ended = await vi.waitUntil(async () => {
+    await rotation.work()
+    await rotation.reportUses()
+    const attempt = await rotation.find(id)
+    offset += Math.max(0, (attempt?.nextAt?.getTime() ?? 0) - Date.now() - offset)
+    return attempt?.endedAt ? attempt : null
+  }, 20_000)
+  expect(ended).toMatchObject({ state: 'done' })
+  await rotation.close()
+  expect(simulator.rotation.secrets.of('openai')).toHaveLength(before + 1)
+  expect(simulator.rotation.secrets.of('openai').filter((one) => one.revokedAt !== null)).toHaveLength(1)
+
+  await simulator.close()
+  simulator = await startDemoSimulator(dataDirectory)
+  await seed()
+  const { versions } = rooms.serviceKeys
+  const which = { organizationId: key!.organizationId, id: key!.id }
+  const current = (await versions.list(which)).find(({ state }) => state === 'current')
+  expect(current).toMatchObject({ version: ended?.toVersion })
+  const rotated = await versions.find(which)
+  const proof = must(await versions.prove(rotated!, current?.version ?? 0))
+  expect(proof.verdict).toBe('valid')
 })
 
 test('a lost demo.json is made again with new tokens; the old ones end', async () => {

@@ -20,6 +20,7 @@ import {
 import { demoCommands, demoLines } from './commands.ts'
 import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
 import { beginHistory, type HistoryRooms } from './history.ts'
+import { rememberKeys } from './rotation.ts'
 
 export interface DemoRooms extends HistoryRooms {
   readonly prices: Pick<Prices, 'terms' | 'changes'>
@@ -48,8 +49,12 @@ export const startDemoSimulator = async (dataDirectory: string): Promise<Simulat
   const previous = await readDemoFile(dataDirectory)
   const options = { keys: [...demoKeys(), ...demoSpareKeys()], pacing: { firstChunkMs: 120, chunkMs: 20 } }
   const port = previous ? Number(new URL(previous.simulatorUrl).port) : 0
-  if (port === 0) return startSimulator(options)
-  return startSimulator({ ...options, port }).catch(() => startSimulator(options))
+  const simulator =
+    port === 0
+      ? await startSimulator(options)
+      : await startSimulator({ ...options, port }).catch(() => startSimulator(options))
+  await rememberKeys(simulator, dataDirectory)
+  return simulator
 }
 
 /** Makes the demo's data, or brings it up to date; tokens and links of the last time are kept while they work. */

@@ -1,5 +1,7 @@
 import type { Log } from '../kit/log.ts'
+import type { Rotation } from '../rotation/rotation.ts'
 import { publishDemo, type DemoRooms, seedDemo, startDemoSimulator } from './demo.ts'
+import { setDemoCredential } from './rotation.ts'
 import type { DemoStripe } from './stripe.ts'
 import { warmDemo } from './warm.ts'
 
@@ -11,7 +13,7 @@ export interface RunningDemo {
 
 /** The simulator and the demo's data, before the gateway listens. */
 export const startDemo = async (parts: {
-  rooms: DemoRooms
+  rooms: DemoRooms & { readonly rotation: Pick<Rotation, 'credentials'> }
   /** Null: payments are taken by what the operator configured. */
   stripe: DemoStripe | null
   dataDirectory: string
@@ -25,6 +27,7 @@ export const startDemo = async (parts: {
     stripeUrl: stripe?.url ?? null,
     dataDirectory,
   })
+  await setDemoCredential(rooms.rotation, simulator.rotation.apis.openai.settings)
   return {
     async publish(baseUrl) {
       stripe?.tell(baseUrl)
