@@ -1,5 +1,5 @@
 /**
- * npm run simulate -- [--seed N] [--minutes M]: gateways, workers and the database are killed at edges drawn from the seed,
+ * npm run simulate -- [--seed N] [--minutes M] [--owed EDGES]: gateways, workers and the database are killed at edges drawn from the seed,
  * and an independent checker looks during and after. Runs one seed after the other until the time is over; exits 1 at the
  * first that fails.
  */
@@ -8,19 +8,34 @@ import { everyStep } from '../tests/simulation/lives.ts'
 import { simulate } from '../tests/simulation/simulation.ts'
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, minutes: { type: 'string', default: '5' } },
+  options: {
+    seed: { type: 'string' },
+    minutes: { type: 'string', default: '5' },
+    // Edges to begin with, as `commit paid,commit notice`.
+    owed: { type: 'string', default: '' },
+  },
 })
 const until = performance.now() + Number(values.minutes) * 60_000
 const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 let seed = first
 let last = first
 const reached = []
+/** From the fourth seed on what those before have not met comes first. */
+const owedAt = (seed) =>
+  seed === first
+    ? values.owed.split(',').filter((step) => everyStep.includes(step))
+    : seed - first < 3
+      ? []
+      : everyStep.filter((step) => !isReached(step))
+const isReached = (step) => reached.some((kill) => kill.split(':')[1] === step)
 do {
   const seconds = Math.min(60, Math.max(10, (until - performance.now()) / 1000))
   console.log(`seed ${seed}, ${seconds.toFixed(0)} s`)
+  const owed = owedAt(seed)
   const { problems, kills, operations, news } = await simulate({
     seed,
     seconds,
+    owed,
     log: (line) => console.log(`  ${line}`),
   })
   console.log(
@@ -30,7 +45,7 @@ do {
   reached.push(...kills.filter((kill) => !kill.endsWith('(not reached)')))
   for (const problem of problems) console.log(`  PROBLEM  ${problem}`)
   if (problems.length > 0) {
-    console.log(`\nAgain: npm run simulate -- --seed ${seed}`)
+    console.log(`\nAgain: npm run simulate -- --seed ${seed}${owed.length > 0 ? ` --owed '${owed}'` : ''}`)
     process.exitCode = 1
     break
   }

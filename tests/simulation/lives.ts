@@ -114,19 +114,36 @@ export const purchaseSteps: readonly Step[] = [
 const withoutAnswer = new Set(['copy', 'acknowledge'])
 const phases = ['before', 'sent', 'after'] as const
 
+interface Dealing {
+  readonly random: Random
+  readonly seed: number
+  readonly steps: readonly Step[]
+  /** Statements that come before all others: seeds before did not reach them. */
+  readonly owed: ReadonlySet<string>
+}
+
 /** The edges of a list one after the other, from a place that the seed gives: seeds in a row pass all of them. */
-export const dealEdges = (random: Random, seed: number, steps: readonly Step[]): (() => Life) => {
+export const dealEdges = ({ random, seed, steps, owed }: Dealing): (() => Life) => {
   const all = phases.flatMap((phase) =>
     steps
       .filter(({ statement }) => phase !== 'after' || !withoutAnswer.has(statement))
       .map((step) => ({ ...step, phase })),
   )
+  const first = steps
+    .filter(({ statement }) => owed.has(statement))
+    .map((step) => ({ ...step, phase: random.pick(['before', 'sent'] as const), isFrequent: undefined }))
   // Steps that meet every edge, and not those of one phase together.
   const stride = strideOf(all.length, steps.length + 1)
   let next = (seed * 37) % all.length
-  return () => {
-    const { phase, statement, by, isFrequent } = all[next % all.length] as (typeof all)[number]
+  const pick = () => {
+    const owing = first.shift()
+    if (owing) return owing
+    const picked = all[next % all.length] as (typeof all)[number]
     next += stride
+    return picked
+  }
+  return () => {
+    const { phase, statement, by, isFrequent } = pick()
     // Nearly always one of the first few times.
     const count = isFrequent ? Math.floor(random.whole(20) ** 2 / 48) : Math.floor(random.whole(12) / 10)
     return { phase, statement, by, count, victim: random.chance(0.15) ? 'database' : 'process' }

@@ -35,6 +35,8 @@ export interface SimulationOptions {
   /** Of the workers; to prove that it would be found out. */
   readonly defect?: 'acknowledges_first'
   readonly log?: (line: string) => void
+  /** Statements at which something is killed before others. */
+  readonly owed?: readonly string[]
 }
 
 /** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
@@ -249,8 +251,9 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
   opened.defer(() => void load.stop())
   opened.defer(() => world.payments.abandon())
   opened.use(toggling(world))
-  const ofOperations = dealEdges(random, options.seed, operationSteps)
-  const ofPurchases = dealEdges(random, options.seed, purchaseSteps)
+  const dealing = { random, seed: options.seed, owed: new Set(options.owed) }
+  const ofOperations = dealEdges({ ...dealing, steps: operationSteps })
+  const ofPurchases = dealEdges({ ...dealing, steps: purchaseSteps })
   await Promise.all([
     ...gateways.map((start) => haunt(world, ofOperations, start)),
     ...[0, 1].map((index) => haunt(world, ofPurchases, worker(index))),
