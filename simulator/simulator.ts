@@ -47,6 +47,8 @@ export interface SimulatorOptions {
   readonly host?: string
   readonly keys?: readonly SimulatedKey[]
   readonly pacing?: Partial<Pacing>
+  /** Of the key-management APIs: tests let hours pass there. */
+  readonly rotationNow?: () => number
 }
 
 /** OpenAI takes images of this size in all; Anthropic's limit is 32 MB, answered as such. */
@@ -79,7 +81,7 @@ const services: Readonly<Record<ServiceName, (exchange: Exchange) => Promise<voi
 
 export const startSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
   const journal = makeJournal()
-  const rotation = makeRotationStandIns()
+  const rotation = makeRotationStandIns(options.rotationNow)
   const state: SimulatorState = {
     keys: makeKeyRing(options.keys ?? [], rotation.secrets),
     cache: makePromptCache(Date.now),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/simulator.ts'
 import { readConfig } from '../src/config/config.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { type Gateway, startGateway } from '../src/main.ts'
@@ -24,9 +24,12 @@ export const stageConfig = (environment: Record<string, string>) => {
   return read.config
 }
 
-export const openStage = async (environment: Record<string, string> = {}): Promise<Stage> => {
+export const openStage = async (
+  environment: Record<string, string> = {},
+  simulated: SimulatorOptions = {},
+): Promise<Stage> => {
   const clone = await cloneDatabase()
-  const simulator = await startSimulator()
+  const simulator = await startSimulator(simulated)
   const dataDirectory = mkdtempSync(join(tmpdir(), 'aideon-stage-'))
   const config = stageConfig({
     AIDEON_PORT: '0',

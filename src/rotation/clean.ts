@@ -38,9 +38,7 @@ export const makeCleaning = (parts: RotationParts) => {
     if (kept.some((version) => version.state === 'current' && version.remote?.id === remote.id))
       throw new Error('a clean-up was to delete the key in use')
     const { toVersion } = attempt
-    return called(() =>
-      driver.revoke!(context, remote, () => versions.open(key, toVersion ?? 0)),
-    )
+    return called(() => driver.revoke!(context, remote, () => versions.open(key, toVersion ?? 0)))
   }
 
   return async (attempt: RotationAttempt, key: ServiceKeyView, tools: Tools): Promise<Performed> => {
@@ -68,7 +66,11 @@ export const makeCleaning = (parts: RotationParts) => {
         const sureAt = row.intendedAt.getTime() + driver.settleSeconds * 1000
         if (now.getTime() < sureAt)
           return {
-            event: { kind: 'wait', seconds: 5, message: 'What was made may not be listed yet; it is looked for.' },
+            event: {
+              kind: 'wait',
+              seconds: 5,
+              message: 'What was made may not be listed yet; it is looked for.',
+            },
           }
         await write({ state: 'absent', lookAgainAt: new Date(now.getTime() + lookAgainAfterMs), at: now })
         continue

@@ -181,7 +181,10 @@ export const makeCommands = (parts: RotationParts, tools: ToolMaker, soon: () =>
         )
         if (check.verdict === 'invalid')
           throw new FaultError(
-            fault('key_rejected', { message: `The service did not accept this key. ${check.detail}`, field: 'secret' }),
+            fault('key_rejected', {
+              message: `The service did not accept this key. ${check.detail}`,
+              field: 'secret',
+            }),
           )
         const event = { kind: 'new_secret', version: prepared.version } as const
         return must(
@@ -201,4 +204,3 @@ const outcome = async <T>(work: () => Promise<T>): Promise<Outcome<T>> => {
     throw error
   }
 }
-

@@ -159,7 +159,10 @@ const readFields = (
 ): Outcome<Record<string, string>> => {
   const unknown = Object.keys(given).find((name) => !fields.some(({ id }) => id === name))
   if (unknown !== undefined)
-    return failure('invalid_request', { message: 'This driver has no such field.', field: `fields.${unknown}` })
+    return failure('invalid_request', {
+      message: 'This driver has no such field.',
+      field: `fields.${unknown}`,
+    })
   const values: Record<string, string> = {}
   for (const field of fields) {
     const text = given[field.id]?.trim() ?? ''

@@ -76,13 +76,20 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
     const name = nameOfTry(attempt.id, attempt.tries + 1)
     const { value } = prepared
     return {
-      event: { kind: 'prepared', name, scope: `${driver.id} ${driver.scopeOf(context)}`, prepared: value, oldRemote },
+      event: {
+        kind: 'prepared',
+        name,
+        scope: `${driver.id} ${driver.scopeOf(context)}`,
+        prepared: value,
+        oldRemote,
+      },
       within: (t, next) => remotes.insertRemote(t, next, name, value, clock()),
     }
   }
 
   const create = async (attempt: RotationAttempt, { driver, context }: Tools): Promise<Performed> => {
-    if (driver.create === undefined) return { event: { kind: 'unknown', message: 'There is no driver any more.' } }
+    if (driver.create === undefined)
+      return { event: { kind: 'unknown', message: 'There is no driver any more.' } }
     const { name } = attemptFor(attempt)
     const made = await called(() => driver.create!(context, attemptFor(attempt)))
     if (made.kind === 'done') {
@@ -259,7 +266,10 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
   const inspect = async (attempt: RotationAttempt, key: ServiceKeyView): Promise<Performed> => {
     if (key.status === 'invalid' && key.version === attempt.toVersion)
       return {
-        event: { kind: 'ailing', message: 'The service refuses the new key in use; the old one takes over again.' },
+        event: {
+          kind: 'ailing',
+          message: 'The service refuses the new key in use; the old one takes over again.',
+        },
       }
     if (attempt.mode === 'breach') return { event: { kind: 'drained' } }
     const used = await stillInUse(attempt)
@@ -267,15 +277,25 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
     const overlap = attempt.overlapUntil
     if (overlap !== null && clock() < overlap)
       return {
-        event: { kind: 'in_use', inFlight: 0, quiet: true, message: 'Nobody uses it; it stays for the overlap.' },
+        event: {
+          kind: 'in_use',
+          inFlight: 0,
+          quiet: true,
+          message: 'Nobody uses it; it stays for the overlap.',
+        },
       }
     return { event: { kind: 'drained' } }
   }
 
-  const disable = async (attempt: RotationAttempt, { driver, context, unusable }: Tools): Promise<Performed> => {
+  const disable = async (
+    attempt: RotationAttempt,
+    { driver, context, unusable }: Tools,
+  ): Promise<Performed> => {
     const { oldRemote } = attempt
     if (unusable !== null || oldRemote === null || driver.disable === undefined)
-      return { event: { kind: 'refused', reason: 'credential', message: unusable ?? 'It cannot be disabled.' } }
+      return {
+        event: { kind: 'refused', reason: 'credential', message: unusable ?? 'It cannot be disabled.' },
+      }
     const reply = await called(() => driver.disable!(context, oldRemote))
     return { event: reply.kind === 'done' ? { kind: 'disabled' } : failed(reply) }
   }
@@ -287,7 +307,9 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
   ): Promise<Performed> => {
     const { oldRemote } = attempt
     if (unusable !== null || oldRemote === null || driver.revoke === undefined)
-      return { event: { kind: 'refused', reason: 'credential', message: unusable ?? 'It cannot be revoked.' } }
+      return {
+        event: { kind: 'refused', reason: 'credential', message: unusable ?? 'It cannot be revoked.' },
+      }
     const reply = await called(() =>
       driver.revoke!(context, oldRemote, () => versions.open(key, attempt.fromVersion)),
     )
@@ -297,8 +319,7 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
   const withdraw = (key: ServiceKeyView): Performed => ({
     event: { kind: 'withdrawn' },
     isChange: true,
-    within: (t) =>
-      versions.withdraw(t, actor, key, 'Withdrawn after a breach. Enter a new key.'),
+    within: (t) => versions.withdraw(t, actor, key, 'Withdrawn after a breach. Enter a new key.'),
   })
 
   const restore = async (
@@ -324,7 +345,14 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
       event: { kind: 'restored' },
       isChange: true,
       within: (t) =>
-        versions.promote(t, actor, key, { from: toVersion ?? 0, to: fromVersion }, accepted, 'restore_version'),
+        versions.promote(
+          t,
+          actor,
+          key,
+          { from: toVersion ?? 0, to: fromVersion },
+          accepted,
+          'restore_version',
+        ),
     }
   }
 

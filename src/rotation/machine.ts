@@ -37,7 +37,12 @@ export type RotationEvent =
   | { readonly kind: 'cannot_create'; readonly message: string; readonly oldRemote: RemoteKey | null }
   /** Not now: its lane or its account is busy with another one. */
   | { readonly kind: 'wait'; readonly seconds: number; readonly message: string | null }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly message: string; readonly seconds?: number }
+  | {
+      readonly kind: 'refused'
+      readonly reason: RefusalReason
+      readonly message: string
+      readonly seconds?: number
+    }
   | { readonly kind: 'unknown'; readonly message: string }
   | { readonly kind: 'created'; readonly remote: RemoteKey }
   /** Somebody else recorded the intent, or had the secret in hand, and is gone. */
@@ -185,7 +190,12 @@ const end = (
 })
 
 /** What has been made goes; then `resume`. */
-const clean = (resume: RotationState, message: string | null, text: string, patch: AttemptPatch = {}): Step => ({
+const clean = (
+  resume: RotationState,
+  message: string | null,
+  text: string,
+  patch: AttemptPatch = {},
+): Step => ({
   state: 'cleaning',
   text,
   patch: { resumeState: resume, message, nextStep: null, failures: 0, heldBy: null, ...patch },
@@ -195,7 +205,9 @@ const clean = (resume: RotationState, message: string | null, text: string, patc
 const dispose = ({ oldIsGone, oldRemote, mode }: RotationAttempt, { abilities, now }: Facts): Step => {
   if (oldIsGone) return end('done', now, 'The old key is gone already.')
   if (oldRemote !== null && abilities.disable && mode === 'normal')
-    return go('disabling', 'Nobody uses the old key any more: it is switched off at the service.', { nextAt: now })
+    return go('disabling', 'Nobody uses the old key any more: it is switched off at the service.', {
+      nextAt: now,
+    })
   if (oldRemote !== null && abilities.revoke)
     return go('revoking', 'The old key is revoked at the service.', { nextAt: now })
   if (oldRemote !== null && abilities.disable)
@@ -226,7 +238,10 @@ const refusedAtCreation = (attempt: RotationAttempt, event: EventOf<'refused'>, 
   const { reason, message, seconds } = event
   const fresh = { scope: null, heldBy: null }
   if (attempt.mode === 'breach' && reason !== 'limited' && reason !== 'not_sent')
-    return go('withdrawing', `${message} The key is taken out of use at once.`, { nextAt: facts.now, ...fresh })
+    return go('withdrawing', `${message} The key is taken out of use at once.`, {
+      nextAt: facts.now,
+      ...fresh,
+    })
   if (reason === 'limited' || reason === 'not_sent') {
     const again = tryAgain(attempt, facts, message, seconds)
     return again.state === 'needs_human'
@@ -277,7 +292,8 @@ const giveUp = (attempt: RotationAttempt, event: EventOf<'abandon'>, { now }: Fa
 const overtaken = (_: RotationAttempt, event: EventOf<'superseded'>, { now }: Facts): Step =>
   clean('abandoned', event.message, event.message, { nextAt: now })
 
-const waits: Edge<'wait'>['step'] = (attempt, event, facts) => stay(attempt, facts, event.seconds, event.message)
+const waits: Edge<'wait'>['step'] = (attempt, event, facts) =>
+  stay(attempt, facts, event.seconds, event.message)
 const again: Edge<'unknown'>['step'] = (attempt, event, facts) => tryAgain(attempt, facts, event.message)
 
 const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step => ({
@@ -288,7 +304,11 @@ const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Fact
 
 /** Nothing has been made yet that could take over. */
 const takeOut = (_: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step =>
-  go('withdrawing', 'The key is taken out of use at once.', { mode: 'breach', reason: event.reason, nextAt: now })
+  go('withdrawing', 'The key is taken out of use at once.', {
+    mode: 'breach',
+    reason: event.reason,
+    nextAt: now,
+  })
 
 const urgent = (state: RotationState) => ({ breach: { to: [state], step: hurry } }) as const
 const abandonable = { abandon: { to: ['cleaning'], step: giveUp } } as const
@@ -326,7 +346,10 @@ export const machine: Record<RotationState, Row> = {
         step: (attempt, event, { now }) => {
           const known = { oldRemote: event.oldRemote ?? attempt.oldRemote }
           return attempt.mode === 'breach'
-            ? go('withdrawing', `${event.message} The key is taken out of use at once.`, { ...known, nextAt: now })
+            ? go('withdrawing', `${event.message} The key is taken out of use at once.`, {
+                ...known,
+                nextAt: now,
+              })
             : askForSecret(event.message, known)
         },
       },
@@ -353,7 +376,10 @@ export const machine: Record<RotationState, Row> = {
       unknown: {
         to: ['recovering'],
         step: (_, event, { now }) =>
-          go('recovering', `${event.message} Whether a key was made is found out.`, { nextAt: now, heldBy: null }),
+          go('recovering', `${event.message} Whether a key was made is found out.`, {
+            nextAt: now,
+            heldBy: null,
+          }),
       },
       taken_over: {
         to: ['recovering'],
@@ -432,7 +458,10 @@ export const machine: Record<RotationState, Row> = {
         to: ['recovering', 'cleaning', 'needs_human'],
         step: (attempt, event, facts) => {
           const lost = lostSecret(attempt, facts, event.message)
-          return { ...lost, patch: { ...lost.patch, nextAt: lost.patch.nextAt ? after(facts.now, 60) : null } }
+          return {
+            ...lost,
+            patch: { ...lost.patch, nextAt: lost.patch.nextAt ? after(facts.now, 60) : null },
+          }
         },
       },
       taken_over: {
@@ -532,7 +561,8 @@ export const machine: Record<RotationState, Row> = {
         to: ['draining'],
         step: (attempt, event, { now }) => {
           const overlap = attempt.overlapUntil ?? now
-          const nextAt = event.inFlight === 0 && overlap > now ? earlier(after(now, 60), overlap) : after(now, pollSeconds)
+          const nextAt =
+            event.inFlight === 0 && overlap > now ? earlier(after(now, 60), overlap) : after(now, pollSeconds)
           return {
             state: 'draining',
             text: event.message,
@@ -569,8 +599,11 @@ export const machine: Record<RotationState, Row> = {
           if (attempt.toVersion === null)
             return abilities.revoke
               ? go('revoking', 'Switched off; it is revoked.', { nextAt: now })
-              : askForSecret('The key is out of use here and switched off at the service.', { oldIsGone: true })
-          const seconds = attempt.mode === 'breach' ? 0 : Math.min(attempt.overlapSeconds, longestPauseSeconds)
+              : askForSecret('The key is out of use here and switched off at the service.', {
+                  oldIsGone: true,
+                })
+          const seconds =
+            attempt.mode === 'breach' ? 0 : Math.min(attempt.overlapSeconds, longestPauseSeconds)
           if (!abilities.revoke && seconds === 0) return end('done', now, 'The old key is switched off.')
           return go('disabled', 'The old key is switched off; it could be switched on again.', {
             nextAt: after(now, seconds),
@@ -782,8 +815,7 @@ export const step = (attempt: RotationAttempt, event: RotationEvent, facts: Fact
 }
 
 const commands = ['roll_back', 'retry', 'abandon', 'confirm', 'new_secret'] as const
-const isCommand = (kind: string): kind is RotationCommand =>
-  (commands as readonly string[]).includes(kind)
+const isCommand = (kind: string): kind is RotationCommand => (commands as readonly string[]).includes(kind)
 
 /** What a person may ask for now. */
 export const commandsOf = (attempt: RotationAttempt): RotationCommand[] =>

@@ -13,7 +13,8 @@ export const audienceOf = ({ organizationId, owner, userId }: Known): Notice['au
       ? { kind: 'platform_administrators' }
       : { kind: 'organization_administrators', organizationId }
 
-const nameOf = ({ serviceId, label }: Known): string => `${findService(serviceId)?.name ?? serviceId} key “${label}”`
+const nameOf = ({ serviceId, label }: Known): string =>
+  `${findService(serviceId)?.name ?? serviceId} key “${label}”`
 
 const titles = {
   asked: 'is to be rotated: a new key is needed',
@@ -40,7 +41,8 @@ export const noticesFor = (
       severity: mode === 'breach' ? 'critical' : urgent || reminder > 0 ? 'warning' : 'info',
       key: `rotation:${id}:${state}:${reminder}`,
       title: `${nameOf(key)} ${titles[told]}`,
-      text: [message, nextStep].filter((part) => part !== null).join(' ') || `${nameOf(key)} ${titles[told]}.`,
+      text:
+        [message, nextStep].filter((part) => part !== null).join(' ') || `${nameOf(key)} ${titles[told]}.`,
       path: key.owner === 'user' ? '/keys' : '/admin/rotation',
     },
   ]

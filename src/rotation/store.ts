@@ -148,7 +148,12 @@ export const insertAttempt = async (transaction: Transaction<Schema>, row: NewAt
 export const insertStep = async (
   transaction: Transaction<Schema>,
   attempt: AttemptReference,
-  step: { readonly state: RotationState; readonly text: string; readonly actor: string | null; readonly at: Date },
+  step: {
+    readonly state: RotationState
+    readonly text: string
+    readonly actor: string | null
+    readonly at: Date
+  },
 ): Promise<void> => {
   await transaction
     .insertInto('rotation_steps')

@@ -113,7 +113,8 @@ export const makeTools = (parts: RotationParts) => {
         : needsOne && (credential === null || isOther)
           ? `No credential of ${driver.name} is set for this key.`
           : null
-      const values = opened.ok && credential !== null && !isOther ? { ...credential.fields, ...opened.value } : {}
+      const values =
+        opened.ok && credential !== null && !isOther ? { ...credential.fields, ...opened.value } : {}
       return {
         driver,
         unusable,

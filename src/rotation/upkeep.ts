@@ -35,7 +35,9 @@ export const makeUpkeep = (parts: RotationParts, tools: ToolMaker, commands: Com
       const { organizationId, serviceId, id } = key
       const schedule = effectiveSchedule(
         placed.get(placeOf({ organizationId, serviceId, serviceKeyId: id })) ?? null,
-        key.owner === 'user' ? null : (placed.get(placeOf({ organizationId, serviceId, serviceKeyId: null })) ?? null),
+        key.owner === 'user'
+          ? null
+          : (placed.get(placeOf({ organizationId, serviceId, serviceKeyId: null })) ?? null),
         key.maximumAgeDays,
       )
       const last = ends.get(id)
@@ -45,7 +47,8 @@ export const makeUpkeep = (parts: RotationParts, tools: ToolMaker, commands: Com
       const which = { organizationId, id }
       const begun = await commands.begin(actor, which, { mode: 'normal', trigger: 'schedule', reason: null })
       if (begun.ok) started++
-      else log.warn({ serviceKeyId: id, fault: begun.fault.code }, 'a rotation that is due could not be started')
+      else
+        log.warn({ serviceKeyId: id, fault: begun.fault.code }, 'a rotation that is due could not be started')
     }
     return started
   }
@@ -96,7 +99,10 @@ export const makeUpkeep = (parts: RotationParts, tools: ToolMaker, commands: Com
         await remotes.writeRemote(kysely, row, name, { state: 'exists', remote, lookAgainAt: until, at: now })
         const gone = await called(() => revoke!(context, remote, () => versions.open(key, 0)))
         if (gone.kind === 'done') {
-          log.warn({ rotationId: row.id, name }, 'a key that a lost call had made turned up late, and was deleted')
+          log.warn(
+            { rotationId: row.id, name },
+            'a key that a lost call had made turned up late, and was deleted',
+          )
           await remotes.writeRemote(kysely, row, name, { state: 'deleted', remote, at: now })
         } else left++
       }
