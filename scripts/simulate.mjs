@@ -45,7 +45,9 @@ do {
   reached.push(...kills.filter((kill) => !kill.endsWith('(not reached)')))
   for (const problem of problems) console.log(`  PROBLEM  ${problem}`)
   if (problems.length > 0) {
-    console.log(`\nAgain: npm run simulate -- --seed ${seed}${owed.length > 0 ? ` --owed '${owed}'` : ''}`)
+    console.log(
+      `\nAgain: npm run simulate -- --seed ${seed}${owed.length > 0 ? ` --owed '${owed.join(',')}'` : ''}`,
+    )
     process.exitCode = 1
     break
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 
@@ -23,6 +23,8 @@ const parseEdge = (text: string): Edge => {
 
 /** `kill -9`, of this very process or of the postmaster whose data directory is named. */
 const kill = (edge: Edge): void => {
+  // Whoever kills the database lives on, and nobody would know that it came this far.
+  writeFileSync(process.env['AIDEON_SIMULATION_REACHED'] ?? '', '')
   if (edge.victim === 'process') process.kill(process.pid, 'SIGKILL')
   const file = join(process.env['AIDEON_SIMULATION_DATA'] ?? '', 'postmaster.pid')
   try {

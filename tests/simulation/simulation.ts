@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -49,7 +49,9 @@ interface World {
   readonly books: () => Promise<Bookkeeping>
   readonly workers: WorkerProcess[]
   readonly payments: Payments
-  readonly environment: (edge: Edge | null) => Readonly<Record<string, string>>
+  /** Of whom an edge ended, or the database there, writes an empty file of its name. */
+  readonly reached: string
+  readonly environment: (edge: Edge | null, life: string) => Readonly<Record<string, string>>
   readonly kills: string[]
   readonly problems: string[]
   readonly log: (line: string) => void
@@ -87,16 +89,15 @@ interface Started {
   kill(): void
 }
 
+type Start = (edge: Edge | null, life: string) => Promise<Started>
+let lives = 0
+
 /** The database may be killed while a process starts, which then ends by itself: another is started. */
-const startSurely = async (
-  world: World,
-  edge: Edge | null,
-  start: (edge: Edge | null) => Promise<Started>,
-): Promise<Started> => {
+const startSurely = async (world: World, edge: Edge | null, life: string, start: Start): Promise<Started> => {
   for (let tries = 1; ; tries++) {
     await untilReady(world.server)
     try {
-      return await start(edge)
+      return await start(edge, life)
     } catch (error) {
       if (tries === 20) throw error
       await wait(200)
@@ -105,28 +106,26 @@ const startSurely = async (
 }
 
 /** One place of a process: it is started with an edge, killed there, looked after, and followed by another. */
-const haunt = async (
-  world: World,
-  deal: () => Life,
-  start: (edge: Edge | null) => Promise<Started>,
-): Promise<void> => {
+const haunt = async (world: World, deal: () => Life, start: Start): Promise<void> => {
   while (performance.now() < world.until && world.problems.length === 0) {
     const edge = deal()
     const name = edgeText(edge)
-    const started = await startSurely(world, edge, start)
+    const place = join(world.reached, String(++lives))
+    const started = await startSurely(world, edge, place, start)
     using _ = world.payments.favour(edge.by)
     const life = AbortSignal.timeout(longestLifeMs)
-    const reached = await Promise.race([
-      started.exit.then(() => true),
-      new Promise<false>((resolve) => life.addEventListener('abort', () => resolve(false))),
+    await Promise.race([
+      started.exit,
+      new Promise<void>((resolve) => life.addEventListener('abort', () => resolve())),
     ])
+    const reached = existsSync(place)
     world.kills.push(reached ? name : `${name} (not reached)`)
     world.log(`${reached ? 'killed at' : 'lived past'} ${name}`)
     started.kill()
     await started.exit
     await check(world, `after ${name}`)
   }
-  await startSurely(world, null, start)
+  await startSurely(world, null, '', start)
   world.log('a last process, which nobody kills')
 }
 
@@ -219,7 +218,9 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     books: () => openBookkeeping(server.url),
     workers,
     payments,
-    environment: (edge) => ({
+    reached: directory,
+    environment: (edge, life) => ({
+      AIDEON_SIMULATION_REACHED: life,
       DATABASE_URL: server.url,
       AIDEON_SIMULATION_DATA: serverDirectory,
       AIDEON_SIMULATION_START: String(startMs),
@@ -233,14 +234,14 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     until: performance.now() + options.seconds * 1_000,
   }
 
-  const gateway = (index: number) => async (edge: Edge | null) => {
-    const started = await fleet.start(world.environment(edge))
+  const gateway = (index: number) => async (edge: Edge | null, life: string) => {
+    const started = await fleet.start(world.environment(edge, life))
     fleet.gateways.splice(fleet.gateways.indexOf(started), 1)
     fleet.gateways[Math.min(index, fleet.gateways.length)] = started
     return { exit: started.exit, kill: () => started.signal('SIGKILL') }
   }
-  const worker = (index: number) => async (edge: Edge | null) => {
-    const started = await startWorkerProcess(world.environment(edge), world.payments.answered)
+  const worker = (index: number) => async (edge: Edge | null, life: string) => {
+    const started = await startWorkerProcess(world.environment(edge, life), world.payments.answered)
     workers[Math.min(index, workers.length)] = started
     return started
   }
