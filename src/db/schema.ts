@@ -143,6 +143,25 @@ export interface AuditSigningKeys {
   created_at: Date
 }
 
+export interface AuditStreamPositions {
+  organization_id: string
+  sink: string
+  sequence: bigint
+  checkpoint_sequence: Generated<bigint>
+}
+
+export interface AuditStreams {
+  sink: string
+  created_at: Generated<Date>
+  holder: string | null
+  held_until: Generated<Date>
+  failures: Generated<number>
+  failing_since: Date | null
+  last_fault: string | null
+  next_attempt_at: Generated<Date>
+  last_delivered_at: Date | null
+}
+
 export interface AutoTopUps {
   organization_id: string
   account_id: string
@@ -1200,6 +1219,8 @@ export interface Schema {
   audit_heads: AuditHeads
   audit_links: AuditLinks
   audit_signing_keys: AuditSigningKeys
+  audit_stream_positions: AuditStreamPositions
+  audit_streams: AuditStreams
   auto_top_ups: AutoTopUps
   billing_commands: BillingCommands
   breakers: Breakers
