@@ -3,6 +3,7 @@ import { type FaultRow, faults } from '../src/kit/fault.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { plantedBugs } from '../tests/planted-bugs/bugs.ts'
+import { rotationDocument } from './rotation-document.ts'
 import { servicesDocument } from './services-document.ts'
 
 /** Documents that repeat what the code says, made from the code: npm run docs writes them, the check compares them. */
@@ -10,6 +11,7 @@ export const documents = (): Record<string, string> => ({
   'docs/faults.md': faultsDocument(faults),
   'docs/configuration.md': configurationDocument(),
   'docs/services.md': `${written}\n${servicesDocument(table)}`,
+  'docs/rotation-services.md': `${written}\n${rotationDocument(table)}`,
   'docs/ledger.md': withSection(readDocument('docs/ledger.md'), 'planted errors', plantedErrors()),
 })
 

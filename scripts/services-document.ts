@@ -42,10 +42,10 @@ const provenBy = ({ validation, settingFields = [] }: Service): string => {
   return `\`${method} ${path}\``
 }
 
-const rotations: Readonly<Record<Service['rotation'], string>> = {
-  api: 'the service has an API for it',
-  assisted: 'a person makes the new key',
-  by_hand: 'in the service’s console',
+/** How, is in docs/rotation-services.md. */
+const rotationOf = ({ rotation }: Service): string => {
+  if (rotation === null) return 'by hand, assisted'
+  return rotation === 'anthropic' ? 'assisted; the old key by its API' : 'by its API'
 }
 
 /** What is entered beside the secret. */
@@ -101,7 +101,7 @@ ${table(
 
 What a key is proven by costs nothing. A service without such a call has its keys proven by their first use.
 Metering is what system keys charge by, of the prices that are shipped; where there is none, a service runs on own keys
-until an administrator sets prices.
+until an administrator sets prices. How keys are rotated, and with what, is in [rotation-services.md](rotation-services.md).
 
 ${table(
   ['service', 'entered', 'proven by', 'rotation', 'metering'],
@@ -109,7 +109,7 @@ ${table(
     `[${service.name}](${service.docsUrl})`,
     formOf(service),
     provenBy(service),
-    rotations[service.rotation],
+    rotationOf(service),
     meteringOf(service),
   ]),
 )}

@@ -25,7 +25,7 @@ export const alibaba: Service = {
     request: () => ({ method: 'GET', path: '/compatible-mode/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   outputLimitField: 'max_tokens',
   outputLimits: [],

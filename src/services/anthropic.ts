@@ -38,7 +38,7 @@ export const anthropic: Service = {
       }
     },
   },
-  rotation: 'assisted',
+  rotation: 'anthropic',
   pricesId: 'anthropic',
   // The caller must always set it, so there is never a limit to choose.
   outputLimitField: 'max_tokens',

@@ -29,7 +29,7 @@ export const assemblyai: Service = {
     request: () => ({ method: 'GET', path: '/v2/transcript?limit=1', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^(?:best|nano|slam-1|universal)/,
   outputLimitField: 'max_tokens',

@@ -58,7 +58,7 @@ export const azureOpenai: Service = {
     request: () => ({ method: 'GET', path: '/openai/v1/models', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'api',
+  rotation: 'azure',
   pricesId: 'azure',
   wireModel: deploymentOf,
   outputLimitField: 'max_completion_tokens',

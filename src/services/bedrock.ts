@@ -97,7 +97,7 @@ export const bedrock: Service = {
       return readFailure(status, body).kind === 'unauthorized' ? refused : restricted
     },
   },
-  rotation: 'api',
+  rotation: 'aws',
   pricesId: 'aws',
   // `us.anthropic.claude-…`, `amazon.nova-…`, or the ARN of an inference profile. `regional.` is the price data's own.
   modelShape:

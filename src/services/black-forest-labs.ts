@@ -27,7 +27,7 @@ export const blackForestLabs: Service = {
     request: () => ({ method: 'GET', path: '/v1/credits', headers: {} }),
     verdict: verdictOf({ invalid: [401, 403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^flux-/,
   outputLimitField: 'max_tokens',

@@ -20,7 +20,7 @@ export const cerebras: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'cerebras',
   outputLimitField: 'max_completion_tokens',
   outputLimits: [],

@@ -36,7 +36,7 @@ export const cohere: Service = {
       return /"valid"\s{0,9}:\s{0,9}false/.test(body.slice(0, 2_000)) ? refused : accepted
     },
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'cohere',
   outputLimitField: 'max_tokens',
   outputLimits: [],

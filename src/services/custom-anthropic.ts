@@ -28,7 +28,7 @@ export const customAnthropic: Service = {
     }),
     verdict: verdictOf({ invalid: [401, 403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   outputLimitField: 'max_tokens',
   outputLimits: [],

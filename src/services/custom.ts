@@ -39,7 +39,7 @@ export const custom: Service = {
     request: () => ({ method: 'GET', path: '/models', headers: {} }),
     verdict: verdictOf({ invalid: [401, 403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   outputLimitField: 'max_tokens',
   outputLimits: [],

@@ -31,7 +31,7 @@ export const deepgram: Service = {
     request: () => ({ method: 'GET', path: '/v1/projects', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'api',
+  rotation: 'deepgram',
   pricesId: null,
   modelShape: /^(?:nova|aura|enhanced|base|flux-general|whisper-(?:tiny|base|small|medium|large)$)/,
   outputLimitField: 'max_tokens',

@@ -26,7 +26,7 @@ export const deepseek: Service = {
         : accepted
     },
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'deepseek',
   outputLimitField: 'max_tokens',
   outputLimits: [

@@ -37,7 +37,7 @@ export const elevenlabs: Service = {
       return (status === 400 || status === 401) && code === 'invalid_api_key' ? refused : unproven(status)
     },
   },
-  rotation: 'api',
+  rotation: 'elevenlabs',
   pricesId: null,
   modelShape: /^(?:eleven|scribe)_/,
   outputLimitField: 'max_tokens',

@@ -22,7 +22,7 @@ export const fal: Service = {
   keyHint: 'id:secret',
   // What its platform API tells depends on the key's scope; no call is open to every key and free.
   validation: null,
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^[\w-]{1,64}\/[\w./-]{1,200}$/,
   outputLimitField: 'max_tokens',

@@ -25,7 +25,7 @@ export const fireworks: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: verdictOf({ invalid: [401, 403] }),
   },
-  rotation: 'api',
+  rotation: 'fireworks',
   pricesId: 'fireworks',
   // The price data has the short names; on the wire each belongs to an account.
   wireModel: (model) => (model.includes('/') ? model : `accounts/fireworks/models/${model}`),

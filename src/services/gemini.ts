@@ -43,7 +43,7 @@ export const gemini: Service = {
     // 400 says “API key not valid”; nothing else is wrong with this request.
     verdict: verdictOf({ invalid: [400, 401], restricted: [403] }),
   },
-  rotation: 'api',
+  rotation: 'google',
   pricesId: 'google',
   // Its price data has Vertex AI's other models as well.
   modelShape: /^(?!.*claude|.*-maas$)/,

@@ -26,7 +26,7 @@ export const groq: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'groq',
   outputLimitField: 'max_completion_tokens',
   outputLimits: [],

@@ -24,7 +24,7 @@ export const huggingface: Service = {
     request: () => ({ method: 'GET', path: 'https://huggingface.co/api/whoami-v2', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   // `organisation/model`, with `:provider` where one is to answer.
   modelShape: /^[\w.-]{1,96}\/[\w.-]{1,96}(?::[\w-]{1,40})?$/,

@@ -19,7 +19,7 @@ export const jina: Service = {
   keyHint: 'jina_…',
   // The call that tells a key's balance wants the key in the address.
   validation: null,
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^jina-/,
   outputLimitField: 'max_tokens',

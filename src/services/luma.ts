@@ -25,7 +25,7 @@ export const luma: Service = {
     request: () => ({ method: 'GET', path: '/dream-machine/v1/credits', headers: {} }),
     verdict: verdictOf({ invalid: [401, 403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^(?:photon|ray)-/,
   outputLimitField: 'max_tokens',

@@ -28,7 +28,7 @@ export const midjourney: Service = {
       }
     },
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   outputLimitField: 'max_tokens',
   outputLimits: [],

@@ -31,7 +31,7 @@ export const mistral: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'mistral',
   outputLimitField: 'max_tokens',
   outputLimits: [],

@@ -20,7 +20,7 @@ export const moonshot: Service = {
     request: () => ({ method: 'GET', path: '/v1/users/me/balance', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'moonshotai',
   outputLimitField: 'max_tokens',
   outputLimits: [],

@@ -17,7 +17,7 @@ export const nvidia: Service = {
   keyHint: 'nvapi-…',
   // Its list of models is public, and its call about keys wants the key in the body.
   validation: null,
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^[\w.-]{1,64}\/[\w.-]{1,128}$/,
   outputLimitField: 'max_tokens',

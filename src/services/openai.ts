@@ -39,7 +39,7 @@ export const openai: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'api',
+  rotation: 'openai',
   pricesId: 'openai',
   outputLimitField: 'max_completion_tokens',
   // https://platform.openai.com/docs/models

@@ -25,7 +25,7 @@ export const openrouter: Service = {
     request: () => ({ method: 'GET', path: '/v1/key', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'api',
+  rotation: 'openrouter',
   pricesId: 'openrouter',
   modelShape: /^~?[a-z0-9_.-]{1,64}\/[^/]{1,128}$/,
   outputLimitField: 'max_tokens',

@@ -22,7 +22,7 @@ export const perplexity: Service = {
     request: () => ({ method: 'GET', path: '/async/chat/completions?limit=1', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'api',
+  rotation: 'perplexity',
   pricesId: 'perplexity',
   outputLimitField: 'max_tokens',
   outputLimits: [],

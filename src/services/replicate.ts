@@ -25,7 +25,7 @@ export const replicate: Service = {
     request: () => ({ method: 'GET', path: '/v1/account', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   // `owner/model`, with `:version` where one is meant.
   modelShape: /^[\w.-]{1,64}\/[\w.-]{1,128}(?::[0-9a-f]{64})?$/,

@@ -136,8 +136,8 @@ export interface Service {
     readonly request: (settings: KeySettings) => ServiceRequest
     readonly verdict: (status: number, body: string) => { verdict: Verdict; detail: string }
   } | null
-  /** How its keys are rotated; told in docs/services.md. */
-  readonly rotation: 'api' | 'assisted' | 'by_hand'
+  /** The driver that rotates its keys (src/rotation/drivers/); null: a person makes the new key and deletes the old one. */
+  readonly rotation: string | null
   /** Provider id in the price data. */
   readonly pricesId: string | null
   /** Models it names differently from everybody else, e.g. `vendor/model`; absent: any. */

@@ -1,31 +1,9 @@
-import { createHash, createHmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Sha256 } from '../../tests/aws-sha256.ts'
 import { bedrock } from './bedrock.ts'
 import { signedHeaders } from './signature.ts'
-
-/** What AWS's own signer wants of a hash. */
-class Sha256 {
-  private readonly hash
-  constructor(secret?: Data) {
-    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBuffer(secret))
-  }
-  update(data: Data) {
-    this.hash.update(toBuffer(data))
-  }
-  digest() {
-    return Promise.resolve(new Uint8Array(this.hash.digest()))
-  }
-  reset() {}
-}
-type Data = string | ArrayBuffer | ArrayBufferView
-const toBuffer = (data: Data): Buffer => {
-  if (typeof data === 'string') return Buffer.from(data)
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    : Buffer.from(data)
-}
 
 /** AWS's signer, of what its SDK would send for the same request. */
 const awsSigns = async (url: URL, body: Buffer, at: Date, region: string, secretAccessKey: string) => {

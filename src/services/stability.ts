@@ -21,7 +21,7 @@ export const stability: Service = {
     request: () => ({ method: 'GET', path: '/v1/user/balance', headers: {} }),
     verdict: verdictOf({ invalid: [401], restricted: [403] }),
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: null,
   modelShape: /^(?:(?:stable-image-)?(?:ultra|core)$|sd3)/,
   outputLimitField: 'max_tokens',

@@ -28,7 +28,7 @@ export const together: Service = {
     request: () => ({ method: 'GET', path: '/v1/models', headers: {} }),
     verdict: readOpenAiVerdict,
   },
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'together',
   modelShape: /^[\w.-]{1,64}\/[\w.:-]{1,128}$/,
   outputLimitField: 'max_tokens',

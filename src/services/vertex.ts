@@ -91,7 +91,7 @@ export const vertex: Service = {
     }),
     verdict: readVertexVerdict,
   },
-  rotation: 'assisted',
+  rotation: null,
   pricesId: 'google',
   // Bedrock's names of Anthropic's models, which the price data knows by their middle.
   modelShape: /^(?!.*anthropic\.)/,

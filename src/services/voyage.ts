@@ -23,7 +23,7 @@ export const voyage: Service = {
   keyHint: 'pa-…',
   // No call of its API is free.
   validation: null,
-  rotation: 'by_hand',
+  rotation: null,
   pricesId: 'voyageai',
   modelShape: /^(?:voyage|rerank-\d|rerank-lite)/,
   outputLimitField: 'max_tokens',

@@ -32,7 +32,7 @@ export const xai: Service = {
       return isBlocked ? restricted : accepted
     },
   },
-  rotation: 'api',
+  rotation: 'xai',
   pricesId: 'x-ai',
   outputLimitField: 'max_completion_tokens',
   outputLimits: [],

@@ -31,7 +31,7 @@ const name = 'Google Cloud'
 /** Without a restriction Gemini refuses a key. */
 const geminiOnly = { apiTargets: [{ service: 'generativelanguage.googleapis.com' }] }
 /** Operations on keys take a second or two; the key is there before they say that they are done. */
-const pollsMs = [0, 250, 500, 1_000, 2_000] as const
+const pollsMs = [0, 250, 500, 1_000] as const
 /** Their secrets are read one by one to find the one in use. */
 const mostCompared = 50
 
