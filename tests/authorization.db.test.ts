@@ -49,6 +49,30 @@ const platformKey = async () => {
   const added = await callEndpoint(http.app, 'addSystemKey', administrator, { body })
   return { id: added.json<{ id: string }>().id }
 }
+const platformKeyPlace = async () => ({ organization: platformOrganizationId, ...(await platformKey()) })
+/** A rotation that has come to a state. */
+const rotationOf = async (whose: 'system' | 'user', state: string) => {
+  const { id } = whose === 'system' ? await platformKey() : await userKey()
+  const organizationId = whose === 'system' ? platformOrganizationId : owner.organizationId
+  const how = { mode: 'normal', trigger: 'person', reason: null } as const
+  const begun = must(await http.rotation.begin(operator, { organizationId, id }, how))
+  await http.database.pool.query(
+    `UPDATE rotation_attempts SET state = $2, resume_state = 'scheduled', next_at = NULL,
+       promoted_at = CASE WHEN $2 = 'draining' THEN now() END WHERE id = $1`,
+    [begun.id, state],
+  )
+  return { id: begun.id }
+}
+const rotationCredential = () => ({
+  driverId: 'openrouter',
+  serviceId: 'openrouter',
+  fields: { managementKey: `sk-or-v1-${'0a'.repeat(32)}` },
+})
+const storedRotationCredential = async () => {
+  const body = rotationCredential()
+  const set = await callEndpoint(http.app, 'setRotationCredential', administrator, { body })
+  return { id: set.json<{ id: string }>().id }
+}
 const organizationKey = async () => {
   const params = { organization: owner.organizationId }
   const body = { serviceId: 'openai', secret: goodSecret() }
@@ -305,6 +329,64 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     body: { text: importText() },
   }),
   importOrganizationKeys: () => ({ params: { organization: owner.organizationId }, body: importBody() }),
+  listKeyRotations: none,
+  listRotations: none,
+  readRotation: async () => ({ params: await rotationOf('system', 'asked') }),
+  listRotationDrivers: none,
+  listSystemKeyVersions: async () => ({ params: await platformKeyPlace() }),
+  startRotation: async () => ({ params: await platformKeyPlace(), body: { mode: 'normal' } }),
+  drillRotation: async () => ({ params: await platformKeyPlace() }),
+  scheduleKeyRotation: async () => ({
+    params: await platformKeyPlace(),
+    body: { everyDays: 90, overlapSeconds: null },
+  }),
+  listServiceSchedules: none,
+  scheduleServiceRotation: () => ({
+    params: { service: 'openai' },
+    body: { everyDays: 90, overlapSeconds: 3600 },
+  }),
+  setMaximumKeyAge: () => ({
+    params: { organization: owner.organizationId },
+    body: { maximumAgeDays: 180 },
+  }),
+  rollBackRotation: async () => ({
+    params: await rotationOf('system', 'draining'),
+    body: { reason: 'It fails' },
+  }),
+  retryRotation: async () => ({ params: await rotationOf('system', 'needs_human'), body: {} }),
+  abandonRotation: async () => ({ params: await rotationOf('system', 'asked'), body: { reason: 'Not now' } }),
+  confirmRotation: async () => ({ params: await rotationOf('system', 'confirming'), body: {} }),
+  giveNewSecret: async () => ({
+    params: await rotationOf('system', 'asked'),
+    body: { secret: goodSecret() },
+  }),
+  listRotationCredentials: none,
+  setRotationCredential: () => ({ body: rotationCredential() }),
+  checkRotationCredential: async () => ({ params: await storedRotationCredential() }),
+  removeRotationCredential: async () => ({ params: await storedRotationCredential() }),
+  listOwnKeyRotations: none,
+  listOwnRotations: none,
+  readOwnRotation: async () => ({ params: await rotationOf('user', 'asked') }),
+  listOwnKeyVersions: async () => ({ params: await userKey() }),
+  startOwnRotation: async () => ({ params: await userKey(), body: { mode: 'normal' } }),
+  scheduleOwnRotation: async () => ({
+    params: await userKey(),
+    body: { everyDays: 90, overlapSeconds: null },
+  }),
+  giveOwnNewSecret: async () => ({
+    params: await rotationOf('user', 'asked'),
+    body: { secret: goodSecret() },
+  }),
+  rollBackOwnRotation: async () => ({
+    params: await rotationOf('user', 'draining'),
+    body: { reason: 'It fails' },
+  }),
+  retryOwnRotation: async () => ({ params: await rotationOf('user', 'needs_human'), body: {} }),
+  abandonOwnRotation: async () => ({
+    params: await rotationOf('user', 'asked'),
+    body: { reason: 'Not now' },
+  }),
+  confirmOwnRotation: async () => ({ params: await rotationOf('user', 'confirming'), body: {} }),
   listOrganizationKeys: () => ({ params: { organization: owner.organizationId } }),
   addOrganizationKey: () => ({ params: { organization: owner.organizationId }, body: secretCheck() }),
   revokeOrganizationKey: async () => ({ params: await organizationKey() }),

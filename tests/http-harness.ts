@@ -17,6 +17,7 @@ import { makeHealth } from '../src/health/health.ts'
 import { makeIdentity } from '../src/identity/identity.ts'
 import { makeInsights } from '../src/insights/insights.ts'
 import { makeServiceKeys } from '../src/keys/keys.ts'
+import { makeKeyUses } from '../src/keys/uses.ts'
 import { systemClock } from '../src/kit/clock.ts'
 import type { Log } from '../src/kit/log.ts'
 import { silentLog } from '../src/kit/log.ts'
@@ -33,6 +34,8 @@ import { makeDocuments } from '../src/documents/documents.ts'
 import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
+import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
+import { makeRotation } from '../src/rotation/rotation.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { cloneDatabase } from './database.ts'
 import { openTestVault } from './vault.ts'
@@ -128,6 +131,20 @@ export const startHttp = async (
     payments,
     prices,
     reratings,
+    rotation: makeRotation({
+      database,
+      epoch,
+      serviceKeys,
+      keyUses: makeKeyUses(),
+      vault,
+      outbound,
+      alerts,
+      drivers: rotationDrivers,
+      clock,
+      log,
+      // Nobody is asked: no address of a service is reached from here.
+      addressOf: () => 'https://127.0.0.1:1',
+    }),
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
@@ -192,6 +209,7 @@ export const startHttp = async (
         recorder.close(),
         budgets.close(),
       ])
+      await rooms.rotation.close()
       await alerts.close()
       await openedVault.close()
       await epoch.stop()

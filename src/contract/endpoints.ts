@@ -20,6 +20,7 @@ import { priceBookEndpoints } from './price-book.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
 import { reratingEndpoints } from './reratings.ts'
+import { rotationEndpoints } from './rotation.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
 import { statementEndpoints } from './statements.ts'
@@ -57,6 +58,7 @@ export const endpoints = {
   ...statementEndpoints,
   ...reconciliationEndpoints,
   ...auditEndpoints,
+  ...rotationEndpoints,
   ...vaultEndpoints,
   ...keyHygieneEndpoints,
 }

@@ -38,6 +38,8 @@ import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { statementApi } from '../statements/api.ts'
 import type { Statements } from '../statements/statements.ts'
+import { rotationApi } from '../rotation/api.ts'
+import type { Rotation } from '../rotation/rotation.ts'
 import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import { vaultApi } from '../vault/api.ts'
@@ -66,6 +68,7 @@ export interface Rooms {
   readonly statements: Statements
   readonly documents: Documents
   readonly reconciliation: Reconciliation
+  readonly rotation: Rotation
   readonly auditTrail: AuditTrail
   readonly vault: Vault
   readonly masterKeys: MasterKeys
@@ -89,6 +92,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...insightApi(rooms),
   ...priceApi(rooms),
   ...reratingApi(rooms),
+  ...rotationApi(rooms),
   ...healthApi(rooms),
   ...rateLimitApi(rooms),
   ...longOperationApi(rooms),

@@ -1,17 +1,14 @@
 import type { Notice } from '../alerts/alerts.ts'
 import type { ServiceKeyView } from '../keys/keys.ts'
-import { platformOrganizationId } from '../kit/id.ts'
 import { findService } from '../services/registry.ts'
 import type { RotationAttempt } from './attempt.ts'
 
 type Known = Pick<ServiceKeyView, 'organizationId' | 'owner' | 'userId' | 'serviceId' | 'label' | 'lastFour'>
 
-export const audienceOf = ({ organizationId, owner, userId }: Known): Notice['audience'] =>
+const audienceOf = ({ organizationId, owner, userId }: Known): Notice['audience'] =>
   owner === 'user' && userId !== null
     ? { kind: 'user', organizationId, userId }
-    : organizationId === platformOrganizationId
-      ? { kind: 'platform_administrators' }
-      : { kind: 'organization_administrators', organizationId }
+    : { kind: 'platform_administrators' }
 
 const nameOf = ({ serviceId, label }: Known): string =>
   `${findService(serviceId)?.name ?? serviceId} key “${label}”`

@@ -73,6 +73,8 @@ export const listRotatable = async (
     readonly userId?: string
     readonly owners?: readonly RotatableKey['owner'][]
     readonly id?: string
+    /** Also those that are revoked. */
+    readonly revoked?: boolean
   } = {},
 ): Promise<RotatableKey[]> => {
   const { rows } = await sql<RotatableKey>`
@@ -84,7 +86,7 @@ export const listRotatable = async (
     JOIN organizations o ON o.id = k.organization_id
     LEFT JOIN service_key_versions v
       ON v.organization_id = k.organization_id AND v.service_key_id = k.id AND v.version = k.current_version
-    WHERE k.revoked_at IS NULL
+    WHERE (k.revoked_at IS NULL OR ${of.revoked ?? false})
       AND (${of.organizationId ?? null}::uuid IS NULL OR k.organization_id = ${of.organizationId ?? null}::uuid)
       AND (${of.userId ?? null}::uuid IS NULL OR k.user_id = ${of.userId ?? null}::uuid)
       AND (${of.id ?? null}::uuid IS NULL OR k.id = ${of.id ?? null}::uuid)
