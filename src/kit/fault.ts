@@ -438,6 +438,8 @@ export interface Fault {
   readonly retryAfterSeconds?: number
   /** When what is used up starts anew, where it is not worth waiting for. */
   readonly resetsAt?: Date
+  /** Of calls that went out: the connection was never made, so whatever was asked for has not happened. */
+  readonly notSent?: true
 }
 
 export const fault = (code: FaultCode, more: Partial<Omit<Fault, 'code'>> = {}): Fault => ({

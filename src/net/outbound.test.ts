@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
@@ -142,4 +143,24 @@ test('a redirect is a reply, never followed', async () => {
   expect(paths).toEqual(['/start'])
   await outbound.close()
   server.close()
+})
+
+test('a call that never got a connection says that nothing was sent; one that was cut off does not', async () => {
+  const server = createServer((request) => request.socket.destroy())
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const outbound = makeOutbound()
+  outbound.allow(['127.0.0.1'])
+  const call = { method: 'POST', url, headers: {}, body: '{}', timeoutMs: 2000, maximumBytes: 1000 }
+  const cut = await outbound.request(call)
+  expect(cut).toMatchObject({ ok: false, fault: { code: 'service_unreachable' } })
+  expect(cut).not.toHaveProperty('fault.notSent')
+  server.close()
+  server.closeAllConnections()
+  await once(server, 'close')
+  expect(await outbound.request(call)).toMatchObject({
+    ok: false,
+    fault: { code: 'service_unreachable', notSent: true },
+  })
+  await outbound.close()
 })

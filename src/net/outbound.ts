@@ -243,18 +243,30 @@ const collect = async (
   return success({ status: reply.statusCode, headers, body: Buffer.concat(chunks).toString('utf8') })
 }
 
+/** Before anything was sent. A reset may come after it, so it is none of them. */
+const neverConnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
 /** Errors of the connection, without their text: it may quote what was sent. */
 const failureOf = (error: unknown): { ok: false; fault: import('../kit/fault.ts').Fault } => {
   const { name, code } = error as { name?: string; code?: string }
   if (code === 'ERR_UNSAFE_ADDRESS')
     return failure('unsafe_address', {
       message: 'The address resolves to a private one that the administrator does not list.',
+      notSent: true,
     })
+  const sent = neverConnected.has(code ?? '') ? ({ notSent: true } as const) : {}
   if (
     name === 'TimeoutError' ||
     name === 'AbortError' ||
     (code?.startsWith('UND_ERR') && code.includes('TIMEOUT'))
   )
-    return failure('service_timeout')
-  return failure('service_unreachable')
+    return failure('service_timeout', sent)
+  return failure('service_unreachable', sent)
 }

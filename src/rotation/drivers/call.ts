@@ -23,9 +23,9 @@ export const exchange = async (
 ): Promise<{ kind: 'replied'; reply: OutboundReply } | Failed> => {
   const reply = await context.request(request)
   if (reply.ok) return { kind: 'replied', reply: reply.value }
-  // Before anything is sent: the address is not one that may be called.
-  if (reply.fault.code === 'unsafe_address')
-    return refused('not_sent', `${service} was not called: ${reply.fault.message}`) as Failed
+  const { code, message, notSent } = reply.fault
+  if (notSent || code === 'unsafe_address')
+    return refused('not_sent', `${service} was not called: ${message}`) as Failed
   return unknownOutcome(`${service} gave no reply when asked to ${what}.`) as Failed
 }
 

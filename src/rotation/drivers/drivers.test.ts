@@ -140,6 +140,25 @@ describe.each(making)('%s', (name) => {
     if (driver.find) expect(value(await driver.find(context, begun.attempt))).toEqual([])
   })
 
+  test('a service that cannot be reached at all was asked for nothing', async () => {
+    rig = await rigFor(name)
+    const { driver, context, standIns } = rig
+    const begun = await begin()
+    // A port where nobody listens any more.
+    const gone = await rigFor(name)
+    await gone.close()
+    const there = { ...context, addressOf: gone.context.addressOf }
+    const elsewhere =
+      name === 'webhook'
+        ? { ...there, credential: { ...there.credential, url: gone.context.credential['url'] ?? '' } }
+        : there
+    expect(said(await driver.create!(elsewhere, begun.attempt))).toMatchObject({
+      kind: 'refused',
+      reason: 'not_sent',
+    })
+    expect(standIns.secrets.alive(rig.service).length).toBeGreaterThan(0)
+  })
+
   test('what the service refuses has changed nothing and says why', async () => {
     rig = await rigFor(name)
     const { driver, context } = rig
