@@ -81,6 +81,37 @@ describe('a hard budget on credits', () => {
     expect(await stage.balance(person)).toMatchObject({ availableMicros: 100_000_000n, heldMicros: 0n })
   })
 
+  test('is told of by an explanation before, with the same words, and so is one on the cost of own keys', async () => {
+    const person = await stage.person()
+    await budgetOn(person)
+    type Told = { keyOwner: string; why: string; words: string; until: string | null }
+    type Explained = { candidates: Told[]; passedOver: Told[]; refusal: { code: string } | null }
+    const explain = async () =>
+      (await (
+        await post(person, '/v1/chat/completions', chat, { 'x-aideon-explain': '1' })
+      ).json()) as Explained
+    const inDashboard = async () =>
+      (await (
+        await post(person, '/api/route/explain', { model: chat.model, outputTokens: 200 })
+      ).json()) as Explained
+    const refused = (await (await post(person, '/v1/chat/completions', chat)).json()) as {
+      error: { message: string }
+    }
+    for (const told of [await explain(), await inDashboard()]) {
+      expect(told).toMatchObject({ candidates: [], refusal: { code: 'budget_exceeded' } })
+      expect(told.passedOver.find(({ why }) => why === 'budget')?.until).toMatch(/-01T00:00:00/)
+    }
+    // What was used and is left; what is needed differs by the model of the price alone.
+    const { passedOver } = await explain()
+    expect(refused.error.message).toContain(passedOver.find(({ why }) => why === 'budget')?.words)
+
+    await stage.ownKey(person, 'openai')
+    expect((await explain()).candidates.map(({ keyOwner }) => keyOwner)).toEqual(['user'])
+    await budgetOn(person, { measure: 'own_key_cost', limit: 1n, name: 'My keys' })
+    expect(await explain()).toMatchObject({ candidates: [], refusal: { code: 'budget_exceeded' } })
+    expect((await stage.balance(person)).heldMicros).toBe(0n)
+  })
+
   test('is told in the words of every dialect', async () => {
     const person = await stage.person()
     await budgetOn(person)

@@ -10,10 +10,10 @@ beforeAll(async () => {
 })
 afterAll(() => stage[Symbol.asyncDispose]())
 
-const ask = async (person: StagePerson, more: object) => {
+const ask = async (person: StagePerson, more: object, headers: Record<string, string> = {}) => {
   const reply = await fetch(`${stage.url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json', ...headers },
     body: JSON.stringify({
       model: 'claude-haiku-4-5',
       messages: [{ role: 'user', content: 'hello' }],
@@ -33,6 +33,26 @@ test('what an own key’s service cannot be asked spends no credits in its place
   expect(text).toContain('“logprobs” cannot be carried over to Anthropic')
   expect(sentNow()).toBe(before)
   expect(await stage.balance(person)).toMatchObject({ availableMicros: 100_000_000n, heldMicros: 0n })
+})
+
+test('explained beforehand, it lists no key on which it could not run, and says why', async () => {
+  const person = await stage.person({ fallback: 'alternative_then_system' })
+  await stage.ownKey(person, 'anthropic')
+  const before = sentNow()
+  type Told = { keyOwner: string; serviceId: string; why: string; words: string }
+  const explained = async (more: object) => {
+    const { text } = await ask(person, more, { 'x-aideon-explain': '1' })
+    return JSON.parse(text) as { candidates: Told[]; passedOver: Told[]; refusal: { code: string } | null }
+  }
+  const plain = await explained({})
+  expect(plain.candidates.map(({ keyOwner }) => keyOwner)).toContain('system')
+  const { candidates, passedOver, refusal } = await explained({ logprobs: true })
+  expect(candidates).toEqual([])
+  expect(refusal?.code).toBe('not_translatable')
+  const why = passedOver.filter((one) => one.why === 'not_translatable')
+  expect(why.map(({ keyOwner }) => keyOwner)).toEqual(plain.candidates.map(({ keyOwner }) => keyOwner))
+  expect(why[0]?.words).toContain('“logprobs” cannot be carried over to Anthropic')
+  expect(sentNow()).toBe(before)
 })
 
 test('another own key serves it where it speaks the dialect', async () => {

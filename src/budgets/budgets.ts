@@ -4,12 +4,13 @@ import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import { makeGroupCommit } from '../db/group-commit.ts'
 import { isPassing, openWriter } from '../db/writer.ts'
+import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { OperationRecord } from '../metering/operation.ts'
 import type { Budget } from './budget.ts'
-import { type Counting, countingOf } from './claim.ts'
+import { type Counting, countingOf, type Room } from './claim.ts'
 import type { Forecast } from './forecast.ts'
 import { type BudgetChange, type BudgetDraft, isWithin, makeManage, type Reach } from './manage.ts'
 import { type Span, spanAt } from './period.ts'
@@ -20,7 +21,7 @@ import { accountOf } from './store-upkeep.ts'
 import { makeWatch } from './watch.ts'
 
 export type { Budget } from './budget.ts'
-export type { Claim, Counting } from './claim.ts'
+export type { Claim, Counting, Room } from './claim.ts'
 export type { Wanted } from './reserving.ts'
 export type { BudgetChange, BudgetDraft, Reach } from './manage.ts'
 
@@ -47,6 +48,8 @@ export interface Budgets {
    * operation puts it right. It ends with the operation's record.
    */
   reserve(wanted: Wanted): Promise<Outcome<bigint>>
+  /** The hard budgets that a caller's next operation may meet, as they stand now; of access tokens that of the named one. */
+  rooms(caller: { organizationId: string; userId: string; accessTokenId: string | null }): Promise<Room[]>
   /** For operations that end in another process than they began in. */
   countingFor(operation: OperationRecord): Promise<Counting>
   /** Raises what alerts are due; does not wait. */
@@ -163,6 +166,22 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
   return {
     read: async (caller) => orNull(await store.budgetsOf(kysely, caller)),
     readWide: async () => orNull(await store.wideBudgets(kysely)),
+    // Also those on the whole installation, which no tenant sees.
+    rooms: ({ accessTokenId, ...caller }) =>
+      beyondTenants(async () => {
+        const tokens = { accessTokenId: accessTokenId ?? noToken, tokenOrganizationId: caller.organizationId }
+        const found = await Promise.all([
+          store.budgetsOf(kysely, { ...caller, ...tokens }),
+          store.wideBudgets(kysely),
+        ])
+        const hard = found.flat().filter(({ enforcement }) => enforcement === 'hard')
+        return (await standings(hard)).map(({ budget, span, used, reserved }) => ({
+          budget,
+          ...span,
+          used,
+          reserved,
+        }))
+      }),
     reserve: (wanted) => reservations.submit(wanted),
     async countingFor(operation) {
       // A token of the platform's is not told by the record; its budgets count when they are compared.
@@ -216,6 +235,8 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
     },
   }
 }
+
+const noToken = '00000000-0000-0000-0000-000000000000'
 
 const orNull = (budgets: readonly Budget[]): readonly Budget[] | null =>
   budgets.length === 0 ? null : budgets

@@ -90,6 +90,13 @@ export const tightest = (rooms: readonly Room[], maximum: bigint): { rest: bigin
   return { rest, room: tight }
 }
 
+/** The refusal of the hard budget that leaves least for an operation that needs as much; null: none stands in its way. */
+export const refusalAmong = (rooms: readonly Room[], subject: Subject, needed: bigint): Fault | null => {
+  const inForce = rooms.filter(({ budget }) => budget.enforcement === 'hard' && counts(budget, subject))
+  const { room } = tightest(inForce, needed)
+  return room && budgetExceeded(room, needed)
+}
+
 /** Which budget it was, how it stands and when it starts anew: whoever reads it need not look any further. */
 export const budgetExceeded = (room: Room, needed: bigint): Fault => {
   const { budget, used, reserved, endsAt } = room

@@ -9,12 +9,13 @@ import type { PriceBook } from '../metering/price-book.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import { decisionText } from '../routing/decision.ts'
 import { typicalSize } from '../routing/estimate.ts'
-import { explainRoute } from '../routing/explain.ts'
+import { type ExplainRequest, explainRoute } from '../routing/explain.ts'
 import { explanationOnWire } from '../routing/on-wire.ts'
 import type { Route, RouteRequest } from '../routing/route.ts'
 import { endpointKind } from '../services/endpoint.ts'
 import type { Caller } from './callers.ts'
 import type { Target } from './endpoints.ts'
+import { makeObstacles } from './obstacles.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 import { makePlan, stickTo } from './plan.ts'
@@ -67,6 +68,7 @@ export const makeDecide = (parts: GatewayParts) => {
   const { catalogue, clock, ledger, limits, prices } = parts
   const planning = makePlan(parts)
   const bind = makeBind(parts)
+  const obstaclesOf = makeObstacles(parts)
 
   const prepare = async (
     operation: Operation,
@@ -121,13 +123,14 @@ export const makeDecide = (parts: GatewayParts) => {
     ): Promise<Outcome<Explanation>> {
       const prepared = await prepare(operation, caller, incoming)
       if (!prepared.ok) return prepared
-      const { request, wanted, conversation } = prepared.value
+      const { request, priceBook, wanted, conversation } = prepared.value
       const { organizationId, accountId, control } = caller.person
       const balance = accountId === null ? null : await ledger.balance(organizationId, accountId)
       const availableMicros = balance?.availableMicros ?? 0n
-      const explained = explainRoute({
+      const at = clock()
+      const asked: ExplainRequest = {
         ...wanted,
-        now: clock(),
+        now: at,
         availableMicros,
         conversation: conversation ?? conversationOf(request),
         size: {
@@ -135,7 +138,10 @@ export const makeDecide = (parts: GatewayParts) => {
           outputTokens:
             request.maximumOutputTokens ?? typicalSize(endpointKind(request.endpoint).task).outputTokens,
         },
-      })
+      }
+      const candidates = explainRoute(asked).candidates.map(({ candidate }) => candidate)
+      const call = { caller, request, priceBook, at, operationId: operation.id }
+      const explained = explainRoute({ ...asked, obstacleOn: await obstaclesOf(call, candidates) })
       const locked = control.lockedFallback !== null
       const { model, endpoint } = request
       return success(

@@ -5,7 +5,7 @@ import type { Candidate } from '../routing/route.ts'
 import { claimsOn } from './budgeted.ts'
 import type { Caller } from './callers.ts'
 import type { Decision } from './decide.ts'
-import { affordableOutputTokens, holdBounds, whyUnpriced } from './hold.ts'
+import { affordableOutputTokens, type HoldBounds, holdBounds, whyUnpriced } from './hold.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
 
@@ -16,6 +16,18 @@ const inNanoUsd = (book: PriceBook): PriceBook => ({ ...book, creditMicros: (cos
 const isCounting = (endpoint: string): boolean =>
   endpoint === 'count_tokens' || endpoint === 'gemini_count_tokens'
 
+/** What an attempt on an own key may cost, in nano-dollars; a refusal: nobody knows, or it costs nothing. */
+export const ownBounds = (
+  { request, priceBook }: Pick<Decision, 'request' | 'priceBook'>,
+  { price, service, model, via }: Pick<Candidate, 'price' | 'service' | 'model' | 'via'>,
+  at: Date,
+): Outcome<HoldBounds> => {
+  if (isCounting(request.endpoint) || price === null || whyUnpriced(price, request, at) !== null)
+    return failure('price_unknown')
+  const least = via === 'translation' ? service.leastTranslatedTokens : 0
+  return success(holdBounds(inNanoUsd(priceBook), price, service, model, request, at, least))
+}
+
 /**
  * Sets the worst cost of an attempt on an own key aside where a hard budget is on that. What has no price has no bound
  * either: a call that could pass the budget by is refused.
@@ -24,10 +36,11 @@ export const makeFitOwn = ({ budgets }: GatewayParts) => {
   const reserve = async (
     operation: Operation,
     { caller, request, priceBook }: Decision,
-    { price, service, model, via }: Candidate,
+    candidate: Candidate,
     claims: readonly Claim[],
   ): Promise<Outcome<void>> => {
     if (isCounting(request.endpoint)) return success(undefined)
+    const { price } = candidate
     const name = claims[0]?.budget.name ?? ''
     if (price === null || whyUnpriced(price, request, operation.startedAt) !== null)
       return failure('price_unknown', {
@@ -35,8 +48,9 @@ export const makeFitOwn = ({ budgets }: GatewayParts) => {
         next: 'Ask the operator to add a price, or make the budget a soft one.',
       })
     const book = inNanoUsd(priceBook)
-    const least = via === 'translation' ? service.leastTranslatedTokens : 0
-    const bounds = holdBounds(book, price, service, model, request, operation.startedAt, least)
+    const found = ownBounds({ request, priceBook }, candidate, operation.startedAt)
+    if (!found.ok) return found
+    const bounds = found.value
     if (bounds.maximumMicros === 0n) return success(undefined)
     const reserved = await budgets.reserve({
       organizationId: caller.person.organizationId,

@@ -116,8 +116,8 @@ export const whyUnpriced = (price: ModelPrice, request: ParsedRequest, at: Date)
 }
 
 /** What a candidate on a system key may cost, or why it cannot run there. */
-const boundsFor = (
-  { request, priceBook }: Decision,
+export const boundsFor = (
+  { request, priceBook }: Pick<Decision, 'request' | 'priceBook'>,
   { price, service, model, via }: Candidate,
   at: Date,
 ): Outcome<HoldBounds> => {

@@ -1,4 +1,6 @@
 import type { Access, Person } from '../access/access.ts'
+import type { Budgets } from '../budgets/budgets.ts'
+import { refusalAmong } from '../budgets/claim.ts'
 import type { AdminService } from '../contract/administration.ts'
 import type { Received } from '../contract/endpoints.ts'
 import type { Service as WireService } from '../contract/service-keys.ts'
@@ -35,6 +37,7 @@ export interface RoutingApiParts {
   readonly insights: Insights
   readonly access: Pick<Access, 'person' | 'offeredTiers'>
   readonly prices: Pick<Prices, 'current'>
+  readonly budgets: Pick<Budgets, 'rooms'>
   /** Absent: no breaker is ever open. */
   readonly health?: { breaker(serviceId: string | null, serviceKeyId: string): BreakerState }
   readonly clock: Clock
@@ -200,8 +203,11 @@ const routeOf = (group: ModelGroup, request: AnyRouteRequest) =>
 
 const explain = async (parts: RoutingApiParts, person: Person, body: Received<'explainRoute'>['body']) => {
   const { model, endpoint, fallback, conversation, inputTokens, outputTokens, suppose: supposed } = body
-  const [request, balance] = await Promise.all([
+  const { organizationId, userId } = person
+  const [request, rooms, balance] = await Promise.all([
     routeRequest(parts, person),
+    // Those of access tokens are told by a call with the token, and `x-aideon-explain`.
+    parts.budgets.rooms({ organizationId, userId, accessTokenId: null }),
     person.accountId === null ? null : parts.ledger.balance(person.organizationId, person.accountId),
   ])
   const availableMicros = supposed.noCredits === true ? 0n : (balance?.availableMicros ?? 0n)
@@ -215,6 +221,13 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
     askedFallback: fallback,
     availableMicros,
     conversation: conversation ?? null,
+    obstacleOn: ({ service, serviceKey }, creditMicros) => {
+      const keyOwner = serviceKey.owner
+      const subject = { organizationId, userId, accessTokenId: '', serviceId: service.id, keyOwner }
+      // On own keys: unless nothing is left.
+      const refusal = refusalAmong(rooms, subject, keyOwner === 'system' ? (creditMicros ?? 1n) : 1n)
+      return refusal && { why: 'budget', fault: refusal }
+    },
     ...(sized ? { size: { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 } } : {}),
   })
   const locked = person.control.lockedFallback !== null

@@ -27,7 +27,15 @@ export interface RouteExplanation {
   readonly validUntil: Date | null
 }
 
+/** Why a candidate would be passed over when the call was made, beyond what a route is planned from. */
+export interface Obstacle {
+  readonly why: 'budget' | 'not_translatable' | 'no_price'
+  readonly fault: Fault
+}
+
 export interface ExplainRequest extends RouteRequest {
+  /** Of a candidate and what the operation would cost on it; null: nothing stands in its way. */
+  readonly obstacleOn?: (candidate: Candidate, creditMicros: bigint | null) => Obstacle | null
   /** What the caller's account could pay; null: as if there were enough. */
   readonly availableMicros: bigint | null
 }
@@ -48,8 +56,16 @@ export const explainRoute = (request: ExplainRequest): RouteExplanation => {
     }
   const plan = planned.value
   const isBroke = request.availableMicros !== null && request.availableMicros <= 0n
-  const usable = plan.candidates.filter(({ serviceKey }) => !(isBroke && serviceKey.owner === 'system'))
-  const unpaid = plan.candidates.filter(({ serviceKey }) => isBroke && serviceKey.owner === 'system')
+  const obstacles = new Map(
+    plan.candidates.flatMap((candidate) => {
+      const obstacle = request.obstacleOn?.(candidate, creditsOf(request, plan, candidate, size))
+      return obstacle ? [[candidate, obstacle] as const] : []
+    }),
+  )
+  const open = plan.candidates.filter((candidate) => !obstacles.has(candidate))
+  const usable = open.filter(({ serviceKey }) => !(isBroke && serviceKey.owner === 'system'))
+  const unpaid = open.filter(({ serviceKey }) => isBroke && serviceKey.owner === 'system')
+  const [first] = obstacles.values()
   return {
     kind: kindOf(plan),
     fallback: plan.fallback,
@@ -58,12 +74,24 @@ export const explainRoute = (request: ExplainRequest): RouteExplanation => {
       creditMicros: creditsOf(request, plan, candidate, size),
       words: wordsOf(candidate, usable.slice(0, at).some(isOwn)),
     })),
-    passedOver: [...plan.passedOver, ...unpaid.map(withoutCredits)].map((passed) => ({
-      passed,
-      words: wordsOfPass(passed, plan.fallback, request.entitlements?.tierName ?? ''),
-    })),
+    passedOver: [
+      ...[...plan.passedOver, ...unpaid.map((candidate) => passing(candidate, 'no_credits'))].map(
+        (passed) => ({
+          passed,
+          words: wordsOfPass(passed, plan.fallback, request.entitlements?.tierName ?? ''),
+        }),
+      ),
+      ...[...obstacles].map(([candidate, obstacle]) => ({
+        passed: passing(candidate, obstacle.why, obstacle.fault.resetsAt),
+        words: obstacle.fault.message,
+      })),
+    ],
     refusal:
-      usable.length > 0 ? null : unpaid.length > 0 ? fault('insufficient_credits') : refusalOf(request),
+      usable.length > 0
+        ? null
+        : unpaid.length > 0
+          ? fault('insufficient_credits')
+          : (first?.fault ?? refusalOf(request)),
     size,
     validUntil: plan.validUntil,
   }
@@ -85,12 +113,17 @@ const creditsOf = (
   return lot === undefined ? null : creditsFor(request.priceBook, lot.offer, size)
 }
 
-const withoutCredits = ({ service, model, serviceKey }: Candidate): PassedOver => ({
+const passing = (
+  { service, model, serviceKey }: Candidate,
+  why: PassedOver['why'],
+  until?: Date,
+): PassedOver => ({
   serviceId: service.id,
   model,
   owner: serviceKey.owner,
   serviceKeyId: serviceKey.id,
-  why: 'no_credits',
+  why,
+  ...(until ? { until } : {}),
 })
 
 const taken: Readonly<Record<Candidate['reason'], string>> = {
@@ -151,5 +184,9 @@ const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback, tierName: s
       return owner === 'system' ? 'There is no system key here.' : 'There is no own key here.'
     case 'no_credits':
       return 'There are no credits left.'
+    case 'budget':
+      return 'A budget leaves too little for this.'
+    case 'not_translatable':
+      return 'The call cannot be carried over to this service.'
   }
 }

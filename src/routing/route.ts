@@ -64,6 +64,8 @@ export interface PassedOver {
     | 'no_price'
     | 'no_key'
     | 'no_credits'
+    | 'budget'
+    | 'not_translatable'
   readonly until?: Date
 }
 

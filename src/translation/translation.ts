@@ -93,6 +93,19 @@ export const translate = async (request: TranslationRequest): Promise<Translatio
   }
 }
 
+/** Why a request could not be served so; null: it would be sent. Nothing is. */
+export const whyNotTranslated = async (
+  request: Omit<TranslationRequest, 'fetch' | 'signal'>,
+): Promise<Fault | null> => {
+  const stop = new AbortController()
+  const fetch = () => {
+    stop.abort()
+    return Promise.reject(new TypeError('Nothing is sent.'))
+  }
+  const result = await translate({ ...request, fetch, signal: stop.signal })
+  return result.kind === 'refused' ? result.fault : null
+}
+
 /** What, where to, why, and what to do about it. Whoever refuses deep within knows the part, but not the service. */
 const explained = (refusal: Fault, { service, endpoint }: TranslationRequest): Fault => {
   const { field, message } = refusal
