@@ -17,6 +17,7 @@ import { makeRealtime } from './gateway/realtime.ts'
 import { makeServe } from './gateway/serve.ts'
 import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
+import { makeRequestLimits } from './http/request-limits.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
 import { dailyAt } from './reconciliation/api.ts'
@@ -94,11 +95,14 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     : noDashboards
 
   let serving = false
+  const requestLimits = makeRequestLimits({ ...rooms, quotas: config.requests })
   const http = await makeHttp({
     ...rooms,
     version,
     demo: rooms.claim.isDemoData,
     publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
+    requestLimits,
     dashboards: dashboards.directory,
     webhooks: { stripe: rooms.payments.receive },
     serverFactory: (rest) =>
@@ -154,6 +158,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   jobs.every('master-keys', '* * * * *', async () => void (await rooms.masterKeys.work()))
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
+  jobs.every('api-requests', '*/10 * * * *', () => requestLimits.sweep())
   await jobs.start()
   const timers = [
     setInterval(() => void rooms.access.flushUses(), 10_000).unref(),

@@ -122,7 +122,7 @@ export const openRooms = async (options: {
       clock,
       log,
     })
-    const identity = makeIdentity({ database, clock })
+    const identity = makeIdentity({ database, clock, sessions: config.sessions })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })

@@ -12,6 +12,7 @@ import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
 import { makeHttp } from '../src/http/http.ts'
+import { makeRequestLimits, type RequestQuotas } from '../src/http/request-limits.ts'
 import type { ReceiveWebhook } from '../src/http/provider-webhooks.ts'
 import { makeHealth } from '../src/health/health.ts'
 import { makeIdentity } from '../src/identity/identity.ts'
@@ -59,6 +60,10 @@ export const startHttp = async (
     log?: Log
     dashboards?: () => string | null
     webhooks?: { readonly stripe: ReceiveWebhook }
+    /** Where it stands: behind a proxy, under which address. */
+    shell?: { publicUrl?: string; trustedProxies?: string[] }
+    /** Left out: requests are not counted. */
+    quotas?: RequestQuotas
   } = {},
 ) => {
   const clone = await cloneDatabase()
@@ -161,6 +166,8 @@ export const startHttp = async (
     version: '0.0.0-test',
     demo: false,
     dashboards: options.dashboards ?? (() => null),
+    ...options.shell,
+    requestLimits: options.quotas ? makeRequestLimits({ database, clock, quotas: options.quotas }) : null,
     ...(options.webhooks ? { webhooks: options.webhooks } : {}),
   })
 

@@ -12,6 +12,10 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Without a slash at the end; null: the address that we listen on. */
   readonly publicUrl: string | null
+  readonly trustedProxies: readonly string[]
+  readonly sessions: SessionSettings
+  /** To /api, a minute. */
+  readonly requests: { readonly session: number; readonly user: number; readonly address: number }
   readonly dashboards: boolean
   /** null: the built-in PostgreSQL. */
   readonly databaseUrl: string | null
@@ -31,6 +35,12 @@ export interface Config {
   /** Private addresses that webhooks of users may go to. */
   readonly webhookAddresses: readonly string[]
   readonly limits: Limits
+}
+
+export interface SessionSettings {
+  readonly idleSeconds: number
+  readonly absoluteSeconds: number
+  readonly proofSeconds: number
 }
 
 export interface MailSettings {
@@ -98,6 +108,17 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     demo: read('demo') ?? false,
     logLevel: read('logLevel') ?? 'info',
     publicUrl: read('publicUrl'),
+    trustedProxies: read('trustedProxies') ?? [],
+    sessions: {
+      idleSeconds: (read('sessionIdleMinutes') ?? 1_440) * 60,
+      absoluteSeconds: (read('sessionHours') ?? 336) * 3600,
+      proofSeconds: (read('stepUpMinutes') ?? 15) * 60,
+    },
+    requests: {
+      session: read('sessionRequests') ?? 600,
+      user: read('userRequests') ?? 1_200,
+      address: read('addressRequests') ?? 300,
+    },
     dashboards: read('dashboards') ?? true,
     databaseUrl: read('databaseUrl'),
     masterKey: read('masterKey'),

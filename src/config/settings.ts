@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 /** One thing an operator can set. Flags win over the environment. */
@@ -48,6 +49,18 @@ const seconds = (environment: string, description: string, least = 1): Setting<n
   schema: wholeNumber(least, 86_400),
 })
 
+/** An address or a range, or the names that proxy-addr has for the private ones. */
+const isProxyAddress = (given: string): boolean => {
+  const [address = '', bits, more] = given.split('/')
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(given)) return true
+  const family = isIP(address)
+  if (family === 0 || more !== undefined) return false
+  return (
+    bits === undefined ||
+    (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128))
+  )
+}
+
 export const settings = {
   host: setting({
     environment: 'AIDEON_HOST',
@@ -90,6 +103,59 @@ export const settings = {
     description: 'address under which people reach this gateway, where a proxy stands in front',
     expected: 'an address such as https://keys.example.com',
     schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  }),
+  trustedProxies: setting({
+    environment: 'AIDEON_TRUSTED_PROXIES',
+    flag: null,
+    description:
+      'addresses of proxies whose x-forwarded-for, -proto and -host are believed, with commas between them (default none)',
+    expected: 'a list such as 10.0.0.5,10.1.0.0/16,loopback',
+    schema: text
+      .transform((list) => list.split(',').map((address) => address.trim()))
+      .refine((list) => list.every(isProxyAddress)),
+  }),
+  sessionIdleMinutes: setting({
+    environment: 'AIDEON_SESSION_IDLE_MINUTES',
+    flag: null,
+    description: 'a browser that asked for nothing this long is signed out (default 1440, a day)',
+    expected: 'a whole number of minutes from 5 to 43200',
+    schema: wholeNumber(5, 43_200),
+  }),
+  sessionHours: setting({
+    environment: 'AIDEON_SESSION_HOURS',
+    flag: null,
+    description: 'a browser is signed out this long after it was signed in (default 336, two weeks)',
+    expected: 'a whole number of hours from 1 to 2160',
+    schema: wholeNumber(1, 2_160),
+  }),
+  stepUpMinutes: setting({
+    environment: 'AIDEON_STEP_UP_MINUTES',
+    flag: null,
+    description:
+      'how long a password or sign-in link lets a browser change secrets, money and policy (default 15)',
+    expected: 'a whole number of minutes from 1 to 1440',
+    schema: wholeNumber(1, 1_440),
+  }),
+  sessionRequests: setting({
+    environment: 'AIDEON_SESSION_REQUESTS',
+    flag: null,
+    description: 'requests to /api a minute from one browser or access token (default 600)',
+    expected: 'a whole number from 10 to 1000000',
+    schema: wholeNumber(10, 1_000_000),
+  }),
+  userRequests: setting({
+    environment: 'AIDEON_USER_REQUESTS',
+    flag: null,
+    description: 'requests to /api a minute of one user (default 1200)',
+    expected: 'a whole number from 10 to 1000000',
+    schema: wholeNumber(10, 1_000_000),
+  }),
+  addressRequests: setting({
+    environment: 'AIDEON_ADDRESS_REQUESTS',
+    flag: null,
+    description: 'requests to /api a minute from one network that is not signed in (default 300)',
+    expected: 'a whole number from 10 to 1000000',
+    schema: wholeNumber(10, 1_000_000),
   }),
   dashboards: setting({
     environment: 'AIDEON_DASHBOARDS',

@@ -15,7 +15,8 @@ import { errorBody, faultOf } from './faults.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints } from './routes.ts'
-import { securityHeaders } from './security.ts'
+import type { RequestLimits } from './request-limits.ts'
+import { isSecure, securityHeaders, strictTransport } from './security.ts'
 
 export interface HttpOptions extends Rooms {
   readonly log: Log
@@ -27,6 +28,8 @@ export interface HttpOptions extends Rooms {
   readonly publicUrl?: string | null
   /** Addresses of proxies whose x-forwarded-for is believed. None by default. */
   readonly trustedProxies?: readonly string[]
+  /** Null: requests are not counted. */
+  readonly requestLimits?: RequestLimits | null
   /** Lets the gateway answer /v1/* on the same port before Fastify sees the request. */
   readonly serverFactory?: FastifyServerFactory
   readonly bodyLimitBytes?: number
@@ -50,10 +53,14 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   })
+  // Of the types that a page elsewhere could send without being asked for leave, none is taken.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders)
+    if (isSecure(request, options.publicUrl ?? null))
+      reply.header('strict-transport-security', strictTransport)
     if (request.url.startsWith('/api')) reply.header('cache-control', 'no-store')
   })
   app.setErrorHandler((error, request, reply) => answer(options.log, error, request, reply))
@@ -84,6 +91,7 @@ const answer = (log: Log, error: unknown, request: FastifyRequest, reply: Fastif
   if (f.retryAfterSeconds !== undefined) reply.header('retry-after', String(f.retryAfterSeconds))
   return reply
     .headers(securityHeaders)
+    .header('cache-control', 'no-store')
     .code(statusOf(f))
     .type('application/json; charset=utf-8')
     .serializer(JSON.stringify)

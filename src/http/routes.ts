@@ -7,14 +7,19 @@ import { endpoints } from '../contract/endpoints.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
+
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
+import { networkOf } from '../kit/network.ts'
 import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
-import { cookiesOf, isSecure, requireCsrfToken, requireSameOrigin } from './security.ts'
+import type { Counted, RequestLimits } from './request-limits.ts'
+import { cookiesOf, isSecure, requireCsrfToken, requireNoForeignRead, requireSameOrigin } from './security.ts'
 
 interface Shell {
   readonly identity: Identity
   readonly access: Access
   readonly publicUrl?: string | null
+  /** Null: requests are not counted. */
+  readonly requestLimits?: RequestLimits | null
 }
 
 /** Registers the contract's table: schema, authentication and handler of each endpoint. */
@@ -85,25 +90,60 @@ const contextOf = async (
   shell: Shell,
 ): Promise<PublicContext | SessionContext | ReaderContext> => {
   const publicUrl = shell.publicUrl ?? null
-  const changes = endpoint.method !== 'GET'
-  if (changes) requireSameOrigin(request, publicUrl)
+  if (endpoint.method !== 'GET') requireSameOrigin(request, publicUrl)
+  else requireNoForeignRead(request)
   const base = publicContext(request, reply, publicUrl)
-  if (endpoint.auth === 'public') return base
+  const count = (counted: Counted) => countRequest(counted, reply, shell.requestLimits)
+  const stranger = { address: networkOf(request.ip) }
+  if (endpoint.auth === 'public') {
+    await count(stranger)
+    return base
+  }
   const { authorization } = request.headers
-  if (endpoint.auth === 'session_or_token' && authorization !== undefined)
-    return { ...base, reader: await readerOf(authorization, request, shell.access) }
-
-  const signedIn = await requireSession(base, shell.identity)
-  if (changes) requireCsrfToken(request, signedIn.csrfToken)
-  if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
-    throw new FaultError(fault('forbidden'))
-  if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
+  if (endpoint.auth === 'session_or_token' && authorization !== undefined) {
+    const { reader, tokenId } = await orCount(readerOf(authorization, request, shell.access), () =>
+      count(stranger),
+    )
+    await count({ session: tokenId, user: reader.userId })
+    return { ...base, reader }
+  }
+  const signedIn = await orCount(requireSession(base, shell.identity), () => count(stranger))
+  await count({ session: signedIn.sessionId, user: signedIn.userId })
+  requireRights(endpoint, request, signedIn)
   return {
     ...base,
     signedIn,
     actor: { kind: 'user', id: signedIn.userId },
     reader: { organizationId: signedIn.organization.id, userId: signedIn.userId },
   }
+}
+
+/** Who is not let in is counted by address; those who are, by who they are, so that neighbours do not use up theirs. */
+const orCount = async <T>(admission: Promise<T>, count: () => Promise<void>): Promise<T> => {
+  try {
+    return await admission
+  } catch (error) {
+    if (error instanceof FaultError) await count()
+    throw error
+  }
+}
+
+const countRequest = async (
+  counted: Counted,
+  reply: FastifyReply,
+  limits: RequestLimits | null | undefined,
+): Promise<void> => {
+  if (!limits) return
+  const { headers, retryAfterSeconds } = await limits.count(counted)
+  reply.headers(headers)
+  if (retryAfterSeconds !== null) throw new FaultError(fault('rate_limited', { retryAfterSeconds }))
+}
+
+const requireRights = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
+  if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+  if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
+    throw new FaultError(fault('forbidden'))
+  if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
 }
 
 const publicContext = (
@@ -152,12 +192,15 @@ const readerOf = async (authorization: string, request: FastifyRequest, access: 
       throw new FaultError(
         fault('insufficient_scope', { message: 'This needs an access token with the scope read.' }),
       )
-    return must(await access.person(token.organizationId, token.userId as string))
+    return {
+      reader: must(await access.person(token.organizationId, token.userId as string)),
+      tokenId: token.id,
+    }
   }
   const user = request.headers['x-aideon-user']
   if (typeof user !== 'string' || user === '')
     throw new FaultError(fault('unknown_user', { field: 'x-aideon-user' }))
-  return must(await access.personFor(token, user))
+  return { reader: must(await access.personFor(token, user)), tokenId: token.id }
 }
 
 const patterns = Object.values(endpoints).map((endpoint) => ({

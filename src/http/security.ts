@@ -63,6 +63,19 @@ export const requireSameOrigin = (request: FastifyRequest, publicUrl: string | n
   if (URL.parse(origin)?.host !== expected) throw new FaultError(fault('csrf_mismatch'))
 }
 
+/**
+ * A page elsewhere may link to us; it may not load from us, however little it could read of it. A sibling's origin is
+ * foreign, too, and SameSite does not keep the cookie from it.
+ */
+export const requireNoForeignRead = ({ headers }: FastifyRequest): void => {
+  const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers
+  if ((site === 'cross-site' || site === 'same-site') && mode !== 'navigate')
+    throw new FaultError(fault('csrf_mismatch'))
+}
+
+/** A year, so that nobody who was here once can be shown another site under our name over plain http. */
+export const strictTransport = 'max-age=31536000; includeSubDomains'
+
 export const requireCsrfToken = (request: FastifyRequest, expected: string): void => {
   const given = request.headers['x-csrf-token']
   const matches =
