@@ -71,10 +71,10 @@ export const makeMasterKeys = (parts: {
   log: Log
   batchSize?: number
 }): MasterKeys => {
-  const { database, epoch, keyring, vault, clock, log } = parts
+  const { database, epoch, keyring, clock, log } = parts
   const { kysely } = database
   let background: Promise<void> | null = null
-  let closing = false
+  const closing = new AbortController()
 
   const outcomeOf = async (work: () => Promise<void>): Promise<Outcome<void>> => {
     try {
@@ -213,7 +213,7 @@ export const makeMasterKeys = (parts: {
       if (change.state === 'staging' && !(await promote(change))) return await newestView()
       if (keyring.promoted()?.row.version !== change.toVersion) await keyring.unseal()
       const result = await rewrapAll(parts, change.id, async () => {
-        if (closing) return false
+        if (closing.signal.aborted) return false
         const now = await changes.readNewestChange(kysely)
         if (step && now && step(now) === false) return false
         return changes.claimChange(kysely, change.id, epoch.processId)
@@ -227,7 +227,7 @@ export const makeMasterKeys = (parts: {
 
   const workOn = async (): Promise<void> => {
     const giveUpAt = performance.now() + backgroundMs
-    while (!closing && performance.now() < giveUpAt) {
+    while (!closing.signal.aborted && performance.now() < giveUpAt) {
       const change = await work()
       if (change === null || change.finishedAt !== null) return
       await new Promise((resume) => setTimeout(resume, pauseMs))
@@ -246,8 +246,8 @@ export const makeMasterKeys = (parts: {
       ])
       return {
         sealed: keyring.sealed(),
-        versions: versions.map(({ wrappedKey: _, canary: __, voucher: ___, ...version }) => ({
-          ...version,
+        versions: versions.map((version) => ({
+          ...withoutBlobs(version),
           references: references.find((one) => one.version === version.version)?.references ?? 0,
         })),
         processes,
@@ -336,7 +336,7 @@ export const makeMasterKeys = (parts: {
       ),
 
     async close() {
-      closing = true
+      closing.abort()
       await background
     },
   }
@@ -353,6 +353,11 @@ const requireNamed = async (
     (one) => !one.named.includes(promoted.version),
   )
   if (unnamed !== undefined) throw new FaultError(fault('conflict', notNamedTo(unnamed, promoted.provider)))
+}
+
+const withoutBlobs = (version: Version): Omit<Version, 'wrappedKey' | 'canary' | 'voucher'> => {
+  const { wrappedKey: _, canary: __, voucher: ___, ...rest } = version
+  return rest
 }
 
 const gateway: Actor = { kind: 'gateway', id: null }

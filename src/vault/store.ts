@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
-import type { NewVersion, Version, VersionState } from './version.ts'
+import type { NewVersion, Version } from './version.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
 
@@ -50,7 +50,7 @@ export const readVersions = async (executor: Executor): Promise<Version[]> => {
   return rows.map((row) => ({
     version: row.version,
     id: row.id,
-    state: row.state as VersionState,
+    state: row.state,
     provider: row.provider,
     localKeyId: row.local_key_id,
     wrappedKey: row.wrapped_key,
