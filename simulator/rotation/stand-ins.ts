@@ -100,6 +100,8 @@ export interface RotationStandIns {
   /** What is to be there in the next run, of those stand-ins that can tell; made-up secrets are in it. */
   save(): string
   load(saved: string): void
+  /** Whose time it goes by from now on: tests that jump ahead jump for both sides. */
+  useClock(clock: () => number): void
   /** Answers, or breaks the connection. */
   answer(
     service: RotationService,
@@ -116,7 +118,9 @@ interface Saved {
   readonly memories: Readonly<Record<string, unknown>>
 }
 
-export const makeRotationStandIns = (now: () => number = Date.now): RotationStandIns => {
+export const makeRotationStandIns = (clock: () => number = Date.now): RotationStandIns => {
+  let currentClock = clock
+  const now = () => currentClock()
   const secrets = makeIssuedSecrets(now)
   const troubles = makeTroubles()
   const conditions = {} as Record<RotationService, Conditions>
@@ -170,6 +174,9 @@ export const makeRotationStandIns = (now: () => number = Date.now): RotationStan
     },
     conditions,
     calls: () => calls,
+    useClock(next) {
+      currentClock = next
+    },
     serves: (service, method, path) =>
       Object.hasOwn(apis, service) && routeOf(apis[service as RotationService], method, path) !== undefined,
     answer(service, path, request, response, body) {
