@@ -114,6 +114,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
         upgrade: realtime.upgrade,
         headersTimeoutMs: config.limits.headerSeconds * 1000,
         requestTimeoutMs: (config.limits.headerSeconds + config.limits.bodySeconds) * 1000,
+        idleTimeoutMs: config.limits.idleSeconds * 1000,
+        connectionsPerAddress: config.limits.connectionsPerAddress,
       }),
   })
   await http.listen({ host: config.host, port: config.port })

@@ -67,6 +67,8 @@ export interface Limits {
   /** Of the holds of a process found dead. */
   readonly holdGraceSeconds: number
   readonly drainSeconds: number
+  /** Open at once, of one address. */
+  readonly connectionsPerAddress: number
 }
 
 /** Sentences for the operator, one per mistake. */
@@ -141,6 +143,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       totalSeconds: read('totalSeconds') ?? 1_800,
       holdGraceSeconds: read('holdGraceSeconds') ?? 30,
       drainSeconds: read('drainSeconds') ?? 30,
+      connectionsPerAddress: read('connectionsPerAddress') ?? 4_000,
     },
   }
   if (config.masterKey !== null && config.masterKeyFile !== null)

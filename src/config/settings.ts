@@ -306,6 +306,14 @@ export const settings = {
     expected: 'a whole number from 1 to 100000',
     schema: wholeNumber(1, 100_000),
   }),
+  connectionsPerAddress: setting({
+    environment: 'AIDEON_CONNECTIONS_PER_ADDRESS',
+    flag: null,
+    description:
+      'connections that one address may have open at once; behind a proxy all callers have its address (default 4000)',
+    expected: 'a whole number from 1 to 1000000',
+    schema: wholeNumber(1, 1_000_000),
+  }),
   maximumConnections: setting({
     environment: 'AIDEON_DATABASE_CONNECTIONS',
     flag: null,

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { fault } from '../kit/fault.ts'
 import { isDataPlane } from './endpoints.ts'
+import { hasSeveralHosts, isWebSocket, watchConnections } from './inbound.ts'
 import { pathOf } from './service-paths.ts'
 
 export interface ListenerOptions {
@@ -14,7 +16,12 @@ export interface ListenerOptions {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  /** Whoever does not read their reply for so long is let go. */
+  readonly idleTimeoutMs: number
+  readonly connectionsPerAddress: number
 }
+
+const keepAliveMs = 65_000
 
 /** One port for both planes: operations on bare node:http, all else on the shell's own handler. */
 export const makeListener = (options: ListenerOptions): Server => {
@@ -23,12 +30,19 @@ export const makeListener = (options: ListenerOptions): Server => {
     {
       headersTimeout: options.headersTimeoutMs,
       requestTimeout: options.requestTimeoutMs,
+      // Time limits are kept to this; Node looks every 30 s by itself.
+      connectionsCheckingInterval: Math.min(2_000, Math.ceil(options.headersTimeoutMs / 4)),
+      shouldUpgradeCallback: isWebSocket,
       // Longer than the 60 s after which common load balancers drop an idle connection, so that they go first.
-      keepAliveTimeout: 65_000,
+      keepAliveTimeout: keepAliveMs,
       maxHeaderSize: 16 * 1024,
       noDelay: true,
     },
     (request, response) => {
+      if (!connections.began(request, response)) return
+      // What follows an offer to change the protocol that was not taken up, Node does not read.
+      if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
+      if (hasSeveralHosts(request)) return refuse(response)
       const url = request.url ?? '/'
       if (isDataPlane(url)) void serve(request, response)
       else if (pathOf(url) === '/healthz') sendHealth(response, health(), url)
@@ -36,9 +50,25 @@ export const makeListener = (options: ListenerOptions): Server => {
       else rest(request, response)
     },
   )
-  server.on('upgrade', options.upgrade)
+  const connections = watchConnections(server, {
+    connectionsPerAddress: options.connectionsPerAddress,
+    keepAliveMs,
+    stalledMs: options.idleTimeoutMs,
+  })
+  server.on('upgrade', (request, socket, head) => {
+    connections.upgraded(request.socket)
+    options.upgrade(request, socket, head)
+  })
   return server
 }
+
+const refuse = (response: ServerResponse): void => {
+  response.writeHead(400, { 'content-type': 'application/json', connection: 'close' })
+  const { code, message, next } = severalHosts
+  response.end(JSON.stringify({ error: { code, message, next } }))
+}
+
+const severalHosts = fault('invalid_request', { message: 'There is more than one Host header.' })
 
 /**
  * A sealed process serves no operation, so a load balancer should send them elsewhere; but it is alive and its dashboards

@@ -27,7 +27,12 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
     // Without it, schemas with ids come out as references to nothing.
     transformObject: jsonSchemaTransformObject,
   })
-  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  // Anybody may ask, and making it takes as long as a thousand other requests.
+  let document: string | null = null
+  app.get('/api/openapi.json', { schema: { hide: true } }, (_, reply) => {
+    document ??= JSON.stringify(app.swagger())
+    return reply.type('application/json; charset=utf-8').send(document)
+  })
   app.get('/docs', { schema: { hide: true } }, (_, reply) =>
     reply
       .header('content-security-policy', referencePagePolicy())
