@@ -25,7 +25,7 @@ export const makeDrill =
     const startedAt = performance.now()
     const lease = { holdsFor: (ms: number) => performance.now() + ms < startedAt + 6 * callTimeoutMs }
     const found = await tools.toolsFor(key, null, key.version, lease)
-    const { driver, context, unusable } = found
+    const { driver, unusable } = found
     const active = await store.findActive(database.kysely, key)
     const findings: Finding[] = [
       {

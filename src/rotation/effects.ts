@@ -44,8 +44,12 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
     return leavesLaneEmpty(keys, busy, key)
   }
 
-  const prepare = async (attempt: RotationAttempt, key: ServiceKeyView, with_: Tools): Promise<Performed> => {
-    const { driver, context, unusable } = with_
+  const prepare = async (
+    attempt: RotationAttempt,
+    key: ServiceKeyView,
+    withTools: Tools,
+  ): Promise<Performed> => {
+    const { driver, context, unusable } = withTools
     if (await isLaneBusy(attempt, key))
       return {
         event: { kind: 'wait', seconds: 60, message: 'Another key of the same priority is rotated first.' },
@@ -370,18 +374,18 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
     const isGone = key.status === 'revoked' || (attempt.promotedAt === null && key.version !== version)
     if (isGone && ['prepare', 'store', 'prove', 'promote'].includes(effect))
       return { event: { kind: 'superseded', message: 'The key was revoked or replaced by hand.' } }
-    const with_ = await tools.toolsFor(key, attempt.driverId, version, lease)
+    const withTools = await tools.toolsFor(key, attempt.driverId, version, lease)
     switch (effect) {
       case 'prepare':
-        return prepare(attempt, key, with_)
+        return prepare(attempt, key, withTools)
       case 'create':
-        return create(attempt, with_)
+        return create(attempt, withTools)
       case 'find':
-        return find(attempt, with_)
+        return find(attempt, withTools)
       case 'store':
         return storeSecret(attempt, key)
       case 'prove':
-        return prove(attempt, key, with_)
+        return prove(attempt, key, withTools)
       case 'promote':
         return promote(attempt, key)
       case 'acknowledge':
@@ -389,17 +393,17 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
       case 'inspect':
         return inspect(attempt, key)
       case 'disable':
-        return disable(attempt, with_)
+        return disable(attempt, withTools)
       case 'pause':
         return { event: { kind: 'paused' } }
       case 'revoke':
-        return revoke(attempt, key, with_)
+        return revoke(attempt, key, withTools)
       case 'clean':
-        return clean(attempt, key, with_)
+        return clean(attempt, key, withTools)
       case 'withdraw':
         return withdraw(key)
       case 'restore':
-        return restore(attempt, key, with_)
+        return restore(attempt, key, withTools)
       case 'leave':
         return leave(attempt)
     }

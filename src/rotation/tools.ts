@@ -107,7 +107,7 @@ export const makeTools = (parts: RotationParts) => {
       const isOther = credential !== null && credential.driverId !== driver.id
       const needsOne = driver.credential.some((field) => field.required)
       const opened =
-        credential === null || isOther ? success({} as Record<string, string>) : await secretsOf(credential)
+        credential === null || isOther ? success<Record<string, string>>({}) : await secretsOf(credential)
       const unusable = !opened.ok
         ? opened.fault.message
         : needsOne && (credential === null || isOther)
