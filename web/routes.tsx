@@ -20,7 +20,9 @@ import { alertSearch, deliverySearch } from './alerts/alert-search.ts'
 import { allBudgetSearch, budgetSearch } from './budgets/budget-search.ts'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
+import { hygieneSearch } from './hygiene/hygiene-search.ts'
 import { modelSearch } from './models/model-search.ts'
+import { rotationSearch } from './rotation/rotation-search.ts'
 import { NotFound } from './shell/not-found.tsx'
 import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
@@ -101,6 +103,17 @@ const services = createRoute({
     by: z.literal('task').optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./user/services.tsx'), 'Services'),
+})
+const ownKey = createRoute({
+  getParentRoute: () => shell,
+  path: '/keys/$id',
+  component: lazyRouteComponent(() => import('./rotation/own-key-page.tsx'), 'OwnKeyPage'),
+})
+const keyHygiene = createRoute({
+  getParentRoute: () => shell,
+  path: '/key-hygiene',
+  validateSearch: hygieneSearch,
+  component: lazyRouteComponent(() => import('./hygiene/own-hygiene.tsx'), 'OwnHygiene'),
 })
 const fallback = createRoute({
   getParentRoute: () => shell,
@@ -187,6 +200,11 @@ const account = createRoute({
   component: lazyRouteComponent(() => import('./user/account.tsx'), 'Account'),
 })
 
+const security = createRoute({
+  getParentRoute: () => shell,
+  path: '/security',
+  component: lazyRouteComponent(() => import('./security/security.tsx'), 'Security'),
+})
 const audit = createRoute({
   getParentRoute: () => shell,
   path: '/audit',
@@ -209,6 +227,28 @@ const systemKeys = createRoute({
   getParentRoute: () => administration,
   path: '/system-keys',
   component: lazyRouteComponent(() => import('./admin/system-keys.tsx'), 'SystemKeys'),
+})
+const managedKey = createRoute({
+  getParentRoute: () => administration,
+  path: '/keys/$id',
+  component: lazyRouteComponent(() => import('./rotation/managed-key-page.tsx'), 'ManagedKeyPage'),
+})
+const rotation = createRoute({
+  getParentRoute: () => administration,
+  path: '/rotation',
+  validateSearch: rotationSearch,
+  component: lazyRouteComponent(() => import('./rotation/centre/centre.tsx'), 'RotationCentre'),
+})
+const allKeyHygiene = createRoute({
+  getParentRoute: () => administration,
+  path: '/key-hygiene',
+  validateSearch: hygieneSearch,
+  component: lazyRouteComponent(() => import('./hygiene/all-hygiene.tsx'), 'AllHygiene'),
+})
+const vault = createRoute({
+  getParentRoute: () => administration,
+  path: '/vault',
+  component: lazyRouteComponent(() => import('./vault/vault.tsx'), 'Vault'),
 })
 const users = createRoute({
   getParentRoute: () => administration,
@@ -388,6 +428,8 @@ const tree = root.addChildren([
   shell.addChildren([
     overview,
     services,
+    ownKey,
+    keyHygiene,
     fallback,
     simulator,
     models,
@@ -402,10 +444,15 @@ const tree = root.addChildren([
     longOperations,
     accessTokens,
     audit,
+    security,
     account,
     administration.addChildren([
       adminOverview,
       systemKeys,
+      managedKey,
+      rotation,
+      allKeyHygiene,
+      vault,
       users,
       allUsage,
       allBudgets,

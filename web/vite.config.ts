@@ -31,12 +31,22 @@ export default defineConfig({
               test: /web[\\/](?:user|models|simulator|long-operations)[\\/]/,
               priority: 5,
             },
+            // A key's page, rotation and hygiene: of both dashboards.
+            {
+              name: 'rotation',
+              test: /web[\\/](?:rotation|hygiene)[\\/](?!centre|\w+-search)/,
+              priority: 5,
+            },
             // Of both dashboards.
             { name: 'usage', test: /web[\\/](?:usage|budgets|alerts)[\\/]/, priority: 5 },
-            { name: 'admin', test: /web[\\/]admin(?:-billing)?[\\/]/, priority: 5 },
+            {
+              name: 'admin',
+              test: /web[\\/](?:admin(?:-billing)?|vault|rotation[\\/]centre)[\\/](?!sealed-banner)/,
+              priority: 5,
+            },
             {
               name: 'kit',
-              test: /web[\\/](?:ui|data|shell|keys|limits|operations|tokens|policy)[\\/](?!gallery)|alert-bell|alert-row|use-alerts|supposition|(?:model|usage|budget|alert)-search|usage[\\/]period\.ts|@tabler[\\/]/,
+              test: /web[\\/](?:ui|data|shell|keys|limits|operations|tokens|policy)[\\/](?!gallery)|alert-bell|alert-row|use-alerts|supposition|(?:model|usage|budget|alert|rotation|hygiene)-search|usage[\\/]period\.ts|@tabler[\\/]/,
               priority: 6,
             },
           ],

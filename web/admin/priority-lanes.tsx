@@ -49,13 +49,13 @@ export const PriorityLanes = (props: LanesProps) => {
     document.getElementById(refocus.current.button)?.focus()
     refocus.current = null
   })
-  const put = (id: string, next: ServiceKey[] | null) => {
+  const put = async (id: string, next: ServiceKey[] | null): Promise<void> => {
     const key = keys.find((each) => each.id === id)
     const place = next && placeOf(next, id)
     if (!key || !next || !place) return
     setRefused(null)
     setSaid(`${key.label}: ${placeWords(next, id)}.`)
-    void reorder.mutateAsync({ serviceId: service.id, keys: next }).then(
+    await reorder.mutateAsync({ serviceId: service.id, keys: next }).then(
       () =>
         tellDone(
           `“${key.label}” is now ${placeWords(next, id)}.`,
@@ -69,11 +69,11 @@ export const PriorityLanes = (props: LanesProps) => {
       },
     )
   }
-  const drag = useKeyDrag(list, (id, place) => put(id, placed(keys, id, place)))
+  const drag = useKeyDrag(list, (id, place) => void put(id, placed(keys, id, place)))
   const grab = useKeyGrab(keys, setSaid, put)
   const step = (key: ServiceKey, by: Step) => {
     refocus.current = { button: buttonId(key.id, by), before: keys }
-    put(key.id, moved(keys, key.id, by))
+    void put(key.id, moved(keys, key.id, by))
   }
   return (
     <div
@@ -87,7 +87,7 @@ export const PriorityLanes = (props: LanesProps) => {
           refused={refused}
           service={service}
           again={placed(keys, refused.id, refused.place)}
-          onAgain={put}
+          onAgain={(id, next) => void put(id, next)}
           onClose={() => setRefused(null)}
         />
       )}
@@ -101,7 +101,7 @@ export const PriorityLanes = (props: LanesProps) => {
           grabbedId={grab.grabbedId}
           onPress={drag.press}
           onGrab={grab.click}
-          onPut={put}
+          onPut={(id, next) => void put(id, next)}
           onStep={step}
         />
       ))}
@@ -229,6 +229,7 @@ const Row = (props: LaneProps & { serviceKey: ServiceKey; line: 'before' | 'afte
           serviceKey={key}
           actions={props.actions}
           mayManage
+          page="/admin/keys/$id"
           onTask={props.onTask}
           controls={<MoveButtons serviceKey={key} keys={props.keys} onMove={(by) => props.onStep(key, by)} />}
           menuItems={<KeyItems {...props} serviceKey={key} />}

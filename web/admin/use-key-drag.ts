@@ -1,5 +1,5 @@
 import { type PointerEvent, type RefObject, useEffect, useRef, useState } from 'react'
-import { makeEdgeScroll } from '../ui/edge-scroll.ts'
+import { type EdgeScroll, makeEdgeScroll } from '../ui/edge-scroll.ts'
 import { laneBoxes, placeAt } from './drop-place.ts'
 import type { Place } from './key-order.ts'
 
@@ -41,13 +41,13 @@ export const useKeyDrag = (
   useEffect(() => {
     latest.current = follow
   })
-  const [scroll] = useState(() => makeEdgeScroll(() => latest.current()))
+  const scroll = useRef<EdgeScroll | null>(null)
   const letGo = () => {
-    scroll.stop()
+    scroll.current?.stop()
     press.current = null
     setHeld(null)
   }
-  useEffect(() => scroll.stop, [scroll])
+  useEffect(() => () => scroll.current?.stop(), [])
   const isHeld = held !== null
   useEffect(() => {
     if (!isHeld) return
@@ -63,6 +63,7 @@ export const useKeyDrag = (
     press: (event: PointerEvent, id: string) => {
       if (event.button !== 0 || !event.isPrimary) return
       list.current?.setPointerCapture(event.pointerId)
+      scroll.current ??= makeEdgeScroll(() => latest.current())
       press.current = {
         id,
         pointer: event.pointerId,
@@ -78,7 +79,7 @@ export const useKeyDrag = (
         if (!now || now.pointer !== event.pointerId) return
         press.current = { ...now, x: event.clientX, y: event.clientY }
         if (!isHeld && Math.abs(event.clientY - now.startY) < thresholdPixels) return
-        scroll.at(event.clientY)
+        scroll.current?.at(event.clientY)
         follow()
       },
       onPointerUp: (event: PointerEvent) => {

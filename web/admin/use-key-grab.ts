@@ -16,6 +16,8 @@ export const placeWords = (keys: readonly ServiceKey[], id: string): string => {
 interface Grab {
   readonly id: string
   readonly order: readonly ServiceKey[]
+  /** Put down; its order is shown until it is the real one, or was refused. Else the row would jump back and forth. */
+  readonly isDown?: true
 }
 
 /**
@@ -25,7 +27,7 @@ interface Grab {
 export const useKeyGrab = (
   keys: readonly ServiceKey[],
   say: (words: string) => void,
-  onDrop: (id: string, order: ServiceKey[]) => void,
+  onDrop: (id: string, order: ServiceKey[]) => Promise<void>,
 ) => {
   const [grab, setGrab] = useState<Grab | null>(null)
   const labelOf = (id: string) => keys.find((key) => key.id === id)?.label ?? 'The key'
@@ -36,13 +38,13 @@ export const useKeyGrab = (
     refocus.current = null
   })
   const putBack = () => {
-    if (!grab) return
+    if (!grab || grab.isDown) return
     refocus.current = grab.id
     setGrab(null)
     say(`${labelOf(grab.id)} is back: ${placeWords(keys, grab.id)}.`)
   }
   const step = (by: -1 | 1) => {
-    if (!grab) return
+    if (!grab || grab.isDown) return
     const order = moved(grab.order, grab.id, by)
     refocus.current = grab.id
     if (order) setGrab({ id: grab.id, order })
@@ -53,7 +55,7 @@ export const useKeyGrab = (
     )
   }
   useEffect(() => {
-    if (!grab) return
+    if (!grab || grab.isDown) return
     const onKey = (event: KeyboardEvent) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return
       if (event.key === 'ArrowUp' || event.key === 'ArrowDown') step(event.key === 'ArrowUp' ? -1 : 1)
@@ -70,16 +72,20 @@ export const useKeyGrab = (
     }
   })
   const click = (id: string) => {
-    if (grab?.id !== id) {
+    if (grab?.id !== id || grab.isDown) {
       setGrab({ id, order: keys })
       say(`${labelOf(id)} taken: ${placeWords(keys, id)}. Arrows move it, space puts it down, escape back.`)
       return
     }
     refocus.current = id
-    setGrab(null)
-    if (placeWords(grab.order, id) === placeWords(keys, id))
+    if (placeWords(grab.order, id) === placeWords(keys, id)) {
+      setGrab(null)
       say(`${labelOf(id)} is where it was: ${placeWords(keys, id)}.`)
-    else onDrop(id, [...grab.order])
+      return
+    }
+    const down: Grab = { ...grab, isDown: true }
+    setGrab(down)
+    void onDrop(id, [...grab.order]).then(() => setGrab((now) => (now === down ? null : now)))
   }
-  return { grabbedId: grab?.id ?? null, order: grab?.order ?? keys, click, putBack }
+  return { grabbedId: grab && !grab.isDown ? grab.id : null, order: grab?.order ?? keys, click }
 }

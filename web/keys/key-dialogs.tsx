@@ -23,7 +23,13 @@ interface DialogProps {
 }
 
 /** The dialog of the task at hand; none when there is no task. */
-export const KeyDialogs = (props: { task: KeyTask | null; actions: KeyActions; onClose: () => void }) => {
+export const KeyDialogs = (props: {
+  task: KeyTask | null
+  actions: KeyActions
+  onClose: () => void
+  /** Where the page is about the key itself: there is nothing left to show. */
+  onRevoked?: () => void
+}) => {
   const services = useRead('listServices', {})
   if (!props.task) return null
   const { key, kind } = props.task
@@ -32,7 +38,7 @@ export const KeyDialogs = (props: { task: KeyTask | null; actions: KeyActions; o
   if (kind === 'replace') return <ReplaceDialog {...shared} />
   if (kind === 'settings') return <SettingsDialog {...shared} />
   if (kind === 'rename') return <RenameDialog {...shared} />
-  return <RevokeDialog {...shared} />
+  return <RevokeDialog {...shared} onRevoked={props.onRevoked} />
 }
 
 const ReplaceDialog = ({ serviceKey, service, actions, onClose }: DialogProps) => {
@@ -142,7 +148,12 @@ const RenameDialog = ({ serviceKey, actions, onClose }: DialogProps) => {
   )
 }
 
-const RevokeDialog = ({ serviceKey, actions, onClose }: DialogProps) => (
+const RevokeDialog = ({
+  serviceKey,
+  actions,
+  onClose,
+  onRevoked,
+}: DialogProps & { onRevoked?: (() => void) | undefined }) => (
   <ConfirmDialog
     opened
     title={`Revoke “${serviceKey.label}”?`}
@@ -157,6 +168,7 @@ const RevokeDialog = ({ serviceKey, actions, onClose }: DialogProps) => (
           onSuccess: () => {
             tellDone(`“${serviceKey.label}” is revoked.`)
             close(actions, onClose)
+            onRevoked?.()
           },
         },
       )

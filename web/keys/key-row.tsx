@@ -7,6 +7,7 @@ import {
   IconReplace,
   IconTrash,
 } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { ServiceKey } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
@@ -23,6 +24,8 @@ export const KeyRow = (props: {
   actions: KeyActions
   mayManage: boolean
   onTask: (task: KeyTask) => void
+  /** Where its own page is. */
+  page: '/keys/$id' | '/admin/keys/$id'
   /** Further buttons, such as those that change a system key's priority. */
   controls?: ReactNode
   /** Further items of the menu. */
@@ -32,7 +35,9 @@ export const KeyRow = (props: {
   return (
     <article className={classes.key} aria-label={`Key ${key.label}`}>
       <div className={classes.keyName}>
-        <span className={classes.label}>{key.label}</span>
+        <Link className={classes.label} to={props.page} params={{ id: key.id }}>
+          {key.label}
+        </Link>
         <SecretTail lastFour={key.lastFour} />
       </div>
       <div className={classes.keyState}>

@@ -6,9 +6,9 @@ import classes from './shell.module.css'
 
 const retryMilliseconds = 4_000
 
-/** 502 and 504: a proxy in front of the gateway says what a refused connection would. */
+/** 502 and 504: a proxy in front of the gateway says what a refused connection would. A sealed vault has its own banner. */
 const isOutage = (error: unknown): boolean =>
-  error instanceof CallFault && [0, 502, 503, 504].includes(error.status)
+  error instanceof CallFault && [0, 502, 503, 504].includes(error.status) && error.code !== 'vault_sealed'
 
 /**
  * Pages keep showing what they had read when the gateway stops answering. This says that it may be old, waits for the

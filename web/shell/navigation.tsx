@@ -20,15 +20,19 @@ import {
   IconListTree,
   IconPlugConnected,
   IconReceipt,
+  IconRefreshDot,
   IconRepeat,
   IconScale,
   IconServer2,
+  IconShieldCheck,
   IconShieldLock,
+  IconSparkles,
   IconStack2,
   IconStairs,
   IconTicket,
   IconUser,
   IconUsers,
+  IconBuildingBank,
   type Icon,
 } from '@tabler/icons-react'
 import { useMe } from '../data/session.ts'
@@ -43,6 +47,7 @@ interface Place {
 const mine: readonly Place[] = [
   { to: '/', label: 'Overview', icon: IconGauge },
   { to: '/services', label: 'Services', icon: IconKey },
+  { to: '/key-hygiene', label: 'Key hygiene', icon: IconSparkles },
   { to: '/models', label: 'Models', icon: IconStack2 },
   { to: '/fallback', label: 'Fallback', icon: IconArrowsShuffle },
   { to: '/simulator', label: 'Simulator', icon: IconListTree },
@@ -56,6 +61,7 @@ const mine: readonly Place[] = [
   { to: '/long-operations', label: 'Long operations', icon: IconHourglass },
   { to: '/access-tokens', label: 'Access tokens', icon: IconTicket },
   { to: '/audit', label: 'Audit trail', icon: IconHistory },
+  { to: '/security', label: 'Security', icon: IconShieldCheck },
   { to: '/account', label: 'Account', icon: IconUser },
 ]
 
@@ -65,6 +71,9 @@ const administration: readonly Place[] = [
   { to: '/admin/prices', label: 'Models and prices', icon: IconReceipt },
   { to: '/admin/groups', label: 'Model groups', icon: IconStack2 },
   { to: '/admin/system-keys', label: 'System keys', icon: IconServer2 },
+  { to: '/admin/rotation', label: 'Rotation', icon: IconRefreshDot },
+  { to: '/admin/key-hygiene', label: 'Key hygiene', icon: IconSparkles },
+  { to: '/admin/vault', label: 'Vault', icon: IconBuildingBank },
   { to: '/admin/health', label: 'Health', icon: IconHeartbeat },
   { to: '/admin/users', label: 'Users', icon: IconUsers },
   { to: '/admin/usage', label: 'Usage and cost', icon: IconChartBar },

@@ -8,7 +8,9 @@ import { useMe } from '../data/session.ts'
 import { Brand } from './brand.tsx'
 import { Connection } from './connection.tsx'
 import { Navigation } from './navigation.tsx'
+import { StepUpGate } from '../security/step-up-gate.tsx'
 import { useTimeZone } from '../ui/figures.tsx'
+import { SealedBanner } from '../vault/sealed-banner.tsx'
 import classes from './shell.module.css'
 import { UserMenu } from './user-menu.tsx'
 
@@ -17,6 +19,7 @@ export const Shell = () => {
   const me = useMe()
   return (
     <div className={classes.shell}>
+      <StepUpGate />
       <a className={classes.skip} href="#content">
         Skip to content
       </a>
@@ -30,6 +33,7 @@ export const Shell = () => {
       </aside>
       <div className={classes.main}>
         {me.demo && <DemoBanner />}
+        <SealedBanner />
         <Connection />
         <AlertAnnouncer />
         <main id="content" className={classes.content} tabIndex={-1}>

@@ -1,5 +1,13 @@
 import { Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core'
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSelector, IconSun, IconUser } from '@tabler/icons-react'
+import {
+  IconDeviceDesktop,
+  IconLogout,
+  IconMoon,
+  IconSelector,
+  IconShieldCheck,
+  IconSun,
+  IconUser,
+} from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useAct } from '../data/queries.ts'
@@ -36,6 +44,9 @@ export const UserMenu = () => {
         <Menu.Label>{me.user.email}</Menu.Label>
         <Menu.Item leftSection={<IconUser size={15} />} component={Link} to="/account">
           Account
+        </Menu.Item>
+        <Menu.Item leftSection={<IconShieldCheck size={15} />} component={Link} to="/security">
+          Security
         </Menu.Item>
         <Menu.Divider />
         <Menu.Label>Appearance</Menu.Label>

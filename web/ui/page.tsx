@@ -5,6 +5,8 @@ export const Page = (props: {
   title: string
   description?: ReactNode
   actions?: ReactNode
+  /** A link to the list that this is one of. */
+  above?: ReactNode
   /** Forms and settings read better narrow. */
   narrow?: boolean
   children: ReactNode
@@ -12,6 +14,7 @@ export const Page = (props: {
   <div className={classes.page} data-narrow={props.narrow || undefined}>
     <header className={classes.head}>
       <div className={classes.heading}>
+        {props.above && <p className={classes.above}>{props.above}</p>}
         <h1 className={classes.title}>{props.title}</h1>
         {props.description && <p className={classes.description}>{props.description}</p>}
       </div>

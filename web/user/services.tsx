@@ -192,6 +192,7 @@ const ServiceList = (props: {
                     key={key.id}
                     serviceKey={key}
                     actions={props.actions}
+                    page="/keys/$id"
                     mayManage={service.mayManageKey && key.owner === 'user'}
                     onTask={props.onTask}
                   />
