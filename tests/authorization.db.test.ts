@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
-import { type EndpointName, endpoints } from '../src/contract/endpoints.ts'
+import { type EndpointName, endpointOf, endpoints, urlOf } from '../src/contract/endpoints.ts'
 import { must } from '../src/kit/fault.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { insertOperation } from './operation-row.ts'
@@ -10,6 +10,7 @@ import {
   type AnyRequest,
   type Browser,
   callEndpoint,
+  cookieFrom,
   goodSecret,
   type Http,
   operator,
@@ -22,6 +23,30 @@ let http: Http
 let owner: Browser
 let stranger: Browser
 let administrator: Browser
+/** Runs another company: foreign in every way. */
+let outsider: Browser
+/** Signed in too long ago for what needs a fresh proof. */
+let staleOwner: Browser
+let staleAdministrator: Browser
+/** Of the owner; of the owner for calling models only; of the outsider; of the platform. */
+let tokens: Record<'read' | 'operations' | 'foreign' | 'platform', string>
+
+const signInLongAgo = async (as: Browser): Promise<Browser> => {
+  const browser = await http.signIn(as)
+  await http.database.pool.query(
+    `UPDATE sessions SET proved_at = now() - interval '1 day' WHERE id = (SELECT id FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT 1)`,
+    [as.userId],
+  )
+  return browser
+}
+const tokenText = async (
+  name: 'createAccessToken' | 'createPlatformToken',
+  as: Browser,
+  body: Record<string, unknown> = {},
+) => {
+  const created = await callEndpoint(http.app, name, as, { body: { name: 'Matrix', ...body } })
+  return created.json<{ token: string }>().token
+}
 
 beforeAll(async () => {
   http = await startHttp()
@@ -30,6 +55,16 @@ beforeAll(async () => {
   // In the same organisation: the narrowest kind of foreign.
   stranger = await http.createBrowser({ organizationId: company.id })
   administrator = await http.createBrowser({ isPlatformAdministrator: true })
+  const another = await http.organizations.create(operator, { name: 'Another company', kind: 'company' })
+  outsider = await http.createBrowser({ organizationId: another.id, role: 'owner' })
+  staleOwner = await signInLongAgo(owner)
+  staleAdministrator = await signInLongAgo(administrator)
+  tokens = {
+    read: await tokenText('createAccessToken', owner, { scopes: ['read'] }),
+    operations: await tokenText('createAccessToken', owner, { scopes: ['operations'] }),
+    foreign: await tokenText('createAccessToken', outsider),
+    platform: await tokenText('createPlatformToken', administrator),
+  }
 })
 afterAll(() => http.close())
 
@@ -680,44 +715,110 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
 const forManagers = new Set<EndpointName>(['listAudit', 'exportAudit', 'verifyAudit'])
 
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
-const send = async (name: EndpointName, as: Browser | null) =>
-  callEndpoint(http.app, name, as, await requests[name]())
-
 /** What ends or renews sessions must not end those of the other tests. */
 const ownerFor = async (name: EndpointName): Promise<Browser> => {
-  if (name === 'signOut' || name === 'stepUp') return http.signIn(owner)
-  return name === 'changePassword' || name === 'revokeOtherSessions' ? http.createBrowser() : owner
+  if (name === 'signOut' || name === 'stepUp') return signInLongAgo(owner)
+  if (name === 'changePassword' || name === 'revokeOtherSessions') return http.createBrowser()
+  return endpointOf(name).stepUp ? owner : staleOwner
+}
+
+type Caller = Browser | { readonly headers: Record<string, string> } | null
+const bearer = (token: string, more: Record<string, string> = {}): Caller => ({
+  headers: { authorization: `Bearer ${token}`, ...more },
+})
+
+/** Everybody, as whom the table is walked, and what each is told where it may not go on. */
+const callers = () =>
+  ({
+    nobody: null,
+    owner,
+    'owner, signed in long ago': staleOwner,
+    colleague: stranger,
+    outsider,
+    administrator,
+    'administrator, signed in long ago': staleAdministrator,
+    'token of the owner': bearer(tokens.read),
+    'token of the owner, not for reading': bearer(tokens.operations),
+    'token of an outsider': bearer(tokens.foreign),
+    'platform token for the owner': bearer(tokens.platform, { 'x-aideon-user': owner.userId }),
+    'platform token for nobody': bearer(tokens.platform),
+    'a token that nobody has': bearer(`aik_${'A'.repeat(36)}`),
+  }) satisfies Record<string, Caller>
+type Role = keyof ReturnType<typeof callers>
+type Expected = 'granted' | 401 | 403 | 404 | 'step_up_required'
+
+const isToken = (role: Role) => role.includes('token')
+
+/** The whole of who may do what. */
+const expectedOf = (name: EndpointName, endpoint: Endpoint, role: Role): Expected => {
+  const { auth, params, stepUp } = endpoint
+  if (auth === 'public') return 'granted'
+  if (role === 'nobody' || role === 'a token that nobody has') return 401
+  if (isToken(role)) {
+    if (auth !== 'session_or_token') return 401
+    if (role === 'token of the owner, not for reading' || role === 'platform token for nobody') return 403
+    return role === 'token of an outsider' && params ? 404 : 'granted'
+  }
+  if (auth === 'administrator') {
+    if (role === 'administrator') return 'granted'
+    if (role === 'administrator, signed in long ago') return stepUp ? 'step_up_required' : 'granted'
+    return 403
+  }
+  if (role === 'owner') return 'granted'
+  if (role === 'owner, signed in long ago') return stepUp ? 'step_up_required' : 'granted'
+  if (role === 'administrator, signed in long ago' && stepUp) return 'step_up_required'
+  if (role === 'colleague' && forManagers.has(name)) return 403
+  return params ? 404 : 'granted'
+}
+
+const statusOf = async (name: EndpointName, as: Caller, request: AnyRequest) => {
+  const endpoint: Endpoint = endpoints[name]
+  const reply =
+    as !== null && 'headers' in as
+      ? await http.app.inject({
+          method: endpoint.method,
+          url: urlOf(endpoint, request),
+          headers: as.headers,
+          ...(request.body === undefined ? {} : { payload: request.body }),
+        })
+      : await callEndpoint(http.app, name, as, request)
+  if (reply.statusCode !== 403) return { status: reply.statusCode, body: reply.body }
+  const { code } = reply.json<{ error: { code: string } }>().error
+  return { status: code === 'step_up_required' ? code : 403, body: reply.body }
 }
 
 describe.each(table)('%s', (name, endpoint) => {
   const granted = publicStatus[name] ?? endpoint.status ?? 200
 
-  test('by nobody', async () => {
-    const reply = await send(name, null)
-    expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'public' ? granted : 401)
+  test('refuses everybody who may not, each in the right words', async () => {
+    const request = await requests[name]()
+    const found: Record<string, unknown> = {}
+    const expected: Record<string, unknown> = {}
+    for (const [role, as] of Object.entries(callers()) as [Role, Caller][]) {
+      const outcome = expectedOf(name, endpoint, role)
+      if (outcome === 'granted') continue
+      expected[role] = outcome
+      found[role] = (await statusOf(name, as, request)).status
+    }
+    expect(found).toEqual(expected)
   })
 
-  test('by its owner', async () => {
-    const as = await ownerFor(name)
-    const reply = await send(name, as)
-    expect(reply.statusCode, reply.body).toBe(endpoint.auth === 'administrator' ? 403 : granted)
+  test('takes whoever may', async () => {
+    const isPublic = endpoint.auth === 'public'
+    // Where no fresh proof is needed the session that has none shows it.
+    const stale = endpoint.stepUp ? '' : ', signed in long ago'
+    const roles = isPublic
+      ? (['nobody'] as const)
+      : endpoint.auth === 'administrator'
+        ? ([`administrator${stale}`] as Role[])
+        : ([`owner${stale}`, 'token of the owner', 'platform token for the owner'] as Role[])
+    for (const role of roles.filter((one) => expectedOf(name, endpoint, one) === 'granted')) {
+      const request = await requests[name]()
+      const as = role.startsWith('owner') ? await ownerFor(name) : callers()[role]
+      const { status, body } = await statusOf(name, as, request)
+      expect(status, `${role}: ${body}`).toBe(granted)
+    }
   })
-
-  if (forManagers.has(name))
-    test('by a member who is neither owner nor administrator of the organisation', async () => {
-      expect((await send(name, stranger)).statusCode).toBe(403)
-    })
-
-  if (endpoint.auth === 'administrator')
-    test('by a platform administrator', async () => {
-      const reply = await send(name, administrator)
-      expect(reply.statusCode, reply.body).toBe(granted)
-    })
-  else if (endpoint.params)
-    test('a foreign id is not found, for a colleague as for an administrator', async () => {
-      expect((await send(name, stranger)).statusCode).toBe(404)
-      expect((await send(name, administrator)).statusCode).toBe(404)
-    })
 
   if (endpoint.params && !endpoint.path.startsWith('/admin/services'))
     test('an id that does not exist is not found; one that is no id is refused', async () => {
@@ -728,21 +829,20 @@ describe.each(table)('%s', (name, endpoint) => {
       expect((await callEndpoint(http.app, name, as, withId(newId()))).statusCode).toBe(404)
       expect((await callEndpoint(http.app, name, as, withId('1'))).statusCode).toBe(400)
     })
+})
 
-  if (endpoint.method !== 'GET')
-    test('a request that another site made the browser send is refused', async () => {
-      const request = await requests[name]()
-      const as = endpoint.auth === 'administrator' ? administrator : owner
-      const crossSite = await http.app.inject({
-        method: endpoint.method,
-        url: `/api${endpoint.path}`.replace(/:[a-z]+/g, newId()),
-        headers: { cookie: as.cookie, 'x-csrf-token': as.csrfToken, 'sec-fetch-site': 'cross-site' },
-        ...(request.body ? { payload: request.body } : {}),
-      })
-      expect(crossSite.statusCode).toBe(403)
-      expect(crossSite.json()).toMatchObject({ error: { code: 'csrf_mismatch' } })
-      if (endpoint.auth === 'public') return
-      const withoutToken = await callEndpoint(http.app, name, { ...as, csrfToken: '' }, request)
-      expect(withoutToken.json()).toMatchObject({ error: { code: 'csrf_mismatch' } })
-    })
+test('a fresh proof opens what needed one, under the new session alone', async () => {
+  const browser = await signInLongAgo(owner)
+  const create = (as: Browser) => http.call('createAccessToken', as, { body: { name: 'Step-up' } })
+  expect((await create(browser)).json()).toMatchObject({ error: { code: 'step_up_required' } })
+  expect((await http.call('readMe', browser, {})).json()).toMatchObject({ stepUp: { validUntil: null } })
+  const link = must(await http.identity.createSignInLink(operator, owner.userId))
+  const proof = { kind: 'sign_in_link', token: link.token } as const
+  const proved = await http.call('stepUp', browser, { body: { proof } })
+  expect(proved.statusCode, proved.body).toBe(200)
+  const { csrfToken } = proved.json<{ csrfToken: string }>()
+  const renewed = { ...browser, cookie: cookieFrom(proved), csrfToken }
+  expect((await create(renewed)).statusCode).toBe(201)
+  expect((await create(browser)).statusCode).toBe(401)
+  expect((await create({ ...renewed, csrfToken: browser.csrfToken })).statusCode).toBe(403)
 })
