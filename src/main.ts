@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { streamMetrics } from './audit/streaming.ts'
 import { tellUnpaid } from './billing/past-due.ts'
 import type { Config } from './config/config.ts'
 import { startDemo } from './demo/run.ts'
@@ -108,7 +109,11 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     serverFactory: (rest) =>
       makeListener({
         serve,
-        metrics: makeMetrics({ access: rooms.access, counters }),
+        metrics: makeMetrics({
+          access: rooms.access,
+          counters,
+          more: async () => streamMetrics(await rooms.auditStreaming.view(), rooms.clock()),
+        }),
         health: () => (!serving ? 'unavailable' : rooms.vault.problem() === null ? 'ok' : 'sealed'),
         rest,
         upgrade: realtime.upgrade,
@@ -124,6 +129,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   rooms.longOperations.start()
   rooms.alerts.start()
   rooms.rotation.start()
+  rooms.auditStreaming.start()
   const jobs = makeJobs({ url: postgres.url, log })
   jobs.every('upkeep', '* * * * *', upkeep)
   jobs.every('partitions', '0 3 * * *', () => makePartitions(rooms))

@@ -1,8 +1,11 @@
+import { hostname } from 'node:os'
 import type { Config } from './config/config.ts'
 import { version } from './config/version.ts'
 import { makeAccess } from './access/access.ts'
 import { makeAlerts } from './alerts/alerts.ts'
 import { makeMail, noMail } from './alerts/mail.ts'
+import { openSinks } from './audit/parse-sink.ts'
+import { makeAuditStreaming } from './audit/streaming.ts'
 import { makeAuditTrail } from './audit/trail.ts'
 import { makeBilling } from './billing/billing.ts'
 import { makeBudgets } from './budgets/budgets.ts'
@@ -127,6 +130,22 @@ export const openRooms = async (options: {
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
+    const auditOutbound = makeOutbound()
+    auditOutbound.allow(config.auditStreamAddresses)
+    const auditStreaming = makeAuditStreaming({
+      database,
+      sinks: must(
+        openSinks(config.auditStreams, {
+          signingSecret: config.auditStreamSecret,
+          outbound: auditOutbound,
+          clock,
+          hostName: hostname(),
+          pid: process.pid,
+        }),
+      ),
+      processId: epoch.processId,
+      log,
+    })
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
@@ -163,6 +182,7 @@ export const openRooms = async (options: {
     await Promise.all([catalogue.load(), prices.start()])
 
     const close = async () => {
+      await auditStreaming.stop()
       await rotation.close()
       await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
       await reconciliation.settled()
@@ -170,12 +190,13 @@ export const openRooms = async (options: {
       await Promise.allSettled([openedVault.close(), alerts.close()])
       await epoch.stop().catch(() => {})
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
-      await masterKeyOutbound.close()
+      await Promise.all([masterKeyOutbound.close(), auditOutbound.close()])
       await database.close()
     }
     return {
       access,
       alerts,
+      auditStreaming,
       auditTrail,
       billing,
       budgets,

@@ -626,6 +626,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listAllAudit: none,
   exportAllAudit: () => ({ query: { organization: owner.organizationId } }),
   verifyAllAudit: none,
+  listAuditStreams: none,
   readVault: none,
   rotateMasterKey: () => ({ body: {} }),
   rewrapVault: () => ({ body: {} }),

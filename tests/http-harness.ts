@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { makeAuditStreaming } from '../src/audit/streaming.ts'
 import { makeAuditTrail } from '../src/audit/trail.ts'
 import { makeAccess } from '../src/access/access.ts'
 import { makeAlerts } from '../src/alerts/alerts.ts'
@@ -121,6 +122,7 @@ export const startHttp = async (
     access,
     alerts,
     budgets,
+    auditStreaming: makeAuditStreaming({ database, sinks: [], processId: epoch.processId, log }),
     auditTrail: makeAuditTrail({ database, vault, clock, log }),
     billing,
     catalogue,

@@ -1,4 +1,9 @@
-import type { AuditEntryOnWire, AuditFilters, AuditVerification } from '../contract/audit.ts'
+import type {
+  AuditEntryOnWire,
+  AuditFilters,
+  AuditStreamOnWire,
+  AuditVerification,
+} from '../contract/audit.ts'
 import type { FileReply } from '../contract/wire.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
@@ -6,9 +11,18 @@ import type { Clock } from '../kit/clock.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import { chainProblems, type Checkpoint, type Link } from './chain.ts'
+import type { AuditStream, AuditStreaming } from './streaming.ts'
 import type { AuditTrail, TrailFilter, TrailRow, TrailVerification } from './trail.ts'
 
-export const auditApi = ({ auditTrail, clock }: { auditTrail: AuditTrail; clock: Clock }) => {
+export const auditApi = ({
+  auditTrail,
+  auditStreaming,
+  clock,
+}: {
+  auditTrail: AuditTrail
+  auditStreaming: AuditStreaming
+  clock: Clock
+}) => {
   const list = async (
     filter: TrailFilter,
     { cursor, limit }: { cursor?: string | undefined; limit: number },
@@ -26,7 +40,13 @@ export const auditApi = ({ auditTrail, clock }: { auditTrail: AuditTrail; clock:
   })
 
   return defineHandlers<
-    'listAudit' | 'exportAudit' | 'verifyAudit' | 'listAllAudit' | 'exportAllAudit' | 'verifyAllAudit'
+    | 'listAudit'
+    | 'exportAudit'
+    | 'verifyAudit'
+    | 'listAllAudit'
+    | 'exportAllAudit'
+    | 'verifyAllAudit'
+    | 'listAuditStreams'
   >({
     listAudit: async ({ query }, { signedIn }) =>
       list({ ...filterOf(query), organizationId: ownChain(signedIn) }, query),
@@ -36,6 +56,7 @@ export const auditApi = ({ auditTrail, clock }: { auditTrail: AuditTrail; clock:
       list({ ...filterOf(query), organizationId: query.organization }, query),
     exportAllAudit: async ({ query }) => exported(query.organization),
     verifyAllAudit: async ({ query }) => verificationOnWire(await auditTrail.verify(query.organization)),
+    listAuditStreams: async () => ({ items: (await auditStreaming.view()).map(streamOnWire) }),
   })
 }
 
@@ -57,6 +78,18 @@ const filterOf = ({ action, subjectKind, subject, actor, since, until }: AuditFi
   actorId: actor,
   since: since === undefined ? undefined : new Date(since),
   until: until === undefined ? undefined : new Date(until),
+})
+
+const streamOnWire = (stream: AuditStream): AuditStreamOnWire => ({
+  sink: stream.sink,
+  kind: stream.kind,
+  behind: Number(stream.behind),
+  oldestWaitingAt: stream.oldestWaitingAt?.toISOString() ?? null,
+  lastDeliveredAt: stream.lastDeliveredAt?.toISOString() ?? null,
+  failures: stream.failures,
+  failingSince: stream.failingSince?.toISOString() ?? null,
+  problem: stream.lastFault,
+  nextAttemptAt: stream.failures === 0 ? null : stream.nextAttemptAt.toISOString(),
 })
 
 const entryOnWire = (row: TrailRow): AuditEntryOnWire => ({

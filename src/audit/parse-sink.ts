@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../kit/clock.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { makeFileSink, makeStdoutSink } from './file-sink.ts'
 import type { Sink } from './sink.ts'
@@ -12,6 +13,26 @@ export interface SinkParts {
   readonly clock: Clock
   readonly hostName: string
   readonly pid: number
+}
+
+/** All places of the setting; the first that is none is told. */
+export const openSinks = (references: readonly string[], parts: SinkParts): Outcome<Sink[]> => {
+  const sinks: Sink[] = []
+  for (const reference of new Set(references)) {
+    const sink = parseSink(reference, parts)
+    if (typeof sink === 'string')
+      return failure('audit_stream_unreachable', {
+        message: `AIDEON_AUDIT_STREAM cannot be used: ${sink}.`,
+        next: 'Correct it (docs/audit.md).',
+      })
+    if (sinks.some(({ name }) => name === sink.name))
+      return failure('audit_stream_unreachable', {
+        message: 'AIDEON_AUDIT_STREAM names a place twice.',
+        next: 'Name each once (docs/audit.md).',
+      })
+    sinks.push(sink)
+  }
+  return success(sinks)
 }
 
 /** RFC 5425, RFC 6587 (which names none of its own) and RFC 5426. */

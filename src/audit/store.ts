@@ -103,6 +103,32 @@ export const readEnd = async (
   return { head: sequence === null ? null : { organizationId, sequence, hash }, unlinked }
 }
 
+/** At these places of a chain; those that there are not are missing. */
+export const readHashes = async (
+  { pool }: Database,
+  organizationId: string,
+  sequences: readonly bigint[],
+): Promise<ReadonlyMap<bigint, Buffer>> => {
+  const found = new Map<bigint, Buffer>()
+  for (let at = 0; at < sequences.length; at += batchSize) {
+    const { rows } = await pool.query<{ sequence: bigint; hash: Buffer }>(
+      'SELECT sequence, hash FROM audit_links WHERE organization_id = $1 AND sequence = ANY($2::bigint[])',
+      [organizationId, sequences.slice(at, at + batchSize).map(String)],
+    )
+    for (const { sequence, hash } of rows) found.set(sequence, hash)
+  }
+  return found
+}
+
+export const readNewestCheckpoints = async ({ pool }: Database): Promise<Checkpoint[]> => {
+  const { rows } = await pool.query<Checkpoint>(
+    `SELECT DISTINCT ON (organization_id) organization_id AS "organizationId", sequence, hash, at,
+       signing_key_id AS "signingKeyId", signature
+     FROM audit_checkpoints ORDER BY organization_id, sequence DESC`,
+  )
+  return rows
+}
+
 /** Chains that have grown since they were signed. */
 export const unsignedHeads = async (transaction: Transaction<Schema>): Promise<Head[]> => {
   const { rows } = await sql<Head>`

@@ -167,3 +167,31 @@ export const makeAuditStreaming = (parts: {
 /** Twice as long each time, less up to a quarter: places that came back are not met by all at once. */
 export const waitAfter = (failures: number, random: number): number =>
   Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) * (1 - random / 4)
+
+/** In Prometheus' text format. Names of places are the operator's; nothing of a tenant is in them. */
+export const streamMetrics = (streams: readonly AuditStream[], now: Date): string => {
+  const rows: [string, string, (stream: AuditStream) => number][] = [
+    ['behind', 'Entries of the audit trail that a place has not taken yet.', ({ behind }) => Number(behind)],
+    ['failures', 'Deliveries that failed since the last that succeeded.', ({ failures }) => failures],
+    [
+      'lag_seconds',
+      'Age of the oldest entry that a place has not taken yet.',
+      ({ oldestWaitingAt }) =>
+        oldestWaitingAt === null ? 0 : Math.max(0, (now.getTime() - oldestWaitingAt.getTime()) / 1000),
+    ],
+  ]
+  if (streams.length === 0) return ''
+  return rows
+    .flatMap(([name, help, valueOf]) => [
+      `# HELP aideon_audit_stream_${name} ${help}`,
+      `# TYPE aideon_audit_stream_${name} gauge`,
+      ...streams.map(
+        (stream) => `aideon_audit_stream_${name}{sink="${escaped(stream.sink)}"} ${valueOf(stream)}`,
+      ),
+    ])
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')

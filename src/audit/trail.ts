@@ -13,13 +13,16 @@ import {
   type IsSigned,
   makeChainCheck,
 } from './chain.ts'
+import { keptPointProblem, type KeptPoint, type KeptProblem } from './kept.ts'
 import { isSignedBy, newSigningKey, openSigner, type Signer } from './signer.ts'
 import {
   chainOwners,
   insertCheckpoints,
   insertSigningKey,
   readEnd,
+  readHashes,
   readLinks,
+  readNewestCheckpoints,
   readSigningKeys,
   readTrail,
   unsignedHeads,
@@ -78,6 +81,10 @@ export interface AuditTrail {
   links(organizationId?: string): AsyncGenerator<CheckedLink>
   /** Proves from one snapshot that no entry was changed, left out or put in, of one organization or of all. */
   verify(organizationId?: string): Promise<TrailVerification>
+  /** Whether what was kept elsewhere is still there, as it was. */
+  compare(kept: readonly KeptPoint[]): Promise<KeptProblem[]>
+  /** The newest of each chain: what is worth keeping elsewhere. */
+  checkpoints(): Promise<Checkpoint[]>
   /** Signs the end of every chain that has grown since it was signed. Gives back how many. */
   signCheckpoints(): Promise<number>
 }
@@ -111,6 +118,10 @@ export const makeAuditTrail = (parts: {
     return (await openSigner(vault, made)) as Signer
   }
 
+  /** The keys that sign are the platform's; of them only the public halves are shown. */
+  const publicKeys = async (): Promise<ReadonlyMap<string, Buffer>> =>
+    new Map((await beyondTenants(signers)).map((one) => [one.id, one.publicKey]))
+
   return {
     list: (filter, page) => readTrail(database, filter, page),
 
@@ -120,12 +131,8 @@ export const makeAuditTrail = (parts: {
     },
 
     async verify(organizationId) {
-      // The keys that sign are the platform's; of them only the public halves are shown.
-      const known = new Map((await beyondTenants(signers)).map((one) => [one.id, one.publicKey]))
-      const isSigned: IsSigned = (checkpoint) => {
-        const publicKey = known.get(checkpoint.signingKeyId)
-        return publicKey === undefined ? null : isSignedBy(publicKey, checkpoint)
-      }
+      const known = await publicKeys()
+      const isSigned = signedBy(known)
       const problems: ChainProblem[] = []
       const chains = await inSnapshot(database, async (client) => {
         const owners = organizationId === undefined ? await chainOwners(client) : [organizationId]
@@ -153,6 +160,26 @@ export const makeAuditTrail = (parts: {
       }
     },
 
+    async compare(kept) {
+      const isSigned = signedBy(await publicKeys())
+      const problems: KeptProblem[] = []
+      const byOwner = Map.groupBy(kept, ({ organizationId }) => organizationId)
+      for (const [owner, points] of byOwner) {
+        const hashes = await readHashes(
+          database,
+          owner,
+          points.map(({ sequence }) => sequence),
+        )
+        for (const point of points) {
+          const problem = keptPointProblem(point, hashes.get(point.sequence), isSigned)
+          if (problem !== null) problems.push(problem)
+        }
+      }
+      return problems
+    },
+
+    checkpoints: () => readNewestCheckpoints(database),
+
     async signCheckpoints() {
       // What is not signed now is signed with what follows, once the vault is open.
       if (vault.problem() !== null) return 0
@@ -168,3 +195,10 @@ export const makeAuditTrail = (parts: {
     },
   }
 }
+
+const signedBy =
+  (known: ReadonlyMap<string, Buffer>): IsSigned =>
+  (checkpoint) => {
+    const publicKey = known.get(checkpoint.signingKeyId)
+    return publicKey === undefined ? null : isSignedBy(publicKey, checkpoint)
+  }

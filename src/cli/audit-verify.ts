@@ -1,11 +1,17 @@
+import { readFile } from 'node:fs/promises'
 import { chainProblems } from '../audit/chain.ts'
+import { keptProblems, type KeptPoint, parseKept } from '../audit/kept.ts'
+import { checkpointLine } from '../audit/record.ts'
 import type { Config } from '../config/config.ts'
 import { withRooms } from './database.ts'
 import { explainFailure } from './failure.ts'
 
+const shownAtMost = 100
+
 /** For machines: 0, every chain is whole; 1, one is not; 2, it could not be found out. */
-export const auditVerifyCommand = (config: Config): Promise<number> =>
+export const auditVerifyCommand = (config: Config, against: string | null): Promise<number> =>
   withRooms(config, async ({ auditTrail }) => {
+    const kept = against === null ? [] : await readKept(against)
     const { ok, chains, problems, problemCount, signingKeys } = await auditTrail.verify()
     for (const { organizationId, links, checkpoint } of chains) {
       const signed = checkpoint === null ? 'not signed yet' : `signed up to ${checkpoint.sequence}`
@@ -17,7 +23,32 @@ export const auditVerifyCommand = (config: Config): Promise<number> =>
       )
     if (problemCount > problems.length) console.log(`      and ${problemCount - problems.length} more`)
     for (const { id, publicKey } of signingKeys) console.log(`signing key ${id}: ${publicKey}`)
-    return ok ? 0 : 1
+    if (against === null) return ok ? 0 : 1
+    const differences = await auditTrail.compare(kept)
+    for (const { organizationId, sequence, kind } of differences.slice(0, shownAtMost))
+      console.log(`FAIL  organisation ${organizationId}, entry ${sequence}: ${keptProblems[kind]}`)
+    if (differences.length > shownAtMost) console.log(`      and ${differences.length - shownAtMost} more`)
+    console.log(`compared with ${kept.length} records of ${against}: ${differences.length} differ`)
+    return ok && differences.length === 0 ? 0 : 1
+  }).catch((error: unknown) => {
+    console.error(explainFailure(error))
+    return 2
+  })
+
+/** Nothing to compare with is no proof. */
+const readKept = async (file: string): Promise<KeptPoint[]> => {
+  const points = parseKept(await readFile(file, 'utf8'))
+  if (points === null || points.length === 0)
+    throw new Error(`${file} holds no checkpoints and no entries of an audit trail.`)
+  return points
+}
+
+/** The newest checkpoint of each chain as JSON lines, after signing what was not signed yet. */
+export const auditCheckpointCommand = (config: Config): Promise<number> =>
+  withRooms(config, async ({ auditTrail }) => {
+    await auditTrail.signCheckpoints()
+    for (const checkpoint of await auditTrail.checkpoints()) console.log(checkpointLine(checkpoint))
+    return 0
   }).catch((error: unknown) => {
     console.error(explainFailure(error))
     return 2

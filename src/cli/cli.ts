@@ -117,9 +117,20 @@ withFlags(audit.command('verify'), databaseFlags)
   .description(
     'prove that no entry was changed, left out or put in; exits 1 where one was, 2 where that cannot be told',
   )
-  .action(async (_, command: Command) => {
+  .option(
+    '--against <file>',
+    'also compare with what was kept elsewhere: checkpoints, an export or a streamed file',
+  )
+  .action(async (options: { against?: string }, command: Command) => {
     const { auditVerifyCommand } = await import('./audit-verify.ts')
-    process.exitCode = await auditVerifyCommand(configFromProcess(flagsOf(command)))
+    process.exitCode = await auditVerifyCommand(configFromProcess(flagsOf(command)), options.against ?? null)
+  })
+
+withFlags(audit.command('checkpoint'), databaseFlags)
+  .description('sign the end of every chain and print it, to be kept elsewhere')
+  .action(async (_, command: Command) => {
+    const { auditCheckpointCommand } = await import('./audit-verify.ts')
+    process.exitCode = await auditCheckpointCommand(configFromProcess(flagsOf(command)))
   })
 
 const vault = program

@@ -27,6 +27,10 @@ export interface Config {
   readonly masterKeyAddresses: readonly string[]
   /** Credentials of what keeps the master key are read from it, by the names that its makers gave them. */
   readonly masterKeyEnvironment: Readonly<Record<string, string | undefined>>
+  /** Places that the audit trail is streamed to. */
+  readonly auditStreams: readonly string[]
+  readonly auditStreamSecret: string | null
+  readonly auditStreamAddresses: readonly string[]
   readonly maximumConnections: number
   /** null: nothing is paid by Stripe. */
   readonly stripe: StripeSettings | null
@@ -128,6 +132,9 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     masterKeyProviders: read('masterKeyProviders') ?? [],
     masterKeyAddresses: read('masterKeyAddresses') ?? [],
     masterKeyEnvironment: sources.environment,
+    auditStreams: read('auditStreams') ?? [],
+    auditStreamSecret: read('auditStreamSecret'),
+    auditStreamAddresses: read('auditStreamAddresses') ?? [],
     maximumConnections: read('maximumConnections') ?? 20,
     stripe: isWhole(stripe) ? stripe : null,
     mail: smtpUrl === null || mailFrom === null ? null : { url: smtpUrl, from: mailFrom },

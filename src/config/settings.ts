@@ -238,6 +238,31 @@ export const settings = {
     expected: 'the path of a directory',
     schema: text.regex(/^\//),
   }),
+  auditStreams: setting({
+    environment: 'AIDEON_AUDIT_STREAM',
+    flag: null,
+    description:
+      'where the audit trail is streamed to: file:/path, stdout, syslog+tls://host, syslog+tcp://host, syslog+udp://host or https://…, several with spaces between them (docs/audit.md)',
+    expected: 'one or more places such as file:/var/log/aideon/audit.jsonl or syslog+tls://siem.example.com',
+    schema: text.transform((list) => list.trim().split(/\s+/)),
+    isSecret: true,
+  }),
+  auditStreamSecret: setting({
+    environment: 'AIDEON_AUDIT_STREAM_SECRET',
+    flag: null,
+    description: 'signs what is streamed to https://…, as all our webhooks are signed',
+    expected: 'whsec_ and 24 to 64 bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)',
+    schema: text.regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/),
+    isSecret: true,
+  }),
+  auditStreamAddresses: setting({
+    environment: 'AIDEON_AUDIT_STREAM_ADDRESSES',
+    flag: null,
+    description:
+      'private addresses, and public ones without encryption, that the audit trail may be streamed to (default none)',
+    expected: 'a list such as siem.internal:6514,10.1.2.3,10.2.0.0/16',
+    schema: addressList,
+  }),
   stripeSecretKey: setting({
     environment: 'AIDEON_STRIPE_SECRET_KEY',
     flag: null,

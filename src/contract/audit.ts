@@ -81,6 +81,19 @@ export const auditVerification = z.object({
 })
 export type AuditVerification = z.infer<typeof auditVerification>
 
+export const auditStream = z.object({
+  sink: z.string().describe('The place, without what may be secret'),
+  kind: z.enum(['file', 'stdout', 'syslog', 'webhook']),
+  behind: wire.count.describe('Entries that it has not taken yet'),
+  oldestWaitingAt: wire.time.nullable().describe('When the oldest of them was written'),
+  lastDeliveredAt: wire.time.nullable(),
+  failures: wire.count.describe('Deliveries that failed since the last that succeeded'),
+  failingSince: wire.time.nullable(),
+  problem: z.string().nullable(),
+  nextAttemptAt: wire.time.nullable().describe('null: as soon as there is something'),
+})
+export type AuditStreamOnWire = z.infer<typeof auditStream>
+
 const everybody = { organization: wire.id.optional() }
 const exported = ['application/jsonl'] as const
 
@@ -139,5 +152,13 @@ export const auditEndpoints = defineEndpoints({
     summary: 'Proves that no entry was changed, left out or put in, of one organisation or of all',
     query: z.object(everybody),
     reply: auditVerification,
+  },
+  listAuditStreams: {
+    method: 'GET',
+    path: '/admin/audit/streams',
+    auth: 'administrator',
+    group: 'audit',
+    summary: 'Places that the audit trail is streamed to, and how far behind each is',
+    reply: z.object({ items: z.array(auditStream) }),
   },
 })

@@ -3,6 +3,7 @@ import { accessApi } from '../access/api.ts'
 import type { Alerts } from '../alerts/alerts.ts'
 import { alertApi } from '../alerts/api.ts'
 import { auditApi } from '../audit/api.ts'
+import type { AuditStreaming } from '../audit/streaming.ts'
 import type { AuditTrail } from '../audit/trail.ts'
 import { billingApi } from '../billing/api.ts'
 import type { Billing } from '../billing/billing.ts'
@@ -70,6 +71,7 @@ export interface Rooms {
   readonly reconciliation: Reconciliation
   readonly rotation: Rotation
   readonly auditTrail: AuditTrail
+  readonly auditStreaming: AuditStreaming
   readonly vault: Vault
   readonly masterKeys: MasterKeys
   readonly clock: Clock
