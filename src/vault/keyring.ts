@@ -129,11 +129,11 @@ export const makeKeyring = (parts: KeyringParts): Keyring => {
       const found = await tryOpen(row.provider, row)
       return found.ok ? success({ row, masterKey: found.value, reference: row.provider, isNamed }) : found
     }
-    if (!isLocal) return refused(sealedFaults.notNamed(row.version, row.provider))
     if (!local.ok) return local
+    if (!isLocal || row.localKeyId === null) return refused(sealedFaults.notNamed(row.version, row.provider))
     return own === null
-      ? refused(sealedFaults.lostKey(row.provider, row.localKeyId ?? row.id))
-      : refused(sealedFaults.wrongKey(own.source, own.id, row.localKeyId ?? row.id))
+      ? refused(sealedFaults.lostKey(row.provider, row.localKeyId))
+      : refused(sealedFaults.wrongKey(own.source, own.id, row.localKeyId))
   }
 
   const openRows = async (rows: readonly Version[]): Promise<void> => {

@@ -40,10 +40,11 @@ export const deleteFindingsOf = async (
   return Number(deleted.numDeletedRows)
 }
 
+/** Of secrets; that a master key does not open is what the vault’s state says. */
 export const readFindings = async (executor: Executor, limit: number): Promise<Finding[]> => {
   const { rows } = await sql<Finding>`
     SELECT organization_id AS "organizationId", subject_kind AS "subjectKind", subject_id AS "subjectId", version, cause,
-      first_seen_at AS "firstSeenAt" FROM vault_findings ORDER BY first_seen_at DESC LIMIT ${limit}`.execute(
+      first_seen_at AS "firstSeenAt" FROM vault_findings WHERE subject_kind <> 'master_key' ORDER BY first_seen_at DESC LIMIT ${limit}`.execute(
     executor,
   )
   return rows
