@@ -19,7 +19,8 @@ export const signIn = async (url: string, open: { path: string; body: unknown })
   const anonymous = await sendTo(url, {}, 'POST', open.path, open.body)
   if (anonymous.status !== 200)
     throw new Error(`${open.path} answered ${anonymous.status}: ${anonymous.text}`)
-  const cookie = anonymous.headers['set-cookie']?.split(';')[0] ?? ''
+  const cookies = anonymous.headers['set-cookie']?.split('\n') ?? []
+  const cookie = cookies.map((line) => line.split(';')[0]).join('; ')
   const { csrfToken } = JSON.parse(anonymous.text) as { csrfToken: string }
   const headers = { cookie, 'x-csrf-token': csrfToken }
   return { send: (method, path, body) => sendTo(url, headers, method, path, body) }
@@ -37,5 +38,11 @@ export const sendTo = async (
     headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  return { status: reply.status, headers: Object.fromEntries(reply.headers), text: await reply.text() }
+  // Of several cookies a record would keep the last.
+  const cookies = reply.headers.getSetCookie()
+  const received = {
+    ...Object.fromEntries(reply.headers),
+    ...(cookies.length > 0 ? { 'set-cookie': cookies.join('\n') } : {}),
+  }
+  return { status: reply.status, headers: received, text: await reply.text() }
 }
