@@ -3,6 +3,7 @@ import { chainProblems } from '../audit/chain.ts'
 import { keptProblems, type KeptPoint, parseKept } from '../audit/kept.ts'
 import { checkpointLine } from '../audit/record.ts'
 import type { Config } from '../config/config.ts'
+import { FaultError, fault } from '../kit/fault.ts'
 import { withRooms } from './database.ts'
 import { explainFailure } from './failure.ts'
 
@@ -37,11 +38,23 @@ export const auditVerifyCommand = (config: Config, against: string | null): Prom
 
 /** Nothing to compare with is no proof. */
 const readKept = async (file: string): Promise<KeptPoint[]> => {
-  const points = parseKept(await readFile(file, 'utf8'))
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    throw refusal(`${file} cannot be read (${code}).`)
+  })
+  const points = parseKept(text)
   if (points === null || points.length === 0)
-    throw new Error(`${file} holds no checkpoints and no entries of an audit trail.`)
+    throw refusal(`${file} holds something else than an audit trail, or nothing.`)
   return points
 }
+
+const refusal = (message: string): FaultError =>
+  new FaultError(
+    fault('invalid_request', {
+      message,
+      next: 'Name a file with checkpoints, an export or a streamed file (docs/audit.md).',
+    }),
+  )
 
 /** The newest checkpoint of each chain as JSON lines, after signing what was not signed yet. */
 export const auditCheckpointCommand = (config: Config): Promise<number> =>
