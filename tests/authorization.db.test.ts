@@ -450,6 +450,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     params: await newPerson(),
     body: { credits: '1.5', reason: 'Goodwill', idempotencyKey: randomUUID() },
   }),
+  endUserSessions: async () => ({ params: await newPerson() }),
   createSignInLink: async () => ({ params: await newPerson() }),
   listAllOperations: none,
   readAnyOperation: async () => ({ params: { organization: owner.organizationId, ...(await operation()) } }),

@@ -187,6 +187,38 @@ describe('errors', () => {
   })
 })
 
+test('who was refused is in the log, by address and user, without what was sent; a sign-in is in the audit trail', async () => {
+  let logged = ''
+  const watched = await startHttp({
+    log: makeLog({ level: 'info', destination: { write: (line) => (logged += line) } }),
+  })
+  try {
+    const browser = await watched.createBrowser()
+    const body = { email: 'who@example.com', password: 'a secret guess' }
+    await watched.call('signIn', null, { body })
+    await watched.call('listUsers', browser, {} as never)
+    await watched.call('createAccessToken', { ...browser, csrfToken: 'forged' }, { body: { name: 'x' } })
+    const lines = logged
+      .split('\n')
+      .filter((line) => line.includes('"refused"'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines).toMatchObject([
+      { event: 'invalid_credentials', method: 'POST', route: '/api/session', address: '127.0.0.1' },
+      { event: 'forbidden', route: '/api/admin/users', userId: browser.userId },
+      { event: 'csrf_mismatch', route: '/api/access-tokens', userId: browser.userId },
+    ])
+    expect(logged).not.toContain('guess')
+    expect(logged).not.toContain('who@')
+    const { rows } = await watched.database.pool.query(
+      `SELECT action FROM audit_entries WHERE actor_id = $1::text AND action = 'session.opened'`,
+      [browser.userId],
+    )
+    expect(rows).toHaveLength(1)
+  } finally {
+    await watched.close()
+  }
+})
+
 describe('pages', () => {
   test('OpenAPI 3.1 names every endpoint, and no reference in it is empty', async () => {
     const document = (await http.app.inject('/api/openapi.json')).json<{

@@ -175,6 +175,15 @@ export const administrationEndpoints = defineEndpoints({
     }),
     reply: z.object({ grant: creditGrant, created: z.boolean().describe('false: it had been given before') }),
   },
+  endUserSessions: {
+    method: 'DELETE',
+    path: '/admin/users/:id/sessions',
+    auth: 'administrator',
+    group: 'users',
+    summary: 'Sign a user out everywhere',
+    params: wire.idParams,
+    reply: z.object({ ended: wire.count }),
+  },
   createSignInLink: {
     method: 'POST',
     path: '/admin/users/:id/sign-in-link',

@@ -143,6 +143,17 @@ test('a table without a policy is closed to tenants, and gets its policy at the 
   expect(rows).toEqual([{ secret: 'ours' }])
 })
 
+test('the gateway, as the owner, plans its statements without any of it, and may copy rows in', async () => {
+  const plan = async (as: <T>(work: () => Promise<T>) => Promise<T>) =>
+    (await as(() => query('EXPLAIN SELECT * FROM ledger_entries WHERE account_id = gen_random_uuid()'))).rows
+      .map((row) => row['QUERY PLAN'] as string)
+      .join()
+  expect(await plan((work) => work())).not.toMatch(/InitPlan|organization_id/)
+  expect(await plan(asOwn)).toMatch(/organization_id = /)
+  const { rows } = await query(`SELECT relname FROM pg_class WHERE relforcerowsecurity`)
+  expect(rows).toEqual([])
+})
+
 describe('the scope', () => {
   const count = async () => Number((await query('SELECT count(*) FROM access_tokens')).rows[0].count)
 

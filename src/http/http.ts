@@ -6,7 +6,7 @@ import Fastify, {
   type FastifyServerFactory,
 } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
-import { FaultError, faults, statusOf } from '../kit/fault.ts'
+import { type FaultCode, FaultError, faults, statusOf } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import { makeHandlers, type Rooms } from './api.ts'
@@ -14,7 +14,7 @@ import { registerDashboards } from './dashboards.ts'
 import { errorBody, faultOf } from './faults.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
-import { noSuchEndpoint, registerEndpoints } from './routes.ts'
+import { noSuchEndpoint, registerEndpoints, userOf } from './routes.ts'
 import type { RequestLimits } from './request-limits.ts'
 import { isSecure, securityHeaders, strictTransport } from './security.ts'
 
@@ -79,6 +79,21 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
   return app
 }
 
+/** What somebody tried who may not: without what they sent, which may be a secret. */
+const tellsOfAttempts: ReadonlySet<FaultCode> = new Set([
+  'invalid_credentials',
+  'invalid_link',
+  'user_suspended',
+  'invalid_token',
+  'expired_token',
+  'revoked_token',
+  'insufficient_scope',
+  'unknown_user',
+  'forbidden',
+  'csrf_mismatch',
+  'step_up_required',
+])
+
 const answer = (log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const f = faultOf(error)
   const { blame } = faults[f.code]
@@ -87,6 +102,17 @@ const answer = (log: Log, error: unknown, request: FastifyRequest, reply: Fastif
     log.error(
       { err: error, operationId: request.id, method: request.method, route: request.routeOptions?.url },
       'unexpected error',
+    )
+  else if (tellsOfAttempts.has(f.code))
+    log.info(
+      {
+        event: f.code,
+        method: request.method,
+        route: request.routeOptions?.url,
+        address: request.ip,
+        userId: userOf(request),
+      },
+      'refused',
     )
   if (f.retryAfterSeconds !== undefined) reply.header('retry-after', String(f.retryAfterSeconds))
   return reply

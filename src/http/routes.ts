@@ -77,6 +77,9 @@ const scopeOf = ({ auth }: Endpoint, { reader }: ReaderContext): TenantScope | n
   auth === 'public' || auth === 'administrator' ? null : reader
 
 const contexts = new WeakMap<FastifyRequest, PublicContext>()
+const users = new WeakMap<FastifyRequest, string>()
+/** For the log: whose session it was, also where the request went no further. */
+export const userOf = (request: FastifyRequest): string | undefined => users.get(request)
 
 const securityOf = ({ auth }: Endpoint): Record<string, string[]>[] => {
   if (auth === 'public') return []
@@ -109,6 +112,7 @@ const contextOf = async (
   }
   const signedIn = await orCount(requireSession(base, shell.identity), () => count(stranger))
   await count({ session: signedIn.sessionId, user: signedIn.userId })
+  users.set(request, signedIn.userId)
   requireRights(endpoint, request, signedIn)
   return {
     ...base,

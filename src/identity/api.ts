@@ -25,6 +25,7 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
     | 'revokeSession'
     | 'revokeOtherSessions'
     | 'createSignInLink'
+    | 'endUserSessions'
   >({
     readMeta: async () => ({
       version,
@@ -87,6 +88,10 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
 
     revokeOtherSessions: async (_, { signedIn }) => ({
       ended: await identity.revokeOtherSessions(signedIn),
+    }),
+
+    endUserSessions: async ({ params }, { actor }) => ({
+      ended: must(await identity.endSessions(actor, params.id)),
     }),
 
     async createSignInLink({ params }, { actor }) {

@@ -111,6 +111,8 @@ export interface Identity {
   revokeSession(userId: string, sessionId: string): Promise<Outcome<void>>
   /** All of the user's but this one. Gives how many that were. */
   revokeOtherSessions(who: SignedIn): Promise<number>
+  /** By an administrator: all of the user's. */
+  endSessions(actor: Actor, userId: string): Promise<Outcome<number>>
   revokeAllSessions(transaction: Transaction<Schema>, userId: string): Promise<void>
   /** Ends every other session and renews this one. A first password needs a fresh proof. */
   changePassword(
@@ -326,6 +328,16 @@ export const makeIdentity = (parts: {
       })
       return ended > 0 ? success(undefined) : failure('not_found')
     },
+
+    endSessions: (actor, userId) =>
+      database.kysely.transaction().execute(async (transaction) => {
+        const organizationId = await store.organizationOf(transaction, userId)
+        if (organizationId === undefined) return failure('not_found')
+        const count = await store.revokeSessions(transaction, { userId }, clock())
+        const subject = { kind: 'user', id: userId }
+        await recordAudit(transaction, { organizationId, actor, action: 'sessions.revoked', subject })
+        return success(count)
+      }),
 
     revokeAllSessions: async (transaction, userId) => {
       await store.revokeSessions(transaction, { userId }, clock())
