@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { must } from '../src/kit/fault.ts'
 import { operator } from './scene.ts'
+import { changePrices } from './set-price.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
 let stage: Stage
@@ -153,6 +154,74 @@ describe('a realtime session', () => {
     const closed = once(service, 'close')
     socket.terminate()
     await closed
+  })
+})
+
+describe('under a hard budget on the cost of own keys', () => {
+  const budgeted = async () => {
+    const who = await stage.person()
+    await stage.ownKey(who, 'openai')
+    const { organizationId, userId } = who
+    const scope = { organizationId, userId, accessTokenId: null, serviceId: null }
+    const hard = { enforcement: 'hard', period: 'calendar_month', timeZone: 'UTC', setBy: 'user' } as const
+    const draft = { ...scope, ...hard, name: 'Voice', measure: 'own_key_cost', limit: 700_000n } as const
+    const budget = must(await stage.gateway.rooms.budgets.create(operator, draft))
+    return {
+      who,
+      used: async () =>
+        must(await stage.gateway.rooms.budgets.find({ organizationId, userId }, budget.id)).used,
+    }
+  }
+  const frames = (socket: WebSocket) => {
+    const events: { type: string; error?: { code: string } }[] = []
+    socket.on('message', (frame: Buffer) => {
+      const event = JSON.parse(frame.toString()) as (typeof events)[number]
+      events.push(event)
+      // Whoever talks on, until it ends.
+      if (event.type === 'session.created' || event.type === 'response.done')
+        socket.send(JSON.stringify({ type: 'response.create' }))
+    })
+    return events
+  }
+
+  test('it ends with the response that used it up, in words, on record with all that was used', async () => {
+    const units = [
+      'input',
+      'cacheRead',
+      'output',
+      'input_audio_tokens',
+      'cache_read_audio_tokens',
+      'output_audio_tokens',
+    ]
+    await changePrices(
+      stage.gateway.rooms.prices,
+      units.map((unit) => ({
+        kind: 'set_price',
+        serviceId: 'openai',
+        model: 'gpt-realtime-priced',
+        unit,
+        nanoUsd: 1_000n,
+        per: 1n,
+      })),
+    )
+    const { who, used } = await budgeted()
+    const socket = open(who.token, 'gpt-realtime-priced')
+    const events = frames(socket)
+    const [code] = (await once(socket, 'close')) as [number]
+    expect(code).toBe(1008)
+    expect(events.filter(({ type }) => type === 'response.done').length).toBeGreaterThanOrEqual(3)
+    expect(events.find(({ type }) => type === 'error')?.error?.code).toBe('budget_exceeded')
+    // Each costs 275,000 nano-dollars.
+    expect(await used()).toBeGreaterThanOrEqual(825_000n)
+    expect((await used()) % 275_000n).toBe(0n)
+    expect(await refusal(open(who.token, 'gpt-realtime-priced'))).toMatchObject({ code: 'budget_exceeded' })
+  })
+
+  test('what has no price does not begin', async () => {
+    const { who } = await budgeted()
+    expect(await refusal(open(who.token, 'gpt-realtime-of-unknown-price'))).toMatchObject({
+      code: 'price_unknown',
+    })
   })
 })
 

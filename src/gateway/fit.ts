@@ -1,6 +1,8 @@
 import type { Claim } from '../budgets/budgets.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { unpricedUnit } from '../metering/cost.ts'
 import type { PriceBook } from '../metering/price-book.ts'
+import type { Usage } from '../metering/usage.ts'
 import type { Candidate } from '../routing/route.ts'
 import { claimsOn } from './budgeted.ts'
 import type { Caller } from './callers.ts'
@@ -42,11 +44,7 @@ export const makeFitOwn = ({ budgets }: GatewayParts) => {
     if (isCounting(request.endpoint)) return success(undefined)
     const { price } = candidate
     const name = claims[0]?.budget.name ?? ''
-    if (price === null || whyUnpriced(price, request, operation.startedAt) !== null)
-      return failure('price_unknown', {
-        message: `What this call costs is not known here, and the budget “${name}” is a hard one on the cost of own keys.`,
-        next: 'Ask the operator to add a price, or make the budget a soft one.',
-      })
+    if (price === null || whyUnpriced(price, request, operation.startedAt) !== null) return uncounted(name)
     const book = inNanoUsd(priceBook)
     const found = ownBounds({ request, priceBook }, candidate, operation.startedAt)
     if (!found.ok) return found
@@ -86,19 +84,56 @@ export const makeFitOwn = ({ budgets }: GatewayParts) => {
 
 const fits: Outcome<void> = success(undefined)
 
-/** What a session will cost is not known when it begins: it begins unless nothing is left. */
-export const makeFitSession =
-  ({ budgets }: GatewayParts) =>
-  async (operation: Operation, caller: Caller, candidate: Candidate): Promise<Outcome<void>> => {
-    const claims = claimsOn(operation, caller, candidate)
-    if (claims.length === 0) return fits
-    const { organizationId } = caller.person
-    const reserved = await budgets.reserve({
-      organizationId,
+const uncounted = (name: string): Outcome<never> => ({ ok: false, fault: uncountedFault(name) })
+
+const uncountedFault = (name: string): Fault =>
+  fault('price_unknown', {
+    message: `What this call costs is not known here, and the budget “${name}” is a hard one on the cost of own keys.`,
+    next: 'Ask the operator to add a price, or make the budget a soft one.',
+  })
+
+/**
+ * What a session will cost is not known when it begins: it begins unless nothing is left, and goes on as long as what it has
+ * come to fits. What has no price could go on for ever: under a hard budget it does not begin.
+ */
+export const makeFitSession = ({ budgets }: GatewayParts) => {
+  const reserve = (operation: Operation, caller: Caller, claims: readonly Claim[], nanoUsd: bigint) =>
+    budgets.reserve({
+      organizationId: caller.person.organizationId,
       operationId: operation.id,
       claims,
-      minimum: 1n,
-      maximum: 1n,
+      // And something for what comes next.
+      minimum: nanoUsd + 1n,
+      maximum: nanoUsd + 1n,
     })
-    return reserved.ok ? fits : reserved
+
+  return {
+    async begin(operation: Operation, caller: Caller, candidate: Candidate): Promise<Outcome<void>> {
+      const claims = claimsOn(operation, caller, candidate)
+      const [claim] = claims
+      if (claim === undefined) return fits
+      if (candidate.price === null) return uncounted(claim.budget.name)
+      const reserved = await reserve(operation, caller, claims, 0n)
+      return reserved.ok ? fits : reserved
+    },
+
+    /** null: it may go on. */
+    async refusal(
+      operation: Operation,
+      caller: Caller,
+      candidate: Candidate,
+      usage: Usage,
+    ): Promise<Fault | null> {
+      const claims = claimsOn(operation, caller, candidate)
+      const { priceBook, startedAt } = operation
+      const { price } = candidate
+      const [claim] = claims
+      if (claim === undefined || price === null || priceBook === null) return null
+      const unpriced = usage.units === undefined ? null : unpricedUnit(price, usage.units, startedAt)
+      if (unpriced !== null) return uncountedFault(claim.budget.name)
+      const cost = priceBook.costNanoUsd(price, usage, startedAt)
+      const reserved = await reserve(operation, caller, claims, cost)
+      return reserved.ok ? null : reserved.fault
+    },
   }
+}

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { errorShapes } from '../dialects/errors.ts'
 import { makeRealtimeUsage } from '../dialects/realtime.ts'
+import type { Usage } from '../metering/usage.ts'
 import { type Fault, failure, fault, type Outcome, statusOf, success } from '../kit/fault.ts'
 import type { Candidate } from '../routing/route.ts'
 import { fillPath, wireModelOf } from '../services/address.ts'
@@ -189,7 +190,7 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
     for (const candidate of planned.value.candidates) {
       operation.candidate = candidate
       operation.reason = candidate.reason
-      const fits = await fitSession(operation, planned.value.caller, candidate)
+      const fits = await fitSession.begin(operation, planned.value.caller, candidate)
       last = fits.ok ? await connect(operation, candidate) : fits
       if (last.ok) break
     }
@@ -211,17 +212,21 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
     if (caller === null) return endUnopened(finish, service)
     operation.firstByteMs = Math.round(performance.now() - operation.startedMs)
     sessions.add(caller)
-    const usage = await relay(caller, service)
+    const { candidate } = operation
+    const mayGoOn = (used: Usage) =>
+      candidate === null ? null : fitSession.refusal(operation, planned.value.caller, candidate, used)
+    const { usage, refusal } = await relay(caller, service, mayGoOn)
     const total = usage.total()
     const committed = await finish({
-      status: 'succeeded',
+      status: refusal === null ? 'succeeded' : 'failed',
       httpStatus: 101,
-      fault: null,
+      fault: refusal,
       usage: total,
       usageSource: total === null ? 'none' : 'reported',
     })
     sessions.delete(caller)
-    caller.close(committed ? 1000 : 1011)
+    // A policy of ours ended it: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+    caller.close(committed ? (refusal === null ? 1000 : 1008) : 1011)
   }
 
   return {
@@ -265,15 +270,31 @@ const endUnopened = async (finish: Finish, service: WebSocket): Promise<void> =>
   await finish({ status: 'cancelled', httpStatus: 499, fault: null, usage: null, usageSource: 'none' })
 }
 
-/** Frames both ways until either side ends; the slower side sets the pace. */
-const relay = (caller: WebSocket, service: WebSocket): Promise<ReturnType<typeof makeRealtimeUsage>> =>
+interface Relayed {
+  readonly usage: ReturnType<typeof makeRealtimeUsage>
+  /** Why it was ended by us; null: a side ended it. */
+  readonly refusal: Fault | null
+}
+
+/** Frames both ways until either side ends, or what was used may not be more; the slower side sets the pace. */
+const relay = (
+  caller: WebSocket,
+  service: WebSocket,
+  refusalOf: (used: Usage) => Promise<Fault | null> | null,
+): Promise<Relayed> =>
   new Promise((done) => {
     const usage = makeRealtimeUsage()
-    const timer = setTimeout(() => end(), sessionMs)
-    const end = () => {
+    const timer = setTimeout(() => end(null), sessionMs)
+    const end = (refusal: Fault | null) => {
       clearTimeout(timer)
       service.close()
-      done(usage)
+      done({ usage, refusal })
+    }
+    const look = async (used: Usage): Promise<void> => {
+      const refusal = await refusalOf(used)
+      if (refusal === null) return
+      if (caller.readyState === WebSocket.OPEN) caller.send(JSON.stringify(errorEvent(refusal)))
+      end(refusal)
     }
     const pass = (from: WebSocket, to: WebSocket) => (frame: Buffer, isBinary: boolean) => {
       if (to.readyState !== WebSocket.OPEN) return
@@ -283,15 +304,26 @@ const relay = (caller: WebSocket, service: WebSocket): Promise<ReturnType<typeof
       if (to.bufferedAmount >= highWaterBytes) from.pause()
     }
     service.on('message', (frame: Buffer, isBinary: boolean) => {
+      const before = usage.total()
       if (!isBinary) usage.read(frame.toString('utf8'))
+      const used = usage.total()
       pass(service, caller)(frame, isBinary)
+      // Nobody can be asked while the database is away: the next report asks again.
+      if (used !== null && used !== before) look(used).catch(() => {})
     })
     caller.on('message', pass(caller, service))
-    service.once('close', end)
-    caller.once('close', end)
+    service.once('close', () => end(null))
+    caller.once('close', () => end(null))
     for (const socket of [service, caller]) socket.on('error', () => socket.terminate())
     service.resume()
   })
+
+/** As OpenAI tells of errors within a session. */
+const errorEvent = ({ code, message, next }: Fault) => ({
+  type: 'error',
+  event_id: `event_${code}`,
+  error: { type: 'insufficient_quota', code, message: `${message} ${next}`, param: null, event_id: null },
+})
 
 /** Browsers cannot set headers on a WebSocket; OpenAI's clients put the key into a subprotocol there. */
 const tokenProtocol = 'openai-insecure-api-key.'

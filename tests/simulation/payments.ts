@@ -194,9 +194,9 @@ export const startPayments = async (
   }
   const running = run()
 
-  /** Until nothing is on its way any more, at most a minute. */
+  /** Until nothing is on its way any more, at most three minutes: a busy machine takes long over a list of notices. */
   const settled = async (books: Bookkeeping): Promise<void> => {
-    for (let tries = 0; tries < 300; tries++) {
+    for (let tries = 0; tries < 900; tries++) {
       await stripe.webhooks.settled()
       const problems = await apart(stripe, books)
       const [row] = await books.query(onTheirWay)
@@ -289,13 +289,22 @@ const apart = async (stripe: StripeStandIn, books: Bookkeeping): Promise<string[
     `SELECT p.id::text, p.external_id, p.refunded_minor::text AS refunded, p.disputed_at IS NOT NULL AS disputed
      FROM payments p WHERE p.provider = 'stripe' AND p.status = 'paid'`,
   )
+  const others = await books.query(
+    `SELECT p.id::text, concat_ws(' ', p.purpose, p.status, 'to be charged', p.charge_after, 'told of by',
+       (SELECT string_agg(concat_ws(' ', e.type, e.state), ', ') FROM provider_events e WHERE e.payment_id = p.id)) AS standing
+     FROM payments p WHERE p.provider = 'stripe' AND p.status <> 'paid'`,
+  )
+  const standing = new Map(others.map((row) => [String(row['id']), String(row['standing'])]))
   const ours = new Map(rows.map((row) => [String(row['external_id']), row]))
   const paid = [...stripe.state.paymentIntents.values()].filter(({ status }) => status === 'succeeded')
   const of = <Item extends { payment_intent: string | null }>(items: Map<string, Item>, id: string) =>
     [...items.values()].filter((item) => item.payment_intent === id)
   const problems = paid.flatMap((intent) => {
     const row = ours.get(intent.id)
-    if (!row) return [`paid at Stripe only: ${intent.id}`]
+    if (!row)
+      return [
+        `paid at Stripe only: ${intent.id}, here ${standing.get(intent.metadata['aideon_payment_id'] ?? '') ?? 'unknown'}`,
+      ]
     const refunds = of(stripe.state.refunds, intent.id).filter(({ status }) => status === 'succeeded')
     const disputes = of(stripe.state.disputes, intent.id)
     const lost = disputes.filter(({ status }) => status === 'lost')
