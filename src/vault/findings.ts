@@ -23,7 +23,8 @@ const kinds: Readonly<Record<string, string>> = {
   webhook: 'webhook_secret',
   'audit signing key': 'audit_signing_key',
 }
-const kindOf = ({ serviceId }: SecretBinding): string => kinds[serviceId] ?? 'service_key'
+const kindOf = ({ serviceId }: SecretBinding): string =>
+  kinds[serviceId] ?? (serviceId.startsWith('rotation ') ? 'rotation_credential' : 'service_key')
 
 const masterKeyKind = 'master_key'
 
