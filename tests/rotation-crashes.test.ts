@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { must } from '../src/kit/fault.ts'
 import type { RotationAttempt } from '../src/rotation/rotation.ts'
+import { setups } from './rotation-drivers.ts'
 import { openRotationStage, type RotationStage, type Tenant } from './rotation-stage.ts'
 import { operator } from './scene.ts'
 
@@ -25,7 +26,7 @@ const everywhere = () => {
   }
 }
 /** At one edge, the first time. */
-const once = (wanted: string) => {
+const firstTime = (wanted: string) => {
   let left = 1
   return (edge: string): boolean => edge === wanted && left-- > 0
 }
@@ -36,27 +37,58 @@ const helps = async ({ id, state }: RotationAttempt) =>
     await at.rotation.command(operator, id, state === 'confirming' ? { kind: 'confirm' } : { kind: 'retry' }),
   )
 
+const all = process.env['ROTATION_CRASHES'] === 'all'
+/** The others, and every edge by itself: npm run rotation-crashes. */
+const classes = all ? Object.keys(setups) : ['openai', 'google', 'azure']
+const longMs = all ? 30 * 60_000 : 120_000
+const isAsked = ({ service }: Tenant) =>
+  ['openai', 'gemini', 'azure_openai', 'openrouter', 'perplexity'].includes(service)
+
+/** Rotates under traffic, and proves that nothing failed and nothing is left. */
+const rotate = async (tenant: Tenant, drive: (id: string) => Promise<RotationAttempt>, about = '') => {
+  const traffic = isAsked(tenant) ? at.traffic(tenant) : null
+  const ended = await drive(await begin(tenant))
+  await traffic?.stop()
+  expect(ended, `${about} ${JSON.stringify(await at.rotation.steps(ended))}`).toMatchObject({ state: 'done' })
+  await at.prove(tenant, ended)
+}
+
 describe('killed at every edge of one rotation, one after the other', () => {
-  const classes = [
-    'openai',
-    'google',
-    'azure',
-    'openrouter',
-    'aws access keys',
-    'xai',
-    'elevenlabs',
-    'deepgram',
-  ]
-  test.each(classes)('%s', async (name) => {
-    const tenant = await at.tenant(name)
-    const isAsked = tenant.service in { openai: 1, gemini: 1, azure_openai: 1, openrouter: 1 }
-    const traffic = isAsked ? at.traffic(tenant) : null
-    const ended = await at.drive(await begin(tenant), {
-      crash: everywhere(),
-      person: helps,
-    })
-    await traffic?.stop()
-    expect(ended, JSON.stringify(await at.rotation.steps(ended))).toMatchObject({ state: 'done' })
-    await at.prove(tenant, ended)
-  })
+  test.each(classes.filter((name) => name !== 'anthropic'))(
+    '%s',
+    async (name) => {
+      const tenant = await at.tenant(name)
+      await rotate(tenant, (id) => at.drive(id, { crash: everywhere(), person: helps }))
+    },
+    longMs,
+  )
+})
+
+describe.runIf(all)('killed at any one edge', () => {
+  test.each(['openai', 'google', 'azure', 'openrouter', 'perplexity'])(
+    '%s',
+    async (name) => {
+      const tenant = await at.tenant(name)
+      at.edges.clear()
+      await rotate(tenant, (id) => at.drive(id, { person: helps }))
+      for (const edge of at.edges)
+        await rotate(tenant, (id) => at.drive(id, { crash: firstTime(edge), person: helps }), edge)
+    },
+    longMs,
+  )
+})
+
+describe('a process killed with SIGKILL', () => {
+  const short = ['after intended:create created']
+  test.each(all ? ['openai', 'google', 'azure', 'openrouter', 'perplexity'] : ['openai'])(
+    '%s',
+    async (name) => {
+      const tenant = await at.tenant(name)
+      at.edges.clear()
+      if (all) await rotate(tenant, (id) => at.drive(id, { person: helps }))
+      const edges = all ? [...at.edges] : short
+      await rotate(tenant, (id) => at.driveProcesses(id, edges, helps))
+    },
+    longMs,
+  )
 })

@@ -69,6 +69,27 @@ test('a new key that takes its time to arrive is not used before it has', async 
   await at.prove(tenant, ended)
 })
 
+test('a key that its service lists late is waited for, and one that turns up hours later is deleted then', async () => {
+  const conditions = at.stage.simulator.rotation.conditions.openai
+  const tenant = await at.tenant('openai')
+  conditions.listingMs = 20_000
+  aim(tenant, 'create', 'lost_after')
+  const soon = await at.drive(await begin(tenant))
+  expect(soon).toMatchObject({ state: 'done', tries: 2 })
+  await at.prove(tenant, soon)
+  conditions.listingMs = 2 * 3_600_000
+  aim(tenant, 'create', 'lost_after')
+  const late = await at.drive(await begin(tenant))
+  expect(late.state).toBe('done')
+  for (let hour = 0; hour < 4; hour++) {
+    at.pass(3_600_000)
+    await at.rotation.upkeep()
+  }
+  conditions.listingMs = 0
+  await at.prove(tenant, late)
+  expect((await at.rotation.remotes(late)).map(({ state }) => state)).toEqual(['deleted', 'in_use'])
+})
+
 test('blind: after a lost reply a person is told what may exist, and nothing is guessed', async () => {
   const tenant = await at.tenant('perplexity')
   aim(tenant, 'create', 'lost_after')
@@ -278,6 +299,8 @@ test('two keys of one priority are not rotated at the same time when they are al
       .serviceKey
   }
   const [first, second] = [await add('lane one'), await add('lane two')]
+  const place = { organizationId: platformOrganizationId, serviceId: 'openai', serviceKeyId: null }
+  await at.rotation.setSchedule(operator, { ...place, everyDays: null, overlapSeconds: 120 })
   const fields = { ...at.stage.simulator.rotation.apis.openai.settings } as Record<string, string>
   const { adminKey = '', projectId = '' } = fields
   must(

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/simulator.ts'
-import { readConfig } from '../src/config/config.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { type Gateway, startGateway } from '../src/main.ts'
 import { cloneDatabase, type TestDatabase } from './database.ts'
 import { type Scene, setScene, testMasterKey } from './scene.ts'
+import { stageConfig } from './stage-config.ts'
 
 export type { StagePerson } from './scene.ts'
+export { stageConfig } from './stage-config.ts'
 
 /** A whole gateway on its own database with the simulator behind it, in this process. */
 export interface Stage extends Scene, AsyncDisposable {
@@ -16,12 +17,6 @@ export interface Stage extends Scene, AsyncDisposable {
   readonly clone: TestDatabase
   readonly simulator: Simulator
   readonly url: string
-}
-
-export const stageConfig = (environment: Record<string, string>) => {
-  const read = readConfig({ flags: {}, environment, isRoot: false, homeDirectory: tmpdir() })
-  if (!read.ok) throw new Error(read.problems.join(' '))
-  return read.config
 }
 
 export const openStage = async (
