@@ -1,9 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpoints } from '../src/contract/endpoints.ts'
 import { must } from '../src/kit/fault.ts'
 import { platformOrganizationId } from '../src/kit/id.ts'
 import { type Canary, findCanaries, type Text } from './canaries.ts'
+import { type ReceivedLetter, startMailServer } from './mail-server.ts'
 import { type EchoService, startEchoService } from './echo-service.ts'
 import { openBookkeeping } from './processes/bookkeeping.ts'
 import { type Browser, type BrowserReply, sendTo, signIn } from './processes/browser.ts'
@@ -14,6 +21,12 @@ import { operator, type StagePerson, testMasterKey } from './scene.ts'
 let fleet: Fleet
 let gateway: GatewayProcess
 let echo: EchoService
+let mail: Awaited<ReturnType<typeof startMailServer>>
+/** Whoever gets people's alerts by webhook. */
+let listener: Server
+const heard: string[] = []
+/** Where a process leaves a picture of its heap when it is told to. */
+const heapDirectory = mkdtempSync(join(tmpdir(), 'aideon-heap-'))
 const canaries: Canary[] = []
 const replies: Text[] = []
 
@@ -55,13 +68,42 @@ const chat = (prompt: string, more: object = {}) => ({
   ...more,
 })
 
+/** As it is, and what its streams unpack to. */
+const textOfPdf = (pdf: Buffer): string => {
+  const pieces = [pdf.toString('latin1')]
+  for (const match of pieces[0]?.matchAll(/stream\r?\n/g) ?? []) {
+    const from = match.index + match[0].length
+    try {
+      pieces.push(inflateSync(pdf.subarray(from, pdf.indexOf('endstream', from))).toString('latin1'))
+    } catch {
+      // Not packed.
+    }
+  }
+  return pieces.join('\n')
+}
+
 const idOf = (reply: BrowserReply): string => {
   expect(reply.status, reply.text).toBe(201)
   return (JSON.parse(reply.text) as { id: string }).id
 }
 
 beforeAll(async () => {
-  fleet = await openFleet({ processes: 1, environment: { AIDEON_LOG_LEVEL: 'debug' } })
+  const mailPassword = plant('the password of the mail server', word())
+  mail = await startMailServer({ user: { name: 'keys', password: mailPassword } })
+  listener = createServer((request, reply) => {
+    request.on('data', (chunk) => heard.push(`${JSON.stringify(request.headers)}\n${chunk}`))
+    request.on('end', () => reply.end())
+  })
+  await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready))
+  fleet = await openFleet({
+    processes: 1,
+    environment: {
+      AIDEON_LOG_LEVEL: 'debug',
+      AIDEON_SMTP_URL: `smtp://keys:${mailPassword}@127.0.0.1:${mail.port}`,
+      AIDEON_MAIL_FROM: 'Keys <keys@example.com>',
+      NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${heapDirectory}`,
+    },
+  })
   gateway = fleet.gateways[0] as GatewayProcess
   echo = await startEchoService()
   must(await fleet.rooms.catalogue.addAllowance(operator, new URL(echo.url).host))
@@ -70,6 +112,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await echo?.[Symbol.asyncDispose]()
   await fleet?.[Symbol.asyncDispose]()
+  await mail?.close()
+  listener?.close()
+  rmSync(heapDirectory, { recursive: true, force: true })
 })
 
 const useService = async (baseUrl: string) =>
@@ -125,6 +170,58 @@ describe('secrets at work', { timeout: 90_000 }, () => {
     simulator.setKey(replaced, { kind: 'ok' }, 'openai')
     await callApi(user, 'POST', `/api/service-keys/${ownId}/replace`, { secret: replaced })
     await callApi(user, 'DELETE', `/api/service-keys/${ownId}`)
+  })
+
+  test('imported from files, and told about when they stop working', async () => {
+    const [known, unknown, misplaced] = [
+      plant('an imported key', knownShape()),
+      plant('an imported key of no shape', unknownShape()),
+      plant('a key in the column of labels', knownShape()),
+    ]
+    for (const secret of [known, unknown]) fleet.simulator.setKey(secret, { kind: 'ok' }, 'openai')
+    const files = [
+      `OPENAI_API_KEY=${known}\nOTHER_OPENAI_KEY='${unknown}'\n${known}=${unknown}\nLEFT_OPEN="${misplaced}\n`,
+      `service,label,key\nopenai,${misplaced},${known}\n${misplaced},x,${unknown.replaceAll('"', '')}\n"${misplaced}`,
+      `${misplaced}\n${known},${unknown}`,
+    ]
+    let imported = ''
+    for (const text of files) {
+      const preview = await callApi(user, 'POST', '/api/service-keys/import/preview', { text })
+      const { lines } = JSON.parse(preview.text) as { lines: { line: number; lastFour: string }[] }
+      if (lines.length === 0) continue
+      const chosen = lines.map(({ line, lastFour }) => ({ line, lastFour, serviceId: 'openai' }))
+      const done = await callApi(user, 'POST', '/api/service-keys/import', { text, lines: chosen })
+      const { results } = JSON.parse(done.text) as { results: { serviceKey: { id: string } | null }[] }
+      imported ||= results[0]?.serviceKey?.id ?? ''
+    }
+    expect(imported).not.toBe('')
+
+    const { port } = listener.address() as AddressInfo
+    const webhook = { enabled: true, url: `http://127.0.0.1:${port}/`, minimumSeverity: 'info' as const }
+    const channels = { email: { enabled: true, minimumSeverity: 'info' as const }, webhook }
+    must(await fleet.rooms.alerts.setChannels(operator, person, channels))
+    fleet.simulator.setKey(known, { kind: 'revoked' }, 'openai')
+    const refused = await callApi(user, 'POST', `/api/service-keys/${imported}/check`)
+    expect(JSON.parse(refused.text)).toMatchObject({ statusCause: 'possibly_leaked' })
+    await callApi(user, 'GET', `/api/service-keys/${imported}/checks`)
+    await expect
+      .poll(() => [mail.letters.length > 0, heard.length > 0], { timeout: 15_000 })
+      .toEqual([true, true])
+    replies.push(...mail.letters.map(({ source }: ReceivedLetter) => ({ label: 'an e-mail', text: source })))
+    replies.push(...heard.map((text) => ({ label: 'a webhook', text })))
+  })
+
+  test('in files that people download', async () => {
+    for (const path of ['/api/operations/export', '/api/usage/export', '/api/credits/statement/export'])
+      for (const format of ['csv', 'json']) await callApi(user, 'GET', `${path}?format=${format}`)
+    for (const path of ['/api/admin/audit/export', '/api/admin/operations/export?format=json'])
+      await callApi(administrator, 'GET', path)
+    const { billing, documents } = fleet.rooms
+    const once = { idempotencyKey: word(), returnUrl: 'https://keys.example/credits' }
+    const { payment } = must(await billing.buy(operator, person, { kind: 'pack', packId: 'small' }, once))
+    must(await billing.approve(operator, payment.id, 'Paid'))
+    const { bytes } = must(await documents.receipt(payment.id))
+    replies.push({ label: 'a receipt', text: textOfPdf(bytes) })
   })
 
   test('misplaced by callers', async () => {
@@ -274,6 +371,21 @@ describe('no secret, in any encoding, is in', () => {
     ])
       if (name !== 'operations_rest') expect(filled).toContain(`table public.${name}`)
     expect(findCanaries(canaries, dump)).toEqual([])
+  })
+
+  test('the heap, but for what is in use', { timeout: 60_000 }, async () => {
+    // Nothing is under way; whatever was used for an operation is garbage, which a snapshot collects first.
+    gateway.signal('SIGUSR2')
+    const written = () => readdirSync(heapDirectory).filter((name) => name.endsWith('.heapsnapshot'))
+    const whole = () =>
+      written().some((name) => readFileSync(join(heapDirectory, name)).subarray(-3).toString().includes('}'))
+    await expect.poll(whole, { timeout: 45_000, interval: 500 }).toBe(true)
+    const heap = readFileSync(join(heapDirectory, written()[0] as string))
+    expect(heap.includes('"nodes":')).toBe(true)
+    const inHeap = canaries.filter(({ value }) => heap.includes(JSON.stringify(value).slice(1, -1)))
+    // Settings, as the operator wrote them; and names of models that callers asked for, which what is on offer is kept by.
+    const inUse = new Set(['the master key', 'the password of the mail server', 'a key in the wrong place'])
+    expect(inHeap.map(({ name }) => name).filter((name) => !inUse.has(name))).toEqual([])
   })
 
   test('what it is not in, as far as this could tell', () => {

@@ -17,7 +17,12 @@ const note = (message: unknown) => {
   seen.push(`${method} ${url}`)
 }
 beforeAll(async () => {
-  stage = await openStage({ AIDEON_HEADER_SECONDS: '1', AIDEON_BODY_SECONDS: '1', AIDEON_IDLE_SECONDS: '1' })
+  stage = await openStage({
+    AIDEON_HEADER_SECONDS: '1',
+    AIDEON_BODY_SECONDS: '1',
+    AIDEON_IDLE_SECONDS: '1',
+    AIDEON_ADDRESS_REQUESTS: '1000000',
+  })
   subscribe('http.server.request.start', note)
 })
 afterAll(async () => {
