@@ -340,6 +340,30 @@ describe('an import', () => {
     expect(again.lines.filter(({ isStored }) => isStored).map(({ line }) => line)).toEqual([1, 2, 3])
   })
 
+  test('brings along what stands beside a key, for the services that ask for it', async () => {
+    const rows = async (text: string) =>
+      (await room.keys.imports.preview(owner(), text)).lines.map(
+        ({ serviceId, settings, baseUrl, problem }) => ({
+          serviceId,
+          settings,
+          baseUrl,
+          problem,
+        }),
+      )
+    const aws = `AWS_ACCESS_KEY_ID=AKIA${'A'.repeat(16)}\nAWS_SECRET_ACCESS_KEY=${'w'.repeat(40)}\nAWS_REGION=us-east-1`
+    expect(await rows(aws)).toEqual([
+      {
+        serviceId: 'bedrock',
+        settings: { accessKeyId: `AKIA${'A'.repeat(16)}`, region: 'us-east-1' },
+        baseUrl: null,
+        problem: null,
+      },
+    ])
+    const own = `CUSTOM_OPENAI_API_KEY=${'k'.repeat(20)}\nCUSTOM_OPENAI_BASE_URL=https://models.example/v1`
+    expect(await rows(own)).toMatchObject([{ baseUrl: 'https://models.example/v1' }])
+    expect(await rows('OPENAI_BASE_URL=https://x.example\nOPENAI_MODEL=gpt-5\nSESSION_NAME=x')).toEqual([])
+  })
+
   test('takes no line that reads otherwise than it was shown, and none of a service that is not allowed', async () => {
     const text = `OPENAI_API_KEY=${accepted()}`
     const line = { line: 1, serviceId: 'openai', lastFour: 'zzzz' }
