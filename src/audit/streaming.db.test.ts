@@ -3,8 +3,10 @@ import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFil
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
+import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { localhostCertificate } from '../../tests/certificate.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { openTestVault } from '../../tests/vault.ts'
 import { failure, success } from '../kit/fault.ts'
@@ -316,18 +318,24 @@ describe('the places', () => {
     expect(await make(`syslog+tcp://127.0.0.1:${port}`).deliver(records(200))).toMatchObject({ ok: false })
   })
 
-  test('syslog over TLS: nothing is sent to who cannot prove its name', async () => {
-    const { createServer: createTlsServer } = await import('node:tls')
-    const { localhostCertificate } = await import('../../tests/certificate.ts')
-    let bytes = 0
-    const server = createTlsServer(localhostCertificate, (socket) =>
-      socket.on('data', (chunk) => (bytes += chunk.length)),
-    )
+  test('syslog over TLS: to who proves its name, and nothing to anybody else', async () => {
+    const chunks: Buffer[] = []
+    const server = createTlsServer(localhostCertificate, (socket) => {
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    })
     server.on('tlsClientError', () => {})
     const port = await listen(server)
-    const outcome = await make(`syslog+tls://127.0.0.1:${port}`).deliver(records(1))
+    outbound.allow([`localhost:${port}`])
+    const sink = make(`syslog+tls://localhost:${port}`)
+    const outcome = await sink.deliver(records(2))
     expect(outcome).toMatchObject({ ok: false, fault: { code: 'audit_stream_unreachable' } })
-    expect(bytes).toBe(0)
+    expect(chunks).toEqual([])
+    const usual = getCACertificates('default')
+    setDefaultCACertificates([...usual, localhostCertificate.cert])
+    expect(await sink.deliver(records(2))).toEqual(success(undefined))
+    setDefaultCACertificates(usual)
+    outbound.allow(['127.0.0.1'])
+    expect(framesOf(Buffer.concat(chunks)).map((frame) => form.test(frame))).toEqual([true, true])
   })
 
   test('syslog over UDP: a message each; one that is too long keeps its place and its hash', async () => {

@@ -180,7 +180,6 @@ const fault = (type: string, message?: string): KmsReply =>
     { __type: type, ...(message === undefined ? {} : { message }) },
     { 'content-type': 'application/x-amz-json-1.1' },
   )
-export const awsFault = fault
 const xml = (status: number, inner: string): KmsReply => ({
   status,
   headers: { 'content-type': 'text/xml' },
