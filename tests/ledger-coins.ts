@@ -126,6 +126,21 @@ export const makeModel = () => {
       }
       return { amount, owed: missing }
     },
+    /** A re-rating at a higher price. */
+    charge(id: string, amount: number, now: number) {
+      payDebt(now)
+      const charge = charges.get(id) ?? { burnt: [], left: 0 }
+      for (let i = 0; i < amount; i++) {
+        const coin = nextCoin(now)
+        if (coin) {
+          coin.place = 'spent'
+          charge.burnt.push(coin)
+        } else debt++
+      }
+      charge.left += amount
+      spent += amount
+      note('charge')
+    },
     /** Gives what was refunded, and how much of it has to be a new grant. */
     refund(id: string, wanted: number, now: number): { amount: number; anew: number } {
       const charge = charges.get(id) ?? { burnt: [], left: 0 }

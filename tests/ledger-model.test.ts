@@ -28,6 +28,7 @@ type Command =
   | { do: 'reverse'; which: number; amount: number; isRepeated: boolean }
   | { do: 'dispute'; which: number; isWon: boolean; isRepeated: boolean }
   | { do: 'refund'; which: number; amount: number | null; isRepeated: boolean }
+  | { do: 'charge'; which: number; amount: number; isRepeated: boolean }
   | { do: 'tier'; tier: keyof typeof tiers; proration: number }
   | { do: 'expire' }
   | { do: 'allocate' }
@@ -80,6 +81,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       isRepeated: fc.boolean(),
     }),
   },
+  // With the refunds: what a re-rating comes to.
+  fc.record({
+    do: fc.constant('charge' as const),
+    which: fc.nat(),
+    amount: fc.integer({ min: 1, max: 20 }),
+    isRepeated: fc.boolean(),
+  }),
   fc.record({
     do: fc.constant('tier' as const),
     tier: fc.constantFrom('small' as const, 'large' as const),
@@ -240,6 +248,17 @@ const run = async (commands: readonly Command[]) => {
     model.grant({ id: rows[0].id, priority: 100, ...times }, expected.anew, now())
   }
 
+  const doCharge = async (c: Extract<Command, { do: 'charge' }>) => {
+    const operations = model.charged()
+    const operationId = operations[c.which % operations.length]
+    if (!operationId) return
+    const request = { ...why, operationId, idempotencyKey: newId(), amountMicros: BigInt(c.amount) }
+    const done = await ledger.charge(null, request)
+    expect(done).toMatchObject({ created: true, amountMicros: BigInt(c.amount) })
+    model.charge(operationId, c.amount, now())
+    if (c.isRepeated) expect(await ledger.charge(null, request)).toEqual({ ...done, created: false })
+  }
+
   /** The rest of the month is given at once; the new allocation comes with the next month. */
   const doTier = async (c: Extract<Command, { do: 'tier' }>) => {
     const isUpgrade = tiers[c.tier] > tiers[tier]
@@ -263,6 +282,7 @@ const run = async (commands: readonly Command[]) => {
     if (c.do === 'settle') return doSettle(c)
     if (c.do === 'dispute') return doDispute(c)
     if (c.do === 'refund') return doRefund(c)
+    if (c.do === 'charge') return doCharge(c)
     if (c.do === 'tier') return doTier(c)
     if (c.do === 'reverse') {
       const grants = model.grants()

@@ -1,7 +1,14 @@
 import type { Unit } from '../db/writer.ts'
 import { newId } from '../kit/id.ts'
 import { type Account, addGrant, type Journal, newJournal } from './account.ts'
-import { chargeMore, type Corrected, firstOf, refundCharge, reverseGrant } from './corrections.ts'
+import {
+  chargeMore,
+  type Corrected,
+  firstOf,
+  refundCharge,
+  reverseGrant,
+  unreturnedOf,
+} from './corrections.ts'
 import type * as ledgerStore from './store.ts'
 import * as correctionStore from './store-corrections.ts'
 
@@ -90,23 +97,19 @@ export const refund = async (
       const corrections = await correctionStore.correctionsOf(unit, account, operation)
       const charges = corrections.filter(({ kind }) => kind === 'charge')
       const before = corrections.filter(({ kind }) => kind === 'refund')
-      const burnt = [
-        ...firstOf(hold?.parts ?? [], settledMicros),
-        ...above,
-        ...charges.flatMap(({ returned }) => returned),
-      ]
+      const burnt = [...firstOf(hold?.parts ?? [], settledMicros), ...above]
+      const unreturned = unreturnedOf(burnt, corrections)
       const chargeMicros = charges.reduce((sum, { amountMicros }) => sum + amountMicros, settledMicros)
       await correctionStore.loadGrants(
         unit,
         account,
-        burnt.map((part) => part.grantId),
+        unreturned.map((part) => part.grantId),
       )
       const charge = {
         operationId: request.operationId,
         chargeMicros,
-        burnt,
         refundedMicros: before.reduce((sum, refunded) => sum + refunded.amountMicros, 0n),
-        returned: before.flatMap((refunded) => refunded.returned),
+        unreturned,
       }
       return refundCharge(journal, account, charge, request.amountMicros ?? largest)
     },

@@ -42,12 +42,23 @@ export const reverseGrant = (
 export interface Charge {
   readonly operationId: string
   readonly chargeMicros: bigint
-  /** In the order it was burnt: what the hold took, as far as it was spent, and what was taken above it. */
-  readonly burnt: readonly Part[]
   readonly refundedMicros: bigint
-  /** What went back to grants before. */
-  readonly returned: readonly Part[]
+  /** What was burnt for it and has not gone back, in the order it was burnt. */
+  readonly unreturned: readonly Part[]
 }
+
+/** What corrections, in their order, have left of what was burnt: a later charge adds at the end, a refund took from it. */
+export const unreturnedOf = (
+  burnt: readonly Part[],
+  corrections: readonly {
+    readonly kind: 'reversal' | 'refund' | 'charge'
+    readonly returned: readonly Part[]
+  }[],
+): readonly Part[] =>
+  corrections.reduce<readonly Part[]>((left, { kind, returned }) => {
+    if (kind === 'charge') return [...left, ...returned]
+    return kind === 'refund' ? less(left, returned) : left
+  }, burnt)
 
 /**
  * Gives back (part of) a charge. What is owed goes first; then the recorded burn order is unwound, last burnt first. What
@@ -63,8 +74,7 @@ export const refundCharge = (
   const amountMicros = least(wantedMicros, charge.chargeMicros - charge.refundedMicros)
   if (amountMicros <= 0n) return null
   const debtMicros = least(account.debtMicros, amountMicros)
-  const unreturned = less(charge.burnt, charge.returned)
-  const returned = takeLast(unreturned, amountMicros - debtMicros)
+  const returned = takeLast(charge.unreturned, amountMicros - debtMicros)
   const regrantedMicros = amountMicros - debtMicros - sumParts(returned)
   post(journal, account, 'refund', charge.operationId, [
     { bucket: 'spent', micros: -amountMicros },

@@ -74,7 +74,7 @@ const correctionByKey: Statement = {
 
 const correctionsOfOperation: Statement = {
   name: 'ledger_corrections_of_operation',
-  text: `${correctionColumns} WHERE organization_id = $1 AND operation_id = $2 AND account_id = $3 ORDER BY created_at, id`,
+  text: `${correctionColumns} WHERE organization_id = $1 AND operation_id = $2 AND account_id = $3 ORDER BY id`,
 }
 
 export type CorrectionKind = 'reversal' | 'refund' | 'charge'
