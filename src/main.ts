@@ -164,6 +164,11 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
   // A rotation of the master key that nobody carries on, and the re-wrap of an upgrade.
   jobs.every('master-keys', '* * * * *', async () => void (await rooms.masterKeys.work()))
+  jobs.every(
+    'control-policies',
+    '* * * * *',
+    async () => void (await rooms.organizations.startDuePolicies(rooms.clock())),
+  )
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
   jobs.every('api-requests', '*/10 * * * *', () => requestLimits.sweep())

@@ -126,7 +126,7 @@ export const openRooms = async (options: {
       log,
     })
     const identity = makeIdentity({ database, clock, sessions: config.sessions })
-    const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
+    const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })

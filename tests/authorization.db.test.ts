@@ -310,6 +310,38 @@ const importBody = () => {
 }
 const none = (): AnyRequest => ({})
 
+const policyDocument = {
+  controlPolicy: 'user_control' as const,
+  criticalServices: [],
+  systemKeysAllowed: true,
+  lockedFallback: null,
+  allowed: null,
+}
+/** Another one than is in force, and nothing that the other requests would feel. */
+const newPolicy = async (organizationId: string) => {
+  const { current } = must(await http.organizations.policy(organizationId))
+  const criticalServices = [current.document.criticalServices.includes('fal') ? 'luma' : 'fal']
+  return {
+    document: { ...policyDocument, criticalServices },
+    reason: 'Test',
+    basedOn: current.version,
+    startsAt: null,
+  }
+}
+const savedPolicy = async (organizationId: string, startsAt: Date | null) => {
+  const wanted = await newPolicy(organizationId)
+  return must(await http.organizations.savePolicy(operator, organizationId, { ...wanted, startsAt }))
+}
+const earlierPolicy = async (organizationId: string) => {
+  const { version } = await savedPolicy(organizationId, null)
+  await savedPolicy(organizationId, null)
+  return { version: String(version) }
+}
+const scheduledPolicy = async (organizationId: string) => {
+  const { version } = await savedPolicy(organizationId, new Date(Date.now() + 3_600_000))
+  return { version: String(version) }
+}
+
 /** A request that succeeds for whoever may make it. */
 const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   readMeta: none,
@@ -325,6 +357,29 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     return { body: { proof: { kind: 'sign_in_link', token: link.token } } }
   },
   readMe: none,
+  readPolicy: none,
+  listPolicyVersions: none,
+  previewPolicy: () => ({ body: policyDocument }),
+  savePolicy: async () => ({ body: await newPolicy(owner.organizationId) }),
+  restorePolicy: async () => ({
+    params: await earlierPolicy(owner.organizationId),
+    body: { reason: 'Back' },
+  }),
+  cancelPolicy: async () => ({ params: await scheduledPolicy(owner.organizationId) }),
+  readOrganizationPolicy: () => ({ params: { organization: owner.organizationId } }),
+  listOrganizationPolicyVersions: () => ({ params: { organization: owner.organizationId } }),
+  previewOrganizationPolicy: () => ({ params: { organization: owner.organizationId }, body: policyDocument }),
+  saveOrganizationPolicy: async () => ({
+    params: { organization: owner.organizationId },
+    body: await newPolicy(owner.organizationId),
+  }),
+  restoreOrganizationPolicy: async () => ({
+    params: { organization: owner.organizationId, ...(await earlierPolicy(owner.organizationId)) },
+    body: { reason: 'Back' },
+  }),
+  cancelOrganizationPolicy: async () => ({
+    params: { organization: owner.organizationId, ...(await scheduledPolicy(owner.organizationId)) },
+  }),
   changePassword: () => ({ body: { newPassword: 'long enough for it' } }),
   listSessions: none,
   revokeOtherSessions: none,
@@ -714,7 +769,17 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
 }
 
 /** Of an organisation, by those who run it. */
-const forManagers = new Set<EndpointName>(['listAudit', 'exportAudit', 'verifyAudit'])
+const forManagers = new Set<EndpointName>([
+  'listAudit',
+  'exportAudit',
+  'verifyAudit',
+  'readPolicy',
+  'listPolicyVersions',
+  'previewPolicy',
+  'savePolicy',
+  'restorePolicy',
+  'cancelPolicy',
+])
 
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 /** What ends or renews sessions must not end those of the other tests. */

@@ -5,6 +5,7 @@ interface OperationColumns {
   id: string
   access_token_id: string
   model: string | null
+  requested_model: string | null
   service_id: string | null
   key_owner: 'user' | 'organization' | 'system' | null
   status: 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'interrupted'

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
-import type { Fallback } from '../policy/control.ts'
+import type { AllowedUses, Fallback } from '../policy/control.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
 import type { AccessToken, NewAccessToken, Person } from './access.ts'
 
@@ -96,7 +96,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     const where = organizationId === null ? sql`true` : sql`m.organization_id = ${organizationId}`
     const { rows } = await sql<Row>`
       SELECT m.organization_id, u.id AS user_id, u.email, u.suspended_at, o.control_policy, o.critical_services,
-             o.system_keys_allowed, o.locked_fallback, a.id AS account_id,
+             o.system_keys_allowed, o.locked_fallback, o.allowed_uses, a.id AS account_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
              v.name AS tier_name, v.entitlements
@@ -152,6 +152,7 @@ interface Row {
   critical_services: string[]
   system_keys_allowed: boolean
   locked_fallback: Fallback | null
+  allowed_uses: AllowedUses | null
   account_id: string | null
   preferences: Record<string, Fallback> | null
   tier_name: string | null
@@ -169,6 +170,7 @@ const personOf = (row: Row): Person => ({
     criticalServices: row.critical_services,
     systemKeysAllowed: row.system_keys_allowed,
     lockedFallback: row.locked_fallback,
+    allowed: row.allowed_uses,
   },
   preferences: new Map(Object.entries(row.preferences ?? {})),
   // Without an account there are no credits for system keys anyway.

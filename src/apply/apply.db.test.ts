@@ -147,6 +147,24 @@ organizations:
   ])
 })
 
+test('what an organisation allows is a version of its policy; again it changes nothing', async () => {
+  const people = (allowed: string) => `
+organizations:
+  - name: Applied Ltd
+    allowed: ${allowed}
+`
+  const only = '{services: [openai, anthropic], keyHealth: valid}'
+  expect((await linesOf(people(only))).join(' ').replaceAll(/\s+/g, ' ')).toContain(
+    'allowed: (none) → keyHealth valid; services anthropic, openai',
+  )
+  expect((await linesOf(people(only))).at(-1)).toBe('Nothing to change.')
+  const organization = await rooms.organizations.findByName('Applied Ltd')
+  expect(organization?.allowed).toMatchObject({ services: ['anthropic', 'openai'], keyHealth: 'valid' })
+  expect((await linesOf(people('null'))).join(' ')).toContain('→ (none)')
+  const [last] = await rooms.organizations.policyVersions(organization?.id ?? '', { before: null, limit: 1 })
+  expect(last).toMatchObject({ state: 'in_force', document: { allowed: null } })
+})
+
 test('everything it names is in force', async () => {
   const person = await rooms.organizations.findPerson({ email: 'ada@applied.example' })
   const organization = await rooms.organizations.findByName('Applied Ltd')

@@ -67,12 +67,20 @@ const user = z.strictObject({
   accessTokenFile: z.string().min(1).optional(),
 })
 
+const allowedSchema = z.strictObject({
+  services: z.array(serviceId).nullable().default(null),
+  models: z.array(z.string().min(1)).nullable().default(null),
+  groups: z.array(z.string().min(1)).nullable().default(null),
+  keyHealth: z.enum(['any', 'valid']).default('any'),
+})
+
 const organization = z.strictObject({
   name: z.string().trim().min(1).max(120),
   controlPolicy: z.enum(['it_control', 'hybrid', 'user_control']).optional(),
   criticalServices: z.array(serviceId).optional(),
   systemKeysAllowed: z.boolean().optional(),
   lockedFallback: fallback.nullable().optional(),
+  allowed: allowedSchema.nullable().optional(),
   keys: z.array(serviceKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),

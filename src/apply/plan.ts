@@ -105,11 +105,14 @@ const differences = <T extends object>(before: T, wanted: Partial<T>): string[] 
     )
     .map((name) => `${String(name)}: ${shown(before[name] as Shown)} → ${shown(wanted[name] as Shown)}`)
 
-type Shown = string | number | bigint | boolean | readonly string[] | null | undefined
+type Plain = string | number | bigint | boolean | readonly string[] | null | undefined
+type Shown = Plain | { readonly [name: string]: Plain }
+
+const isList = (value: Shown): value is readonly string[] => Array.isArray(value)
 
 const shown = (value: Shown): string => {
   if (value === null || value === undefined) return '(none)'
-  if (Array.isArray(value))
+  if (isList(value))
     return value.length === 0
       ? 'none'
       : value
@@ -117,7 +120,13 @@ const shown = (value: Shown): string => {
           .toSorted((a, b) => a.localeCompare(b))
           .join(', ')
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return typeof value === 'string' ? value : String(value)
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .filter(([, part]) => part !== null)
+      .map(([name, part]) => `${name} ${shown(part)}`)
+      .toSorted((a, b) => a.localeCompare(b))
+      .join('; ')
+  return String(value)
 }
 
 const settings = (wanted: Readonly<Record<string, Shown>>): string[] =>
@@ -155,8 +164,8 @@ const findOrganization = (name: string, stored: Snapshot): StoredOrganization | 
 /** Everything but the locked preference. */
 const planOrganization = (wanted: DocumentOrganization, stored: Snapshot, context: PlanContext): Step[] => {
   const before = findOrganization(wanted.name, stored)
-  const { controlPolicy, criticalServices, systemKeysAllowed } = wanted
-  const change = { controlPolicy, criticalServices, systemKeysAllowed }
+  const { controlPolicy, criticalServices, systemKeysAllowed, allowed } = wanted
+  const change = { controlPolicy, criticalServices, systemKeysAllowed, allowed }
   const details = before ? differences(before, change) : settings(change)
   const kind = before ? 'change_organization' : 'create_organization'
   const home: KeyHome = {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Billing } from '../billing/billing.ts'
 import type { Schema } from '../db/schema.ts'
-import type { ControlPolicy, Fallback } from '../policy/control.ts'
+import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
 import type { StoredBilling } from './billing.ts'
 import type { StoredBudget } from './budgets.ts'
@@ -31,6 +31,7 @@ export interface StoredOrganization {
   readonly name: string
   readonly kind: 'platform' | 'personal' | 'company'
   readonly controlPolicy: ControlPolicy
+  readonly allowed: AllowedUses | null
   readonly criticalServices: readonly string[]
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
@@ -112,6 +113,7 @@ export const readSnapshot = async (
         'name',
         'kind',
         'control_policy as controlPolicy',
+        sql<AllowedUses | null>`allowed_uses`.as('allowed'),
         'critical_services as criticalServices',
         'system_keys_allowed as systemKeysAllowed',
         'locked_fallback as lockedFallback',

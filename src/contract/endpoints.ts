@@ -16,6 +16,7 @@ import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
+import { policyEndpoints } from './policy.ts'
 import { priceBookEndpoints } from './price-book.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
@@ -60,6 +61,7 @@ export const endpoints = {
   ...auditEndpoints,
   ...rotationEndpoints,
   ...vaultEndpoints,
+  ...policyEndpoints,
   ...keyHygieneEndpoints,
 }
 

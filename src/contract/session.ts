@@ -25,6 +25,7 @@ export const organization = z.object({
     .describe('Under hybrid control: services whose keys only IT manages'),
   systemKeysAllowed: z.boolean(),
   lockedFallback: wire.fallback.nullable().describe('Not null: every member has this fallback preference'),
+  allowed: wire.allowedUses.nullable().describe('null: everything'),
 })
 export type Organization = z.infer<typeof organization>
 

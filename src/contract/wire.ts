@@ -64,6 +64,32 @@ export type Fallback = z.infer<typeof fallback>
 export const controlPolicy = z.enum(['it_control', 'hybrid', 'user_control'])
 export type ControlPolicy = z.infer<typeof controlPolicy>
 
+/** What an organisation lets its members use at all, whosever key it runs on. */
+export const allowedUses = z.object({
+  services: z.array(serviceId).max(100).readonly().nullable().describe('null: all'),
+  models: z
+    .array(
+      z
+        .string()
+        .regex(/^[^\s*]{0,199}\*?$/, 'must be the name of a model, `*` at its end for any rest')
+        .min(1),
+    )
+    .max(500)
+    .readonly()
+    .nullable()
+    .describe('Names as services write them; `*` at the end stands for any rest. null: all'),
+  groups: z
+    .array(z.string().min(1).max(60))
+    .max(200)
+    .readonly()
+    .nullable()
+    .describe('Model groups that may be asked for by name. null: all'),
+  keyHealth: z
+    .enum(['any', 'valid'])
+    .describe('valid: own keys are used only while their service’s last word is that they are valid'),
+})
+export type AllowedUses = z.infer<typeof allowedUses>
+
 export const keyOwner = z.enum(['user', 'organization', 'system'])
 export type KeyOwner = z.infer<typeof keyOwner>
 

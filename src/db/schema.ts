@@ -242,6 +242,20 @@ export interface ConfigurationEpoch {
   epoch: bigint
 }
 
+export interface ControlPolicies {
+  organization_id: string
+  version: number
+  state: 'scheduled' | 'in_force' | 'superseded' | 'cancelled'
+  document: Json
+  reason: string | null
+  restores: number | null
+  author_kind: string
+  author_id: string | null
+  created_at: Date
+  starts_at: Date
+  ended_at: Date | null
+}
+
 export interface CreditAccounts {
   organization_id: string
   id: string
@@ -568,6 +582,7 @@ export interface Organizations {
   is_demo: Generated<boolean>
   created_at: Generated<Date>
   maximum_key_age_days: number | null
+  allowed_uses: Json | null
 }
 
 export interface OutboundAllowances {
@@ -1228,6 +1243,7 @@ export interface Schema {
   budget_reservations: BudgetReservations
   budgets: Budgets
   configuration_epoch: ConfigurationEpoch
+  control_policies: ControlPolicies
   credit_accounts: CreditAccounts
   credit_forecasts: CreditForecasts
   credit_packs: CreditPacks

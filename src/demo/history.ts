@@ -34,7 +34,7 @@ export const beginHistory = async (rooms: HistoryRooms): Promise<(() => Promise<
   const common = { database, clock, log }
   const ledger = makeLedger({ ...common, processId: epoch.processId })
   const billing = makeBilling({ ...common, epoch, ledger })
-  const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock })
+  const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
   const { id: organizationId } = await organizations.create(operator, {
     name: demoOrganization,
     kind: 'company',

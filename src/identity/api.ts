@@ -129,6 +129,7 @@ const meOf = (signedIn: SignedIn, demo: boolean): Me => {
       criticalServices: [...control.criticalServices],
       systemKeysAllowed: control.systemKeysAllowed,
       lockedFallback: control.lockedFallback,
+      allowed: control.allowed ?? null,
     },
     role: signedIn.role,
     isPlatformAdministrator: signedIn.isPlatformAdministrator,

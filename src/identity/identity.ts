@@ -485,6 +485,7 @@ const signedInOf = (row: SessionRow, csrfToken: string, provedUntil: Date | null
       criticalServices: row.criticalServices,
       systemKeysAllowed: row.systemKeysAllowed,
       lockedFallback: row.lockedFallback,
+      allowed: row.allowedUses,
     },
   },
   accountId: row.accountId,

@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import type { ControlPolicy, Fallback } from '../policy/control.ts'
+import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
 
@@ -28,6 +28,7 @@ export interface SessionRow {
   readonly criticalServices: string[]
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
+  readonly allowedUses: AllowedUses | null
   readonly isDemo: boolean
   readonly accountId: string | null
 }
@@ -142,7 +143,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
              u.password_hash IS NOT NULL AS "hasPassword", u.is_platform_administrator AS "isPlatformAdministrator",
              m.role, o.id AS "organizationId", o.name AS "organizationName", o.kind AS "organizationKind",
              o.control_policy AS "controlPolicy", o.critical_services AS "criticalServices",
-             o.system_keys_allowed AS "systemKeysAllowed", o.locked_fallback AS "lockedFallback",
+             o.system_keys_allowed AS "systemKeysAllowed", o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses",
              o.is_demo AS "isDemo", a.id AS "accountId"
       FROM sessions s
       JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL

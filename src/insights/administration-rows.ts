@@ -1,4 +1,4 @@
-import type { ControlPolicy, Fallback } from '../policy/control.ts'
+import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 
 export interface UserOverview {
   readonly id: string
@@ -26,6 +26,7 @@ export interface OrganizationOverview {
   readonly criticalServices: string[]
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
+  readonly allowed: AllowedUses | null
   readonly memberCount: bigint
   readonly suspendedKeyCount: bigint
   readonly createdAt: Date

@@ -72,7 +72,7 @@ export const makeAdministrationStore = (kysely: Kysely<Schema>) => ({
   ): Promise<OrganizationOverview[]> => {
     const { rows } = await sql<OrganizationOverview>`
       SELECT g.id, g.name, g.kind, g.control_policy AS "controlPolicy", g.critical_services AS "criticalServices",
-             g.system_keys_allowed AS "systemKeysAllowed", g.locked_fallback AS "lockedFallback",
+             g.system_keys_allowed AS "systemKeysAllowed", g.locked_fallback AS "lockedFallback", g.allowed_uses AS allowed,
              (SELECT count(*) FROM memberships m WHERE m.organization_id = g.id) AS "memberCount",
              (SELECT count(*) FROM service_keys k WHERE k.organization_id = g.id AND k.status = 'suspended')
                AS "suspendedKeyCount",

@@ -7,11 +7,13 @@ import type { OperationStatus } from '../metering/operation.ts'
 import type { Units } from '../metering/usage.ts'
 import type { KeyOwner } from '../policy/control.ts'
 import { makeAdministrationStore, type AdministrationReads } from './administration-store.ts'
+import { type PastUse, readPastUses } from './store-history.ts'
 import { makeUsageStore } from './store-usage.ts'
 import { makeInsightStore } from './store.ts'
 import { usageDays } from './usage-days.ts'
 import { usageReportOf } from './usage-report.ts'
 
+export type { PastUse } from './store-history.ts'
 export interface OperationFilter {
   readonly organizationId?: string
   readonly userId?: string
@@ -138,6 +140,8 @@ export interface UsageAsked {
 }
 
 export interface Insights extends AdministrationReads {
+  /** What an organisation asked for since then, the most frequent kinds first; `total` counts all operations. */
+  pastUses(organizationId: string, since: Date, most: number): Promise<{ uses: PastUse[]; total: bigint }>
   /** Newest first. `before`: the `next` of the page before. */
   operations(filter: OperationFilter, page: { before: string | null; limit: number }): Promise<OperationPage>
   /** The same rows without totals, and without looking for a next page. */
@@ -184,6 +188,8 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
   }
 
   return {
+    pastUses: (organizationId, since, most) => readPastUses(database, organizationId, since, most),
+
     ...makeAdministrationStore(database.kysely),
 
     async operations(filter, { before, limit }) {

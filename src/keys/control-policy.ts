@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import { type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import { type KeyControl, usersManageKeys } from '../policy/control.ts'
 import * as store from './store.ts'
 
 /** Ids of the keys that changed. */
@@ -9,16 +9,13 @@ export interface PolicyEffect {
   readonly restored: readonly string[]
 }
 
-type Control = Pick<OrganizationControl, 'controlPolicy' | 'criticalServices'>
-
 /** Keys that users had are suspended, not deleted, and come back as they were. */
 export const applyControlPolicy = async (
   transaction: Transaction<Schema>,
   organizationId: string,
-  control: Control,
+  control: KeyControl,
 ): Promise<PolicyEffect> => {
-  const allows = (key: { serviceId: string }) =>
-    usersManageKeys({ ...control, systemKeysAllowed: true, lockedFallback: null }, key.serviceId)
+  const allows = (key: { serviceId: string }) => usersManageKeys(control, key.serviceId)
   const keys = await store.lockUserKeys(transaction, organizationId)
   const suspended = keys.filter((key) => key.status !== 'suspended' && !allows(key)).map((key) => key.id)
   const restored = keys.filter((key) => key.status === 'suspended' && allows(key)).map((key) => key.id)

@@ -4,7 +4,7 @@ import type { Schema } from '../db/schema.ts'
 import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Outcome } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
-import type { OrganizationControl } from '../policy/control.ts'
+import type { KeyControl } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
 import { applyControlPolicy, type PolicyEffect } from './control-policy.ts'
 import { type Hygiene, makeHygiene } from './hygiene.ts'
@@ -82,7 +82,7 @@ export interface ServiceKeys {
   readonly applyControlPolicy: (
     transaction: Transaction<Schema>,
     organizationId: string,
-    control: Pick<OrganizationControl, 'controlPolicy' | 'criticalServices'>,
+    control: KeyControl,
   ) => Promise<PolicyEffect>
 
   /** Every live key of the user and of the organization, whatever its status. */

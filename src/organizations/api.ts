@@ -1,25 +1,25 @@
 import type { AdminOrganization, AdminUser } from '../contract/administration.ts'
+import type { policyEndpoints } from '../contract/policy.ts'
 import { defineHandlers } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
 import type { OrganizationOverview, UserOverview } from '../insights/administration-rows.ts'
 import type { Insights } from '../insights/insights.ts'
-import type { Clock } from '../kit/clock.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Fallback } from '../policy/control.ts'
-import type { Organizations } from './organizations.ts'
+import { policiesOnWire, type PolicyWireParts } from './policies-on-wire.ts'
 
-export interface OrganizationApiParts {
-  readonly organizations: Organizations
+export interface OrganizationApiParts extends PolicyWireParts {
   readonly identity: Identity
   readonly insights: Insights
-  readonly clock: Clock
   readonly demo: boolean
 }
 
 export const organizationApi = (parts: OrganizationApiParts) => {
   const { organizations, identity, insights, clock, demo } = parts
+
+  const policies = policiesOnWire(parts)
 
   const readUser = async (id: string): Promise<AdminUser> => {
     const [user] = await insights.users({ id }, { before: null, limit: 1, now: clock() })
@@ -43,6 +43,7 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     | 'listUsers'
     | 'createUser'
     | 'changeUser'
+    | keyof typeof policyEndpoints
   >({
     async setUp({ body }, { origin, setSession }) {
       const opened = must(await organizations.setUp(body, origin))
@@ -103,7 +104,35 @@ export const organizationApi = (parts: OrganizationApiParts) => {
       must(await organizations.changeUser(actor, params.id, body))
       return readUser(params.id)
     },
+
+    readPolicy: (_, { signedIn }) => policies.read(managed(signedIn)),
+    listPolicyVersions: ({ query }, { signedIn }) => policies.list(managed(signedIn), query),
+    previewPolicy: ({ body }, { signedIn }) => policies.preview(managed(signedIn), body),
+    savePolicy: ({ body }, { signedIn, actor }) => policies.save(actor, managed(signedIn), body),
+    restorePolicy: ({ params, body }, { signedIn, actor }) =>
+      policies.restore(actor, managed(signedIn), params.version, body.reason),
+    cancelPolicy: ({ params }, { signedIn, actor }) =>
+      policies.cancel(actor, managed(signedIn), params.version),
+
+    readOrganizationPolicy: ({ params }) => policies.read(params.organization),
+    listOrganizationPolicyVersions: ({ params, query }) => policies.list(params.organization, query),
+    previewOrganizationPolicy: ({ params, body }) => policies.preview(params.organization, body),
+    saveOrganizationPolicy: ({ params, body }, { actor }) => policies.save(actor, params.organization, body),
+    restoreOrganizationPolicy: ({ params, body }, { actor }) =>
+      policies.restore(actor, params.organization, params.version, body.reason),
+    cancelOrganizationPolicy: ({ params }, { actor }) =>
+      policies.cancel(actor, params.organization, params.version),
   })
+}
+
+/** Members live by the policy; owners and administrators answer for it. */
+const managed = ({ organization, role }: SignedIn): string => {
+  if (role !== 'member') return organization.id
+  throw new FaultError(
+    fault('forbidden', {
+      message: 'The control policy is for owners and administrators of the organisation.',
+    }),
+  )
 }
 
 const nextOf = (rows: readonly { id: string }[], limit: number): string | null =>

@@ -2,17 +2,20 @@ import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
-import type { JsonValue, Schema } from '../db/schema.ts'
+import type { Schema } from '../db/schema.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
+import type { Log } from '../kit/log.ts'
 import { failure, FaultError, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { ControlPolicy, Fallback, OrganizationControl } from '../policy/control.ts'
+import type { AllowedUses, ControlPolicy, Fallback, OrganizationControl } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
 import { defined, outcomeOf } from './outcome.ts'
 import { makePeople, type People } from './people.ts'
+import { makePolicies, type Policies } from './policies.ts'
+import { documentOf, isSamePolicy, unknownServiceIn } from './policy-document.ts'
 import { makeOrganizationStore } from './store.ts'
 
 export interface Organization extends OrganizationControl {
@@ -36,9 +39,12 @@ export interface ControlChange {
   readonly criticalServices?: readonly string[]
   readonly systemKeysAllowed?: boolean
   readonly lockedFallback?: Fallback | null
+  readonly allowed?: AllowedUses | null
+  /** Why the policy changes. */
+  readonly reason?: string
 }
 
-export interface Organizations extends People {
+export interface Organizations extends People, Policies {
   create(actor: Actor, wanted: NewOrganization): Promise<Organization>
   read(organizationId: string): Promise<Outcome<Organization>>
   /** A company by its exact name; the oldest when several share it. */
@@ -61,11 +67,13 @@ export interface OrganizationParts {
   readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier' | 'grant'>
   readonly serviceKeys: Pick<ServiceKeys, 'applyControlPolicy'>
   readonly clock: Clock
+  readonly log: Log
 }
 
 export const makeOrganizations = (parts: OrganizationParts): Organizations => {
-  const { database, epoch, serviceKeys } = parts
+  const { database, epoch, clock } = parts
   const store = makeOrganizationStore(database.kysely)
+  const { enact, ...policies } = makePolicies({ ...parts, store })
 
   const insertOrganization = async (
     t: Transaction<Schema>,
@@ -74,6 +82,7 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
     wanted: NewOrganization,
   ) => {
     await store.insert(t, id, wanted)
+    await store.insertFirstPolicy(t, id, actor, clock())
     await recordAudit(t, {
       organizationId: id,
       actor,
@@ -85,6 +94,7 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
 
   return {
     ...makePeople({ ...parts, store, insertOrganization }),
+    ...policies,
 
     async create(actor, wanted) {
       const id = newId()
@@ -99,30 +109,29 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
 
     findByName: async (name) => (await store.findByName(name)) ?? null,
 
-    async change(actor, organizationId, change) {
-      const unknown = change.criticalServices?.find((serviceId) => !findService(serviceId))
-      if (unknown !== undefined)
-        return failure('invalid_request', {
-          message: `There is no service ${unknown}.`,
-          field: 'criticalServices',
-        })
-      if (Object.keys(defined(change)).length === 0) return this.read(organizationId)
+    async change(actor, organizationId, { name, reason, ...change }) {
+      const control = defined(change)
+      if (name === undefined && Object.keys(control).length === 0) return this.read(organizationId)
       return outcomeOf(() =>
         epoch.change(organizationId, async (t) => {
           const before = await store.readForChange(t, organizationId)
           if (!before) throw new FaultError(fault('not_found'))
-          const after = { ...before, ...defined(change) }
-          await store.change(t, organizationId, change)
-          await serviceKeys.applyControlPolicy(t, organizationId, after)
-          await recordAudit(t, {
-            organizationId,
-            actor,
-            action: 'organization.changed',
-            subject: { kind: 'organization', id: organizationId },
-            before: pick(before, change),
-            after: pick(after, change),
-          })
-          return after
+          const document = documentOf({ ...before, ...control })
+          must(unknownServiceIn(document))
+          if (name !== undefined && name !== before.name) {
+            await store.rename(t, organizationId, name)
+            await recordAudit(t, {
+              organizationId,
+              actor,
+              action: 'organization.changed',
+              subject: { kind: 'organization', id: organizationId },
+              before: { name: before.name },
+              after: { name },
+            })
+          }
+          if (!isSamePolicy(documentOf(before), document))
+            await enact(t, { actor, before, document, reason: reason ?? null, restores: null })
+          return { ...before, ...document, name: name ?? before.name }
         }),
       )
     },
@@ -159,12 +168,3 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
     },
   }
 }
-
-/** The changed fields, before or after. */
-const pick = (organization: Organization, change: ControlChange): JsonValue =>
-  Object.fromEntries(
-    (Object.keys(defined(change)) as (keyof ControlChange)[]).map((name) => [
-      name,
-      organization[name] as JsonValue,
-    ]),
-  )

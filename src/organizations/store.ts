@@ -1,8 +1,11 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import type { Fallback } from '../policy/control.ts'
-import type { ControlChange, NewOrganization, Organization } from './organizations.ts'
+import type { AllowedUses, Fallback } from '../policy/control.ts'
+import type { Actor } from '../audit/audit.ts'
+import type { NewOrganization, Organization } from './organizations.ts'
 import type { Member } from './people.ts'
+import { documentOf } from './policy-document.ts'
+import { insertVersion } from './store-policies.ts'
 
 type Executor = Kysely<Schema> | Transaction<Schema>
 
@@ -15,6 +18,7 @@ const columns = [
   'system_keys_allowed as systemKeysAllowed',
   'locked_fallback as lockedFallback',
   'is_demo as isDemo',
+  sql<AllowedUses | null>`allowed_uses`.as('allowed'),
 ] as const
 
 export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
@@ -52,18 +56,32 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
       .forUpdate()
       .executeTakeFirst(),
 
-  change: async (transaction: Transaction<Schema>, id: string, change: ControlChange): Promise<void> => {
-    await transaction
-      .updateTable('organizations')
-      .set({
-        name: change.name,
-        control_policy: change.controlPolicy,
-        critical_services: change.criticalServices && [...change.criticalServices],
-        system_keys_allowed: change.systemKeysAllowed,
-        locked_fallback: change.lockedFallback,
-      })
+  rename: async (transaction: Transaction<Schema>, id: string, name: string): Promise<void> => {
+    await transaction.updateTable('organizations').set({ name }).where('id', '=', id).execute()
+  },
+
+  /** As the organisation was made; `organizations` has its columns already. */
+  insertFirstPolicy: async (
+    transaction: Transaction<Schema>,
+    id: string,
+    actor: Actor,
+    at: Date,
+  ): Promise<void> => {
+    const organization = await transaction
+      .selectFrom('organizations')
+      .select(columns)
       .where('id', '=', id)
-      .execute()
+      .executeTakeFirstOrThrow()
+    await insertVersion(transaction, {
+      organizationId: id,
+      state: 'in_force',
+      document: documentOf(organization),
+      reason: null,
+      restores: null,
+      author: actor,
+      at,
+      startsAt: at,
+    })
   },
 
   tierExists: async (id: string): Promise<boolean> =>

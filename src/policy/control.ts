@@ -4,16 +4,49 @@ export type ControlPolicy = 'it_control' | 'hybrid' | 'user_control'
 export type Fallback = 'system' | 'alternative' | 'alternative_then_system' | 'none'
 export type KeyOwner = 'user' | 'organization' | 'system'
 
-/** What an organisation decides about whose service keys may be used. */
+/** What may be used at all, whosever key it runs on. */
+export interface AllowedUses {
+  /** Service ids; null: all. */
+  readonly services: readonly string[] | null
+  /** Names of models as services write them, of any service; `*` at the end stands for any rest. Null: all. */
+  readonly models: readonly string[] | null
+  /** Ids of model groups that may be asked for by name; null: all. */
+  readonly groups: readonly string[] | null
+  /** `valid`: a key of a user or of the organisation is used only while its service's last word is that it is valid. */
+  readonly keyHealth: 'any' | 'valid'
+}
+
+/** What an organisation decides about whose service keys may be used, and what for. */
 export interface OrganizationControl {
   readonly controlPolicy: ControlPolicy
   /** Under hybrid control these behave as under IT control. */
   readonly criticalServices: readonly string[]
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
+  /** Absent or null: everything. */
+  readonly allowed?: AllowedUses | null
 }
 
-export const usersManageKeys = (control: OrganizationControl, serviceId: string): boolean => {
+type Allowing = Pick<OrganizationControl, 'allowed'>
+
+export const isServiceAllowed = ({ allowed }: Allowing, serviceId: string): boolean =>
+  !allowed?.services || allowed.services.includes(serviceId)
+
+export const isGroupAllowed = ({ allowed }: Allowing, groupId: string): boolean =>
+  !allowed?.groups || allowed.groups.includes(groupId)
+
+/** Of an allowed service. */
+export const isModelAllowed = ({ allowed }: Allowing, model: string): boolean =>
+  !allowed?.models ||
+  allowed.models.some((name) => (name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name))
+
+export const needsValidKeys = ({ allowed }: Allowing): boolean => allowed?.keyHealth === 'valid'
+
+/** What decides whether users have keys of their own. */
+export type KeyControl = Pick<OrganizationControl, 'controlPolicy' | 'criticalServices' | 'allowed'>
+
+export const usersManageKeys = (control: KeyControl, serviceId: string): boolean => {
+  if (!isServiceAllowed(control, serviceId)) return false
   switch (control.controlPolicy) {
     case 'user_control':
       return true
@@ -26,6 +59,11 @@ export const usersManageKeys = (control: OrganizationControl, serviceId: string)
 
 export const mayUserManageKey = (control: OrganizationControl, serviceId: string): Outcome<void> => {
   if (usersManageKeys(control, serviceId)) return success(undefined)
+  if (!isServiceAllowed(control, serviceId))
+    return failure('policy_denied', {
+      message: 'Your organisation does not allow this service.',
+      next: 'Ask an administrator of your organisation for access to the service.',
+    })
   return failure('policy_denied', {
     message:
       control.controlPolicy === 'hybrid'
@@ -37,7 +75,9 @@ export const mayUserManageKey = (control: OrganizationControl, serviceId: string
 
 /** Owners whose keys of this service may run an operation. */
 export const allowedOwners = (control: OrganizationControl, serviceId: string): ReadonlySet<KeyOwner> => {
-  const owners = new Set<KeyOwner>(['organization'])
+  const owners = new Set<KeyOwner>()
+  if (!isServiceAllowed(control, serviceId)) return owners
+  owners.add('organization')
   if (usersManageKeys(control, serviceId)) owners.add('user')
   if (control.systemKeysAllowed) owners.add('system')
   return owners

@@ -24,23 +24,15 @@ import { explainRoute } from './explain.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { type UsableModel, usableModels, warmModels } from './model-list.ts'
 import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire, modelOnWire } from './on-wire.ts'
-import type { Market } from './offers.ts'
-import { type BreakerState, planRoute, type RouteRequest } from './route.ts'
-import { sharedService } from './shared-service.ts'
+import { type AnyRouteRequest, marketOf, type RequestParts, routeRequest } from './person-request.ts'
+import { planRoute } from './route.ts'
 import { suppose } from './suppose.ts'
 
-export interface RoutingApiParts {
-  readonly catalogue: Catalogue
-  readonly serviceKeys: Pick<ServiceKeys, 'listForGateway' | 'listSystemKeys'>
+export interface RoutingApiParts extends RequestParts {
   readonly organizations: Organizations
   readonly ledger: Pick<Ledger, 'balance'>
   readonly insights: Insights
-  readonly access: Pick<Access, 'person' | 'offeredTiers'>
-  readonly prices: Pick<Prices, 'current'>
   readonly budgets: Pick<Budgets, 'rooms'>
-  /** Absent: no breaker is ever open. */
-  readonly health?: { breaker(serviceId: string | null, serviceKeyId: string): BreakerState }
-  readonly clock: Clock
 }
 
 export const routingApi = (parts: RoutingApiParts) => {
@@ -158,13 +150,6 @@ export const routingApi = (parts: RoutingApiParts) => {
   })
 }
 
-const marketOf = ({ catalogue, prices }: RoutingApiParts): Market => ({
-  services: catalogue.enabled(),
-  priceBook: prices.current(),
-  translates: canTranslate,
-  groups: catalogue.groups.list(),
-})
-
 const isWanted = ({ id, task, first }: UsableModel, query: Received<'listModels'>['query']): boolean => {
   const search = query.search?.trim().toLowerCase() ?? ''
   return (
@@ -172,30 +157,6 @@ const isWanted = ({ id, task, first }: UsableModel, query: Received<'listModels'
     (query.keyOwner === undefined || query.keyOwner === first.serviceKey.owner) &&
     (id.toLowerCase().includes(search) || first.service.name.toLowerCase().includes(search))
   )
-}
-
-type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model' | keyof Market> & Market
-
-/** What the gateway would plan a call of this person with. */
-const routeRequest = async (parts: RoutingApiParts, person: Person): Promise<AnyRouteRequest> => {
-  const { serviceKeys, health, clock } = parts
-  const [ownKeys, systemKeys, tiers] = await Promise.all([
-    serviceKeys.listForGateway(person.organizationId, person.userId),
-    serviceKeys.listSystemKeys(),
-    parts.access.offeredTiers(),
-  ])
-  return {
-    ...marketOf(parts),
-    control: person.control,
-    preferences: person.preferences,
-    askedFallback: undefined,
-    ownKeys,
-    systemKeys,
-    now: clock(),
-    breaker: (serviceKey) => health?.breaker(sharedService(serviceKey), serviceKey.id) ?? null,
-    entitlements: person.entitlements,
-    tiers,
-  }
 }
 
 const routeOf = (group: ModelGroup, request: AnyRouteRequest) =>

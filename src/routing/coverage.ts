@@ -3,6 +3,7 @@ import {
   allowedOwners,
   type Fallback,
   fallbackFor,
+  isServiceAllowed,
   type KeyOwner,
   type OrganizationControl,
 } from '../policy/control.ts'
@@ -72,6 +73,11 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
   const { control, preferences } = request
   if (!request.enabledServices.some((enabled) => enabled.id === service.id))
     return notCovered('The administrator has switched this service off.', null)
+  if (!isServiceAllowed(control, service.id))
+    return notCovered(
+      `Your organisation does not allow ${service.name}.`,
+      'Ask an administrator of your organisation for access.',
+    )
   if (servedEndpoints(request, service).length === 0) return keysOnly(control, service)
   const owner = ownKeyOwner(request, service.id)
   if (owner !== null)

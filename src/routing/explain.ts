@@ -156,6 +156,10 @@ const wordsOf = ({ reason, serviceKey, via, health }: Candidate, isBehindOwn: bo
 
 const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback, tierName: string): string => {
   switch (why) {
+    case 'not_allowed':
+      return 'The organisation does not allow this service or model.'
+    case 'unproven':
+      return 'The organisation wants keys that their service said are valid; this one is not proven.'
     case 'policy':
       return owner === 'system'
         ? 'The organisation does not allow system keys.'

@@ -1,6 +1,12 @@
 import { type Fault, fault } from '../kit/fault.ts'
 import type { ServiceKey } from '../keys/keys.ts'
-import { type Fallback, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import {
+  type Fallback,
+  isModelAllowed,
+  isServiceAllowed,
+  type OrganizationControl,
+  usersManageKeys,
+} from '../policy/control.ts'
 import {
   eitherOf,
   type Entitlements,
@@ -39,6 +45,8 @@ export const whyNone = (nothing: Nothing): Fault => {
   // Other paths of a service name no model, so no price would help.
   const isUnpriced = nothing.endpoint !== 'raw' && nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
   if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
+  const forbidden = notAllowed(nothing)
+  if (forbidden !== null) return forbidden
   const outside = passedOver.filter((p) => p.why === 'tier')
   if (outside.length > 0) return notInTier(nothing, outside)
   const helps = [
@@ -51,6 +59,25 @@ export const whyNone = (nothing: Nothing): Fault => {
   return fault('no_route', {
     message: messageOf(nothing),
     next: `${capitalized(helps.join(', or ') || 'ask an administrator')}.`,
+  })
+}
+
+/** Nothing that was asked for is allowed: no key would help. */
+const notAllowed = ({ offers, control, group }: Nothing): Fault | null => {
+  if (
+    offers.some(
+      ({ service, model }) => isServiceAllowed(control, service.id) && isModelAllowed(control, model),
+    )
+  )
+    return null
+  const [first] = offers
+  if (first === undefined) return null
+  const isService = offers.every(({ service }) => !isServiceAllowed(control, service.id))
+  const what =
+    group === null ? (isService ? nameOf(offers) : first.model) : `any model of ${groupPrefix}${group.id}`
+  return fault('policy_denied', {
+    message: `Your organisation does not allow ${what}.`,
+    next: 'Ask for another one, or an administrator of your organisation for access.',
   })
 }
 
@@ -108,6 +135,8 @@ const messageOf = (nothing: Nothing): string => {
   if (broken !== null)
     return `Your ${broken.service.name} key is ${broken.status === 'invalid' ? 'refused by the service' : 'out of quota'} and no fallback is left.`
   const ids = new Set(offers.map(({ service }) => service.id))
+  if (passedOver.some((p) => p.why === 'unproven') && nothing.ownKeys.length > 0)
+    return `Your organisation wants keys that ${nameOf(offers)} has said are valid, and no other key is left.`
   const isForbidden = passedOver.some(
     (p) => ids.has(p.serviceId) && (p.why === 'suspended' || (p.why === 'policy' && p.owner === 'user')),
   )

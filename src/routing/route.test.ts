@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ServiceKey } from '../keys/keys.ts'
 import { makePriceBook, type ModelPrice } from '../metering/price-book.ts'
-import type { ControlPolicy, Fallback } from '../policy/control.ts'
+import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 import { services } from '../services/registry.ts'
 import { decisionText } from './decision.ts'
 import { forConversation, planRoute, type RouteRequest } from './route.ts'
@@ -266,4 +266,68 @@ test('what is kept of a route is bounded, and has no secret and no name in it', 
     ]),
   })
   expect(route.ok && decisionText(route.value)).toBe(text)
+})
+
+describe('what an organisation allows at all', () => {
+  const row: Row = {
+    policy: 'user_control',
+    critical: false,
+    systemAllowed: true,
+    fallback: 'alternative_then_system',
+    own: 'usable',
+    organization: 'usable',
+    alternative: 'usable',
+    system: 'usable',
+  }
+  const all: AllowedUses = { services: null, models: null, groups: null, keyHealth: 'any' }
+  const plan = (allowed: Partial<AllowedUses>, change: Partial<RouteRequest> = {}) => {
+    const request = requestOf(row)
+    return planRoute({
+      ...request,
+      control: { ...request.control, allowed: { ...all, ...allowed } },
+      ...change,
+    })
+  }
+  const servicesOf = (planned: ReturnType<typeof plan>) =>
+    planned.ok ? [...new Set(planned.value.candidates.map(({ service }) => service.id))] : planned.fault.code
+
+  test('no key of whoever runs a service that is not allowed', () => {
+    expect(servicesOf(plan({}))).toEqual(['openai', 'openrouter'])
+    expect(servicesOf(plan({ services: ['openrouter'] }))).toEqual(['openrouter'])
+    expect(servicesOf(plan({ services: ['anthropic'] }))).toBe('policy_denied')
+    expect(servicesOf(plan({ services: [] }))).toBe('policy_denied')
+  })
+
+  test('models are allowed by name, or by what names begin with', () => {
+    expect(servicesOf(plan({ models: ['gpt-4o'] }))).toEqual(['openai'])
+    expect(servicesOf(plan({ models: ['gpt-4*', 'openai/gpt-4*'] }))).toEqual(['openai', 'openrouter'])
+    expect(servicesOf(plan({ models: ['gpt-4'] }))).toBe('policy_denied')
+    expect(servicesOf(plan({ models: ['claude-*'] }))).toBe('policy_denied')
+  })
+
+  test('a group that is not allowed is refused; its models may still be asked for', () => {
+    const groups = [
+      { id: 'smart', label: 'Smart', description: '', task: 'chat' as const, models: ['gpt-4o'] },
+    ]
+    expect(servicesOf(plan({ groups: [] }, { groups, model: 'group/smart' }))).toBe('policy_denied')
+    expect(servicesOf(plan({ groups: ['smart'] }, { groups, model: 'group/smart' }))).toContain('openai')
+    expect(servicesOf(plan({ groups: [] }, { groups }))).toContain('openai')
+  })
+
+  test('where keys have to be valid, those that their service has not said to be are left out', () => {
+    const request = requestOf(row)
+    const proven = request.ownKeys.map((key) => ({
+      ...key,
+      verdict: key.serviceId === 'openrouter' ? ('valid' as const) : ('unknown' as const),
+    }))
+    const planned = plan({ keyHealth: 'valid' }, { ownKeys: proven })
+    expect(planned.ok && planned.value.candidates.map(({ reason }) => reason)).toEqual([
+      'alternative-own-key',
+      'system-key-own-key-unusable',
+      'system-key-own-key-unusable',
+      'system-key-own-key-unusable',
+    ])
+    const none = plan({ keyHealth: 'valid' }, { ownKeys: request.ownKeys, systemKeys: [] })
+    expect(none.ok ? '' : none.fault.message).toContain('valid')
+  })
 })

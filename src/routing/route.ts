@@ -1,12 +1,16 @@
-import type { Fault, Outcome } from '../kit/fault.ts'
+import { type Fault, failure, type Outcome } from '../kit/fault.ts'
 import { coolingFor } from '../keys/health.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import {
   type Fallback,
   fallbackFor,
+  isGroupAllowed,
+  isModelAllowed,
+  isServiceAllowed,
   type KeyOwner,
   narrowFallback,
+  needsValidKeys,
   type OrganizationControl,
   usersManageKeys,
 } from '../policy/control.ts'
@@ -15,7 +19,7 @@ import { homeOf } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
 import { arrange, type Lot } from './arrange.ts'
 import { creditsFor, type OperationSize, roughly, typicalSize } from './estimate.ts'
-import type { ModelGroup } from './group.ts'
+import { groupPrefix, type ModelGroup } from './group.ts'
 import { keysAt, listedModels } from './key-index.ts'
 import { taskOf } from './ability.ts'
 import { type Offer, type Resolution, resolveModel, type Translates, type Via } from './offers.ts'
@@ -51,7 +55,9 @@ export interface PassedOver {
   readonly owner: KeyOwner
   readonly serviceKeyId: string | null
   readonly why:
+    | 'not_allowed'
     | 'policy'
+    | 'unproven'
     | 'preference'
     | 'tier'
     | 'invalid'
@@ -157,6 +163,13 @@ export const planFor = (request: RouteRequest, thorough: boolean): Outcome<Plan>
   const offered = resolved.kind === 'offers' ? resolved : guess(request, resolved.guesses)
   if (offered === null) return { ok: false, fault: (resolved as Resolution & { fault: Fault }).fault }
 
+  const { group } = offered
+  if (group !== null && !isGroupAllowed(request.control, group.id))
+    return failure('policy_denied', {
+      message: `Your organisation does not allow ${groupPrefix}${group.id}.`,
+      next: 'Ask for another group or model, or an administrator of your organisation for this one.',
+    })
+
   // A group names no service: the default holds for it, and at each service that service's own preference too.
   const serviceId = offered.scope === 'any' ? '*' : (offered.asked[0] as Offer).service.id
   const preference = fallbackFor(request.control, request.preferences, serviceId)
@@ -260,7 +273,7 @@ const surveySystemKeys = (survey: Survey, offered: Offered, fallback: Fallback):
 }
 
 const isTrouble = ({ why, owner }: PassedOver): boolean =>
-  owner !== 'system' && why !== 'policy' && why !== 'no_key' && why !== 'not_listed'
+  owner !== 'system' && why !== 'policy' && why !== 'not_allowed' && why !== 'no_key' && why !== 'not_listed'
 
 /** Credits are worked out only where offers on credits compete. */
 const priceLots = ({ lots, request }: Survey): void => {
@@ -296,6 +309,7 @@ const surveyKeys = (
     return
   }
   const usersMay = usersManageKeys(request.control, service.id)
+  const isAllowed = isOfferAllowed(request.control, offer)
   const use = { serviceId: service.id, groupId: survey.group?.id ?? null }
   const isInTier = stage !== 2 || isIncluded(request.entitlements ?? null, use)
   let candidates: Candidate[] | null = null
@@ -303,7 +317,9 @@ const surveyKeys = (
   for (const key of keys) {
     const breaker = request.breaker?.(key) ?? null
     const cooling = coolingFor(key, model, request.now) ?? request.isFull?.(key) ?? null
-    const why = whyPassed(request, key, usersMay, offer, isPreferred, isInTier, cooling, breaker)
+    const why = isAllowed
+      ? whyPassed(request, key, usersMay, offer, isPreferred, isInTier, cooling, breaker)
+      : 'not_allowed'
     if (why === null) {
       const health = breaker === null ? 'ok' : 'half_open'
       isHalfOpen &&= health === 'half_open'
@@ -318,6 +334,9 @@ const surveyKeys = (
   }
   if (candidates !== null) survey.lots.push({ offer, stage, creditMicros: null, isHalfOpen, candidates })
 }
+
+const isOfferAllowed = (control: OrganizationControl, { service, model }: Offer): boolean =>
+  isServiceAllowed(control, service.id) && isModelAllowed(control, model)
 
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
@@ -334,6 +353,7 @@ const whyPassed = (
 ): PassedOver['why'] | null => {
   if (key.owner === 'user' && !usersMay) return 'policy'
   if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
+  if (key.owner !== 'system' && key.verdict !== 'valid' && needsValidKeys(control)) return 'unproven'
   if (listedModels(key)?.has(offer.model) === false) return 'not_listed'
   if (!isPreferred) return 'preference'
   // Before what may pass: without a price it is no use to come back later.

@@ -54,4 +54,6 @@ export const endpoints = {
 
 export type Endpoint = keyof typeof endpoints
 
+export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(endpoints, name)
+
 export const endpointKind = (endpoint: Endpoint): EndpointKind => endpoints[endpoint]

@@ -1,0 +1,272 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { goodSecret, type Http, operator, startHttp } from '../../tests/http-harness.ts'
+import { insertOperation } from '../../tests/operation-row.ts'
+import { must } from '../kit/fault.ts'
+import { previewPolicy } from '../routing/policy-preview.ts'
+import type { ControlDocument } from './policy-document.ts'
+import { isSamePolicy, tidy } from './policy-document.ts'
+
+let http: Http
+let organizationId: string
+
+beforeAll(async () => {
+  http = await startHttp()
+})
+afterAll(() => http.close())
+beforeEach(async () => {
+  organizationId = (await http.organizations.create(operator, { name: 'Acme', kind: 'company' })).id
+})
+
+const open: ControlDocument = {
+  controlPolicy: 'user_control',
+  criticalServices: [],
+  systemKeysAllowed: true,
+  lockedFallback: null,
+  allowed: null,
+}
+const takenOver: ControlDocument = { ...open, controlPolicy: 'it_control' }
+
+const currentOf = async () => must(await http.organizations.policy(organizationId)).current
+const save = async (document: ControlDocument, startsAt: Date | null = null) =>
+  http.organizations.savePolicy(operator, organizationId, {
+    document,
+    reason: 'Because',
+    basedOn: (await currentOf()).version,
+    startsAt,
+  })
+const memberWithKey = async () => {
+  const { userId } = await http.createPerson({ organizationId })
+  const key = must(
+    await http.serviceKeys.add(
+      { kind: 'user', id: userId },
+      { organizationId, owner: 'user', userId, serviceId: 'openai', secret: goodSecret() },
+    ),
+  ).serviceKey
+  const status = async () => (await http.serviceKeys.find({ organizationId, id: key.id }))?.status
+  return { userId, key, status }
+}
+
+describe('versions', () => {
+  test('an organisation begins with one; each change adds one, with author and reason, and changes none', async () => {
+    expect(await currentOf()).toMatchObject({ version: 1, state: 'in_force', document: open })
+    const saved = must(await save(takenOver))
+    expect(saved).toMatchObject({
+      version: 2,
+      state: 'in_force',
+      reason: 'Because',
+      author: { kind: 'operator' },
+    })
+    const [second, first] = await http.organizations.policyVersions(organizationId, {
+      before: null,
+      limit: 10,
+    })
+    expect(second).toEqual(saved)
+    expect(first).toMatchObject({
+      version: 1,
+      state: 'superseded',
+      document: open,
+      endedAt: expect.any(Date),
+    })
+    expect(must(await http.organizations.read(organizationId))).toMatchObject({ controlPolicy: 'it_control' })
+  })
+
+  test('two administrators who start from the same version: the second is told, and overwrites nothing', async () => {
+    const wanted = { document: takenOver, reason: 'A', basedOn: 1, startsAt: null }
+    const both = await Promise.all([
+      http.organizations.savePolicy(operator, organizationId, wanted),
+      http.organizations.savePolicy(operator, organizationId, {
+        ...wanted,
+        document: { ...open, systemKeysAllowed: false },
+      }),
+    ])
+    expect(both.map((outcome) => (outcome.ok ? 'saved' : outcome.fault.code)).sort()).toEqual([
+      'conflict',
+      'saved',
+    ])
+    expect((await currentOf()).version).toBe(2)
+  })
+
+  test('what changes nothing, names an unknown service or starts in the past is refused', async () => {
+    expect(await save(open)).toMatchObject({
+      ok: false,
+      fault: { code: 'invalid_request', field: 'document' },
+    })
+    const unknown = {
+      ...open,
+      allowed: { services: ['nowhere'], models: null, groups: null, keyHealth: 'any' as const },
+    }
+    expect(await save(unknown)).toMatchObject({ ok: false, fault: { field: 'allowed' } })
+    expect(await save(takenOver, new Date(Date.now() - 1))).toMatchObject({
+      ok: false,
+      fault: { field: 'startsAt' },
+    })
+    expect((await currentOf()).version).toBe(1)
+  })
+
+  test('the same policy in another order is the same', () => {
+    const names = fc.array(fc.constantFrom('openai', 'anthropic', 'groq'), { maxLength: 5 })
+    fc.assert(
+      fc.property(names, names, (critical, models) => {
+        const document: ControlDocument = {
+          ...open,
+          criticalServices: critical,
+          allowed: { services: null, models, groups: null, keyHealth: 'any' },
+        }
+        const other: ControlDocument = {
+          ...document,
+          criticalServices: [...critical].reverse(),
+          allowed: { services: null, models: [...models, ...models], groups: null, keyHealth: 'any' },
+        }
+        return isSamePolicy(document, other) && isSamePolicy(tidy(document), document)
+      }),
+    )
+  })
+
+  test('keys that a policy suspends come back as they were when an earlier version is restored', async () => {
+    const { status } = await memberWithKey()
+    must(await save(takenOver))
+    expect(await status()).toBe('suspended')
+    const restored = must(await http.organizations.restorePolicy(operator, organizationId, 1, 'Not yet'))
+    expect(restored).toMatchObject({ version: 3, restores: 1, document: open, reason: 'Not yet' })
+    expect(await status()).toBe('active')
+    const again = await http.organizations.restorePolicy(operator, organizationId, 1, 'Again')
+    expect(again).toMatchObject({ ok: false, fault: { code: 'invalid_request' } })
+  })
+
+  test('a service that is not allowed suspends the members’ keys for it', async () => {
+    const { status } = await memberWithKey()
+    const only = { services: ['anthropic'], models: null, groups: null, keyHealth: 'any' as const }
+    must(await save({ ...open, allowed: only }))
+    expect(await status()).toBe('suspended')
+    must(await save(open))
+    expect(await status()).toBe('active')
+  })
+
+  test('each change is audited with what was before, after, and why', async () => {
+    must(await save(takenOver))
+    const entry = await http.database.kysely
+      .selectFrom('audit_entries')
+      .selectAll()
+      .where('organization_id', '=', organizationId)
+      .where('action', '=', 'control_policy.changed')
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      before: { controlPolicy: 'user_control' },
+      after: { controlPolicy: 'it_control', version: 2 },
+      reason: 'Because',
+    })
+  })
+})
+
+describe('a scheduled version', () => {
+  const soon = () => new Date(Date.now() + 60_000)
+
+  test('waits, then starts once, however many processes look at the same time', async () => {
+    const { status } = await memberWithKey()
+    const at = soon()
+    expect(must(await save(takenOver, at))).toMatchObject({ state: 'scheduled', startsAt: at })
+    expect(await http.organizations.startDuePolicies(new Date(at.getTime() - 1))).toBe(0)
+    expect(await currentOf()).toMatchObject({ version: 1 })
+    expect(await status()).toBe('active')
+    const started = await Promise.all([1, 2, 3].map(() => http.organizations.startDuePolicies(at)))
+    expect(started.reduce((sum, count) => sum + count)).toBe(1)
+    expect(await currentOf()).toMatchObject({ version: 2, state: 'in_force', document: takenOver })
+    expect(await status()).toBe('suspended')
+    const states = await http.organizations.policyVersions(organizationId, { before: null, limit: 10 })
+    expect(states.map(({ state }) => state)).toEqual(['in_force', 'superseded'])
+  })
+
+  test('that was cancelled never starts, and is cancelled once', async () => {
+    const at = soon()
+    const { version } = must(await save(takenOver, at))
+    expect(must(await http.organizations.cancelPolicy(operator, organizationId, version))).toMatchObject({
+      state: 'cancelled',
+    })
+    expect(await http.organizations.startDuePolicies(at)).toBe(0)
+    expect(await http.organizations.cancelPolicy(operator, organizationId, version)).toMatchObject({
+      ok: false,
+      fault: { code: 'conflict' },
+    })
+  })
+})
+
+describe('the preview', () => {
+  const preview = async (to: ControlDocument) =>
+    previewPolicy(http, organizationId, { from: (await currentOf()).document, to })
+
+  const uses = async (userId: string, model: string, count: number) => {
+    for (let n = 0; n < count; n++)
+      await insertOperation(
+        http.database,
+        { organizationId, userId },
+        {
+          requested_model: model,
+          service_id: 'openai',
+          model,
+          key_owner: 'user',
+          input_tokens: 1_000n,
+          output_tokens: 1_000n,
+          cost_nano_usd: 2_000_000n,
+        },
+      )
+  }
+
+  test('names the keys it would suspend, and the same are suspended when it is saved', async () => {
+    const one = await memberWithKey()
+    const other = await memberWithKey()
+    const { keysSuspended, keysRestored } = await preview(takenOver)
+    expect(keysSuspended.map(({ id }) => id).sort()).toEqual([one.key.id, other.key.id].sort())
+    expect(keysRestored).toEqual([])
+    must(await save(takenOver))
+    expect([await one.status(), await other.status()]).toEqual(['suspended', 'suspended'])
+    expect((await preview(open)).keysRestored).toHaveLength(2)
+    expect((await preview(takenOver)).keysSuspended).toEqual([])
+  })
+
+  test('counts who would be left without a key, by what they asked for in the last 30 days', async () => {
+    const { userId } = await memberWithKey()
+    await uses(userId, 'gpt-4.1-mini', 3)
+    const found = await preview({ ...takenOver, systemKeysAllowed: false })
+    expect(found).toMatchObject({ operations: 3n, planned: 3n, moves: [] })
+    expect(found.refused).toMatchObject([{ userId, model: 'gpt-4.1-mini', operations: 3n }])
+    expect((await preview(open)).refused).toEqual([])
+  })
+
+  test('estimates in credits what would move to system keys', async () => {
+    const { userId } = await memberWithKey()
+    await uses(userId, 'gpt-4.1-mini', 4)
+    must(
+      await http.serviceKeys.add(operator, {
+        organizationId: '00000000-0000-7000-8000-000000000000',
+        owner: 'system',
+        userId: null,
+        serviceId: 'openai',
+        priority: 1,
+        secret: goodSecret(),
+      }),
+    )
+    const found = await preview(takenOver)
+    expect(found.moves).toEqual([{ from: 'user', to: 'system', operations: 4n }])
+    expect(found.refused).toEqual([])
+    const book = http.prices.current()
+    const price = book.find('openai', 'gpt-4.1-mini')
+    expect(found.creditMicros).toEqual({
+      before: 0n,
+      after: price && book.creditMicros(8_000_000n, price),
+    })
+  })
+
+  test('says what a list of models would refuse, in the words its caller would read', async () => {
+    const { userId } = await memberWithKey()
+    await uses(userId, 'gpt-4.1-mini', 2)
+    await uses(userId, 'gpt-4.1', 1)
+    const found = await preview({
+      ...open,
+      allowed: { services: null, models: ['gpt-4.1-*'], groups: null, keyHealth: 'any' },
+    })
+    expect(found.refused).toMatchObject([
+      { model: 'gpt-4.1', operations: 1n, fault: { code: 'policy_denied' } },
+    ])
+  })
+})

@@ -1,0 +1,183 @@
+import type { Insights, PastUse } from '../insights/insights.ts'
+import type { ServiceKey, ServiceKeys, ServiceKeyView } from '../keys/keys.ts'
+import { type Fault, fault } from '../kit/fault.ts'
+import type { PriceBook } from '../metering/price-book.ts'
+import { type KeyOwner, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
+import { type Endpoint, isEndpoint } from '../services/endpoint.ts'
+import { creditsFor } from './estimate.ts'
+import { type AnyRouteRequest, type RequestParts, routeRequest } from './person-request.ts'
+import { type Candidate, planRoute } from './route.ts'
+
+const lookedBackMs = 30 * 86_400_000
+/** Kinds of use that are planned anew; beyond that the rarest are left out, and the preview says so. */
+const mostUses = 5_000
+
+export interface PolicyPreview {
+  readonly since: Date
+  readonly operations: bigint
+  readonly planned: bigint
+  readonly keysSuspended: readonly ServiceKeyView[]
+  readonly keysRestored: readonly ServiceKeyView[]
+  readonly refused: readonly Refused[]
+  readonly servedAgain: bigint
+  readonly moves: readonly Move[]
+  readonly creditMicros: { readonly before: bigint; readonly after: bigint }
+}
+
+interface Refused {
+  readonly userId: string
+  readonly model: string
+  readonly operations: bigint
+  readonly fault: Fault
+}
+
+interface Move {
+  readonly from: KeyOwner
+  readonly to: KeyOwner
+  readonly operations: bigint
+}
+
+export type PreviewParts = RequestParts & {
+  readonly insights: Pick<Insights, 'pastUses'>
+  readonly serviceKeys: Pick<ServiceKeys, 'listForGateway' | 'listSystemKeys' | 'list'>
+}
+
+/**
+ * What another control policy would change: the operations of the last 30 days planned twice, by the policy in force and by
+ * the other one, with the keys, preferences and prices of now. Cooling keys and open breakers are left out of account: they
+ * pass. Changes nothing.
+ */
+export const previewPolicy = async (
+  parts: PreviewParts,
+  organizationId: string,
+  change: { readonly from: OrganizationControl; readonly to: OrganizationControl },
+): Promise<PolicyPreview> => {
+  const since = new Date(parts.clock().getTime() - lookedBackMs)
+  const [{ uses, total }, keys] = await Promise.all([
+    parts.insights.pastUses(organizationId, since, mostUses),
+    parts.serviceKeys.list({ organizationId, owners: ['user'] }),
+  ])
+  const requests = new Map<string, AnyRouteRequest | null>()
+  for (const { userId } of uses)
+    if (!requests.has(userId)) requests.set(userId, await requestOf(parts, organizationId, userId))
+
+  const tally = makeTally(parts.prices.current())
+  for (const use of uses) {
+    const request = requests.get(use.userId)
+    if (request) tally.add(use, outcomeOf(request, use, change.from), outcomeOf(request, use, change.to))
+  }
+  const { from, to } = change
+  const live = keys.filter(({ status }) => status !== 'revoked')
+  const loses = ({ serviceId }: ServiceKeyView) =>
+    usersManageKeys(from, serviceId) && !usersManageKeys(to, serviceId)
+  const gains = ({ serviceId }: ServiceKeyView) =>
+    !usersManageKeys(from, serviceId) && usersManageKeys(to, serviceId)
+  return {
+    since,
+    operations: total,
+    ...tally.result(),
+    keysSuspended: live.filter((key) => key.status !== 'suspended' && loses(key)),
+    keysRestored: live.filter((key) => key.status === 'suspended' && gains(key)),
+  }
+}
+
+/** Null: no member any more, or suspended. */
+const requestOf = async (
+  parts: PreviewParts,
+  organizationId: string,
+  userId: string,
+): Promise<AnyRouteRequest | null> => {
+  const person = await parts.access.person(organizationId, userId)
+  if (!person.ok) return null
+  const { breaker: _, ...request } = await routeRequest(parts, person.value)
+  return request
+}
+
+/** A use as it would be served, or why not. */
+type Served = { readonly candidate: Candidate } | { readonly fault: Fault }
+
+const outcomeOf = (request: AnyRouteRequest, use: PastUse, control: OrganizationControl): Served => {
+  const { endpoint, requestedModel, serviceId } = use
+  if (!isEndpoint(endpoint)) return { fault: fault('unknown_route') }
+  const planned = planRoute({
+    ...request,
+    control,
+    ownKeys: request.ownKeys.map((key) => underPolicy(key, control)),
+    systemKeys: request.systemKeys.map(rested),
+    endpoint,
+    // Paths of one service name no service in their model.
+    model: isOfOneService(endpoint) && serviceId !== null ? `${serviceId}/${requestedModel}` : requestedModel,
+  })
+  if (!planned.ok) return { fault: planned.fault }
+  return { candidate: planned.value.candidates[0] as Candidate }
+}
+
+const isOfOneService = (endpoint: Endpoint): boolean => endpoint === 'raw' || endpoint === 'midjourney'
+
+const rested = (key: ServiceKey): ServiceKey => ({ ...key, coolingUntil: null, coolingModels: {} })
+
+/** Suspended and restored as a change of policy does it; what restored keys were before is not known here: usable. */
+const underPolicy = (key: ServiceKey, control: OrganizationControl): ServiceKey => {
+  if (key.owner !== 'user') return rested(key)
+  if (!usersManageKeys(control, key.serviceId)) return { ...rested(key), status: 'suspended' }
+  return { ...rested(key), status: key.status === 'suspended' ? 'active' : key.status }
+}
+
+const makeTally = (book: PriceBook) => {
+  let planned = 0n
+  let servedAgain = 0n
+  let before = 0n
+  let after = 0n
+  const refused = new Map<string, Refused>()
+  const moves = new Map<string, Move>()
+
+  return {
+    add(use: PastUse, was: Served, will: Served): void {
+      planned += use.operations
+      if ('candidate' in was) before += creditsOf(book, use, was.candidate)
+      if ('candidate' in will) after += creditsOf(book, use, will.candidate)
+      if ('fault' in was) {
+        if ('candidate' in will) servedAgain += use.operations
+        return
+      }
+      if ('fault' in will) {
+        const key = `${use.userId} ${use.requestedModel}`
+        const known = refused.get(key)
+        refused.set(key, {
+          userId: use.userId,
+          model: use.requestedModel,
+          operations: use.operations + (known?.operations ?? 0n),
+          fault: will.fault,
+        })
+        return
+      }
+      const from = was.candidate.serviceKey.owner
+      const to = will.candidate.serviceKey.owner
+      if (from === to) return
+      const known = moves.get(`${from} ${to}`)
+      moves.set(`${from} ${to}`, { from, to, operations: use.operations + (known?.operations ?? 0n) })
+    },
+
+    result: () => ({
+      planned,
+      servedAgain,
+      refused: [...refused.values()].sort((a, b) => Number(b.operations - a.operations)),
+      moves: [...moves.values()].sort((a, b) => Number(b.operations - a.operations)),
+      creditMicros: { before, after },
+    }),
+  }
+}
+
+/** In credits, were all of them served like this: by their known cost where the model is the same, else by their mean size. */
+const creditsOf = (
+  book: PriceBook,
+  use: PastUse,
+  { serviceKey, service, model, price }: Candidate,
+): bigint => {
+  if (serviceKey.owner !== 'system' || price === null) return 0n
+  if (use.costNanoUsd !== null && use.serviceId === service.id && use.model === model)
+    return book.creditMicros(use.costNanoUsd, price)
+  const mean = (tokens: bigint) => Number(tokens / use.operations)
+  const size = { inputTokens: mean(use.inputTokens), outputTokens: mean(use.outputTokens) }
+  return (creditsFor(book, { price }, size) ?? 0n) * use.operations
+}
