@@ -15,11 +15,13 @@ import { silentLog } from '../kit/log.ts'
 import { newWebhookSecret, signatureOf } from '../long-operations/signature.ts'
 import { makeOutbound } from '../net/outbound.ts'
 import type { OpenedVault } from '../vault/open-vault.ts'
+import { auditEndpoints } from '../contract/audit.ts'
+import { auditApi } from './api.ts'
 import { recordAudit } from './audit.ts'
 import { parseSink } from './parse-sink.ts'
 import type { StreamRecord } from './record.ts'
 import type { Sink } from './sink.ts'
-import { makeAuditStreaming, waitAfter } from './streaming.ts'
+import { makeAuditStreaming, streamMetrics, waitAfter } from './streaming.ts'
 import { type AuditTrail, makeAuditTrail } from './trail.ts'
 
 let clone: TestDatabase
@@ -219,6 +221,29 @@ describe('the order and the number of what is delivered', () => {
     await record(id, 'c')
     expect(of(id)).toEqual([1, 2])
   })
+})
+
+test('lag is shown on the wire and to Prometheus, without what may be secret', async () => {
+  const { sink, state } = memorySink({ name: 'https://siem.example/"x"\\?1a2b3c4d', kind: 'webhook' })
+  const stream = streaming([sink])
+  state.isDown = true
+  await record(await organization(), 'a')
+  await stream.round()
+  const { listAuditStreams } = auditApi({
+    auditTrail: trail,
+    auditStreaming: stream,
+    clock: () => new Date(),
+  })
+  const reply = auditEndpoints.listAuditStreams.reply.parse(await listAuditStreams({} as never, {} as never))
+  expect(reply.items).toMatchObject([
+    { kind: 'webhook', failures: 1, problem: expect.any(String), nextAttemptAt: expect.any(String) },
+  ])
+  expect(reply.items[0]?.behind).toBeGreaterThan(0)
+  const text = streamMetrics(await stream.view(), new Date(Date.now() + 60_000))
+  const label = 'sink="https://siem.example/\\"x\\"\\\\?1a2b3c4d"'
+  expect(text).toContain(`aideon_audit_stream_failures{${label}} 1\n`)
+  expect(Number(/lag_seconds\{.*\} (\d+)/.exec(text)?.[1])).toBeGreaterThanOrEqual(59)
+  expect(streamMetrics([], new Date())).toBe('')
 })
 
 describe('the places', () => {
