@@ -10,6 +10,7 @@ import { must } from '../kit/fault.ts'
 import { newId, platformOrganizationId } from '../kit/id.ts'
 import { makeLog, silentLog } from '../kit/log.ts'
 import type { OpenedVault } from './open-vault.ts'
+import { offerOrganizationKey } from './store-organization-keys.ts'
 import { readSecrets, readWrapped, replaceSecrets, replaceWrapped } from './store-sealed.ts'
 import type { SealedSecret, SecretBinding } from './vault.ts'
 
@@ -208,6 +209,39 @@ describe('a rotation', () => {
     await opensEverywhere(stored)
   })
 })
+
+describe('a new organization key', () => {
+  test('is wrapped by the promoted version or not at all, and promotion waits for one that is on its way', async () => {
+    const one = await join()
+    const { kysely } = clone.database
+    const { organizationId } = await insertOrganization(clone.database)
+    const offer = { organizationId, id: 'ok_test', masterKey: 1, wrappedKey: randomBytes(61) }
+    must(await one.masterKeys.rotate(operator))
+    const order: string[] = []
+    const working = await kysely.transaction().execute(async (t) => {
+      expect(await offerOrganizationKey(t, offer, new Date())).toBe(true)
+      const promoting = one.masterKeys.work(() => false).then(() => order.push('promoted'))
+      await waitingForLock()
+      order.push('sealed')
+      return { promoting }
+    })
+    await working.promoting
+    expect(order).toEqual(['sealed', 'promoted'])
+    expect(await states(one)).toEqual(['1 retained 1', '2 promoted 1'])
+    await clone.database.pool.query('DELETE FROM organization_vault_keys')
+    expect(await offerOrganizationKey(kysely, offer, new Date())).toBe(false)
+    expect(await states(one)).toEqual(['1 retained 0', '2 promoted 1'])
+    expect(await offerOrganizationKey(kysely, { ...offer, masterKey: 2 }, new Date())).toBe(true)
+  })
+})
+
+const waitingForLock = () =>
+  vi.waitFor(async () => {
+    const { rows } = await clone.database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )
+    expect(rows.length).toBeGreaterThan(0)
+  }, 20_000)
 
 describe('a move to another provider', () => {
   const next = randomBytes(32).toString('base64')
