@@ -1,5 +1,5 @@
 /**
- * npm run simulate -- [--seed N] [--minutes M] [--owed EDGES]: gateways, workers and the database are killed at edges drawn from the seed,
+ * npm run simulate -- [--seed N] [--minutes M] [--seconds S] [--owed EDGES]: gateways, workers and the database are killed at edges drawn from the seed,
  * and an independent checker looks during and after. Runs one seed after the other until the time is over; exits 1 at the
  * first that fails.
  */
@@ -11,6 +11,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     minutes: { type: 'string', default: '5' },
+    // Of each seed.
+    seconds: { type: 'string', default: '60' },
     // Edges to begin with, as `commit paid,commit notice`.
     owed: { type: 'string', default: '' },
   },
@@ -29,7 +31,7 @@ const owedAt = (seed) =>
       : everyStep.filter((step) => !isReached(step))
 const isReached = (step) => reached.some((kill) => kill.split(':')[1] === step)
 do {
-  const seconds = Math.min(60, Math.max(10, (until - performance.now()) / 1000))
+  const seconds = Math.min(Number(values.seconds), Math.max(10, (until - performance.now()) / 1000))
   console.log(`seed ${seed}, ${seconds.toFixed(0)} s`)
   const owed = owedAt(seed)
   const { problems, kills, operations, news } = await simulate({

@@ -103,11 +103,11 @@ const key = (
 })
 
 test.each<[string, Parameters<typeof key>[], boolean, number, [number, number]]>([
-  ['that somebody else has had for longer', [[[-5, null], [[-10, null]]]], false, 0, [1, 0]],
-  ['that somebody else had and gave up', [[[-5, null], [[-10, 6]]]], true, 8000, [0, 0]],
-  ['that somebody else had in the middle', [[[0, null], [[10, 20]]]], true, 6666, [0, 0]],
+  ['a key that somebody else has had for longer', [[[-5, null], [[-10, null]]]], false, 0, [1, 0]],
+  ['a key that somebody else had and gave up', [[[-5, null], [[-10, 6]]]], true, 8000, [0, 0]],
+  ['a key that somebody else had in the middle', [[[0, null], [[10, 20]]]], true, 6666, [0, 0]],
   [
-    'that two others had, one after the other',
+    'a key that two others had, one after the other',
     [
       [
         [0, null],
@@ -122,17 +122,23 @@ test.each<[string, Parameters<typeof key>[], boolean, number, [number, number]]>
     [0, 0],
   ],
   [
-    'that was another’s at an address where keys do not count',
+    'a key that was another’s at an address where keys do not count',
     [[[0, null], [[-9, null, 'https://x.example/v1']]]],
     true,
     10_000,
     [0, 0],
   ],
-  ['at an address of its own', [[[-9, null], [], 'https://x.example/v1']], false, 0, [0, 1]],
-  ['at an address whose port is another', [[[-9, null], [], 'https://proxy.example/v1']], false, 0, [0, 1]],
-  ['at a listed address', [[[-9, null], [], 'https://proxy.example:8443/v1']], true, 10_000, [0, 0]],
-  ['of two, one of them another’s', [[[-9, null], [[-10, null]]], [[-1, null]]], true, 10_000, [1, 0]],
-])('a key %s', (_, keys, isEarned, shareBasisPoints, [keysOfOthers, keysElsewhere]) => {
+  ['a key at an address of its own', [[[-9, null], [], 'https://x.example/v1']], false, 0, [0, 1]],
+  [
+    'a key at an address whose port is another',
+    [[[-9, null], [], 'https://proxy.example/v1']],
+    false,
+    0,
+    [0, 1],
+  ],
+  ['a key at a listed address', [[[-9, null], [], 'https://proxy.example:8443/v1']], true, 10_000, [0, 0]],
+  ['a key of two, one of them another’s', [[[-9, null], [[-10, null]]], [[-1, null]]], true, 10_000, [1, 0]],
+])('%s', (_, keys, isEarned, shareBasisPoints, [keysOfOthers, keysElsewhere]) => {
   const found = standing(
     rule,
     period,

@@ -169,6 +169,40 @@ export const billingBugs: readonly PlantedBug[] = [
     caughtBy: { file: 'src/billing/discount.test.ts', test: 'two keys at the same time, which count once' },
   },
   {
+    id: 'one-key-many-discounts',
+    says: 'Everybody who stores one and the same key has the discount for it',
+    edits: [
+      {
+        file: 'src/billing/discount.ts',
+        find: 'taken: key.taken.filter(({ baseUrl }) => isKnown(baseUrl))',
+        replace: 'taken: []',
+      },
+    ],
+    caughtBy: subscriptions(
+      'one key earns it for one subscriber: who had it first, in whatever organisation, and the next when they give it up',
+    ),
+  },
+  {
+    id: 'discount-for-any-address',
+    says: 'A key at an address that only its owner knows earns the discount',
+    edits: [
+      {
+        file: 'src/billing/discount.ts',
+        find: 'keys.filter(({ baseUrl }) => isKnown(baseUrl)).flatMap(without)',
+        replace: 'keys.flatMap(without)',
+      },
+    ],
+    caughtBy: { file: 'src/billing/discount.test.ts', test: 'a key at an address of its own' },
+  },
+  {
+    id: 'price-of-a-later-instant',
+    says: 'Whoever asks for an upgrade names the instant at which it is reckoned, also a cheaper one to come',
+    edits: [{ file: 'src/billing/subscriptions.ts', find: ' || ageMs < -clocksDifferMs', replace: '' }],
+    caughtBy: subscriptions(
+      'is charged as it was shown, for as long as somebody may think about it, and not as of any instant',
+    ),
+  },
+  {
     id: 'period-begun-twice',
     says: 'Whoever finds a subscription due begins a period, also when another process just did',
     edits: [
