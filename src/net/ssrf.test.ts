@@ -224,7 +224,7 @@ describe('names are judged by what they resolve to, when they are dialled', () =
               firstByteTimeoutMs: 2_000,
               idleTimeoutMs: 2_000,
             },
-            { onHead() {}, onBody() {}, onEnd: () => done({}), onError: done },
+            { onHead() {}, onBody() {}, onEnd: () => done({}), onError: (error) => done(error) },
           ),
         )
       : {}
