@@ -1,6 +1,10 @@
+import cookie from '@fastify/cookie'
+import Fastify from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpoints, urlOf } from '../src/contract/endpoints.ts'
 import type { Endpoint } from '../src/contract/endpoint.ts'
+import { registerEndpoints } from '../src/http/routes.ts'
 import { newId } from '../src/kit/id.ts'
 import { type Browser, type Http, operator, startHttp } from './http-harness.ts'
 import { must } from '../src/kit/fault.ts'
@@ -78,6 +82,13 @@ test('no endpoint that changes anything, or needs a fresh proof, is open to toke
 
 /** Changes that need no fresh proof: looks ahead, what takes away rather than gives, and what is soon put right again. */
 const withoutProof = new Set<string>([
+  // Of one's own keys: asks for the new secret, reminds, gives up. Storing the secret needs the proof.
+  'startOwnRotation',
+  'scheduleOwnRotation',
+  'retryOwnRotation',
+  'abandonOwnRotation',
+  'drillRotation',
+  'checkRotationCredential',
   'archiveAnyBudget',
   'archiveBudget',
   'buyCredits',
@@ -318,4 +329,42 @@ test('nothing here sends a browser elsewhere: the only redirect is to a page of 
     const location = reply.headers.get('location')
     expect(location === null || location === '/docs', `${path} → ${location}`).toBe(true)
   }
+})
+
+test('a handler that forgets whose rows to ask for gets those of its caller’s organisation, in a reply and in a file', async () => {
+  const { database } = http
+  const stranger = await http.createBrowser()
+  await http.call('createAccessToken', user, { body: { name: 'Mine' } })
+  await http.call('createAccessToken', stranger, { body: { name: 'Theirs' } })
+  const namesOf = async () =>
+    (await database.kysely.selectFrom('access_tokens').select('name').execute()).map(({ name }) => name)
+  const planted = {
+    readBalance: async () => Promise.reject(new Error((await namesOf()).join())),
+    exportStatement: async () => ({
+      contentType: 'text/csv',
+      fileName: 'all.csv',
+      body: (async function* () {
+        yield (await namesOf()).join()
+        // Asked for when the first piece has been taken.
+        yield `;${(await namesOf()).join()}`
+      })(),
+    }),
+  }
+  const app = Fastify()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler((error: Error, _, reply) =>
+    reply.type('application/json').serializer(JSON.stringify).send({ names: error.message }),
+  )
+  await app.register(cookie)
+  await app.register(
+    async (api) => registerEndpoints(api, planted as never, { identity: http.identity, access: http.access }),
+    { prefix: '/api' },
+  )
+  const get = (url: string, as: Browser) => app.inject({ url, headers: { cookie: as.cookie } })
+  expect((await get('/api/credits/balance', stranger)).json()).toEqual({ names: 'Theirs' })
+  const file = await get('/api/credits/statement/export', stranger)
+  expect(file.body).toBe('Theirs;Theirs')
+  expect(await namesOf()).toEqual(expect.arrayContaining(['Mine', 'Theirs']))
+  await app.close()
 })

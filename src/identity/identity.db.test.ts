@@ -315,6 +315,19 @@ describe('sessions', () => {
     expect(await identity.session(here)).not.toBeNull()
   })
 
+  test('an administrator ends all sessions of a user, and the trail says so', async () => {
+    const id = await makeUser('ended@example.com')
+    const sessions = [await signIn('ended@example.com'), await signIn('ended@example.com')]
+    expect(await identity.endSessions(operator, id)).toEqual({ ok: true, value: 2 })
+    expect(await Promise.all(sessions.map((token) => identity.session(token)))).toEqual([null, null])
+    const { rows } = await clone.database.pool.query(
+      `SELECT actor_kind FROM audit_entries WHERE action = 'sessions.revoked' AND subject_id = $1`,
+      [id],
+    )
+    expect(rows).toEqual([{ actor_kind: 'operator' }])
+    expect(await identity.endSessions(operator, newId())).toMatchObject({ ok: false })
+  })
+
   test('nobody ends a session of another user', async () => {
     const owner = await makeUser('owner@example.com')
     const stranger = await makeUser('stranger@example.com')
