@@ -327,9 +327,9 @@ describe('an installation from before versions of the master key', () => {
 const versions = async () =>
   (await clone.database.pool.query('SELECT * FROM master_keys ORDER BY version')).rows
 
+/** When every process has written down what it found. */
 const audited = async () => {
-  await Promise.all(opened.map(({ masterKeys }) => masterKeys.unseal()))
-  await vi.waitFor(async () => expect((await auditRows()).length).toBeGreaterThan(0))
+  await Promise.all(opened.map((one) => one.close()))
   return auditRows()
 }
 const auditRows = async () =>
