@@ -15,6 +15,7 @@ import { keyHygieneEndpoints } from './key-hygiene.ts'
 import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
+import { ownRotationEndpoints } from './own-rotation.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { policyEndpoints } from './policy.ts'
 import { priceBookEndpoints } from './price-book.ts'
@@ -60,6 +61,7 @@ export const endpoints = {
   ...reconciliationEndpoints,
   ...auditEndpoints,
   ...rotationEndpoints,
+  ...ownRotationEndpoints,
   ...vaultEndpoints,
   ...policyEndpoints,
   ...keyHygieneEndpoints,

@@ -207,15 +207,15 @@ export const drill = z.object({
 })
 export type Drill = z.infer<typeof drill>
 
-const reason = z.string().trim().min(1).max(500)
+export const reason = z.string().trim().min(1).max(500)
 const organizationId = wire.id.optional().describe('Absent: the platform, whose keys are the system keys')
-const start = z.object({ mode: rotationMode.default('normal'), reason: reason.optional() })
-const newSecret = z.object({ secret: wire.secret, settings: wire.keySettings.optional() })
-const confirmation = z.object({ note: z.string().trim().max(500).optional() })
+export const start = z.object({ mode: rotationMode.default('normal'), reason: reason.optional() })
+export const newSecret = z.object({ secret: wire.secret, settings: wire.keySettings.optional() })
+export const confirmation = z.object({ note: z.string().trim().max(500).optional() })
 const keyParams = z.object({ organization: wire.id, id: wire.id })
-const keyVersions = z.object({ items: z.array(keyVersion) })
-const rotations = z.object({ items: z.array(rotation) })
-const filter = z.object({
+export const keyVersions = z.object({ items: z.array(keyVersion) })
+export const rotations = z.object({ items: z.array(rotation) })
+export const filter = z.object({
   state: z.enum(['open', 'needs_person', 'over']).optional(),
   serviceKeyId: wire.id.optional(),
   limit: z.coerce.number<number | string>().int().min(1).max(200).default(50),
@@ -431,114 +431,5 @@ export const rotationEndpoints = defineEndpoints({
     summary: 'Destroy a credential',
     params: wire.idParams,
     reply: wire.done,
-  },
-
-  listOwnKeyRotations: {
-    method: 'GET',
-    path: '/rotation/keys',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Your own keys: how old each is, and when it is due',
-    reply: z.object({ items: z.array(keyRotation) }),
-  },
-  listOwnRotations: {
-    method: 'GET',
-    path: '/rotations',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Rotations of your own keys, newest first',
-    query: filter,
-    reply: rotations,
-  },
-  readOwnRotation: {
-    method: 'GET',
-    path: '/rotations/:id',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'One rotation of a key of yours',
-    params: wire.idParams,
-    reply: rotationDetail,
-  },
-  listOwnKeyVersions: {
-    method: 'GET',
-    path: '/rotation/keys/:id/versions',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Versions of a key of yours, newest first, without secrets',
-    params: wire.idParams,
-    reply: keyVersions,
-  },
-  startOwnRotation: {
-    method: 'POST',
-    path: '/rotation/keys/:id/rotate',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Begin to rotate a key of yours: you are asked for the new one',
-    params: wire.idParams,
-    body: start,
-    reply: rotation,
-  },
-  scheduleOwnRotation: {
-    method: 'PUT',
-    path: '/rotation/keys/:id/schedule',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'When you are reminded to rotate a key of yours',
-    params: wire.idParams,
-    body: rotationSchedule,
-    reply: keyRotation,
-  },
-  giveOwnNewSecret: {
-    method: 'POST',
-    path: '/rotations/:id/new-secret',
-    auth: 'session',
-    stepUp: true,
-    group: 'rotation',
-    summary: 'The new key that you made; it is proven before it is used',
-    params: wire.idParams,
-    body: newSecret,
-    reply: rotation,
-  },
-  rollBackOwnRotation: {
-    method: 'POST',
-    path: '/rotations/:id/roll-back',
-    auth: 'session',
-    stepUp: true,
-    group: 'rotation',
-    summary: 'Back to the old version, while it is not revoked',
-    params: wire.idParams,
-    body: z.object({ reason }),
-    reply: rotation,
-  },
-  retryOwnRotation: {
-    method: 'POST',
-    path: '/rotations/:id/retry',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Go on after what was wrong has been mended',
-    params: wire.idParams,
-    body: confirmation,
-    reply: rotation,
-  },
-  abandonOwnRotation: {
-    method: 'POST',
-    path: '/rotations/:id/abandon',
-    auth: 'session',
-    group: 'rotation',
-    summary: 'Give a rotation up that has not switched yet',
-    params: wire.idParams,
-    body: z.object({ reason }),
-    reply: rotation,
-  },
-  confirmOwnRotation: {
-    method: 'POST',
-    path: '/rotations/:id/confirm',
-    auth: 'session',
-    stepUp: true,
-    group: 'rotation',
-    summary: 'You have deleted the old key at the service',
-    params: wire.idParams,
-    body: confirmation,
-    reply: rotation,
   },
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RotationState } from '../contract/rotation.ts'
@@ -256,6 +257,14 @@ test('only who recorded an intent, or holds a secret, goes on from there', () =>
   expect(effectOf(held, 7n)).toBe('create')
   expect(effectOf(held, 8n)).toBe('taken_over')
   expect(effectOf({ ...held, state: 'created' }, 8n)).toBe('taken_over')
+})
+
+test('docs/rotation.md draws every way from one state to another', () => {
+  const drawn = readFileSync(new URL('../../docs/rotation.md', import.meta.url), 'utf8')
+  const ways = new Set(edges().flatMap(({ from, to }) => (from === to ? [] : [`  ${from} --> ${to}: `])))
+  expect([...ways].filter((way) => !drawn.includes(way))).toEqual([])
+  const told = drawn.match(/^ {2}[a-z_]+ --> [a-z_]+: /gm) ?? []
+  expect(told.filter((way) => !ways.has(way))).toEqual([])
 })
 
 test('every state can be reached, and leads to an end', () => {

@@ -1,326 +1,41 @@
 import type { RotationCommand, RotationState } from '../contract/rotation.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
-import type { AttemptPatch, RotationAttempt } from './attempt.ts'
-import type { RefusalReason, RemoteKey } from './driver.ts'
+import type { RotationAttempt } from './attempt.ts'
+import {
+  type Edge,
+  type Row,
+  again,
+  abandonable,
+  supersedable,
+  canRollBack,
+  waiting,
+  repeatable,
+} from './edges.ts'
+import type { Effect, EventKind, Facts, RotationEvent, Step } from './events.ts'
+import { sideStates } from './side-states.ts'
+import {
+  pollSeconds,
+  longestPauseSeconds,
+  after,
+  go,
+  ask,
+  askForSecret,
+  end,
+  clean,
+  dispose,
+  refusedAtCreation,
+  lostSecret,
+  urgent,
+  earlier,
+} from './transitions.ts'
+
+export type { Abilities, Effect, EventKind, RotationEvent } from './events.ts'
 
 /**
  * Rotation as a table: in each state the worker does one thing, its effect, and what came of it is an event that leads
  * to the next state. Pure: nothing here waits, reads or writes. docs/rotation.md draws it; the crash tests stop the
  * worker at every edge of this table.
  */
-export type Effect =
-  | 'prepare'
-  | 'create'
-  | 'find'
-  | 'store'
-  | 'prove'
-  | 'promote'
-  | 'acknowledge'
-  | 'inspect'
-  | 'disable'
-  | 'pause'
-  | 'revoke'
-  | 'clean'
-  | 'withdraw'
-  | 'restore'
-  | 'leave'
-
-export type RotationEvent =
-  | {
-      readonly kind: 'prepared'
-      readonly name: string
-      readonly scope: string
-      readonly prepared: Readonly<Record<string, string>>
-      readonly oldRemote: RemoteKey | null
-    }
-  /** Nothing can be made over an API: a person is asked. */
-  | { readonly kind: 'cannot_create'; readonly message: string; readonly oldRemote: RemoteKey | null }
-  /** Not now: its lane or its account is busy with another one. */
-  | { readonly kind: 'wait'; readonly seconds: number; readonly message: string | null }
-  | {
-      readonly kind: 'refused'
-      readonly reason: RefusalReason
-      readonly message: string
-      readonly seconds?: number
-    }
-  | { readonly kind: 'unknown'; readonly message: string }
-  | { readonly kind: 'created'; readonly remote: RemoteKey }
-  /** Somebody else recorded the intent, or had the secret in hand, and is gone. */
-  | { readonly kind: 'taken_over' }
-  | { readonly kind: 'recovered'; readonly remote: RemoteKey }
-  | { readonly kind: 'orphaned'; readonly count: number }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'ambiguous'; readonly message: string }
-  | { readonly kind: 'stored'; readonly version: number }
-  | { readonly kind: 'not_stored'; readonly message: string }
-  | { readonly kind: 'proven' }
-  | { readonly kind: 'rejected'; readonly message: string }
-  | { readonly kind: 'promoted' }
-  | { readonly kind: 'acknowledged'; readonly barrierEpoch: bigint }
-  | { readonly kind: 'in_use'; readonly inFlight: number; readonly message: string; readonly quiet: boolean }
-  | { readonly kind: 'drained' }
-  /** The service refuses the new version in use. */
-  | { readonly kind: 'ailing'; readonly message: string }
-  | { readonly kind: 'disabled' }
-  | { readonly kind: 'paused' }
-  | { readonly kind: 'revoked' }
-  | { readonly kind: 'cleaned' }
-  | { readonly kind: 'withdrawn' }
-  | { readonly kind: 'restored' }
-  | { readonly kind: 'left' }
-  /** The key was revoked or replaced by hand. */
-  | { readonly kind: 'superseded'; readonly message: string }
-  | { readonly kind: 'new_secret'; readonly version: number }
-  | { readonly kind: 'roll_back'; readonly reason: string }
-  | { readonly kind: 'retry' }
-  | { readonly kind: 'abandon'; readonly reason: string }
-  | { readonly kind: 'confirm' }
-  /** A rotation that is under way becomes an urgent one. */
-  | { readonly kind: 'breach'; readonly reason: string }
-export type EventKind = RotationEvent['kind']
-type EventOf<Kind extends EventKind> = Extract<RotationEvent, { kind: Kind }>
-
-/** What the driver and its credential allow. */
-export interface Abilities {
-  readonly create: boolean
-  readonly find: boolean
-  readonly disable: boolean
-  readonly revoke: boolean
-  readonly settleSeconds: number
-  readonly propagationSeconds: number
-}
-
-export interface Facts {
-  readonly abilities: Abilities
-  readonly now: Date
-  /** Whoever acts. */
-  readonly fence: bigint
-}
-
-export interface Step {
-  readonly state: RotationState
-  readonly patch: AttemptPatch
-  /** What happened, for a person. */
-  readonly text: string
-}
-
-interface Edge<Kind extends EventKind> {
-  readonly to: readonly RotationState[]
-  readonly step: (attempt: RotationAttempt, event: EventOf<Kind>, facts: Facts) => Step
-}
-interface Row {
-  readonly effect: Effect | null
-  readonly on: { readonly [Kind in EventKind]?: Edge<Kind> }
-}
-
-/** Failures in a row that are put right by trying again; then a person is asked. */
-const patience = 10
-const longestWaitSeconds = 600
-/** Between two questions whether a version is still in use, or a new key has arrived. */
-const pollSeconds = 5
-const longestPauseSeconds = 86_400
-
-const after = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
-export const backoffSeconds = (failures: number): number =>
-  Math.min(longestWaitSeconds, pollSeconds * 2 ** Math.min(failures, 10))
-
-/** On with it, at once. */
-const go = (state: RotationState, text: string, patch: AttemptPatch = {}): Step => ({
-  state,
-  text,
-  patch: { message: null, nextStep: null, failures: 0, ...patch },
-})
-
-const stay = (attempt: RotationAttempt, facts: Facts, seconds: number, message: string | null): Step => ({
-  state: attempt.state,
-  text: message ?? 'Waits.',
-  patch: { nextAt: after(facts.now, seconds), message },
-})
-
-const tryAgain = (attempt: RotationAttempt, facts: Facts, message: string, seconds?: number): Step =>
-  attempt.failures + 1 >= patience
-    ? ask(attempt.state, `${message} This went on for ${patience} tries.`, 'Mend what is wrong, then retry.')
-    : {
-        state: attempt.state,
-        text: message,
-        patch: {
-          failures: attempt.failures + 1,
-          nextAt: after(facts.now, Math.max(seconds ?? 0, backoffSeconds(attempt.failures))),
-          message,
-        },
-      }
-
-/** A person has to look. `resume`: where `retry` goes on. */
-const ask = (resume: RotationState, message: string, nextStep: string, patch: AttemptPatch = {}): Step => ({
-  state: 'needs_human',
-  text: message,
-  patch: { resumeState: resume, message, nextStep, nextAt: null, failures: 0, scope: null, ...patch },
-})
-
-const askForSecret = (message: string, patch: AttemptPatch = {}): Step => ({
-  state: 'asked',
-  text: message,
-  patch: {
-    message,
-    nextStep: 'Make a new key at the service and paste it here.',
-    nextAt: null,
-    failures: 0,
-    scope: null,
-    ...patch,
-  },
-})
-
-const end = (
-  state: 'done' | 'rolled_back' | 'failed_safe' | 'abandoned',
-  now: Date,
-  text: string,
-  patch: AttemptPatch = {},
-): Step => ({
-  state,
-  text,
-  patch: {
-    endedAt: now,
-    nextAt: null,
-    nextStep: null,
-    message: null,
-    inFlight: null,
-    scope: null,
-    ...patch,
-  },
-})
-
-/** What has been made goes; then `resume`. */
-const clean = (
-  resume: RotationState,
-  message: string | null,
-  text: string,
-  patch: AttemptPatch = {},
-): Step => ({
-  state: 'cleaning',
-  text,
-  patch: { resumeState: resume, message, nextStep: null, failures: 0, heldBy: null, ...patch },
-})
-
-/** The old version is used by nobody: away with it, as far as that can be done from here. */
-const dispose = ({ oldIsGone, oldRemote, mode }: RotationAttempt, { abilities, now }: Facts): Step => {
-  if (oldIsGone) return end('done', now, 'The old key is gone already.')
-  if (oldRemote !== null && abilities.disable && mode === 'normal')
-    return go('disabling', 'Nobody uses the old key any more: it is switched off at the service.', {
-      nextAt: now,
-    })
-  if (oldRemote !== null && abilities.revoke)
-    return go('revoking', 'The old key is revoked at the service.', { nextAt: now })
-  if (oldRemote !== null && abilities.disable)
-    return go('disabling', 'The old key is switched off at the service.', { nextAt: now })
-  return {
-    state: 'confirming',
-    text: 'Nobody uses the old key here any more.',
-    patch: {
-      message: 'The service has no API to delete the old key, or it is not known which one it is.',
-      nextStep: 'Delete the old key at the service, then confirm.',
-      nextAt: null,
-      failures: 0,
-    },
-  }
-}
-
-/** Of a key that could not be replaced at once in breach mode: it is out of use here, now at the service. */
-const disposeWithdrawn = (attempt: RotationAttempt, { abilities, now }: Facts): Step => {
-  const { oldRemote } = attempt
-  if (oldRemote !== null && abilities.revoke)
-    return go('revoking', 'Out of use here; it is revoked at the service.', { nextAt: now })
-  if (oldRemote !== null && abilities.disable)
-    return go('disabling', 'Out of use here; it is switched off at the service.', { nextAt: now })
-  return askForSecret('The key is out of use here. Delete it at the service now: we cannot.')
-}
-
-const refusedAtCreation = (attempt: RotationAttempt, event: EventOf<'refused'>, facts: Facts): Step => {
-  const { reason, message, seconds } = event
-  const fresh = { scope: null, heldBy: null }
-  if (attempt.mode === 'breach' && reason !== 'limited' && reason !== 'not_sent')
-    return go('withdrawing', `${message} The key is taken out of use at once.`, {
-      nextAt: facts.now,
-      ...fresh,
-    })
-  if (reason === 'limited' || reason === 'not_sent') {
-    const again = tryAgain(attempt, facts, message, seconds)
-    return again.state === 'needs_human'
-      ? { ...again, patch: { ...again.patch, resumeState: 'scheduled', heldBy: null } }
-      : { ...again, state: 'scheduled', patch: { ...again.patch, ...fresh } }
-  }
-  return ask('scheduled', message, nextOfRefusal[reason], fresh)
-}
-
-const nextOfRefusal: Record<RefusalReason, string> = {
-  credential: 'Set a credential that may do this, then retry.',
-  cap: 'Delete a key that is not needed at the service, then retry.',
-  limited: 'Retry later.',
-  not_sent: 'See whether the service can be reached, then retry.',
-  invalid: 'See what the service objects to, then retry, or abandon.',
-}
-
-const refusedLater = (attempt: RotationAttempt, event: EventOf<'refused'>, facts: Facts): Step => {
-  const { reason, message, seconds } = event
-  return reason === 'credential' || reason === 'invalid' || reason === 'cap'
-    ? ask(attempt.state, message, nextOfRefusal[reason])
-    : tryAgain(attempt, facts, message, seconds)
-}
-
-/** The secret was in somebody else's hands. */
-const lostSecret = (attempt: RotationAttempt, { now }: Facts, message: string): Step => {
-  if (attempt.crashClass === 'recoverable')
-    return go('recovering', `${message} It is read again.`, { nextAt: now, heldBy: null })
-  if (attempt.crashClass === 'orphan_detectable')
-    return clean('scheduled', message, `${message} The key is deleted and another one made.`, { nextAt: now })
-  return ask(
-    'scheduled',
-    `${message} A key exists at the service that nobody has the secret of.`,
-    'Delete that key at the service, then retry.',
-    { heldBy: null },
-  )
-}
-
-const startRollBack = (_: RotationAttempt, event: EventOf<'roll_back'>, { now }: Facts): Step =>
-  go('rolling_back', 'Goes back to the old version.', { reason: event.reason, nextAt: now })
-
-const giveUp = (attempt: RotationAttempt, event: EventOf<'abandon'>, { now }: Facts): Step =>
-  clean('abandoned', event.reason, 'Given up; what it made is deleted.', {
-    reason: event.reason,
-    nextAt: attempt.nextAt ?? now,
-  })
-
-const overtaken = (_: RotationAttempt, event: EventOf<'superseded'>, { now }: Facts): Step =>
-  clean('abandoned', event.message, event.message, { nextAt: now })
-
-const waits: Edge<'wait'>['step'] = (attempt, event, facts) =>
-  stay(attempt, facts, event.seconds, event.message)
-const again: Edge<'unknown'>['step'] = (attempt, event, facts) => tryAgain(attempt, facts, event.message)
-
-const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step => ({
-  state: attempt.state,
-  text: 'Goes on as after a breach: the old key is revoked at once.',
-  patch: { mode: 'breach', reason: event.reason, overlapUntil: now, nextAt: now },
-})
-
-/** Nothing has been made yet that could take over. */
-const takeOut = (_: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step =>
-  go('withdrawing', 'The key is taken out of use at once.', {
-    mode: 'breach',
-    reason: event.reason,
-    nextAt: now,
-  })
-
-const urgent = (state: RotationState) => ({ breach: { to: [state], step: hurry } }) as const
-const abandonable = { abandon: { to: ['cleaning'], step: giveUp } } as const
-const supersedable = { superseded: { to: ['cleaning'], step: overtaken } } as const
-const canRollBack = { roll_back: { to: ['rolling_back'], step: startRollBack } } as const
-const waiting = (state: RotationState) => ({ wait: { to: [state], step: waits } }) as const
-const repeatable = (state: RotationState) =>
-  ({
-    unknown: { to: [state, 'needs_human'], step: again },
-    refused: { to: [state, 'needs_human'], step: refusedLater },
-  }) as const
-
 export const machine: Record<RotationState, Row> = {
   scheduled: {
     effect: 'prepare',
@@ -643,151 +358,8 @@ export const machine: Record<RotationState, Row> = {
     },
   },
   done: { effect: null, on: {} },
-  withdrawing: {
-    effect: 'withdraw',
-    on: {
-      withdrawn: {
-        to: ['revoking', 'disabling', 'asked'],
-        step: (attempt, _, facts) => disposeWithdrawn(attempt, facts),
-      },
-    },
-  },
-  asked: {
-    effect: null,
-    on: {
-      breach: { to: ['withdrawing'], step: takeOut },
-      new_secret: {
-        to: ['stored'],
-        step: (_, event, { now }) =>
-          go('stored', `A new key was entered, and sealed as version ${event.version}.`, {
-            toVersion: event.version,
-            newRemote: null,
-            nextAt: now,
-          }),
-      },
-      ...abandonable,
-      ...supersedable,
-    },
-  },
-  confirming: {
-    effect: null,
-    on: {
-      confirm: {
-        to: ['done'],
-        step: (_, __, { now }) =>
-          end('done', now, 'Confirmed: the old key was deleted by hand.', { oldIsGone: true }),
-      },
-      ...canRollBack,
-    },
-  },
-  cleaning: {
-    effect: 'clean',
-    on: {
-      cleaned: {
-        to: ['scheduled', 'asked', 'withdrawing', 'failed_safe', 'abandoned', 'rolled_back'],
-        step: (attempt, _, { now }) => {
-          const resume = attempt.resumeState ?? 'failed_safe'
-          const fresh = { newRemote: null, scope: null, resumeState: null, heldBy: null }
-          if (resume === 'rolled_back')
-            return end('rolled_back', now, 'The old version is in use again.', fresh)
-          if (resume === 'failed_safe' || resume === 'abandoned')
-            return end(resume, now, endText[resume], { ...fresh, message: attempt.message })
-          if (resume === 'asked')
-            return askForSecret(attempt.message ?? 'A new key is needed.', { ...fresh, toVersion: null })
-          return go(resume, 'Cleaned up.', { ...fresh, toVersion: null, nextAt: attempt.nextAt ?? now })
-        },
-      },
-      ...repeatable('cleaning'),
-      ...waiting('cleaning'),
-    },
-  },
-  needs_human: {
-    effect: null,
-    on: {
-      breach: {
-        to: ['withdrawing', 'needs_human'],
-        step: (attempt, event, facts) =>
-          attempt.promotedAt === null ? takeOut(attempt, event, facts) : hurry(attempt, event, facts),
-      },
-      retry: {
-        to: ['scheduled', 'recovering', 'stored', 'disabling', 'revoking', 'cleaning', 'rolling_back'],
-        step: (attempt, _, { now }) =>
-          go(attempt.resumeState ?? 'scheduled', 'Goes on.', { nextAt: now, resumeState: null }),
-      },
-      new_secret: {
-        to: ['stored'],
-        step: (_, event, { now }) =>
-          go('stored', `A new key was entered, and sealed as version ${event.version}.`, {
-            toVersion: event.version,
-            newRemote: null,
-            resumeState: null,
-            nextAt: now,
-          }),
-      },
-      abandon: { to: ['cleaning'], step: giveUp },
-      roll_back: { to: ['rolling_back'], step: startRollBack },
-    },
-  },
-  rolling_back: {
-    effect: 'restore',
-    on: {
-      restored: {
-        to: ['leaving'],
-        step: (attempt, _, { now }) =>
-          go('leaving', `Version ${attempt.fromVersion} is in use again.`, {
-            nextAt: now,
-            quietAt: null,
-            barrierEpoch: null,
-            drainSince: null,
-          }),
-      },
-      ...repeatable('rolling_back'),
-    },
-  },
-  leaving: {
-    effect: 'leave',
-    on: {
-      acknowledged: {
-        to: ['leaving'],
-        step: (_, event, { now }) =>
-          go('leaving', 'Every process uses the old version again.', {
-            barrierEpoch: event.barrierEpoch,
-            drainSince: now,
-            nextAt: now,
-          }),
-      },
-      in_use: {
-        to: ['leaving'],
-        step: (attempt, event, { now }) => ({
-          state: 'leaving',
-          text: event.message,
-          patch: {
-            inFlight: event.inFlight,
-            message: event.message,
-            nextAt: after(now, pollSeconds),
-            quietAt: event.quiet ? (attempt.quietAt ?? now) : null,
-          },
-        }),
-      },
-      left: {
-        to: ['cleaning'],
-        step: (_, __, { now }) =>
-          clean('rolled_back', null, 'Nobody uses the new key any more; it is deleted.', { nextAt: now }),
-      },
-      ...waiting('leaving'),
-    },
-  },
-  rolled_back: { effect: null, on: {} },
-  failed_safe: { effect: null, on: {} },
-  abandoned: { effect: null, on: {} },
+  ...sideStates,
 }
-
-const endText = {
-  failed_safe: 'Failed; the old version stays in use and nothing is left behind.',
-  abandoned: 'Given up; the old version stays in use.',
-} as const
-
-const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
 
 export const isOver = (state: RotationState): boolean =>
   state === 'done' || state === 'rolled_back' || state === 'failed_safe' || state === 'abandoned'
