@@ -249,6 +249,7 @@ test('xAI: a key has not arrived before xAI says so', async () => {
   const made = value(await driver.create!(context, attempt()))
   expect(value(await driver.ready!(context, made.remote))).toBe(false)
   expect(standIns.secrets.look('xai', made.secret)).toBe('too_new')
+  expect(value(await driver.ready!(context, { id: 'not-known-anywhere-yet' }))).toBe(false)
   pass(61_000)
   expect(value(await driver.ready!(context, made.remote))).toBe(true)
   expect(standIns.secrets.look('xai', made.secret)).toBe('valid')

@@ -171,6 +171,8 @@ export const xai: RotationDriver = {
         const report = parsed(body)
         return typeof report === 'object' && report !== null ? !saysNo(report) : undefined
       },
+      // Not known there yet.
+      ({ status }) => (status === 404 ? done(false) : null),
     ),
 
   disable: (context, { id }) => setDisabled(context, id, true),
