@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { demoSecret, type ServiceName } from '../../simulator/keys.ts'
+import type { Database } from '../../src/db/database.ts'
 import type { DemoFile } from '../../src/demo/demo-file.ts'
 import { cloneDatabase } from '../database.ts'
 import { startGatewayProcess } from '../processes/gateway-process.ts'
@@ -20,6 +21,8 @@ import { startGatewayProcess } from '../processes/gateway-process.ts'
 export interface Demo extends AsyncDisposable {
   readonly url: string
   readonly facts: DemoFile
+  /** For what no screen can do: turning back a clock. */
+  readonly database: Database
   /** A secret that the simulated service accepts from now on, and that nobody has stored yet. */
   newKey(service: ServiceName): Promise<string>
 }
@@ -49,6 +52,7 @@ export const startDemo = async (): Promise<Demo> => {
   return {
     url: gateway.url,
     facts,
+    database: clone.database,
     newKey: async (service) => {
       made += 1
       const secret = demoSecret(service, `Visitor${made}`)

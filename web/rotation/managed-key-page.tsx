@@ -8,6 +8,7 @@ import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { KeyView } from './key-view.tsx'
 import { lastTwoWeeks, ServiceUse } from './service-use.tsx'
+import { useFollow } from './use-follow.ts'
 
 const route = getRouteApi('/shell/admin/keys/$id')
 
@@ -38,6 +39,7 @@ export const ManagedKeyPage = () => {
   )
   const rotations = useRead('listRotations', { query: { serviceKeyId: id, limit: 20 } }, { refreshSeconds })
   const open = rotations.data?.items.find((rotation) => !rotation.isOver)
+  useFollow(open, ['listSystemKeyVersions', 'listKeyRotations', 'listSystemKeys', 'listSystemKeyChecks'])
   if ((open !== undefined) !== isBusy) setIsBusy(open !== undefined)
   const detail = useRead(
     'readRotation',

@@ -9,6 +9,7 @@ import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { KeyView } from './key-view.tsx'
 import { lastTwoWeeks, ServiceUse } from './service-use.tsx'
+import { useFollow } from './use-follow.ts'
 
 const route = getRouteApi('/shell/keys/$id')
 
@@ -37,6 +38,7 @@ export const OwnKeyPage = () => {
     { enabled: isOwn, refreshSeconds },
   )
   const open = rotations.data?.items.find((rotation) => !rotation.isOver)
+  useFollow(open, ['listOwnKeyVersions', 'listOwnKeyRotations', 'listServiceKeys', 'listServiceKeyChecks'])
   if ((open !== undefined) !== isBusy) setIsBusy(open !== undefined)
   const detail = useRead(
     'readOwnRotation',

@@ -67,8 +67,8 @@ export const RotateDialog = (props: { of: KeyRotation; actions: RotationActions;
       </Radio.Group>
       {!of.automatic && (
         <p>
-          {of.notAutomaticBecause ?? 'This service has no way to make keys by itself.'} You will be asked to
-          make the new key there and to paste it here.
+          {of.notAutomaticBecause ?? 'The service has no way to make keys by itself.'} You will be asked to
+          make the new key at the service and to paste it here.
         </p>
       )}
       <TextInput

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { Rotation, RotationDetail } from '../../src/contract/rotation.ts'
 import type { RotationActions } from '../data/rotation-actions.ts'
 import { useRead } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
 import { CopyableId } from '../ui/copy.tsx'
 import { Ago, Moment } from '../ui/figures.tsx'
 import { counted } from '../ui/format.ts'
@@ -135,23 +136,34 @@ export const Remotes = ({ of }: { of: Pick<RotationDetail, 'remotes'> }) => (
   </section>
 )
 
-const Steps = ({ of }: { of: RotationDetail }) => (
-  <section aria-label="What happened">
-    <h3 className={classes.heading}>What happened</h3>
-    <ol className={classes.steps} aria-live={of.isOver ? undefined : 'polite'}>
-      {of.steps
-        .toSorted((a, b) => b.at.localeCompare(a.at))
-        .map((step, index) => (
-          <li key={`${step.at} ${step.state} ${of.steps.length - index}`} className={classes.step}>
-            <span className={classes.stepText}>
-              {step.text}
-              {step.actor !== null && <span className={classes.quiet}> by {step.actor}</span>}
-            </span>
-            <span className={classes.quiet}>
-              <Moment at={step.at} />
-            </span>
-          </li>
-        ))}
-    </ol>
-  </section>
-)
+/** By their e-mail where that is told; an id says nothing to people. */
+const actorWords = (actor: string, me: { readonly id: string; readonly email: string }): string => {
+  if (actor === me.id || actor === me.email) return 'by you'
+  return actor.includes('@') ? `by ${actor}` : 'by somebody else; the audit trail says who'
+}
+
+const Steps = ({ of }: { of: RotationDetail }) => {
+  const me = useMe()
+  return (
+    <section aria-label="What happened">
+      <h3 className={classes.heading}>What happened</h3>
+      <ol className={classes.steps} aria-live={of.isOver ? undefined : 'polite'}>
+        {of.steps
+          .toSorted((a, b) => b.at.localeCompare(a.at))
+          .map((step, index) => (
+            <li key={`${step.at} ${step.state} ${of.steps.length - index}`} className={classes.step}>
+              <span className={classes.stepText}>
+                {step.text}
+                {step.actor !== null && (
+                  <span className={classes.quiet}> {actorWords(step.actor, me.user)}</span>
+                )}
+              </span>
+              <span className={classes.quiet}>
+                <Moment at={step.at} />
+              </span>
+            </li>
+          ))}
+      </ol>
+    </section>
+  )
+}

@@ -4,7 +4,7 @@ import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Ago } from '../ui/figures.tsx'
 import { PhaseTrack } from './phase-track.tsx'
 import { RotationMark } from './rotation-mark.tsx'
-import { triggerWords } from './rotation-words.ts'
+import { stateWords, triggerWords } from './rotation-words.ts'
 import classes from './rotation.module.css'
 
 /** Whose key it is, by the name that people gave it. */
@@ -55,7 +55,10 @@ export const RotationsTable = (props: {
       ...columns.filter(({ key }) => !props.underWay || key !== 'ended'),
     ]}
     onOpen={props.onOpen}
-    openLabel={(row) => `Show the rotation of ${row.key.label}`}
+    // Where the cell names the key, it says enough; a label must begin with what is seen.
+    {...(props.withoutKey && {
+      openLabel: (row: Rotation) => `${stateWords[row.state].text}: show this rotation`,
+    })}
     openKey={props.openKey}
     loading={props.rotations ? undefined : 3}
   />
