@@ -183,7 +183,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     url,
     notices: [
       ...(rooms.claim.notice === null ? [] : [rooms.claim.notice]),
-      ...(await sealedNotice(rooms)),
+      ...sealedNotice(rooms),
       ...(demo === null ? await setUpNotice(rooms, config.publicUrl ?? url) : await demo.publish(url)),
     ],
     rooms,
@@ -216,8 +216,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
 }
 
 /** It runs, and serves nothing that needs a key: whoever started it should not have to find that out. */
-const sealedNotice = async ({ masterKeys }: Rooms): Promise<string[]> => {
-  const { sealed } = await masterKeys.status()
+const sealedNotice = ({ masterKeys }: Rooms): string[] => {
+  const sealed = masterKeys.sealed()
   return sealed === null
     ? []
     : [`THE VAULT IS SEALED: ${sealed.problem.message} ${sealed.problem.next} It tries again by itself.`]

@@ -25,7 +25,7 @@ export const withRooms = <T>(config: Config, work: (rooms: Rooms) => Promise<T>)
   withPostgres(config, async (url, embedded, log) => {
     const rooms = await openRooms({ config, url, embedded, version, log })
     try {
-      const { sealed } = await rooms.masterKeys.status()
+      const sealed = rooms.masterKeys.sealed()
       if (sealed !== null)
         console.error(`The vault is sealed: ${sealed.problem.message} ${sealed.problem.next}`)
       return await work(rooms)

@@ -8,7 +8,7 @@ import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.
 import { newId, platformOrganizationId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import type { Findings } from './findings.ts'
-import type { Keyring } from './keyring.ts'
+import type { Keyring, Sealed } from './keyring.ts'
 import { rewrapAll } from './rewrap.ts'
 import * as store from './store.ts'
 import * as changes from './store-changes.ts'
@@ -26,7 +26,7 @@ export interface ChangeView extends changes.Change {
 }
 
 export interface MasterKeysStatus {
-  readonly sealed: ReturnType<Keyring['sealed']>
+  readonly sealed: Sealed | null
   readonly versions: readonly (Omit<Version, 'wrappedKey' | 'canary' | 'voucher'> & {
     readonly references: number
   })[]
@@ -39,6 +39,8 @@ export interface MasterKeysStatus {
 
 /** Versions of the master key: what operators and administrators do with them. */
 export interface MasterKeys {
+  /** Null: open. */
+  sealed(): Sealed | null
   status(): Promise<MasterKeysStatus>
   /** Tries to unseal now. */
   unseal(): Promise<Outcome<void>>
@@ -235,6 +237,8 @@ export const makeMasterKeys = (parts: {
   }
 
   return {
+    sealed: () => keyring.sealed(),
+
     async status() {
       const [versions, references, organizations, processes, findings, change] = await Promise.all([
         store.readVersions(kysely),

@@ -1,5 +1,6 @@
 import { billingBugs } from './billing-bugs.ts'
 import { budgetBugs } from './budget-bugs.ts'
+import { vaultBugs } from './vault-bugs.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 const account = 'src/ledger/account.ts'
@@ -414,4 +415,4 @@ const ledgerBugs: readonly PlantedBug[] = [
   },
 ]
 
-export const plantedBugs: readonly PlantedBug[] = [...ledgerBugs, ...billingBugs, ...budgetBugs]
+export const plantedBugs: readonly PlantedBug[] = [...ledgerBugs, ...billingBugs, ...budgetBugs, ...vaultBugs]
