@@ -22,6 +22,8 @@ export interface Asked {
 export const startService = async () => {
   const asked: Asked[] = []
   const statusOf = new Map<string, number>()
+  /** What is told of a secret that is accepted. */
+  const bodyOf = new Map<string, unknown>()
   const server = createServer((request, response) => {
     const { headers } = request
     asked.push({ url: request.url ?? '', headers })
@@ -30,7 +32,7 @@ export const startService = async () => {
     // As some services do: the key comes back in the error.
     response
       .writeHead(statusOf.get(secret) ?? 401)
-      .end(JSON.stringify({ error: `Incorrect API key: ${secret}` }))
+      .end(JSON.stringify(bodyOf.get(secret) ?? { error: `Incorrect API key: ${secret}` }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -38,7 +40,7 @@ export const startService = async () => {
     server.closeAllConnections()
     return new Promise((resolve) => server.close(resolve))
   }
-  return { url, asked, statusOf, close }
+  return { url, asked, statusOf, bodyOf, close }
 }
 
 export interface KeyRoom {

@@ -244,6 +244,27 @@ describe('keys that may do more than serve operations', () => {
   })
 })
 
+test('a key that its service tells to be for management is refused, by hand and by import; told of, where it is stored', async () => {
+  const secret = accepted('sk-or-v1-')
+  service.bodyOf.set(secret, { data: { is_management_key: true, limit: null } })
+  const input = { ...here, owner: 'user', serviceId: 'openrouter', secret } as const
+  const told = { code: 'key_rejected', message: expect.stringContaining('management key') }
+  expect(await room.keys.add(operator, input)).toMatchObject({ ok: false, fault: told })
+  expect(must(await room.keys.check(input))).toMatchObject({
+    verdict: 'valid_but_unusable',
+    scopeWarnings: ['It is a management key: it makes and deletes other keys.'],
+  })
+  service.bodyOf.set(secret, { data: { is_management_key: false, limit: 5 } })
+  const key = await add(secret, { serviceId: 'openrouter' })
+  service.bodyOf.set(secret, { data: { is_management_key: true, limit: 5 } })
+  const rechecked = must(await room.keys.recheck(operator, key))
+  expect(rechecked.serviceKey).toMatchObject({
+    status: 'active',
+    verdict: 'valid_but_unusable',
+    scopeNotes: ['management'],
+  })
+})
+
 describe('the same secret', () => {
   test('within an organisation is found over services and owners', async () => {
     const secret = accepted()

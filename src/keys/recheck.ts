@@ -71,7 +71,13 @@ export const makeRechecks = (parts: ServiceKeyParts, proving: Proving): Rechecks
     const { verdict, detail } = proof
     const line = { version: key.version, cause, verdict, detail, status: after.status }
     await recordCheck(t, key, line, clock())
-    await keepMarks(parts, t, key, asked.secret, verdict === 'valid' ? proof.scope.notes : null)
+    await keepMarks(
+      parts,
+      t,
+      key,
+      asked.secret,
+      verdict === 'valid' || proof.scope.unfit ? proof.scope.notes : null,
+    )
     if (after.status !== before.status) {
       const is = isNews ? { status: after.status, cause: statusCause } : { status: after.status }
       const action = isNews ? 'quarantine' : 'status_change'
