@@ -112,6 +112,9 @@ export interface RotationStandIns {
   ): void
 }
 
+/** A demo that runs for weeks keeps the last of them. */
+const mostCalls = 10_000
+
 interface Saved {
   readonly last: number
   readonly secrets: readonly IssuedSecret[]
@@ -207,6 +210,7 @@ export const makeRotationStandIns = (clock: () => number = Date.now): RotationSt
         trouble: trouble?.kind ?? null,
       }
       calls.push(entry)
+      if (calls.length > mostCalls) calls.splice(0, mostCalls / 10)
       if (trouble?.kind === 'lost_before') return void response.destroy()
       if (trouble?.kind === 'failed_before') {
         const { status, retryAfterSeconds } = trouble
