@@ -99,7 +99,7 @@ test('blind: after a lost reply a person is told what may exist, and nothing is 
   const [remote] = await at.rotation.remotes(stuck)
   expect(remote).toMatchObject({ state: 'left_to_person' })
   expect(stuck.message).toContain(remote?.name)
-  expect(await (await at.ask(tenant)).status).toBe(200)
+  expect((await at.ask(tenant)).status).toBe(200)
   expect((await at.drive(id, { person: command('retry') })).state).toBe('done')
 })
 
@@ -361,4 +361,15 @@ test('a drill says what would happen, and changes nothing', async () => {
   expect(drill.steps.length).toBeGreaterThan(3)
   expect(secrets().of('openai')).toHaveLength(before)
   expect(await at.rotation.list({ serviceKeyIds: [tenant.key.id], limit: 1 })).toEqual([])
+})
+
+test('a key that was replaced by hand is not asked for any more', async () => {
+  const tenant = await at.tenant('anthropic', { credential: false })
+  const id = await begin(tenant)
+  expect((await at.drive(id)).state).toBe('asked')
+  const { secret } = at.stage.simulator.rotation.apis.anthropic.adopt(demoSecret('anthropic', 'replaced'))
+  must(await at.stage.gateway.rooms.serviceKeys.replace(operator, tenant.which, { secret }))
+  await at.rotation.upkeep()
+  expect((await at.drive(id)).state).toBe('abandoned')
+  expect((await at.ask(tenant)).status).toBe(200)
 })

@@ -27,7 +27,10 @@ export interface Commands {
   readonly command: (
     actor: Actor,
     id: string,
-    event: Extract<RotationEvent, { kind: 'roll_back' | 'retry' | 'abandon' | 'confirm' | 'breach' }>,
+    event: Extract<
+      RotationEvent,
+      { kind: 'roll_back' | 'retry' | 'abandon' | 'confirm' | 'breach' | 'superseded' }
+    >,
     note?: string,
   ) => Promise<Outcome<RotationAttempt>>
   /** Refused at once by its service: nothing is stored. */

@@ -174,7 +174,7 @@ const walks = fc
       const kinds = well.length > 0 && seed % 5 > 0 ? well : known
       const kind = kinds[pick % Math.max(1, kinds.length)]
       if (kind === undefined) break
-      const [event] = fc.sample(eventOf[kind] as fc.Arbitrary<RotationEvent>, { numRuns: 1, seed })
+      const [event] = fc.sample<RotationEvent>(eventOf[kind], { numRuns: 1, seed })
       const taken = step(attempt, event as RotationEvent, { abilities: able, now, fence: 1n })
       if (!taken.ok) continue
       attempt = { ...attempt, ...taken.value.patch }

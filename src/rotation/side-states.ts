@@ -1,5 +1,5 @@
 import type { RotationState } from '../contract/rotation.ts'
-import { type Row, again, abandonable, supersedable, canRollBack, waiting, repeatable } from './edges.ts'
+import { type Row, abandonable, supersedable, canRollBack, waiting, repeatable } from './edges.ts'
 import {
   pollSeconds,
   after,

@@ -63,8 +63,19 @@ export const makeUpkeep = (parts: RotationParts, tools: ToolMaker, commands: Com
     alerts.soon()
   }
 
+  /** Nobody has to paste what is not needed any more. */
+  const isSuperseded = async ({ organizationId, serviceKeyId: id, fromVersion }: RotationAttempt) => {
+    const key = await versions.find({ organizationId, id })
+    return key === null || key.status === 'revoked' || key.version !== fromVersion
+  }
+
   const remind = async (): Promise<void> => {
     for (const attempt of await store.listWaiting(kysely)) {
+      if (attempt.state === 'asked' && (await isSuperseded(attempt))) {
+        const message = 'The key was revoked or replaced by hand.'
+        await commands.command(actor, attempt.id, { kind: 'superseded', message })
+        continue
+      }
       const due = remindersDue(attempt.stateSince, clock())
       if (due > attempt.reminders) await remindOne(attempt, due)
     }

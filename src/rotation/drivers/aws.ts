@@ -228,6 +228,7 @@ export const aws: RotationDriver = {
   name: 'AWS access keys and Bedrock API keys',
   serviceIds: ['bedrock'],
   crashClass: 'orphan_detectable',
+  findsBy: 'difference',
   docsUrl: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
   credential: [
     {

@@ -103,6 +103,7 @@ export const azure: RotationDriver = {
   name: 'Azure Key 1 and Key 2',
   serviceIds: ['azure_openai'],
   crashClass: 'recoverable',
+  findsBy: 'difference',
   docsUrl: 'https://learn.microsoft.com/azure/ai-services/rotate-keys',
   credential: [
     {
