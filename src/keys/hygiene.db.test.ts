@@ -137,9 +137,11 @@ describe('healthy keys are proven again', () => {
     const quarantined = await find(key)
     expect(quarantined).toMatchObject({ status: 'invalid', statusCause: 'possibly_leaked' })
     expect(quarantined.statusReason).toContain('may have leaked')
-    expect(notices.map(({ audience, kind, severity }) => [audience.kind, kind, severity])).toEqual([
-      ['user', 'key_possibly_leaked', 'critical'],
-      ['organization_administrators', 'key_possibly_leaked', 'critical'],
+    expect(
+      notices.map(({ audience, kind, severity, path }) => [audience.kind, kind, severity, path]),
+    ).toEqual([
+      ['user', 'key_possibly_leaked', 'critical', `/keys/${key.id}`],
+      ['organization_administrators', 'key_possibly_leaked', 'critical', '/key-hygiene'],
     ])
     expect(JSON.stringify(notices)).not.toContain(secret.slice(0, 20))
     expect(await actionsOn(key)).toEqual(['service_key.add', 'service_key.quarantine'])

@@ -32,6 +32,11 @@ const audiencesOf = ({ owner, organizationId, userId }: TellOf): Notice['audienc
   return userId === null ? [administrators] : [{ kind: 'user', organizationId, userId }, administrators]
 }
 
+const pathFor = (audience: Notice['audience'], { id }: TellOf): string => {
+  if (audience.kind === 'platform_administrators') return `/admin/keys/${id}`
+  return audience.kind === 'user' ? `/keys/${id}` : '/key-hygiene'
+}
+
 export const leakNotices = (key: TellOf, now: Date): Notice[] => {
   const name = findService(key.serviceId)?.name ?? key.serviceId
   const whose = { user: 'A key of a user', organization: 'A key of the organisation', system: 'A system key' }
@@ -43,7 +48,7 @@ export const leakNotices = (key: TellOf, now: Date): Notice[] => {
     key: `possibly-leaked:${key.id}:${key.version}:${now.toISOString().slice(0, 10)}`,
     title: `${name} refused a key that had worked: ${key.label}`,
     text: `${audience.kind === 'user' ? 'Your key' : whose[key.owner]} “${key.label}” for ${name} (…${key.lastFour}) worked, then was refused all at once. It is no longer used. ${leakAdvice(key.serviceId)}`,
-    path: key.owner === 'system' ? '/admin/system-keys' : audience.kind === 'user' ? '/keys' : null,
+    path: pathFor(audience, key),
   }))
 }
 
