@@ -112,7 +112,8 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
         metrics: makeMetrics({
           access: rooms.access,
           counters,
-          more: async () => streamMetrics(await rooms.auditStreaming.view(), rooms.clock()),
+          more: async () =>
+            vaultMetric(rooms) + streamMetrics(await rooms.auditStreaming.view(), rooms.clock()),
         }),
         health: () => (!serving ? 'unavailable' : rooms.vault.problem() === null ? 'ok' : 'sealed'),
         rest,
@@ -213,6 +214,12 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await postgres.stop()
     },
   }
+}
+
+const vaultMetric = ({ masterKeys }: Rooms): string => {
+  const name = 'aideon_vault_sealed'
+  const help = '1: nothing that needs a stored key works in this process'
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${masterKeys.sealed() === null ? 0 : 1}\n`
 }
 
 /** It runs, and serves nothing that needs a key: whoever started it should not have to find that out. */
