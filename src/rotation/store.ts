@@ -306,16 +306,6 @@ export const seize = async (
   return attempt && { attempt, busyMs: seized.rows[0]?.busy ?? 0 }
 }
 
-export const nextDueAt = async (kysely: Kysely<Schema>): Promise<Date | null> => {
-  const row = await kysely
-    .selectFrom('rotation_attempts')
-    .select((eb) => eb.fn.min('next_at').as('at'))
-    .where('ended_at', 'is', null)
-    .where('next_at', 'is not', null)
-    .executeTakeFirstOrThrow()
-  return row.at
-}
-
 export const listSteps = (executor: Executor, attempt: AttemptReference) =>
   executor
     .selectFrom('rotation_steps')
