@@ -219,6 +219,23 @@ test('who was refused is in the log, by address and user, without what was sent;
   }
 })
 
+test('an organisation is told who changed it, also where that was an administrator of another one', async () => {
+  const owner = await http.createBrowser()
+  const administrator = await http.createBrowser({ isPlatformAdministrator: true })
+  const body = { name: 'Renamed' }
+  const changed = await http.call('changeOrganization', administrator, {
+    params: { id: owner.organizationId },
+    body,
+  })
+  expect(changed.statusCode, changed.body).toBe(200)
+  const { items } = (await http.call('listAudit', owner, {} as never)).json<{
+    items: { action: string; actor: { email: string | null } }[]
+  }>()
+  const entry = items.find(({ action }) => action === 'organization.changed')
+  const me = (await http.call('readMe', administrator, {})).json<{ user: { email: string } }>()
+  expect(JSON.stringify(entry)).toContain(me.user.email)
+})
+
 describe('pages', () => {
   test('OpenAPI 3.1 names every endpoint, and no reference in it is empty', async () => {
     const document = (await http.app.inject('/api/openapi.json')).json<{

@@ -28,13 +28,11 @@ export const readTrail = async (
   if (page.before !== null) conditions.push(sql`e.id < ${page.before}`)
   const { rows } = await sql<TrailRow>`
     SELECT e.id, e.organization_id AS "organizationId", o.name AS "organizationName", e.at,
-      e.actor_kind AS "actorKind", e.actor_id AS "actorId", u.email AS "actorEmail", e.action,
-      e.subject_kind AS "subjectKind", e.subject_id AS "subjectId", s.email AS "subjectEmail", e.before, e.after, e.reason,
+      e.actor_kind AS "actorKind", e.actor_id AS "actorId", CASE e.actor_kind WHEN 'user' THEN user_email(e.actor_id) END AS "actorEmail", e.action,
+      e.subject_kind AS "subjectKind", e.subject_id AS "subjectId", CASE e.subject_kind WHEN 'user' THEN user_email(e.subject_id) END AS "subjectEmail", e.before, e.after, e.reason,
       l.sequence, encode(l.hash, 'hex') AS hash
     FROM audit_entries e
     JOIN organizations o ON o.id = e.organization_id
-    LEFT JOIN users u ON e.actor_kind = 'user' AND u.id::text = e.actor_id
-    LEFT JOIN users s ON e.subject_kind = 'user' AND s.id::text = e.subject_id
     JOIN audit_links l ON l.organization_id = e.organization_id AND l.entry_id = e.id
     WHERE ${sql.join(conditions, sql` AND `)}
     ORDER BY e.id DESC LIMIT ${page.limit}`.execute(kysely)

@@ -23,6 +23,17 @@ describe('configuration', () => {
     expect(result).toMatchObject({ ok: true, config: { port: 0, demo: true } })
   })
 
+  test.each([
+    ['10.0.0.5, 10.1.0.0/16,loopback,fd00::/8', ['10.0.0.5', '10.1.0.0/16', 'loopback', 'fd00::/8']],
+    ['proxy.internal', null],
+    ['10.0.0.0/33', null],
+    ['10.0.0.0/0', null],
+    ['*', null],
+  ])('trusted proxies are addresses and ranges, never everybody: %s', (given, expected) => {
+    const result = read({ environment: { AIDEON_TRUSTED_PROXIES: given } })
+    expect(result.ok ? result.config.trustedProxies : null).toEqual(expected)
+  })
+
   test('an empty variable counts as none', () => {
     expect(read({ environment: { AIDEON_PORT: '' } })).toMatchObject({ ok: true, config: { port: 8787 } })
   })

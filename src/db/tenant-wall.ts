@@ -72,11 +72,23 @@ export const buildWall = async (client: PoolClient, log: Log): Promise<string | 
     return null
   }
   const { rows } = await client.query<TableInWall>(tablesStatement, [role.oid])
-  const statements = rows.flatMap((table) => missing(table, role.name))
+  const statements = [
+    ...rows.flatMap((table) => missing(table, role.name)),
+    ...(await missingCalls(client, role)),
+  ]
   if (statements.length === 0) return role.name
   await client.query(`BEGIN; ${scopeFunctions} ${statements.join(';\n')}; COMMIT`)
   log.info({ statements: statements.length }, 'row-level security is in force')
   return role.name
+}
+
+/** What runs as the owner, for readers who know an id already. */
+const missingCalls = async (client: PoolClient, role: { name: string; oid: string }): Promise<string[]> => {
+  const { rows } = await client.query<{ may: boolean }>(
+    `SELECT has_function_privilege($1::oid, 'user_email(text)', 'EXECUTE') AS may`,
+    [role.oid],
+  )
+  return rows[0]?.may ? [] : [`GRANT EXECUTE ON FUNCTION user_email(text) TO "${role.name}"`]
 }
 
 /** PostgreSQL makes one look-up of them a statement, not one a row. */

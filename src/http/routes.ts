@@ -34,6 +34,7 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
       schema: {
         operationId: name,
         summary: endpoint.summary,
+        ...(endpoint.stepUp ? { description: freshProof } : {}),
         tags: [endpoint.group],
         security: securityOf(endpoint),
         ...(endpoint.params ? { params: endpoint.params } : {}),
@@ -60,6 +61,9 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
     })
   }
 }
+
+const freshProof =
+  'Needs a fresh proof that it is you; without one it answers `step_up_required`: see POST /api/session/step-up.'
 
 /** Pieces are asked for as the caller takes them; a caller who goes away ends the asking. */
 const sendFile = (

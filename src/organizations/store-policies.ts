@@ -33,9 +33,9 @@ const versionOf = (row: Row): PolicyVersion => ({
 })
 
 const select = (where: ReturnType<typeof sql>, rest: ReturnType<typeof sql>) => sql<Row>`
-  SELECT p.version, p.state, p.document, p.reason, p.restores, p.author_kind, p.author_id, u.email AS author_email,
+  SELECT p.version, p.state, p.document, p.reason, p.restores, p.author_kind, p.author_id, CASE p.author_kind WHEN 'user' THEN user_email(p.author_id) END AS author_email,
          p.created_at, p.starts_at, p.ended_at
-  FROM control_policies p LEFT JOIN users u ON p.author_kind = 'user' AND u.id::text = p.author_id
+  FROM control_policies p
   WHERE ${where} ${rest}`
 
 export const listVersions = async (
