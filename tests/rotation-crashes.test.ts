@@ -31,11 +31,19 @@ const firstTime = (wanted: string) => {
   return (edge: string): boolean => edge === wanted && left-- > 0
 }
 
-/** Says what a person would: it is mended, or deleted by hand. */
-const helps = async ({ id, state }: RotationAttempt) =>
-  must(
-    await at.rotation.command(operator, id, state === 'confirming' ? { kind: 'confirm' } : { kind: 'retry' }),
-  )
+/** Does what a person is asked to do: deletes at the service what nobody has the secret of, and says so. */
+const helpsOn =
+  (tenant: Tenant) =>
+  async ({ id, state }: RotationAttempt) => {
+    await at.deleteByHand(tenant)
+    must(
+      await at.rotation.command(
+        operator,
+        id,
+        state === 'confirming' ? { kind: 'confirm' } : { kind: 'retry' },
+      ),
+    )
+  }
 
 const all = process.env['ROTATION_CRASHES'] === 'all'
 /** The others, and every edge by itself: npm run rotation-crashes. */
@@ -54,11 +62,12 @@ const rotate = async (tenant: Tenant, drive: (id: string) => Promise<RotationAtt
 }
 
 describe('killed at every edge of one rotation, one after the other', () => {
-  test.each(classes.filter((name) => name !== 'anthropic'))(
+  // Anthropic’s are made by people; what the webhook’s open has no data plane here.
+  test.each(classes.filter((name) => name !== 'anthropic' && name !== 'webhook'))(
     '%s',
     async (name) => {
       const tenant = await at.tenant(name)
-      await rotate(tenant, (id) => at.drive(id, { crash: everywhere(), person: helps }))
+      await rotate(tenant, (id) => at.drive(id, { crash: everywhere(), person: helpsOn(tenant) }))
     },
     longMs,
   )
@@ -70,9 +79,9 @@ describe.runIf(all)('killed at any one edge', () => {
     async (name) => {
       const tenant = await at.tenant(name)
       at.edges.clear()
-      await rotate(tenant, (id) => at.drive(id, { person: helps }))
+      await rotate(tenant, (id) => at.drive(id, { person: helpsOn(tenant) }))
       for (const edge of at.edges)
-        await rotate(tenant, (id) => at.drive(id, { crash: firstTime(edge), person: helps }), edge)
+        await rotate(tenant, (id) => at.drive(id, { crash: firstTime(edge), person: helpsOn(tenant) }), edge)
     },
     longMs,
   )
@@ -85,9 +94,9 @@ describe('a process killed with SIGKILL', () => {
     async (name) => {
       const tenant = await at.tenant(name)
       at.edges.clear()
-      if (all) await rotate(tenant, (id) => at.drive(id, { person: helps }))
+      if (all) await rotate(tenant, (id) => at.drive(id, { person: helpsOn(tenant) }))
       const edges = all ? [...at.edges] : short
-      await rotate(tenant, (id) => at.driveProcesses(id, edges, helps))
+      await rotate(tenant, (id) => at.driveProcesses(id, edges, helpsOn(tenant)))
     },
     longMs,
   )

@@ -11,6 +11,7 @@ import { type RotationParts, usualLeaseMs } from './parts.ts'
 import { actor, type Performed } from './performed.ts'
 import * as store from './store.ts'
 import * as drains from './store-drains.ts'
+import * as remotes from './store-remotes.ts'
 import type { Lease, ToolMaker } from './tools.ts'
 
 /** Somebody else has gone on with the attempt: nothing more may be done under this fence. */
@@ -113,6 +114,15 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
     }
   }
 
+  /** What only the worker before knew is lost. Where nobody can find it again a person is told its name. */
+  const takenOver = (attempt: RotationAttempt): Performed => ({
+    event: { kind: 'taken_over' },
+    within: async (t, next) => {
+      if (next.state === 'needs_human' && attempt.name !== null)
+        await remotes.writeRemote(t, attempt, attempt.name, { state: 'left_to_person', at: clock() })
+    },
+  })
+
   const advance = async (attempt: RotationAttempt): Promise<RotationAttempt | null> => {
     const effect = effectOf(attempt, attempt.fence)
     if (effect === null) return null
@@ -121,7 +131,7 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
     const lease = { holdsFor: (ms: number) => performance.now() + ms < renewedAt + leaseMs }
     await edge(`before ${attempt.state}:${effect}`)
     const performed: Performed =
-      effect === 'taken_over' ? { event: { kind: 'taken_over' } } : await perform(effect, attempt, lease)
+      effect === 'taken_over' ? takenOver(attempt) : await perform(effect, attempt, lease)
     await edge(`after ${attempt.state}:${effect} ${performed.event.kind}`)
     const next = await commitOr(attempt, performed, lease)
     await edge(`committed ${attempt.state}→${next.state} ${performed.event.kind}`)
