@@ -44,6 +44,9 @@ const join = async (environment: Record<string, string> = {}, named: string[] = 
   return process
 }
 
+/** However busy the machine is. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 20_000)
+
 beforeEach(async () => {
   clone = await cloneDatabase()
 })
@@ -132,9 +135,9 @@ describe('a rotation', () => {
     must(await one.masterKeys.rotate(operator, 'a reason'))
     expect(await states(one)).toEqual(['1 promoted 8', '2 staged 0'])
     await opensEverywhere(stored)
-    await vi.waitFor(async () => expect(await states(two)).toEqual(await states(one)))
+    await eventually(async () => expect(await states(two)).toEqual(await states(one)))
 
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await done(two)).toMatchObject({ kind: 'rotate', total: 8n, done: 8n }),
     )
     expect(await states(one)).toEqual(['1 retained 0', '2 promoted 8'])
@@ -200,7 +203,7 @@ describe('a rotation', () => {
     const stored = await Promise.all(Array.from({ length: 12 }, (_, n) => store(processes[0], `secret ${n}`)))
     const begun = await Promise.all(processes.map(({ masterKeys }) => masterKeys.rotate(operator)))
     expect(begun.filter(({ ok }) => ok).length).toBeGreaterThan(0)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await Promise.all(processes.map(({ masterKeys }) => masterKeys.work()))
       const { change } = await processes[1].masterKeys.status()
       expect(change).toMatchObject({ state: 'done', total: 13n, done: 13n })
@@ -236,12 +239,12 @@ describe('a new organization key', () => {
 })
 
 const waitingForLock = () =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const { rows } = await clone.database.pool.query(
       `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
     )
     expect(rows.length).toBeGreaterThan(0)
-  }, 20_000)
+  })
 
 describe('a move to another provider', () => {
   const next = randomBytes(32).toString('base64')
@@ -251,7 +254,7 @@ describe('a move to another provider', () => {
     const stored = [await store(one, 'a secret')]
     const behind = await join()
     must(await one.masterKeys.move(operator, 'env:NEXT_KEY'))
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await one.masterKeys.work()).toMatchObject({
         state: 'staging',
         waitingFor: [behind.epoch.processId],
@@ -266,7 +269,7 @@ describe('a move to another provider', () => {
     await behind.end()
     fleet = [one]
     await join({ NEXT_KEY: next })
-    await vi.waitFor(() => done(one))
+    await eventually(() => done(one))
     await opensEverywhere(stored)
     expect(await states(one)).toEqual(['1 retained 0', '2 promoted 2'])
   })
@@ -303,7 +306,7 @@ describe('a move to another provider', () => {
     expect(await states(two)).toEqual(['1 promoted 1', '2 destroyed 0'])
     expect(await two.masterKeys.work()).toMatchObject({ state: 'abandoned' })
     must(await two.masterKeys.rotate(operator))
-    await vi.waitFor(() => done(two))
+    await eventually(() => done(two))
     expect(await states(two)).toEqual(['1 retained 0', '2 destroyed 0', '3 promoted 1'])
   })
 
@@ -376,7 +379,7 @@ describe('a row that changes while it is wrapped anew', () => {
     const writer = replacing()
     for (let n = 0; n < 3; n++) {
       must(await one.masterKeys.rotate(operator))
-      await vi.waitFor(() => done(one))
+      await eventually(() => done(one))
     }
     stop.abort()
     await writer
