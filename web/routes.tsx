@@ -211,6 +211,11 @@ const audit = createRoute({
   validateSearch: auditSearch,
   component: lazyRouteComponent(() => import('./audit/audit.tsx'), 'Audit'),
 })
+const ownPolicy = createRoute({
+  getParentRoute: () => shell,
+  path: '/policy',
+  component: lazyRouteComponent(() => import('./policy/own-policy.tsx'), 'OwnPolicy'),
+})
 const administration = createRoute({
   getParentRoute: () => shell,
   path: '/admin',
@@ -270,6 +275,11 @@ const allOperations = createRoute({
     of: id.optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./admin/operations.tsx'), 'AllOperations'),
+})
+const organizationPolicy = createRoute({
+  getParentRoute: () => administration,
+  path: '/organizations/$id',
+  component: lazyRouteComponent(() => import('./policy/organization-policy.tsx'), 'OrganizationPolicy'),
 })
 const organizations = createRoute({
   getParentRoute: () => administration,
@@ -444,6 +454,7 @@ const tree = root.addChildren([
     longOperations,
     accessTokens,
     audit,
+    ownPolicy,
     security,
     account,
     administration.addChildren([
@@ -459,6 +470,7 @@ const tree = root.addChildren([
       alertDeliveries,
       allOperations,
       organizations,
+      organizationPolicy,
       adminServices,
       prices,
       groups,

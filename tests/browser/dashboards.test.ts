@@ -207,8 +207,9 @@ describe('an administrator', () => {
 
   test('finds a user with the slash key and grants credits, which the user has at once', async () => {
     await using admin = await signIn()
-    await using olivia = await visit(browser, person('Olivia').signInLink, '/admin/users')
+    await using olivia = await visit(browser, person('Olivia').signInLink)
     const { page } = admin
+    await page.goto(`${demo.url}/admin/users`)
     await page.getByText(person('Nora').email).waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('olivia')
@@ -227,21 +228,29 @@ describe('an administrator', () => {
 
   test('puts an organisation under IT control, and its users can no longer manage keys', async () => {
     await using admin = await signIn()
-    await using olivia = await visit(browser, person('Olivia').signInLink, '/admin/organizations')
+    await using olivia = await visit(browser, person('Olivia').signInLink)
     const { page } = admin
-    await page.getByRole('button', { name: demo.facts.organization.name }).click()
+    await page.goto(`${demo.url}/admin/organizations`)
+    await page.getByRole('link', { name: demo.facts.organization.name }).click()
     await page.getByLabel('IT control').check()
-    await page.getByText('Members’ keys that this forbids are suspended at once').waitFor()
+    const preview = page.getByRole('region', { name: 'What it would change' })
+    await preview.getByText(person('Olivia').email).first().waitFor()
+    await expectAccessible(page)
+    await expectNoOverflow(page)
+    await page.getByLabel('Reason').fill('An audit')
     await page.getByRole('button', { name: 'Save policy' }).click()
-    await page.getByText(`The policy of ${demo.facts.organization.name} is saved.`).waitFor()
+    await page.getByText('Version 2 is in force.').waitFor()
 
     await olivia.page.goto(`${demo.url}/services`)
     await olivia.page.getByText('manages all keys centrally').waitFor()
     expect(await olivia.page.getByRole('button', { name: 'Add key' }).count()).toBe(0)
     await olivia.page.getByText('Suspended by policy').waitFor()
 
-    await page.getByRole('button', { name: 'Undo' }).click()
-    await page.getByText('Undone.').waitFor()
+    const first = page.getByRole('row').filter({ hasText: /^1/ })
+    await first.getByRole('button', { name: 'Restore' }).click()
+    await page.getByRole('dialog').getByLabel('Reason').fill('The audit is over')
+    await page.getByRole('button', { name: 'Restore version 1' }).click()
+    await page.getByText('Version 3 is in force: it says what version 1 said.').waitFor()
     await olivia.page.reload()
     await olivia.page.getByRole('button', { name: 'Add key', exact: true }).waitFor()
   })

@@ -13,14 +13,23 @@ import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import { choiceLabel } from '../policy/fallbacks.ts'
-import { OrganizationDrawer } from './organization-drawer.tsx'
 import classes from './organizations.module.css'
 import { policies, policyName } from '../policy/policies.ts'
 
 const kinds = { platform: 'Platform', personal: 'Personal', company: 'Company' } as const
 
 const columns: readonly Column<AdminOrganization>[] = [
-  { key: 'name', header: 'Organisation', render: (row) => <span className={classes.name}>{row.name}</span> },
+  {
+    key: 'name',
+    header: 'Organisation',
+    render: (row) => (
+      <TextLink>
+        <Link to="/admin/organizations/$id" params={{ id: row.id }}>
+          {row.name}
+        </Link>
+      </TextLink>
+    ),
+  },
   { key: 'kind', header: 'Kind', render: (row) => kinds[row.kind] },
   { key: 'policy', header: 'Control policy', render: (row) => policyName(row.controlPolicy) },
   {
@@ -51,7 +60,6 @@ const columns: readonly Column<AdminOrganization>[] = [
 export const Organizations = () => {
   const pages = usePages('listOrganizations', {})
   const rows = pages.data?.pages.flatMap((page) => page.items)
-  const [openId, setOpenId] = useState<string | null>(null)
   const [creating, setCreating] = useState(false)
   return (
     <Page
@@ -76,8 +84,6 @@ export const Organizations = () => {
             loading={rows ? undefined : 6}
             rows={rows ?? []}
             rowKey={(row) => row.id}
-            openKey={openId ?? undefined}
-            onOpen={(row) => setOpenId(row.id)}
             columns={columns}
           />
         )}
@@ -93,10 +99,6 @@ export const Organizations = () => {
           </div>
         )}
       </Panel>
-      <OrganizationDrawer
-        organization={rows?.find((row) => row.id === openId)}
-        onClose={() => setOpenId(null)}
-      />
       {creating && <CreateOrganizationDialog onClose={() => setCreating(false)} />}
     </Page>
   )

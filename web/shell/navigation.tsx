@@ -97,8 +97,12 @@ const billing: readonly Place[] = [
   { to: '/admin/billing-settings', label: 'Billing settings', icon: IconAdjustments },
 ]
 
+/** Of those who run a company. */
+const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconBuilding }]
+
 export const Navigation = () => {
-  const { isPlatformAdministrator } = useMe()
+  const { isPlatformAdministrator, organization, role } = useMe()
+  const isManager = organization.kind === 'company' && role !== 'member'
   const inAdministration = useRouterState({
     select: (state) => /^\/admin(?:\/|$)/.test(state.location.pathname),
   })
@@ -106,6 +110,7 @@ export const Navigation = () => {
     <nav className={classes.navigation} aria-label="Main">
       {isPlatformAdministrator && <DashboardSwitch inAdministration={inAdministration} />}
       <Places places={inAdministration ? administration : mine} />
+      {!inAdministration && isManager && <Places places={ofManagers} label={organization.name} />}
       {inAdministration && <Places places={billing} label="Billing" />}
     </nav>
   )

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import type { PolicyDocument } from '../../src/contract/policy.ts'
+import { policyChanges } from './policy-changes.ts'
+
+const open: PolicyDocument = {
+  controlPolicy: 'user_control',
+  criticalServices: [],
+  systemKeysAllowed: true,
+  lockedFallback: null,
+  allowed: null,
+}
+const nameOf = (id: string) => id.toUpperCase()
+
+test('only what is different is told, in the words of the form', () => {
+  expect(policyChanges(open, open, nameOf)).toEqual([])
+  const after: PolicyDocument = {
+    ...open,
+    controlPolicy: 'hybrid',
+    criticalServices: ['openai'],
+    allowed: { services: null, models: [], groups: null, keyHealth: 'valid' },
+  }
+  expect(policyChanges(open, after, nameOf)).toEqual([
+    { name: 'Control policy', before: 'User control', after: 'Hybrid' },
+    { name: 'Critical services', before: 'none', after: 'OPENAI' },
+    { name: 'Models', before: 'all', after: 'none' },
+    { name: 'Own keys', before: 'any', after: 'only proven ones' },
+  ])
+})

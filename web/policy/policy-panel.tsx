@@ -1,0 +1,230 @@
+import { Button, Textarea } from '@mantine/core'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { PolicyVersion } from '../../src/contract/policy.ts'
+import type { CallFault } from '../data/call.ts'
+import { DifferenceList } from '../admin-billing/difference-list.tsx'
+import { readable } from '../data/words.ts'
+import { type Column, DataTable } from '../ui/data-table.tsx'
+import { FormDialog } from '../ui/dialog.tsx'
+import { Moment } from '../ui/figures.tsx'
+import { Block, FaultNotice, Loaded, Notice } from '../ui/notice.tsx'
+import { Panel } from '../ui/page.tsx'
+import { tellDone } from '../ui/toast.tsx'
+import { policyChanges } from './policy-changes.ts'
+import { PolicyForm, useServiceNames } from './policy-form.tsx'
+import type { PolicyPlace } from './policy-place.ts'
+import classes from './policy.module.css'
+
+const stateWords: Record<PolicyVersion['state'], string> = {
+  in_force: 'In force',
+  scheduled: 'Scheduled',
+  superseded: 'Earlier',
+  cancelled: 'Cancelled',
+}
+
+const authorOf = ({ author }: PolicyVersion): string => {
+  if (author.email !== null) return author.email
+  return author.kind === 'operator' ? 'Operator, at the command line' : readable(author.kind)
+}
+
+/** A command on the policy; what shows policies is read again when it is done. */
+const useChange = <Input,>(
+  place: PolicyPlace,
+  change: (input: Input) => Promise<PolicyVersion>,
+  done: (version: PolicyVersion, input: Input) => void,
+) => {
+  const client = useQueryClient()
+  return useMutation<PolicyVersion, CallFault, Input>({
+    mutationFn: change,
+    onSuccess: async (version, input) => {
+      done(version, input)
+      await Promise.all(
+        [
+          ['policy', place.key],
+          ['policy preview', place.key],
+          ['readMe'],
+          ['listServices'],
+          ['listOrganizations'],
+        ].map((queryKey) => client.invalidateQueries({ queryKey })),
+      )
+    },
+  })
+}
+
+/** The policy in force, what is to come, how to change it and how it came to be. */
+export const PolicyPanel = ({ place }: { place: PolicyPlace }) => {
+  const state = useQuery({ queryKey: ['policy', place.key, 'state'], queryFn: place.state })
+  const save = useChange(place, place.save, (version) =>
+    tellDone(
+      version.state === 'scheduled'
+        ? `Version ${version.version} is scheduled.`
+        : `Version ${version.version} is in force.`,
+    ),
+  )
+  return (
+    <>
+      <Loaded of={state} skeleton={<Block height={560} />}>
+        {({ current, scheduled }) => (
+          <>
+            {scheduled.map((version) => (
+              <Scheduled key={version.version} place={place} version={version} current={current} />
+            ))}
+            <PolicyForm
+              key={current.version}
+              place={place}
+              current={current.document}
+              saving={save.isPending}
+              error={save.error}
+              onSave={(wanted) => save.mutate({ ...wanted, basedOn: current.version })}
+            />
+          </>
+        )}
+      </Loaded>
+      <Versions place={place} />
+    </>
+  )
+}
+
+const Scheduled = (props: { place: PolicyPlace; version: PolicyVersion; current: PolicyVersion }) => {
+  const { place, version, current } = props
+  const nameOf = useServiceNames()
+  const cancel = useChange(place, place.cancel, ({ version: number }) =>
+    tellDone(`Version ${number} does not start.`),
+  )
+  return (
+    <Notice
+      tone="info"
+      title={`Version ${version.version} is scheduled`}
+      action={
+        <Button
+          size="compact-sm"
+          variant="default"
+          loading={cancel.isPending}
+          onClick={() => cancel.mutate(version.version)}
+        >
+          Cancel it
+        </Button>
+      }
+    >
+      It starts <Moment at={version.startsAt} />, by {authorOf(version)}
+      {version.reason && <>: {version.reason}</>}.
+      <DifferenceList differences={policyChanges(current.document, version.document, nameOf)} />
+      {cancel.error && <FaultNotice error={cancel.error} />}
+    </Notice>
+  )
+}
+
+const Versions = ({ place }: { place: PolicyPlace }) => {
+  const nameOf = useServiceNames()
+  const [restoring, setRestoring] = useState<PolicyVersion | null>(null)
+  const pages = useInfiniteQuery({
+    queryKey: ['policy', place.key, 'versions'],
+    queryFn: ({ pageParam }) => place.versions(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.nextCursor ?? undefined,
+  })
+  const rows = pages.data?.pages.flatMap(({ items }) => items)
+  const before = (row: PolicyVersion) =>
+    rows?.find(({ version, state }) => version < row.version && state !== 'cancelled')
+  const columns: readonly Column<PolicyVersion>[] = [
+    { key: 'version', header: 'Version', render: (row) => row.version },
+    { key: 'state', header: 'State', render: (row) => stateWords[row.state] },
+    {
+      key: 'changes',
+      header: 'What changed',
+      render: (row) => {
+        const earlier = before(row)
+        const changes = earlier ? policyChanges(earlier.document, row.document, nameOf) : []
+        return changes.length === 0 ? '—' : <DifferenceList differences={changes} />
+      },
+    },
+    {
+      key: 'reason',
+      header: 'Why',
+      render: (row) => (
+        <span className={classes.reason}>
+          {row.reason ?? '—'}
+          {row.restores !== null && ` (as version ${row.restores})`}
+        </span>
+      ),
+    },
+    { key: 'author', header: 'By', render: (row) => <span className={classes.reason}>{authorOf(row)}</span> },
+    { key: 'from', header: 'From', render: (row) => <Moment at={row.startsAt} /> },
+    {
+      key: 'restore',
+      header: '',
+      align: 'end',
+      render: (row) =>
+        row.state === 'superseded' && (
+          <Button size="compact-sm" variant="default" onClick={() => setRestoring(row)}>
+            Restore
+          </Button>
+        ),
+    },
+  ]
+  return (
+    <Panel title="Versions" flush>
+      {pages.error && !rows ? (
+        <FaultNotice error={pages.error} onRetry={() => void pages.refetch()} />
+      ) : (
+        <DataTable
+          label="Versions of the policy"
+          loading={rows ? undefined : 3}
+          rows={rows ?? []}
+          rowKey={(row) => String(row.version)}
+          columns={columns}
+        />
+      )}
+      {pages.hasNextPage && (
+        <div className={classes.more}>
+          <Button
+            variant="default"
+            loading={pages.isFetchingNextPage}
+            onClick={() => void pages.fetchNextPage()}
+          >
+            Show more
+          </Button>
+        </div>
+      )}
+      {restoring && <RestoreDialog place={place} version={restoring} onClose={() => setRestoring(null)} />}
+    </Panel>
+  )
+}
+
+const RestoreDialog = (props: { place: PolicyPlace; version: PolicyVersion; onClose: () => void }) => {
+  const { version } = props.version
+  const [reason, setReason] = useState('')
+  const restore = useChange(
+    props.place,
+    (why: string) => props.place.restore(version, why),
+    (made) => {
+      tellDone(`Version ${made.version} is in force: it says what version ${version} said.`)
+      props.onClose()
+    },
+  )
+  return (
+    <FormDialog
+      opened
+      title={`Restore version ${version}`}
+      submit={`Restore version ${version}`}
+      busy={restore.isPending}
+      error={restore.error}
+      blocked={reason.trim() === ''}
+      onSubmit={() => restore.mutate(reason.trim())}
+      onClose={props.onClose}
+    >
+      <p className={classes.line}>
+        What it said is in force again at once, as a new version. Keys that it allows and that are suspended
+        now come back.
+      </p>
+      <Textarea
+        label="Reason"
+        data-autofocus
+        maxLength={500}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+    </FormDialog>
+  )
+}

@@ -1,0 +1,40 @@
+import type { EndpointName, Reply, Request } from '../../src/contract/endpoints.ts'
+import type { PolicyDocument, PolicyPreview } from '../../src/contract/policy.ts'
+import { call } from '../data/call.ts'
+
+/** Whose policy a page is about, and by which endpoints it is read and changed. */
+export interface PolicyPlace {
+  /** Tells pages of one organisation from those of another. */
+  readonly key: string
+  readonly reads: readonly EndpointName[]
+  state(): Promise<Reply<'readPolicy'>>
+  versions(cursor: string | undefined): Promise<Reply<'listPolicyVersions'>>
+  preview(document: PolicyDocument): Promise<PolicyPreview>
+  save(body: Request<'savePolicy'>['body']): Promise<Reply<'savePolicy'>>
+  restore(version: number, reason: string): Promise<Reply<'restorePolicy'>>
+  cancel(version: number): Promise<Reply<'cancelPolicy'>>
+}
+
+export const ownPolicy: PolicyPlace = {
+  key: 'own',
+  reads: ['readPolicy', 'listPolicyVersions'],
+  state: () => call('readPolicy', {}),
+  versions: (cursor) => call('listPolicyVersions', { query: { cursor } }),
+  preview: (body) => call('previewPolicy', { body }),
+  save: (body) => call('savePolicy', { body }),
+  restore: (version, reason) => call('restorePolicy', { params: { version }, body: { reason } }),
+  cancel: (version) => call('cancelPolicy', { params: { version } }),
+}
+
+export const policyOf = (organization: string): PolicyPlace => ({
+  key: organization,
+  reads: ['readOrganizationPolicy', 'listOrganizationPolicyVersions'],
+  state: () => call('readOrganizationPolicy', { params: { organization } }),
+  versions: (cursor) =>
+    call('listOrganizationPolicyVersions', { params: { organization }, query: { cursor } }),
+  preview: (body) => call('previewOrganizationPolicy', { params: { organization }, body }),
+  save: (body) => call('saveOrganizationPolicy', { params: { organization }, body }),
+  restore: (version, reason) =>
+    call('restoreOrganizationPolicy', { params: { organization, version }, body: { reason } }),
+  cancel: (version) => call('cancelOrganizationPolicy', { params: { organization, version } }),
+})

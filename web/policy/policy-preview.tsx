@@ -1,0 +1,138 @@
+import type { PolicyPreview as Preview } from '../../src/contract/policy.ts'
+import type { KeyOwner } from '../../src/contract/wire.ts'
+import { DifferenceList } from '../admin-billing/difference-list.tsx'
+import { ServiceName } from '../data/service-name.tsx'
+import { Credits } from '../ui/figures.tsx'
+import { count, counted } from '../ui/format.ts'
+import { FaultNotice, Notice } from '../ui/notice.tsx'
+import { Panel, Stat, Stats } from '../ui/page.tsx'
+import type { Difference } from './policy-changes.ts'
+import classes from './policy.module.css'
+
+interface Reading {
+  readonly data: Preview | undefined
+  readonly error: unknown
+  readonly isPlaceholderData: boolean
+}
+
+/** What a policy that is not saved yet would do, by what was really asked for in the last 30 days. */
+export const PolicyPreview = (props: { changes: readonly Difference[]; preview: Reading }) => {
+  const { changes, preview } = props
+  return (
+    <Panel title="What it would change">
+      {changes.length === 0 ? (
+        <p className={classes.quiet}>
+          Nothing is different from the policy in force. Change something to see whom and what it touches,
+          before you save.
+        </p>
+      ) : (
+        <div className={classes.form} aria-live="polite" aria-busy={preview.isPlaceholderData}>
+          <DifferenceList differences={changes} />
+          {preview.error ? <FaultNotice error={preview.error} /> : null}
+          {preview.data && <Consequences of={preview.data} />}
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+const owners: Record<KeyOwner, string> = {
+  user: 'members’ own keys',
+  organization: 'the organisation’s keys',
+  system: 'system keys',
+}
+const mostShown = 8
+
+const Consequences = ({ of }: { of: Preview }) => {
+  const { keysSuspended, keysRestored, refused, moves, monthlyMicros } = of
+  const isQuiet =
+    keysSuspended.length + keysRestored.length + refused.length + moves.length + of.servedAgain === 0
+  return (
+    <>
+      <Stats>
+        <Stat label="Keys suspended" value={keysSuspended.length} />
+        <Stat label="Keys back in use" value={keysRestored.length} />
+        <Stat label="Operations refused" value={count(totalOf(refused))} />
+        <Stat
+          label="Credits a month"
+          value={<Credits micros={monthlyMicros.after} />}
+          note={
+            monthlyMicros.after === monthlyMicros.before ? (
+              'as now'
+            ) : (
+              <>
+                now <Credits micros={monthlyMicros.before} />
+              </>
+            )
+          }
+        />
+      </Stats>
+      {refused.length > 0 && (
+        <Notice tone="warning" title={`${counted(totalOf(refused), 'operation')} would have been refused`}>
+          <List
+            label="Who would be refused"
+            items={refused}
+            render={(one) => (
+              <>
+                {one.email}: {counted(one.operations, 'operation')} with <code>{one.model}</code>.{' '}
+                {one.message}
+              </>
+            )}
+          />
+        </Notice>
+      )}
+      {keysSuspended.length > 0 && (
+        <List label="Keys that would be suspended" items={keysSuspended} render={keyWords} titled />
+      )}
+      {keysRestored.length > 0 && (
+        <List label="Keys that would come back" items={keysRestored} render={keyWords} titled />
+      )}
+      {moves.map(({ from, to, operations }) => (
+        <p key={`${from} ${to}`} className={classes.line}>
+          {counted(operations, 'operation')} would move from {owners[from]} to {owners[to]}.
+        </p>
+      ))}
+      {of.servedAgain > 0 && (
+        <p className={classes.line}>
+          {counted(of.servedAgain, 'operation')} that are refused now would be served.
+        </p>
+      )}
+      {isQuiet && (
+        <p className={classes.line}>No operation of the last 30 days would have ended differently.</p>
+      )}
+      <p className={classes.quiet}>
+        By {counted(of.planned, 'operation')} of the last 30 days, planned anew with the keys and prices of
+        now
+        {of.planned < of.operations ? `; ${of.operations - of.planned} more could not be` : ''}.
+      </p>
+    </>
+  )
+}
+
+const totalOf = (rows: readonly { operations: number }[]): number =>
+  rows.reduce((sum, { operations }) => sum + operations, 0)
+
+const keyWords = (key: Preview['keysSuspended'][number]) => (
+  <>
+    {key.email}: <ServiceName id={key.serviceId} /> key “{key.label}”
+  </>
+)
+
+const List = <Item,>(props: {
+  label: string
+  titled?: boolean
+  items: readonly Item[]
+  render: (item: Item) => React.ReactNode
+}) => (
+  <div>
+    {props.titled && <p className={classes.listTitle}>{props.label}</p>}
+    <ul className={classes.list} aria-label={props.label}>
+      {props.items.slice(0, mostShown).map((item, index) => (
+        <li key={index}>{props.render(item)}</li>
+      ))}
+    </ul>
+    {props.items.length > mostShown && (
+      <p className={classes.quiet}>and {props.items.length - mostShown} more</p>
+    )}
+  </div>
+)
