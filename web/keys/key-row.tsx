@@ -17,6 +17,7 @@ import { KeyMark, SecretTail } from '../ui/mark.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import type { KeyTask } from './key-dialogs.tsx'
 import classes from './keys.module.css'
+import { LeakMark } from './leak-mark.tsx'
 
 /** One stored key: what it is called, how it ends, how it is doing and what to do about that. */
 export const KeyRow = (props: {
@@ -42,6 +43,7 @@ export const KeyRow = (props: {
       </div>
       <div className={classes.keyState}>
         <KeyMark status={key.status} verdict={key.verdict} />
+        <LeakMark of={key} managed={props.page === '/admin/keys/$id'} />
         <span className={classes.when}>
           checked <Ago at={key.validatedAt} /> · used <Ago at={key.lastUsedAt} />
         </span>

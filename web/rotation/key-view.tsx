@@ -18,6 +18,7 @@ import { useRead } from '../data/queries.ts'
 import type { RotationActions } from '../data/rotation-actions.ts'
 import { ServiceName } from '../data/service-name.tsx'
 import { KeyDialogs, type KeyTask } from '../keys/key-dialogs.tsx'
+import { LeakMark } from '../keys/leak-mark.tsx'
 import { Ago, Moment } from '../ui/figures.tsx'
 import { counted } from '../ui/format.ts'
 import { KeyMark, priorityName, SecretTail } from '../ui/mark.tsx'
@@ -76,6 +77,7 @@ export const KeyView = (props: {
           </span>
           <SecretTail lastFour={key.lastFour} />
           <KeyMark status={key.status} verdict={key.verdict} />
+          <LeakMark of={key} managed={key.owner === 'system'} />
         </span>
       }
       actions={
