@@ -109,9 +109,7 @@ export const useOf = (operation: Operation): Use => ({
   using: () => {
     if (!operation.isAnswered) return 'any'
     const serviceKey = operation.candidate?.serviceKey
-    return serviceKey === undefined
-      ? null
-      : { serviceKeyId: serviceKey.id, version: serviceKey.version }
+    return serviceKey === undefined ? null : { serviceKeyId: serviceKey.id, version: serviceKey.version }
   },
 })
 
