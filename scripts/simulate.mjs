@@ -1,5 +1,5 @@
 /**
- * npm run simulate -- [--seed N] [--minutes M] [--seconds S] [--owed EDGES]: gateways, workers and the database are killed at edges drawn from the seed,
+ * npm run simulate -- [--seed N] [--minutes M] [--seconds S] [--gateways N] [--owed EDGES]: gateways, workers and the database are killed at edges drawn from the seed,
  * and an independent checker looks during and after. Runs one seed after the other until the time is over; exits 1 at the
  * first that fails.
  */
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     // Of each seed.
     seconds: { type: 'string', default: '60' },
+    gateways: { type: 'string', default: '2' },
     // Edges to begin with, as `commit paid,commit notice`.
     owed: { type: 'string', default: '' },
   },
@@ -38,6 +39,8 @@ do {
     seed,
     seconds,
     owed,
+    gateways: Number(values.gateways),
+    longestLifeMs: 20_000,
     log: (line) => console.log(`  ${line}`),
   })
   console.log(

@@ -9,6 +9,9 @@ type Connection = Kysely<Schema> | Transaction<Schema>
 
 const provider = 'stripe'
 
+/** A statement has 65,535 parameters at most: after an outage the list is long. */
+const largestPortion = 1_000
+
 /** Gives the ids of those that were not known; of the others the delivery is counted. */
 export const insertEvents = async (
   database: Connection,
@@ -16,7 +19,18 @@ export const insertEvents = async (
   source: 'webhook' | 'list',
   at: Date,
 ): Promise<string[]> => {
-  if (events.length === 0) return []
+  const added: string[] = []
+  for (let from = 0; from < events.length; from += largestPortion)
+    added.push(...(await insertPortion(database, events.slice(from, from + largestPortion), source, at)))
+  return added
+}
+
+const insertPortion = async (
+  database: Connection,
+  events: readonly ProviderEvent[],
+  source: 'webhook' | 'list',
+  at: Date,
+): Promise<string[]> => {
   const rows = await database
     .insertInto('provider_events')
     .values(

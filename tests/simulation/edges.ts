@@ -71,17 +71,15 @@ const verbs: Readonly<Record<string, string>> = {
 
 /** What a transaction is about, by the last of these that it passed in this order: commits are told apart by it. */
 const subjects = new Map([
-  ['insert provider_events', 'notice'],
   ['insert payments', 'order'],
   ['insert billing_commands', 'change'],
   ['insert payment_refunds', 'money back'],
   ['insert invoices', 'paid'],
   ['insert subscription_periods', 'period'],
   ['ledger_insert_correction', 'credits back'],
-  ['ledger_insert_interrupted', 'interrupted'],
   ['ledger_insert_holds', 'hold'],
   ['ledger_end_holds', 'record'],
-  ['ledger_mark_holds', 'mark'],
+  ['ledger_insert_interrupted', 'interrupted'],
 ])
 const ranked = [...subjects.keys()]
 

@@ -70,14 +70,7 @@ export const purchaseSteps: readonly Step[] = [
   ),
   ...of(['buy'], 'stripe checkout'),
   ...of(['buy_first', 'buy_first', 'pay'], 'insert payment_customers'),
-  ...of(
-    ['pay'],
-    'webhook',
-    'stripe facts',
-    'commit notice',
-    'insert provider_events',
-    'update provider_events',
-  ),
+  ...of(['pay'], 'webhook', 'stripe facts', 'insert provider_events', 'update provider_events'),
   ...of(['pay', 'buy'], 'insert applied_payment_events', 'update configuration_epoch', 'lock payments'),
   ...of(
     ['pay', 'decide', 'buy'],
@@ -100,14 +93,7 @@ export const purchaseSteps: readonly Step[] = [
   ...of(['refund', 'refund_there', 'dispute'], 'ledger_correction_by_key', 'ledger_sums_of_grant'),
   ...of(['refund', 'refund_there', 'dispute'], 'ledger_insert_correction'),
   // Gateways die all the time.
-  ...of(
-    [],
-    'ledger_mark_holds',
-    'commit mark',
-    'ledger_insert_interrupted',
-    'ledger_end_holds',
-    'commit interrupted',
-  ),
+  ...of([], 'ledger_mark_holds', 'ledger_insert_interrupted', 'ledger_end_holds', 'commit interrupted'),
 ]
 
 /** Whose answer cannot be waited for. */

@@ -35,12 +35,11 @@ export interface SimulationOptions {
   /** Of the workers; to prove that it would be found out. */
   readonly defect?: 'acknowledges_first'
   readonly log?: (line: string) => void
+  /** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
+  readonly longestLifeMs?: number
   /** Statements at which something is killed before others. */
   readonly owed?: readonly string[]
 }
-
-/** An edge that nothing reaches, as the recovery of holds where nobody died, must not end the killing. */
-const longestLifeMs = 8_000
 
 interface World {
   readonly random: Random
@@ -56,6 +55,7 @@ interface World {
   readonly problems: string[]
   readonly log: (line: string) => void
   readonly until: number
+  readonly longestLifeMs: number
 }
 
 const untilReady = async (server: Embedded): Promise<void> => {
@@ -113,7 +113,7 @@ const haunt = async (world: World, deal: () => Life, start: Start): Promise<void
     const place = join(world.reached, String(++lives))
     const started = await startSurely(world, edge, place, start)
     using _ = world.payments.favour(edge.by)
-    const life = AbortSignal.timeout(longestLifeMs)
+    const life = AbortSignal.timeout(world.longestLifeMs)
     await Promise.race([
       started.exit,
       new Promise<void>((resolve) => life.addEventListener('abort', () => resolve())),
@@ -232,6 +232,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     problems: [],
     log,
     until: performance.now() + options.seconds * 1_000,
+    longestLifeMs: options.longestLifeMs ?? 8_000,
   }
 
   const gateway = (index: number) => async (edge: Edge | null, life: string) => {

@@ -155,13 +155,24 @@ await new Promise<void>((resolve) => void webhooks.listen(0, '127.0.0.1', resolv
 
 armEdge()
 process.send?.((webhooks.address() as AddressInfo).port)
+const listedEvery = process.env['AIDEON_SIMULATION_EDGE'] ? 8 : 2
+/** Apart, so that the gateways do not always come first. */
+const recover = async (): Promise<never> => {
+  for (;;) {
+    await ledger.recoverHolds(clock()).catch(() => {})
+    await wait(50)
+  }
+}
+void recover()
 for (let turn = 0; ; turn++) {
-  await ledger.recoverHolds(clock()).catch(() => {})
   await billing.renewDue(fast()).catch(() => {})
   await ledger.expireGrants(clock()).catch(() => {})
   await ledger.ensureAllocations(clock()).catch(() => {})
   await billing.topUpDue(fast()).catch(() => {})
-  // Stripe's list is long; notices come by themselves, nearly always.
-  await (turn % 20 === 19 ? payments.catchUp(fast()) : payments.processDue(fast())).catch(() => {})
+  // Stripe's list is long; notices come by themselves, nearly always. The last processes look at it more often.
+  await (turn % listedEvery === listedEvery - 1
+    ? payments.catchUp(fast())
+    : payments.processDue(fast())
+  ).catch(() => {})
   await wait(100)
 }
