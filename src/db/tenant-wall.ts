@@ -53,7 +53,7 @@ const tablesStatement = `
   WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   ORDER BY c.relname`
 
-export interface TableInWall {
+interface TableInWall {
   readonly name: string
   readonly isTenants: boolean
   readonly hasPolicy: boolean

@@ -8,7 +8,6 @@ export interface RequestQuotas {
   readonly user: number
   readonly address: number
 }
-export const defaultRequestQuotas: RequestQuotas = { session: 600, user: 1_200, address: 300 }
 
 /** Whose requests: `session` may also be an access token. */
 export type Counted = { readonly [Name in keyof RequestQuotas]?: string }
