@@ -9,7 +9,6 @@ import {
 import { z } from 'zod'
 import { payment, status as subscriptionStatus } from '../src/contract/billing.ts'
 import { longOperationState } from '../src/contract/long-operations.ts'
-import { operationFilters } from '../src/contract/operations.ts'
 import { paymentNotice } from '../src/contract/payment-notices.ts'
 import { reconciliationCheck } from '../src/contract/reconciliation.ts'
 import { coverage } from '../src/contract/service-keys.ts'
@@ -22,6 +21,7 @@ import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
 import { hygieneSearch } from './hygiene/hygiene-search.ts'
 import { modelSearch } from './models/model-search.ts'
+import { operationSearch } from './operations/operation-search.ts'
 import { rotationSearch } from './rotation/rotation-search.ts'
 import { NotFound } from './shell/not-found.tsx'
 import { Opening } from './shell/opening.tsx'
@@ -36,20 +36,6 @@ interface Context {
 
 /** A path here: `//host` and `/\host` lead elsewhere, so that a link to the sign-in page could send people away. */
 const ownPath = z.string().regex(/^\/(?![/\\])/)
-
-/** What the address bar may say about a list of operations; wrong values are dropped, never an error page. */
-const operationSearch = z.object({
-  service: operationFilters.shape.service.catch(undefined),
-  status: operationFilters.shape.status.catch(undefined),
-  keyOwner: operationFilters.shape.keyOwner.catch(undefined),
-  since: operationFilters.shape.since.catch(undefined),
-  until: operationFilters.shape.until.catch(undefined),
-  endpoint: operationFilters.shape.endpoint.catch(undefined),
-  model: operationFilters.shape.model.catch(undefined),
-  usedModel: operationFilters.shape.usedModel.catch(undefined),
-  accessToken: operationFilters.shape.accessToken.catch(undefined),
-  operation: id.optional().catch(undefined),
-})
 
 const root = createRootRouteWithContext<Context>()({ notFoundComponent: NotFound })
 

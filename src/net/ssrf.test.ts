@@ -224,7 +224,12 @@ describe('names are judged by what they resolve to, when they are dialled', () =
               firstByteTimeoutMs: 2_000,
               idleTimeoutMs: 2_000,
             },
-            { onHead() {}, onBody() {}, onEnd: () => done({}), onError: (error) => done(error) },
+            {
+              onHead() {},
+              onBody() {},
+              onEnd: () => done({}),
+              onError: (error: NodeJS.ErrnoException) => done(error),
+            },
           ),
         )
       : {}

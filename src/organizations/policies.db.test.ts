@@ -115,7 +115,7 @@ describe('versions', () => {
         }
         const other: ControlDocument = {
           ...document,
-          criticalServices: [...critical].reverse(),
+          criticalServices: critical.toReversed(),
           allowed: { services: null, models: [...models, ...models], groups: null, keyHealth: 'any' },
         }
         return isSamePolicy(document, other) && isSamePolicy(tidy(document), document)

@@ -108,7 +108,7 @@ export const makePolicies = (parts: PolicyParts) => {
       actor,
       action: 'control_policy.changed',
       subject: { kind: 'organization', id: before.id },
-      before: tidy(documentOf(before)) as unknown as JsonValue,
+      before: tidy(documentOf(before)),
       after: {
         ...(next.document as unknown as Record<string, JsonValue>),
         version: next.version,
