@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -166,11 +167,9 @@ describe('under a hard budget on the cost of own keys', () => {
     const hard = { enforcement: 'hard', period: 'calendar_month', timeZone: 'UTC', setBy: 'user' } as const
     const draft = { ...scope, ...hard, name: 'Voice', measure: 'own_key_cost', limit: 700_000n } as const
     const budget = must(await stage.gateway.rooms.budgets.create(operator, draft))
-    return {
-      who,
-      used: async () =>
-        must(await stage.gateway.rooms.budgets.find({ organizationId, userId }, budget.id)).used,
-    }
+    const standing = async () =>
+      must(await stage.gateway.rooms.budgets.find({ organizationId, userId }, budget.id))
+    return { who, standing, used: async () => (await standing()).used }
   }
   const frames = (socket: WebSocket) => {
     const events: { type: string; error?: { code: string } }[] = []
@@ -215,6 +214,28 @@ describe('under a hard budget on the cost of own keys', () => {
     expect(await used()).toBeGreaterThanOrEqual(825_000n)
     expect((await used()) % 275_000n).toBe(0n)
     expect(await refusal(open(who.token, 'gpt-realtime-priced'))).toMatchObject({ code: 'budget_exceeded' })
+  })
+
+  test('nothing stays reserved of one that ends while its budget is being asked', async () => {
+    const { who, standing } = await budgeted()
+    const { budgets } = stage.gateway.rooms
+    const { reserve } = budgets
+    const slow = vi.spyOn(budgets, 'reserve').mockImplementation(async (wanted) => {
+      await setTimeout(100)
+      return reserve(wanted)
+    })
+    const socket = open(who.token, 'gpt-realtime-priced')
+    socket.on('message', (frame: Buffer) => {
+      const { type } = JSON.parse(frame.toString()) as { type: string }
+      if (type === 'session.created') socket.send(JSON.stringify({ type: 'response.create' }))
+      if (type === 'response.done') socket.close()
+    })
+    await once(socket, 'close')
+    await vi.waitFor(async () => expect((await standing()).used).toBe(275_000n))
+    await Promise.all(slow.mock.results.map(({ value }) => value))
+    expect(slow).toHaveBeenCalledTimes(2)
+    expect((await standing()).reserved).toBe(0n)
+    slow.mockRestore()
   })
 
   test('what has no price does not begin', async () => {

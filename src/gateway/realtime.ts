@@ -285,14 +285,23 @@ const relay = (
   new Promise((done) => {
     const usage = makeRealtimeUsage()
     const timer = setTimeout(() => end(null), sessionMs)
+    let hasEnded = false
+    let looked: Usage | null = null
+    // What budgets are asked is over before the record, which gives back what was reserved until then.
+    let looking = Promise.resolve()
     const end = (refusal: Fault | null) => {
+      if (hasEnded) return
+      hasEnded = true
       clearTimeout(timer)
       service.close()
-      done({ usage, refusal })
+      void looking.then(() => done({ usage, refusal }))
     }
-    const look = async (used: Usage): Promise<void> => {
+    const look = async (): Promise<void> => {
+      const used = usage.total()
+      if (hasEnded || used === null || used === looked) return
+      looked = used
       const refusal = await refusalOf(used)
-      if (refusal === null) return
+      if (refusal === null || hasEnded) return
       if (caller.readyState === WebSocket.OPEN) caller.send(JSON.stringify(errorEvent(refusal)))
       end(refusal)
     }
@@ -304,12 +313,10 @@ const relay = (
       if (to.bufferedAmount >= highWaterBytes) from.pause()
     }
     service.on('message', (frame: Buffer, isBinary: boolean) => {
-      const before = usage.total()
       if (!isBinary) usage.read(frame.toString('utf8'))
-      const used = usage.total()
       pass(service, caller)(frame, isBinary)
-      // Nobody can be asked while the database is away: the next report asks again.
-      if (used !== null && used !== before) look(used).catch(() => {})
+      // What could not be asked is asked with the next report.
+      if (usage.total() !== looked) looking = looking.then(look).catch(() => {})
     })
     caller.on('message', pass(caller, service))
     service.once('close', () => end(null))
