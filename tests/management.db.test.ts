@@ -203,19 +203,25 @@ describe('users', () => {
     })
   })
 
-  test('one administrator alone gives no more than the limit; the rest goes by an adjustment', async () => {
+  test('one administrator alone gives no more than the limit, in parts neither; the rest goes by an adjustment', async () => {
     const member = await http.createBrowser()
     const give = (credits: string) =>
       http.call('grantCredits', administrator, {
         params: { id: member.userId },
-        body: { credits, reason: 'Goodwill', idempotencyKey: `limit-${credits}` },
+        body: { credits, reason: 'Goodwill', idempotencyKey: `the-limit-${credits}` },
       })
     expect((await give('10000')).statusCode).toBe(201)
     const above = await give('10000.000001')
     expect(above.json()).toMatchObject({ error: { code: 'forbidden', field: 'credits' } })
+    expect((await give('1')).json()).toMatchObject({ error: { code: 'forbidden', field: 'credits' } })
+    expect((await give('10000')).json()).toMatchObject({ created: false })
     expect((await http.call('readCredits', member, {})).json()).toMatchObject({
       availableMicros: '10100000000',
     })
+    const { items } = (await http.call('listAdjustments', administrator, { query: {} })).json<{
+      items: unknown[]
+    }>()
+    expect(items).toContainEqual(expect.objectContaining({ amountMicros: '10000000000', status: 'done' }))
   })
 
   test('pages of users hold each user once', async () => {

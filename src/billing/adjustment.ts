@@ -36,3 +36,19 @@ export interface Adjustment {
   readonly createdAt: Date
   readonly decidedAt: Date | null
 }
+
+/** Credits that one administrator may give alone. */
+export interface Gift {
+  readonly organizationId: string
+  readonly accountId: string
+  readonly amountMicros: bigint
+  readonly reason: string
+  /** Of the account. */
+  readonly idempotencyKey: string
+}
+
+export interface Given {
+  readonly grantId: string
+  /** False: it had been given before. */
+  readonly created: boolean
+}

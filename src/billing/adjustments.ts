@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { FaultError, fault, type Outcome } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
-import type { Adjustment, AdjustmentRequest } from './adjustment.ts'
+import { formatMicros } from '../kit/money.ts'
+import type { Adjustment, AdjustmentRequest, Gift, Given } from './adjustment.ts'
 import { settingsOf } from './loaded.ts'
 import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
-import type { T as Transaction } from './store.ts'
+import { grantByKey, type T as Transaction } from './store.ts'
 import * as store from './store-adjustments.ts'
 
 const dayBefore = (at: Date): Date => new Date(at.getTime() - 86_400_000)
@@ -15,6 +16,8 @@ const isSame = (before: Adjustment, wanted: AdjustmentRequest): boolean =>
   before.subjectId === wanted.subjectId &&
   (wanted.amountMicros === undefined || wanted.amountMicros === before.amountMicros) &&
   wanted.expiresAt?.getTime() === before.expiresAt?.getTime()
+
+const keyInLedger = ({ id }: Pick<Adjustment, 'id'>): string => `adjustment:${id}`
 
 /** Reversals and grants by administrators. Above the limit of the settings, nothing happens until another one agrees. */
 export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' | 'clock'>) => {
@@ -29,7 +32,7 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       accountId,
       amountMicros,
       reason,
-      idempotencyKey: `adjustment:${adjustment.id}`,
+      idempotencyKey: keyInLedger(adjustment),
       createdBy: adjustment.requestedBy,
     }
     if (adjustment.kind === 'grant') {
@@ -62,7 +65,12 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       )
   }
 
-  const request = async (t: Transaction, actor: Actor, wanted: AdjustmentRequest): Promise<Adjustment> => {
+  const request = async (
+    t: Transaction,
+    actor: Actor,
+    wanted: AdjustmentRequest,
+    mayWait: boolean,
+  ): Promise<{ adjustment: Adjustment; created: boolean }> => {
     const { organizationId, kind, subjectId } = wanted
     // Two requests for one subject must see each other.
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${subjectId}, 4203417015))`.execute(t)
@@ -71,13 +79,21 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
       throw new FaultError(
         fault('conflict', { message: 'This idempotency key was used for another adjustment.' }),
       )
-    if (before) return before
+    if (before) return { adjustment: before, created: false }
     const { accountId, amountMicros } =
       kind === 'grant' ? await gift(t, wanted) : await reversal(t, wanted, kind)
     const { secondApproverAboveMicros } = await settingsOf(t)
     // In parts it is no less: what one administrator has done alone with this subject counts.
     const alone = await store.doneAloneOf(t, organizationId, subjectId, kind, dayBefore(clock()))
     const waits = amountMicros + alone > secondApproverAboveMicros
+    if (waits && !mayWait)
+      throw new FaultError(
+        fault('forbidden', {
+          message: `More than ${formatMicros(secondApproverAboveMicros)} credits in a day need a second administrator.`,
+          next: 'Give them by an adjustment: on the page of balances, where another administrator approves it.',
+          field: 'credits',
+        }),
+      )
     const by = actor.id ?? actor.kind
     const adjustment: Adjustment = {
       organizationId,
@@ -97,7 +113,7 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     await store.insertAdjustment(t, adjustment, wanted.idempotencyKey)
     if (!waits) await carryOut(t, adjustment)
     await audit(t, actor, waits ? 'adjustment.requested' : 'adjustment.done', adjustment)
-    return adjustment
+    return { adjustment, created: true }
   }
 
   const gift = async (t: Transaction, wanted: AdjustmentRequest) => {
@@ -190,7 +206,22 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
 
   return {
     request: (actor: Actor, wanted: AdjustmentRequest): Promise<Outcome<Adjustment>> =>
-      outcomeOf(() => inTransaction(parts, (t) => request(t, actor, wanted))),
+      outcomeOf(() => inTransaction(parts, async (t) => (await request(t, actor, wanted, true)).adjustment)),
+    giveNow: (actor: Actor, { accountId, idempotencyKey, ...wanted }: Gift): Promise<Outcome<Given>> =>
+      outcomeOf(() =>
+        inTransaction(parts, async (t) => {
+          const wantedNow = {
+            ...wanted,
+            kind: 'grant',
+            subjectId: accountId,
+            idempotencyKey: `${accountId}:${idempotencyKey}`,
+          } as const
+          const { adjustment, created } = await request(t, actor, wantedNow, false)
+          const grant = await grantByKey(t, adjustment, keyInLedger(adjustment))
+          if (!grant) throw new Error(`adjustment ${adjustment.id} gave nothing`)
+          return { grantId: grant.grantId, created }
+        }),
+      ),
     approve: (actor: Actor, id: string) => decide(actor, id, 'done'),
     deny: (actor: Actor, id: string, reason: string) => decide(actor, id, 'denied', reason),
   }

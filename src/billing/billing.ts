@@ -2,7 +2,7 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { type Account, makeAccounts, type RefundPreview } from './accounts.ts'
-import type { Adjustment, AdjustmentRequest } from './adjustment.ts'
+import type { Adjustment, AdjustmentRequest, Gift, Given } from './adjustment.ts'
 import { makeAdjustments } from './adjustments.ts'
 import type { Invoice } from './invoice.ts'
 import { settingsOf } from './loaded.ts'
@@ -140,6 +140,8 @@ export interface Billing {
 
   // Adjustments
   adjust(actor: Actor, request: AdjustmentRequest): Promise<Outcome<Adjustment>>
+  /** An adjustment that gives credits at once; refused where a second administrator is needed. */
+  giveNow(actor: Actor, gift: Gift): Promise<Outcome<Given>>
   adjustments(filter: { waiting?: boolean; accountId?: string } & PageRequest): Promise<Page<Adjustment>>
   /** Not found: the user has no credit account. */
   account(owner: Owner): Promise<Outcome<Account>>
@@ -253,6 +255,7 @@ export const makeBilling = (options: BillingOptions): Billing => {
 
     account: accounts.read,
     adjust: adjustments.request,
+    giveNow: adjustments.giveNow,
     adjustments: async (filter) => {
       const page = pageOf(filter)
       const found = await listAdjustments(database.kysely, { ...filter, ...page })

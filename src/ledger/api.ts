@@ -3,7 +3,7 @@ import type { CreditGrant, Credits } from '../contract/credits.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { GrantRow, Insights, Owner, UsageRow } from '../insights/insights.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
-import { formatMicros, parseCredits } from '../kit/money.ts'
+import { parseCredits } from '../kit/money.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -11,7 +11,7 @@ export interface LedgerApiParts {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly organizations: Organizations
-  readonly billing: Pick<Billing, 'subscription' | 'settings'>
+  readonly billing: Pick<Billing, 'subscription' | 'giveNow'>
 }
 
 export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) =>
@@ -40,20 +40,12 @@ export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerAp
         throw new FaultError(
           fault('invalid_request', { message: 'credits: must be more than 0.', field: 'credits' }),
         )
-      const { secondApproverAboveMicros } = await billing.settings()
-      if (amountMicros > secondApproverAboveMicros)
-        throw new FaultError(
-          fault('forbidden', {
-            message: `More than ${formatMicros(secondApproverAboveMicros)} credits need a second administrator.`,
-            next: 'Give them by an adjustment: on the page of balances, where another administrator approves it.',
-            field: 'credits',
-          }),
-        )
+      const person = await organizations.findPerson({ id: params.id })
+      if (!person?.accountId) throw new FaultError(fault('not_found'))
+      const { organizationId, accountId } = person
       const { reason, idempotencyKey } = body
-      const gift = { amountMicros, reason, idempotencyKey }
-      const { organizationId, grantId, created } = must(
-        await organizations.grantCredits(actor, params.id, gift),
-      )
+      const gift = { organizationId, accountId, amountMicros, reason, idempotencyKey }
+      const { grantId, created } = must(await billing.giveNow(actor, gift))
       const [grant] = await insights.grants(organizationId, [grantId])
       if (!grant) throw new Error('a grant that was just given is not found')
       return { grant: grantOnWire(grant), created }
