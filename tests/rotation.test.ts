@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { must } from '../src/kit/fault.ts'
+import type { Use } from '../src/keys/uses.ts'
+import { failure, fault, must } from '../src/kit/fault.ts'
 import { platformOrganizationId } from '../src/kit/id.ts'
 import type { RotationAttempt } from '../src/rotation/rotation.ts'
 import { makeTools } from '../src/rotation/tools.ts'
@@ -244,6 +245,75 @@ test('a breach that is told of while the overlap runs ends the overlap', async (
   expect(secrets().look('openai', old)).toBe('revoked')
 })
 
+test('a breach told of while a person is waited for after the switch: the person is still waited for', async () => {
+  const tenant = await at.tenant('openai')
+  const id = await begin(tenant)
+  await at.drive(id, { crash: (edge) => edge === 'before revoking:revoke', until: isAt('revoking') })
+  for (const { organizationId, id: credential } of await at.rotation.credentials.list())
+    if (organizationId === tenant.which.organizationId)
+      must(await at.rotation.credentials.remove(operator, credential))
+  expect(await at.drive(id)).toMatchObject({ state: 'needs_human', resumeState: 'revoking' })
+  await begin(tenant, breach)
+  // Its row is in the worker's way no more than before.
+  expect(await at.drive(id)).toMatchObject({ state: 'needs_human', mode: 'breach', nextAt: null })
+})
+
+test('a breach told of when the new key could not be proven: both keys go, and a person is asked', async () => {
+  const tenant = await at.tenant('openai')
+  const id = await begin(tenant)
+  await at.drive(id, { crash: (edge) => edge === 'before stored:prove', until: isAt('stored') })
+  const { serviceKeys } = at.parts
+  const versions = { ...serviceKeys.versions, prove: async () => failure('service_timeout') }
+  const deaf = { ...at.parts, serviceKeys: { ...serviceKeys, versions } }
+  const worker = makeWorker(deaf, makeTools(deaf))
+  for (let tries = 0; tries < 10; tries++) {
+    await worker.workOne()
+    at.pass(600_000)
+  }
+  expect(await at.rotation.find(id)).toMatchObject({ state: 'needs_human', resumeState: 'stored' })
+  const [old, made] = [await secretOf(tenant, 1), await secretOf(tenant, 2)]
+  await begin(tenant, breach)
+  expect(await at.drive(id)).toMatchObject({ state: 'asked', toVersion: null, oldIsGone: true })
+  expect((await at.ask(tenant)).status).not.toBe(200)
+  await at.rotation.upkeep()
+  expect([secrets().look('openai', old), secrets().look('openai', made)]).toEqual(['revoked', 'revoked'])
+  const { secret } = at.stage.simulator.rotation.apis.openai.adopt(demoSecret('openai', 'after both'))
+  must(await at.rotation.giveSecret(operator, id, { secret, settings: {} }))
+  expect((await at.drive(id)).state).toBe('done')
+  expect((await at.ask(tenant)).status).toBe(200)
+})
+
+test('an operation that began while caches were being dropped is waited for', async () => {
+  const tenant = await at.tenant('openai')
+  const { keyUses } = at.parts
+  const { epoch } = at.stage.gateway.rooms
+  const using = () => ({ serviceKeyId: tenant.which.id, version: 1 })
+  const began: Use[] = []
+  let isSwitching = false
+  epoch.onChange((organizationId) => {
+    if (!isSwitching || began.length > 0 || organizationId !== tenant.which.organizationId) return
+    const use = { epoch: epoch.current(), using }
+    began.push(use)
+    keyUses.enter(use)
+  })
+  const id = await begin(tenant)
+  await at.drive(id, { crash: (edge) => edge === 'before proven:promote', until: isAt('proven') })
+  isSwitching = true
+  const waits = await at.drive(id, { until: ({ inFlight }) => (inFlight ?? 0) > 0 })
+  expect(waits).toMatchObject({ state: 'draining', inFlight: 1 })
+  for (const use of began) keyUses.leave(use)
+  expect((await at.drive(id)).state).toBe('done')
+})
+
+test('while its vault is sealed a worker takes nothing up', async () => {
+  const tenant = await at.tenant('openai')
+  const id = await begin(tenant)
+  const sealed = { ...at.parts, vault: { ...at.parts.vault, problem: () => fault('vault_sealed') } }
+  expect(await makeWorker(sealed, makeTools(sealed)).workOne()).toBe(false)
+  expect(await at.rotation.find(id)).toMatchObject({ state: 'scheduled', fence: 0n })
+  expect((await at.drive(id)).state).toBe('done')
+})
+
 test('abandoned while a call may be under way: what it makes is found and deleted', async () => {
   const tenant = await at.tenant('openai')
   let id = ''
@@ -372,4 +442,18 @@ test('a key that was replaced by hand is not asked for any more', async () => {
   await at.rotation.upkeep()
   expect((await at.drive(id)).state).toBe('abandoned')
   expect((await at.ask(tenant)).status).toBe(200)
+})
+
+test('vault verify opens what drivers are given, too', async () => {
+  const { which } = await at.tenant('openai')
+  const { masterKeys } = at.stage.gateway.rooms
+  expect(must(await masterKeys.verify())).toMatchObject({ ok: true })
+  await at.stage.clone.database.pool.query(
+    `UPDATE rotation_credentials SET sealed_secret = set_byte(sealed_secret, 20, get_byte(sealed_secret, 20) # 1)
+     WHERE organization_id = $1`,
+    [which.organizationId],
+  )
+  const { organizationId } = which
+  const what = expect.stringMatching(/^rotation_credentials /)
+  expect(must(await masterKeys.verify())).toMatchObject({ ok: false, unreadable: [{ what, organizationId }] })
 })

@@ -142,10 +142,14 @@ const forAdministrators = (parts: RotationApiParts) => {
     }),
 
     async listRotations({ query }) {
-      const { serviceKeyId, state, limit } = query
-      const serviceKeyIds = serviceKeyId === undefined ? undefined : [serviceKeyId]
-      const items = await show.list(await rotation.list({ serviceKeyIds, state, limit }))
-      return { items: items.filter(({ key }) => key.owner !== 'user') }
+      const { serviceKeyId: id, state, limit } = query
+      const keys = await rotation.keys({
+        owners: ['system', 'organization'],
+        revoked: true,
+        ...(id === undefined ? {} : { id }),
+      })
+      const serviceKeyIds = keys.map((key) => key.id)
+      return { items: await show.list(await rotation.list({ serviceKeyIds, state, limit })) }
     },
 
     readRotation: async ({ params }) => show.detail(await attempt(params.id)),

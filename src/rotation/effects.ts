@@ -227,13 +227,16 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
 
   /** Until every live process has dropped what it knew before the switch. */
   const acknowledge = async (attempt: RotationAttempt, version: number): Promise<Performed> => {
-    const barrierEpoch = await drains.readEpoch(kysely)
+    const epoch = await drains.readEpoch(kysely)
     const until = performance.now() + patienceMs
-    while ((await drains.countLagging(kysely, barrierEpoch)) > 0) {
+    while ((await drains.countLagging(kysely, epoch)) > 0) {
       if (performance.now() > until)
         return { event: { kind: 'wait', seconds: 1, message: 'A process has not heard of the switch yet.' } }
       await sleep(25)
     }
+    // What began at this epoch may have begun while caches were being dropped; what begins at the next one, that of the
+    // commit, cannot.
+    const barrierEpoch = epoch + 1n
     return {
       event: { kind: 'acknowledged', barrierEpoch },
       isChange: true,
@@ -320,10 +323,18 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
     return { event: reply.kind === 'done' ? { kind: 'revoked' } : failed(reply) }
   }
 
-  const withdraw = (key: ServiceKeyView): Performed => ({
+  const withdraw = (attempt: RotationAttempt, key: ServiceKeyView): Performed => ({
     event: { kind: 'withdrawn' },
     isChange: true,
-    within: (t) => versions.withdraw(t, actor, key, 'Withdrawn after a breach. Enter a new key.'),
+    within: async (t) => {
+      if (key.status !== 'revoked')
+        await versions.withdraw(t, actor, key, 'Withdrawn after a breach. Enter a new key.')
+      const { toVersion, name, newRemote } = attempt
+      if (toVersion !== null) await versions.destroy(t, key, toVersion)
+      // Not waited for now: it is deleted when it is looked for.
+      if (name !== null && newRemote !== null)
+        await remotes.writeRemote(t, attempt, name, { state: 'exists', lookAgainAt: clock(), at: clock() })
+    },
   })
 
   const restore = async (
@@ -401,7 +412,7 @@ export const makeEffects = (parts: RotationParts, tools: ToolMaker, hands: Hands
       case 'clean':
         return clean(attempt, key, withTools)
       case 'withdraw':
-        return withdraw(key)
+        return withdraw(attempt, key)
       case 'restore':
         return restore(attempt, key, withTools)
       case 'leave':

@@ -220,6 +220,7 @@ test('no way leads back once the old key is revoked, and none ends twice', () =>
         revoking ||= attempt.state === 'revoking' && attempt.promotedAt !== null
         expect(attempt.endedAt === null).toBe(!isOver(attempt.state))
         if (isOver(attempt.state)) expect(index).toBe(steps.length - 1)
+        if (attempt.state === 'done') expect(attempt.promotedAt).not.toBeNull()
       }
     }),
     { numRuns: 500 },
@@ -244,6 +245,8 @@ test('whoever waits for a person says what to do, and somebody can do it; nobody
         const isWaiting = ['asked', 'confirming', 'needs_human'].includes(attempt.state)
         if (isWaiting) {
           expect(attempt.nextStep).not.toBeNull()
+          // Otherwise workers took it up again and again.
+          expect(attempt.nextAt, attempt.state).toBeNull()
           expect(commandsOf(attempt)).not.toEqual([])
         } else if (!isOver(attempt.state)) expect(attempt.nextAt, attempt.state).not.toBeNull()
       }

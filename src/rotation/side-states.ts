@@ -10,7 +10,7 @@ import {
   disposeWithdrawn,
   startRollBack,
   giveUp,
-  hurry,
+  hurryPerson,
   takeOut,
   endText,
 } from './transitions.ts'
@@ -22,7 +22,11 @@ export const sideStates = {
     on: {
       withdrawn: {
         to: ['revoking', 'disabling', 'asked'],
-        step: (attempt, _, facts) => disposeWithdrawn(attempt, facts),
+        // What was made and never used is not what takes over any more.
+        step: (attempt, _, facts) => {
+          const gone = disposeWithdrawn(attempt, facts)
+          return { ...gone, patch: { ...gone.patch, toVersion: null, newRemote: null } }
+        },
       },
     },
   },
@@ -81,7 +85,7 @@ export const sideStates = {
       breach: {
         to: ['withdrawing', 'needs_human'],
         step: (attempt, event, facts) =>
-          attempt.promotedAt === null ? takeOut(attempt, event, facts) : hurry(attempt, event, facts),
+          attempt.promotedAt === null ? takeOut(attempt, event, facts) : hurryPerson(attempt, event, facts),
       },
       retry: {
         to: ['scheduled', 'recovering', 'stored', 'disabling', 'revoking', 'cleaning', 'rolling_back'],

@@ -204,11 +204,18 @@ export const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now 
   patch: { mode: 'breach', reason: event.reason, overlapUntil: now, nextAt: now },
 })
 
-/** Nothing has been made yet that could take over. */
+/** It still waits for whoever was asked: no worker looks at it before. */
+export const hurryPerson = (attempt: RotationAttempt, event: EventOf<'breach'>, facts: Facts): Step => {
+  const hurried = hurry(attempt, event, facts)
+  return { ...hurried, patch: { ...hurried.patch, nextAt: null } }
+}
+
+/** Nothing is in use yet that could take over. */
 export const takeOut = (_: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step =>
   go('withdrawing', 'The key is taken out of use at once.', {
     mode: 'breach',
     reason: event.reason,
+    resumeState: null,
     nextAt: now,
   })
 

@@ -131,7 +131,7 @@ export const makeUpkeep = (parts: RotationParts, tools: ToolMaker, commands: Com
     async run(): Promise<void> {
       await startDue()
       await remind()
-      await lookAgain()
+      if (parts.vault.problem() === null) await lookAgain()
     },
   }
 }

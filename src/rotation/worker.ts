@@ -154,6 +154,8 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
 
   return {
     async workOne() {
+      // Without credentials it would ask people for what it can do itself as soon as the vault is open.
+      if (parts.vault.problem() !== null) return false
       let attempt = await store.claimDue(kysely, workerId, clock(), leaseMs)
       if (attempt === undefined) return false
       try {
@@ -167,8 +169,9 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
         if (error instanceof OvertakenError) return true
         if (error instanceof CrashError) throw error
         await putOff(attempt, error)
+      } finally {
+        hands.delete(attempt.id)
       }
-      hands.delete(attempt.id)
       await store.releaseLease(kysely, attempt)
       return true
     },

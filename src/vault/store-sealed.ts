@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { SealedSecret, SecretBinding } from './envelope.ts'
 import { addProgress } from './store-changes.ts'
 import type { Database } from '../db/database.ts'
+import { platformOrganizationId } from '../kit/id.ts'
 import type { Executor } from './store.ts'
 
 /** What hangs on versions of the master key: organization keys, purpose keys, and secrets of the former format. */
@@ -12,10 +13,10 @@ export interface References {
 }
 
 /**
- * Secrets sealed before there were organization keys, with the binding of each as it was then. The tables are other
- * rooms'; what is said of them here cannot change any more.
+ * Where secrets are, with the binding of each as its room seals it. Some were sealed before there were organization keys;
+ * what is said of those here cannot change any more.
  */
-const formerSecrets: readonly { readonly table: string; readonly rows: RawBuilder<unknown> }[] = [
+const storedSecrets: readonly { readonly table: string; readonly rows: RawBuilder<unknown> }[] = [
   {
     table: 'service_key_versions',
     rows: sql`
@@ -43,15 +44,32 @@ const formerSecrets: readonly { readonly table: string; readonly rows: RawBuilde
         master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
       FROM audit_signing_keys`,
   },
+  {
+    table: 'rotation_credentials',
+    rows: sql`
+      SELECT organization_id || ' ' || id AS place, organization_id AS "organizationId",
+        CASE organization_id WHEN ${platformOrganizationId}::uuid THEN 'system' ELSE 'organization' END AS owner,
+        NULL::uuid AS "userId", 'rotation ' || driver_id AS "serviceId", id::text AS "serviceKeyId", version,
+        master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
+      FROM rotation_credentials`,
+  },
 ]
-export type SecretTable = 'service_key_versions' | 'webhook_secrets' | 'audit_signing_keys'
-export const secretTables = formerSecrets.map(({ table }) => table as SecretTable)
+export type SecretTable =
+  | 'service_key_versions'
+  | 'webhook_secrets'
+  | 'audit_signing_keys'
+  | 'rotation_credentials'
+export const secretTables = storedSecrets.map(({ table }) => table as SecretTable)
 
 const rowsOf = (table: SecretTable): RawBuilder<unknown> =>
-  formerSecrets.find((one) => one.table === table)?.rows ?? sql``
+  storedSecrets.find((one) => one.table === table)?.rows ?? sql``
 
 /** Sealed and not overwritten. */
 const isFormer = sql`starts_with("masterKeyId", 'mk_') AND octet_length("wrappedKey") > 0`
+
+/** What was shredded is not to open. */
+const isKept = sql`octet_length("wrappedKey") > 0 AND NOT EXISTS (
+  SELECT FROM organization_vault_keys o WHERE o.organization_id = "organizationId" AND o.shredded_at IS NOT NULL)`
 
 export const countReferences = async (executor: Executor): Promise<References[]> => {
   const { rows } = await sql<References>`
@@ -95,7 +113,7 @@ export const readSecrets = async (
 ): Promise<SecretRow[]> => {
   const { rows } = await sql<SecretRow>`
     SELECT * FROM (${rowsOf(table)}) AS s
-    WHERE place > ${after} AND ${which === 'former' ? isFormer : sql`octet_length("wrappedKey") > 0`}
+    WHERE place > ${after} AND ${which === 'former' ? isFormer : isKept}
     ORDER BY place LIMIT ${limit}`.execute(executor)
   return rows
 }
@@ -181,5 +199,7 @@ const rowIs = (table: SecretTable, row: SecretRow): RawBuilder<unknown> => {
       return sql`organization_id = ${row.organizationId} AND id = ${row.serviceKeyId}`
     case 'audit_signing_keys':
       return sql`id = ${row.serviceKeyId}`
+    case 'rotation_credentials':
+      return sql`organization_id = ${row.organizationId} AND id = ${row.serviceKeyId}`
   }
 }
