@@ -97,6 +97,15 @@ export const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] === undefined
 
 /**
+ * A coding beside `chunked`, and any in HTTP/1.0, whose proxies do not know it and see another end of the body (RFC 9112, 6.1).
+ * Node takes both.
+ */
+export const isOddlyCoded = ({ headers, httpVersionMinor }: IncomingMessage): boolean => {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && (httpVersionMinor === 0 || coding.trim().toLowerCase() !== 'chunked')
+}
+
+/**
  * Of several Host headers Node takes the first, and whatever stands in front may take another (RFC 9112, 3.2: to be refused).
  */
 export const hasSeveralHosts = ({ rawHeaders }: IncomingMessage): boolean => {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream'
 import { fault } from '../kit/fault.ts'
 import { isDataPlane } from './endpoints.ts'
-import { hasSeveralHosts, isWebSocket, watchConnections } from './inbound.ts'
+import { hasSeveralHosts, isOddlyCoded, isWebSocket, watchConnections } from './inbound.ts'
 import { pathOf } from './service-paths.ts'
 
 export interface ListenerOptions {
@@ -42,7 +42,9 @@ export const makeListener = (options: ListenerOptions): Server => {
       if (!connections.began(request, response)) return
       // What follows an offer to change the protocol that was not taken up, Node does not read.
       if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
-      if (hasSeveralHosts(request)) return refuse(response)
+      if (hasSeveralHosts(request)) return refuse(response, 'There is more than one Host header.')
+      if (isOddlyCoded(request))
+        return refuse(response, 'Only HTTP/1.1 has codings, and chunked is the only one.')
       const url = request.url ?? '/'
       if (isDataPlane(url)) void serve(request, response)
       else if (pathOf(url) === '/healthz') sendHealth(response, health(), url)
@@ -62,13 +64,11 @@ export const makeListener = (options: ListenerOptions): Server => {
   return server
 }
 
-const refuse = (response: ServerResponse): void => {
+const refuse = (response: ServerResponse, why: string): void => {
   response.writeHead(400, { 'content-type': 'application/json', connection: 'close' })
-  const { code, message, next } = severalHosts
+  const { code, message, next } = fault('invalid_request', { message: why })
   response.end(JSON.stringify({ error: { code, message, next } }))
 }
-
-const severalHosts = fault('invalid_request', { message: 'There is more than one Host header.' })
 
 /**
  * A sealed process serves no operation, so a load balancer should send them elsewhere; but it is alive and its dashboards

@@ -19,6 +19,7 @@ test.each([
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'unsupported_media_type'],
   ['FST_ERR_CTP_BODY_TOO_LARGE', 'body_too_large'],
   ['FST_ERR_SOMETHING_NEW', 'internal'],
+  ['22021', 'invalid_request'],
   ['ECONNREFUSED', 'database_unavailable'],
 ])('the shell’s %s is %s', (code, expected) => {
   expect(faultOf(Object.assign(new Error('x'), { code })).code).toBe(expected)

@@ -17,6 +17,9 @@ const faultOfShellCode: Readonly<Record<string, Fault['code']>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
   FST_ERR_BAD_URL: 'unknown_route',
   FST_ERR_VALIDATION: 'invalid_request',
+  // PostgreSQL's of a NUL within a text, which it cannot store.
+  '22021': 'invalid_request',
+  '22P05': 'invalid_request',
 }
 
 /** Any error → the fault to answer with. `internal` means that nobody expected it: the shell logs it with its id. */

@@ -376,6 +376,30 @@ describe('links', () => {
     expect((await identity.signInWithLink(link.value.token, origin())).ok).toBe(false)
   })
 
+  test('whatever ends the sessions of a user ends the links that nobody has used yet, of no other user', async () => {
+    const id = await makeUser('kept-link@example.com')
+    const other = must(await identity.createSignInLink(operator, await makeUser('other-link@example.com')))
+    const demo = must(await identity.createSignInLink(operator, id, { reusable: true }))
+    const here = await signIn('kept-link@example.com')
+    const who = await identity.session(here)
+    if (!who) throw new Error('no session')
+    const change = { currentPassword: password, newPassword: 'a much better one' }
+    const endings: Record<string, () => Promise<unknown>> = {
+      others: () => identity.revokeOtherSessions(who),
+      password: () => identity.changePassword(who, here, change),
+      administrator: () => identity.endSessions(operator, id),
+    }
+    for (const [name, end] of Object.entries(endings)) {
+      const link = must(await identity.createSignInLink(operator, id))
+      await end()
+      expect(await identity.signInWithLink(link.token, origin()), name).toMatchObject({
+        fault: { code: 'invalid_link' },
+      })
+    }
+    for (const { token } of [other, demo])
+      expect((await identity.signInWithLink(token, origin())).ok).toBe(true)
+  })
+
   test('a sign-in link is no set-up link, and the other way round', async () => {
     const id = await makeUser('purpose@example.com', null)
     const link = await identity.createSignInLink(operator, id)

@@ -109,12 +109,12 @@ export interface Identity {
   listSessions(userId: string): Promise<SessionSummary[]>
   /** One of the user's own sessions. */
   revokeSession(userId: string, sessionId: string): Promise<Outcome<void>>
-  /** All of the user's but this one. Gives how many that were. */
+  /** All of the user's but this one, and links that nobody has used yet. Gives how many sessions that were. */
   revokeOtherSessions(who: SignedIn): Promise<number>
-  /** By an administrator: all of the user's. */
+  /** By an administrator: all of the user's, and links that nobody has used yet. */
   endSessions(actor: Actor, userId: string): Promise<Outcome<number>>
   revokeAllSessions(transaction: Transaction<Schema>, userId: string): Promise<void>
-  /** Ends every other session and renews this one. A first password needs a fresh proof. */
+  /** Ends every other session and unused links, and renews this one. A first password needs a fresh proof. */
   changePassword(
     who: SignedIn,
     token: string,
@@ -334,6 +334,7 @@ export const makeIdentity = (parts: {
         const organizationId = await store.organizationOf(transaction, userId)
         if (organizationId === undefined) return failure('not_found')
         const count = await store.revokeSessions(transaction, { userId }, clock())
+        await store.endLinks(transaction, userId, clock())
         const subject = { kind: 'user', id: userId }
         await recordAudit(transaction, { organizationId, actor, action: 'sessions.revoked', subject })
         return success(count)
@@ -347,6 +348,7 @@ export const makeIdentity = (parts: {
       database.kysely.transaction().execute(async (transaction) => {
         const others = { userId: who.userId, exceptId: who.sessionId }
         const count = await store.revokeSessions(transaction, others, clock())
+        await store.endLinks(transaction, who.userId, clock())
         if (count > 0)
           await audit(transaction, who.userId, 'sessions.revoked', { kind: 'user', id: who.userId })
         return count
@@ -367,6 +369,7 @@ export const makeIdentity = (parts: {
         await store.setPassword(transaction, who.userId, passwordHash)
         await store.revokeSessions(transaction, { userId: who.userId, exceptId: who.sessionId }, clock())
         await store.forgetBrowsers(transaction, who.userId)
+        await store.endLinks(transaction, who.userId, clock())
         await audit(transaction, who.userId, 'user.password_changed', { kind: 'user', id: who.userId })
         return renew(transaction, token)
       })

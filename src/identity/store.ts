@@ -284,6 +284,17 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .returning('user_id as userId')
       .executeTakeFirst(),
 
+  /** Links that somebody may still hold; those of demos work again and again. */
+  endLinks: async (executor: Executor, userId: string, at: Date): Promise<void> => {
+    await executor
+      .updateTable('sign_in_links')
+      .set({ used_at: at })
+      .where('user_id', '=', userId)
+      .where('used_at', 'is', null)
+      .where('reusable', '=', false)
+      .execute()
+  },
+
   countUp: async (buckets: readonly string[], now: Date, expiresAt: Date) => {
     const { rows } = await sql<{ bucket: string; count: number; expiresAt: Date }>`
       INSERT INTO throttles AS t (bucket, count, expires_at)
