@@ -159,6 +159,27 @@ describe('a realtime session', () => {
 })
 
 describe('under a hard budget on the cost of own keys', () => {
+  beforeAll(async () => {
+    const units = [
+      'input',
+      'cacheRead',
+      'output',
+      'input_audio_tokens',
+      'cache_read_audio_tokens',
+      'output_audio_tokens',
+    ]
+    await changePrices(
+      stage.gateway.rooms.prices,
+      units.map((unit) => ({
+        kind: 'set_price',
+        serviceId: 'openai',
+        model: 'gpt-realtime-priced',
+        unit,
+        nanoUsd: 1_000n,
+        per: 1n,
+      })),
+    )
+  })
   const budgeted = async () => {
     const who = await stage.person()
     await stage.ownKey(who, 'openai')
@@ -184,25 +205,6 @@ describe('under a hard budget on the cost of own keys', () => {
   }
 
   test('it ends with the response that used it up, in words, on record with all that was used', async () => {
-    const units = [
-      'input',
-      'cacheRead',
-      'output',
-      'input_audio_tokens',
-      'cache_read_audio_tokens',
-      'output_audio_tokens',
-    ]
-    await changePrices(
-      stage.gateway.rooms.prices,
-      units.map((unit) => ({
-        kind: 'set_price',
-        serviceId: 'openai',
-        model: 'gpt-realtime-priced',
-        unit,
-        nanoUsd: 1_000n,
-        per: 1n,
-      })),
-    )
     const { who, used } = await budgeted()
     const socket = open(who.token, 'gpt-realtime-priced')
     const events = frames(socket)
