@@ -82,8 +82,7 @@ test('no endpoint that changes anything, or needs a fresh proof, is open to toke
 
 /** Changes that need no fresh proof, beside whatever only looks ahead: what takes away rather than gives, and what is soon put right again. */
 const withoutProof = new Set<string>([
-  // Of one's own keys: asks for the new secret, reminds, gives up. Storing the secret needs the proof.
-  'startOwnRotation',
+  // Of one's own keys: reminds, goes on, gives up. Beginning, which may take a key out of use, and the new secret need the proof.
   'scheduleOwnRotation',
   'retryOwnRotation',
   'abandonOwnRotation',

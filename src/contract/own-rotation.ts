@@ -56,6 +56,7 @@ export const ownRotationEndpoints = defineEndpoints({
     method: 'POST',
     path: '/rotation/keys/:id/rotate',
     auth: 'session',
+    stepUp: true,
     group: 'rotation',
     summary: 'Begin to rotate a key of yours: you are asked for the new one',
     params: wire.idParams,

@@ -7,6 +7,7 @@ import { useMe } from '../data/session.ts'
 import { CopyableId, CopyField } from '../ui/copy.tsx'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Ago, Credits } from '../ui/figures.tsx'
+import { counted } from '../ui/format.ts'
 import { FaultNotice, Lines, Loaded, Notice } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
@@ -132,10 +133,32 @@ const SignInLinkButton = ({ user }: { user: AdminUser }) => {
           >
             Create sign-in link
           </Button>
+          <SignOutEverywhere user={user} />
         </div>
       )}
       {create.error && <FaultNotice error={create.error} />}
     </section>
+  )
+}
+
+const SignOutEverywhere = ({ user }: { user: AdminUser }) => {
+  const end = useAct('endUserSessions')
+  return (
+    <Button
+      variant="default"
+      loading={end.isPending}
+      onClick={() =>
+        end.mutate(
+          { params: { id: user.id } },
+          {
+            onSuccess: ({ ended }) => tellDone(`${counted(ended, 'session')} of ${user.name} ended.`),
+            onError: tellFault,
+          },
+        )
+      }
+    >
+      Sign out everywhere
+    </Button>
   )
 }
 

@@ -61,7 +61,11 @@ export const RotateDialog = (props: { of: KeyRotation; actions: RotationActions;
           <Radio
             value="breach"
             label="The key has leaked"
-            description="The old key is ended as soon as the new one is in use. Operations still on it may fail."
+            description={
+              of.automatic
+                ? 'The old key is ended as soon as the new one is in use. Operations still on it may fail.'
+                : 'The key is taken out of use at once. Operations go without it until you have entered the new one.'
+            }
           />
         </Stack>
       </Radio.Group>
