@@ -291,9 +291,14 @@ describe('pages', () => {
       '/../package.json',
       '/%2e%2e/package.json',
       '/assets/..%2f..%2fpackage.json',
+      '/assets/..%5c..%5cpackage.json',
+      '//etc/passwd.txt',
+      '/.env',
+      '/x%00.js',
     ]) {
       const reply = await http.app.inject(path)
-      expect(reply.statusCode, path).toBeGreaterThanOrEqual(400)
+      // As the caller's mistake: strangers must not fill the log with errors.
+      expect(reply.statusCode, path).toBe(404)
       expect(reply.body, path).not.toContain('dependencies')
     }
   })

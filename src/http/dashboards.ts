@@ -9,6 +9,9 @@ import { contentSecurityPolicy } from './security.ts'
 
 const year = 'public, max-age=31536000, immutable'
 
+/** Upwards, to hidden files, or none at all: the plugin would refuse these as errors, which whoever tries them could fill the log with. */
+const leadsElsewhere = /(?:^|[/\\])\.|\0/
+
 /**
  * The built single-page application: hashed files for ever, everything else as index.html with a fresh nonce. The
  * directory may appear after the start; until then pages say so.
@@ -21,6 +24,7 @@ export const registerDashboards = async (
   app.get('/*', { schema: { hide: true } }, async (request, reply) => {
     const path = (request.params as { '*': string })['*']
     if (/^(?:api|v1)(?:\/|$)/.test(path)) throw new FaultError(noSuchEndpoint(request.url))
+    if (leadsElsewhere.test(path)) throw new FaultError(fault('unknown_route'))
     const root = directory()
     if (root === null) return sendPage(reply, waitingPage)
     if (!/\.[a-z0-9]{1,10}$/i.test(path) || path === 'index.html')
