@@ -30,8 +30,8 @@ const models = ({ pending }: StatementPageOnWire): string =>
 
 const sums: readonly { readonly label: string; readonly categories: readonly StatementCategory[] }[] = [
   { label: 'allocated', categories: ['allocation'] },
-  { label: 'bought', categories: ['purchase', 'refund'] },
-  { label: 'corrected', categories: ['adjustment', 'reversal', 'debt_payment'] },
+  { label: 'bought', categories: ['purchase'] },
+  { label: 'corrected', categories: ['adjustment', 'refund', 'reversal', 'debt_payment'] },
   { label: 'spent', categories: ['usage', 'release', 'hold'] },
   { label: 'expired', categories: ['expiry'] },
 ]

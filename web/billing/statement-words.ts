@@ -12,9 +12,10 @@ export const chips: readonly Chip<StatementShow>[] = [
 
 const shown: Record<StatementShow, readonly StatementCategory[]> = {
   usage: ['usage', 'release'],
-  purchases: ['purchase', 'refund'],
+  purchases: ['purchase'],
   allocations: ['allocation'],
-  corrections: ['adjustment', 'reversal', 'debt_payment'],
+  // A refund is of an operation's charge; of a payment, the credits are taken back.
+  corrections: ['adjustment', 'refund', 'reversal', 'debt_payment'],
   expiry: ['expiry'],
 }
 
@@ -39,7 +40,7 @@ export const categoryName = (line: Pick<StatementLine, 'category'>): string => c
 
 /** What tells a line from others of its kind. */
 export const lineSubject = (line: StatementLine): string | null => {
-  if (line.operation) return line.operation.model ?? line.operation.endpoint
-  if (line.invoice?.number) return [line.reason, line.invoice.number].filter(Boolean).join(', ')
-  return line.reason
+  const { operation, invoice, reason } = line
+  const subject = operation ? (operation.model ?? operation.endpoint) : invoice?.number
+  return [reason, subject].filter(Boolean).join(', ') || null
 }
