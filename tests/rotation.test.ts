@@ -233,6 +233,19 @@ test('breach where no key can be made: out of use at once, switched off at the s
   expect((await at.ask(tenant)).status).toBe(200)
 })
 
+test('after a breach no check puts the key back in use, unless the rotation is given up', async () => {
+  const tenant = await at.tenant('anthropic', { credential: false })
+  const id = await begin(tenant, breach)
+  expect(await at.drive(id)).toMatchObject({ state: 'asked' })
+  const { recheck } = at.stage.gateway.rooms.serviceKeys
+  expect(await recheck(operator, tenant.which)).toMatchObject({ fault: { code: 'conflict' } })
+  expect((await at.ask(tenant)).status).not.toBe(200)
+  must(await at.rotation.command(operator, id, { kind: 'abandon', reason: 'A false alarm' }))
+  expect((await at.drive(id)).state).toBe('abandoned')
+  must(await recheck(operator, tenant.which))
+  expect((await at.ask(tenant)).status).toBe(200)
+})
+
 test('a breach that is told of while the overlap runs ends the overlap', async () => {
   const tenant = await at.tenant('openai')
   const old = await secretOf(tenant, 1)

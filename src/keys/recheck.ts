@@ -22,6 +22,7 @@ import type { ServiceKeyView, StoredServiceKey } from './service-key.ts'
 import { areSameSettings } from './settings.ts'
 import * as store from './store.ts'
 import { recordCheck } from './store-checks.ts'
+import { isWithdrawn } from './store-versions.ts'
 
 /** How long a process that claimed a due key may take before another asks about it. */
 const claimMs = 2 * 60_000
@@ -95,6 +96,8 @@ export const makeRechecks = (parts: ServiceKeyParts, proving: Proving): Rechecks
         const isAsAsked =
           key.version === asked.key.version && areSameSettings(key.settings, asked.key.settings)
         if (!isAsAsked) return viewOf(key)
+        // Its service may well accept it: so it does whoever has found it.
+        if (healthOf(key).status === 'invalid' && (await isWithdrawn(t, key))) throw new FaultError(withdrawn)
         await write(t, key, asked, actor)
         return viewOf((await store.findStored(t, key)) as store.StoredKey)
       }
@@ -170,6 +173,11 @@ export const makeRechecks = (parts: ServiceKeyParts, proving: Proving): Rechecks
     },
   }
 }
+
+const withdrawn = fault('conflict', {
+  message: 'This key was taken out of use after a breach.',
+  next: 'Enter a new key. If it was a false alarm, give the rotation up first.',
+})
 
 const afterAsking = (before: Health, { proof, cause }: Asked, now: Date): HealthAfterRecheck =>
   cause === 'periodic' ? afterPeriodicCheck(before, proof, now) : afterRecheck(before, proof, now)

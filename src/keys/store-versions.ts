@@ -65,6 +65,20 @@ export const isBetweenVersions = async (executor: Executor, key: KeyReference): 
   return row !== undefined
 }
 
+/** Out of use after a breach, until its rotation (src/rotation/) has another secret or is given up. */
+export const isWithdrawn = async (executor: Executor, key: KeyReference): Promise<boolean> => {
+  const row = await executor
+    .selectFrom('rotation_attempts')
+    .select('id')
+    .where('organization_id', '=', key.organizationId)
+    .where('service_key_id', '=', key.id)
+    .where('ended_at', 'is', null)
+    .where('mode', '=', 'breach')
+    .where('promoted_at', 'is', null)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 export const retireVersionsBefore = async (
   transaction: Transaction<Schema>,
   key: KeyReference,
