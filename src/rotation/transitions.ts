@@ -198,7 +198,7 @@ export const giveUp = (attempt: RotationAttempt, event: EventOf<'abandon'>, { no
 export const overtaken = (_: RotationAttempt, event: EventOf<'superseded'>, { now }: Facts): Step =>
   clean('abandoned', event.message, event.message, { nextAt: now })
 
-export const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step => ({
+const hurry = (attempt: RotationAttempt, event: EventOf<'breach'>, { now }: Facts): Step => ({
   state: attempt.state,
   text: 'Goes on as after a breach: the old key is revoked at once.',
   patch: { mode: 'breach', reason: event.reason, overlapUntil: now, nextAt: now },
