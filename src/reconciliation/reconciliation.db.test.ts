@@ -262,7 +262,9 @@ const corruptions: readonly (readonly [ReconciliationCheck, string, string])[] =
 const withoutRefusals = `
   DO $$ DECLARE t record; BEGIN
     FOR t IN SELECT c.conrelid::regclass AS relation, c.conname FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
-      WHERE r.relnamespace = 'public'::regnamespace AND c.contype IN ('f', 'c') AND c.conparentid = 0 LOOP
+      WHERE r.relnamespace = 'public'::regnamespace AND c.contype IN ('f', 'c') AND c.conparentid = 0
+      -- What partitions inherit goes with their parents, which the catalogue may list after them.
+      ORDER BY c.coninhcount LOOP
       EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', t.relation, t.conname);
     END LOOP;
     FOR t IN SELECT tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal LOOP
