@@ -222,8 +222,9 @@ export const makeKeyring = (parts: KeyringParts): Keyring => {
     let rows = await store.readVersions(database.kysely)
     if (rows.length === 0) {
       const established = await parts.establish(provider)
-      if (established.ok) rows = await store.readVersions(database.kysely)
-      else problem = established.fault
+      rows = await store.readVersions(database.kysely)
+      // With rows there, another process was faster while this one looked.
+      if (!established.ok && rows.length === 0) problem = established.fault
     }
     await openRows(rows)
     await readFingerprintKey()

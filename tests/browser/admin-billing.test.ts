@@ -217,7 +217,9 @@ describe('an administrator', { timeout: 120_000 }, () => {
 
     const promote = { isPlatformAdministrator: true }
     await ask(page, 'PATCH', `/admin/users/${person('Olivia').id}`, promote)
-    await using second = await visit(browser, person('Olivia').signInLink, '/admin/balances')
+    // With her rights her sessions ended.
+    await using second = await visit(browser, person('Olivia').signInLink)
+    await second.page.goto(`${demo.url}/admin/balances`)
     await second.page.getByRole('button', { name: 'Approve Outage of three days' }).click()
     await second.page
       .getByRole('dialog', { name: 'Approve 10,000.000001 credits?' })
