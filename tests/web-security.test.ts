@@ -82,10 +82,9 @@ test('no endpoint that changes anything, or needs a fresh proof, is open to toke
 
 /** Changes that need no fresh proof, beside whatever only looks ahead: what takes away rather than gives, and what is soon put right again. */
 const withoutProof = new Set<string>([
-  // Of one's own keys: reminds, goes on, gives up. Beginning, which may take a key out of use, and the new secret need the proof.
+  // Of one's own keys: reminds, goes on. Beginning and giving up, which may take a key out of use or bring one back, and the new secret need the proof.
   'scheduleOwnRotation',
   'retryOwnRotation',
-  'abandonOwnRotation',
   'drillRotation',
   'archiveAnyBudget',
   'archiveBudget',

@@ -109,6 +109,7 @@ export const ownRotationEndpoints = defineEndpoints({
     method: 'POST',
     path: '/rotations/:id/abandon',
     auth: 'session',
+    stepUp: true,
     group: 'rotation',
     summary: 'Give a rotation up that has not switched yet',
     params: wire.idParams,
