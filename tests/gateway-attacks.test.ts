@@ -144,7 +144,7 @@ describe('requests on the wire', () => {
     hostile.answer(json(completion()))
     const text = await sendRaw(stage.url, raw(person, head, rest))
     expect(text).toMatch(/^(?:HTTP\/1\.1 4\d\d |$)/)
-    expect(text.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThanOrEqual(1)
+    expect(text.match(/HTTP\/1\.1 /g)?.length ?? 0, text).toBeLessThanOrEqual(1)
     expect(hostile.received).toEqual([])
   })
 

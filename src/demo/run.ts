@@ -33,7 +33,10 @@ export const startDemo = async (parts: {
       stripe?.tell(baseUrl)
       const { demo, lines } = await publishDemo(seeded, { baseUrl, dataDirectory })
       if (!seeded.hasHistory)
-        warmDemo(demo).catch((error: unknown) => log.warn({ err: error }, 'the demo has no history to show'))
+        warmDemo(demo).then(
+          (history) => log.info(history, 'the demo has a history to show'),
+          (error: unknown) => log.warn({ err: error }, 'the demo has no history to show'),
+        )
       return lines
     },
     stop: () => simulator.close(),

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { fault } from '../kit/fault.ts'
+import { hasLastAnswer } from '../kit/last-answer.ts'
 import { isDataPlane } from './endpoints.ts'
 import { hasSeveralHosts, isOddlyCoded, isWebSocket, watchConnections } from './inbound.ts'
 import { pathOf } from './service-paths.ts'
@@ -44,7 +45,7 @@ export const makeListener = (options: ListenerOptions): Server => {
       if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
       if (hasSeveralHosts(request)) return refuse(response, 'There is more than one Host header.')
       if (isOddlyCoded(request))
-        return refuse(response, 'Only HTTP/1.1 has codings, and chunked is the only one.')
+        return refuse(response, 'No transfer coding but chunked is taken, and none in HTTP of before 1.1.')
       const url = request.url ?? '/'
       if (isDataPlane(url)) void serve(request, response)
       else if (pathOf(url) === '/healthz') sendHealth(response, health(), url)
@@ -65,6 +66,7 @@ export const makeListener = (options: ListenerOptions): Server => {
 }
 
 const refuse = (response: ServerResponse, why: string): void => {
+  if (response.socket) hasLastAnswer.add(response.socket)
   response.writeHead(400, { 'content-type': 'application/json', connection: 'close' })
   const { code, message, next } = fault('invalid_request', { message: why })
   response.end(JSON.stringify({ error: { code, message, next } }))

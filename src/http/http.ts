@@ -11,6 +11,7 @@ import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import { makeHandlers, type Rooms } from './api.ts'
 import { registerDashboards } from './dashboards.ts'
+import { answerClientError } from './client-error.ts'
 import { errorBody, faultOf } from './faults.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
@@ -51,6 +52,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     frameworkErrors: (error, request, reply) => {
       void answer(options.log, error, request, reply)
     },
+    clientErrorHandler: answerClientError,
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   })
   // Of the types that a page elsewhere could send without being asked for leave, none is taken.

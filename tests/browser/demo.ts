@@ -45,6 +45,7 @@ export const startDemo = async (): Promise<Demo> => {
     await gateway.exit
   })
   await dashboardsReady(gateway.url, gateway.output)
+  await historyMade(clone.database, gateway.output)
   keepDashboards(dataDirectory)
   const facts = JSON.parse(readFileSync(join(dataDirectory, 'demo.json'), 'utf8')) as DemoFile
   const resources = opened.move()
@@ -83,6 +84,19 @@ const keepDashboards = (dataDirectory: string): void => {
     // Another file's demo was faster.
     rmSync(partial, { recursive: true, force: true })
   }
+}
+
+/** Until the demo's own operations and tasks have ended, balances and lists move by themselves. */
+const historyMade = async ({ pool }: Database, output: () => string): Promise<void> => {
+  const deadline = Date.now() + 90_000
+  while (Date.now() < deadline) {
+    if (output().includes('history to show')) {
+      const { rowCount } = await pool.query('SELECT FROM long_operations WHERE ended_at IS NULL')
+      if (rowCount === 0) return
+    }
+    await pause(200)
+  }
+  throw new Error(`The demo's history was not made in time:\n${output()}`)
 }
 
 /** They are built by a process of their own, which says nothing: its result is asked for. */

@@ -9,39 +9,33 @@ export interface Visitor extends AsyncDisposable {
   complaints(): string[]
 }
 
-const newContext = async (browser: Browser): Promise<BrowserContext> => {
+/**
+ * Somebody with a browser of their own, signed in by link unless none is given. With a path they come back to it with the
+ * session of their first visit, which saves two pages.
+ */
+export const visit = async (browser: Browser, link?: string, path?: string): Promise<Visitor> => {
+  const sessions = sessionsOf(browser)
+  const session = path === undefined || link === undefined ? undefined : sessions.get(link)
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     colorScheme: 'light',
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
+    ...(session && { storageState: session }),
   })
   context.setDefaultTimeout(15_000)
-  return context
-}
-
-const signIn = async (page: Page, link: string): Promise<void> => {
-  await page.goto(link)
-  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
-}
-
-/**
- * Somebody with a browser of their own, signed in by link unless none is given. With a path they open a page of the browser
- * that such a visit began before, still signed in: that saves two pages, and reading the scripts anew.
- */
-export const visit = async (browser: Browser, link?: string, path?: string): Promise<Visitor> => {
-  const stays = link !== undefined && path !== undefined
-  const known = stays ? keptOf(browser).get(link) : undefined
-  const context = known ?? (await newContext(browser))
   const page = await context.newPage()
   let said: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
   })
   page.on('pageerror', (error) => said.push(error.message))
-  if (link !== undefined && !known) await signIn(page, link)
-  if (stays) {
-    keptOf(browser).set(link, context)
+  if (link !== undefined && !session) {
+    await page.goto(link)
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  }
+  if (link !== undefined && path !== undefined) {
+    if (!session) sessions.set(link, await context.storageState())
     await page.goto(new URL(path, link).href)
   }
   return {
@@ -52,9 +46,11 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
       said = []
       return complaints
     },
-    [Symbol.asyncDispose]: () => (stays ? page.close() : context.close()),
+    [Symbol.asyncDispose]: () => context.close(),
   }
 }
+
+type Session = Awaited<ReturnType<BrowserContext['storageState']>>
 
 const ofBrowser = <Value>() => {
   const kept = new WeakMap<Browser, Map<string, Value>>()
@@ -64,7 +60,7 @@ const ofBrowser = <Value>() => {
     return known
   }
 }
-const keptOf = ofBrowser<BrowserContext>()
+const sessionsOf = ofBrowser<Session>()
 const lookersOf = ofBrowser<Visitor>()
 
 /** Nothing that axe finds, in light and dark, and nothing wider than a phone. One after the other by one visitor, who goes with the browser. */
