@@ -212,17 +212,22 @@ const run = async (commands: readonly Command[]) => {
   }
   const times = (command: { isRepeated: boolean }) => (command.isRepeated ? 2 : 1)
 
+  let latest = time.clock()
   const apply = async (c: Command): Promise<unknown> => {
+    if (time.clock() > latest) latest = time.clock()
     switch (c.do) {
       case 'pass':
         return time.pass(c.hours * hour)
-      case 'key':
+      case 'key': {
+        // The database says when, whose clock does not go back with the process's; nor is what was counted taken back.
+        latest = new Date(latest.getTime() + 1)
         await clone.database.pool.query(
           'UPDATE own_key_presences SET until_at = $2 WHERE user_id = $1 AND until_at IS NULL',
-          [account.userId, time.clock()],
+          [account.userId, latest],
         )
-        if (c.isThere) await notePresence(clone.database, account, time.clock().toISOString())
-        return book.key(c.isThere, now())
+        if (c.isThere) await notePresence(clone.database, account, latest.toISOString())
+        return book.key(c.isThere, latest.getTime())
+      }
       case 'next_period':
         time.set(new Date(book.shown(now()).subscription.to + c.hours * hour))
         return apply({ do: 'upkeep' })

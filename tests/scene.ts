@@ -109,8 +109,18 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
       must(await organizations.changePreferences(created, new Map([['*', fallback]])))
       const accountId = await ledger.accountOf(created.organizationId, created.userId)
       if (accountId === null) throw new Error('a person has an account')
-      const gift = { amountMicros: creditMicros, reason: 'stage', idempotencyKey: 'stage' }
-      if (creditMicros > 0n) must(await organizations.grantCredits(operator, created.userId, gift))
+      if (creditMicros > 0n)
+        await ledger.grant(null, {
+          organizationId: created.organizationId,
+          accountId,
+          kind: 'adjustment',
+          amountMicros: creditMicros,
+          effectiveAt: new Date(),
+          expiresAt: null,
+          idempotencyKey: 'stage',
+          reason: 'stage',
+          createdBy: 'stage',
+        })
       const { token, accessToken } = await access.createToken(operator, {
         organizationId: created.organizationId,
         kind: 'user',

@@ -64,7 +64,7 @@ export interface OrganizationParts {
   readonly database: Database
   readonly epoch: Epoch
   readonly identity: Identity
-  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier' | 'grant'>
+  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier'>
   readonly serviceKeys: Pick<ServiceKeys, 'applyControlPolicy'>
   readonly clock: Clock
   readonly log: Log

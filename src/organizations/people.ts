@@ -48,19 +48,13 @@ export interface People {
   addMember(actor: Actor, member: Member, tierId?: string): Promise<Outcome<void>>
   changeRole(actor: Actor, member: Member): Promise<Outcome<void>>
   changeUser(actor: Actor, userId: string, change: UserChange): Promise<Outcome<void>>
-  /** The same idempotency key gives once, whatever else is asked. */
-  grantCredits(
-    actor: Actor,
-    userId: string,
-    gift: { amountMicros: bigint; reason: string; idempotencyKey: string },
-  ): Promise<Outcome<{ organizationId: string; grantId: string; created: boolean }>>
 }
 
 interface PeopleParts {
   readonly database: Database
   readonly epoch: Epoch
   readonly identity: Identity
-  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier' | 'grant'>
+  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier'>
   readonly clock: Clock
   readonly store: OrganizationStore
   readonly insertOrganization: (
@@ -71,7 +65,7 @@ interface PeopleParts {
   ) => Promise<void>
 }
 
-/** Users as members: they join with a credit account, change tier, are suspended, are given credits. */
+/** Users as members: they join with a credit account, change tier, are suspended. */
 export const makePeople = (parts: PeopleParts): People => {
   const { database, epoch, identity, ledger, clock, store, insertOrganization } = parts
 
@@ -229,36 +223,6 @@ export const makePeople = (parts: PeopleParts): People => {
           })
         }),
       )
-    },
-
-    async grantCredits(actor, userId, { amountMicros, reason, idempotencyKey }) {
-      const user = await store.findUser(database.kysely, { id: userId })
-      if (!user?.accountId) return failure('not_found')
-      const { organizationId, accountId } = user
-      const given = await database.kysely.transaction().execute(async (t) => {
-        const grant = await ledger.grant(t, {
-          organizationId,
-          accountId,
-          kind: 'adjustment',
-          amountMicros,
-          effectiveAt: clock(),
-          expiresAt: null,
-          idempotencyKey: `adjustment:${idempotencyKey}`,
-          reason,
-          createdBy: actor.id ?? actor.kind,
-        })
-        if (grant.created)
-          await recordAudit(t, {
-            organizationId,
-            actor,
-            action: 'credits.granted',
-            subject: { kind: 'user', id: userId },
-            after: { grantId: grant.grantId, amountMicros: String(amountMicros) },
-            reason,
-          })
-        return grant
-      })
-      return success({ organizationId, ...given })
     },
   }
 }

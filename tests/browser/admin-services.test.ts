@@ -235,9 +235,11 @@ describe('an administrator', { timeout: 90_000 }, () => {
   test('finds a service, switches it off and on again', async () => {
     await using admin = await administrate('/admin/services')
     const { page } = admin
+    const mistral = page.getByRole('switch', { name: 'Mistral is on' })
+    await mistral.waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('groq')
-    await page.getByRole('switch', { name: 'Mistral is on' }).waitFor({ state: 'detached' })
+    await mistral.waitFor({ state: 'detached' })
     await page.getByRole('switch', { name: 'Groq is on' }).press('Space')
     await page.getByText('Groq is off.').waitFor()
     await page.goto(`${demo.url}/admin/services?show=off`)

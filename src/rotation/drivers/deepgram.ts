@@ -1,6 +1,6 @@
 import { type DriverContext, done, type RotationDriver } from '../driver.ts'
 import { type Asked, ask, jsonHeaders, listAt, parsed, remove, textAt } from './call.ts'
-import { ownScope } from './names.ts'
+import { bearing, ownScope } from './names.ts'
 
 const name = 'Deepgram'
 /** Enough for transcription and speech, and not for the management of keys. */
@@ -116,15 +116,8 @@ export const deepgram: RotationDriver = {
       },
     ),
 
-  async find(context, attempt) {
-    const keys = await list(context)
-    if (keys.kind !== 'done') return keys
-    return done(
-      keys.value
-        .filter(({ comment }) => comment === attempt.name)
-        .map(({ id }) => ({ remote: { id }, secret: null, certain: true })),
-    )
-  },
+  find: async (context, attempt) =>
+    bearing(await list(context), attempt.name, ({ id, comment }) => ({ id, name: comment })),
 
   revoke: (context, { id }) =>
     remove(context, name, request(context, 'delete a key', 'DELETE', `/${encodeURIComponent(id)}`)),

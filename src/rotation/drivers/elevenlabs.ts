@@ -1,6 +1,6 @@
 import { type DriverContext, done, type RotationDriver } from '../driver.ts'
 import { type Asked, ask, at, change, jsonHeaders, listAt, parsed, remove, textAt } from './call.ts'
-import { onlyMatch, ownScope } from './names.ts'
+import { bearing, onlyMatch, ownScope } from './names.ts'
 
 const name = 'ElevenLabs'
 
@@ -121,15 +121,8 @@ export const elevenlabs: RotationDriver = {
       },
     ),
 
-  async find(context, attempt) {
-    const keys = await list(context)
-    if (keys.kind !== 'done') return keys
-    return done(
-      keys.value
-        .filter(({ body }) => textAt(body, 'name') === attempt.name)
-        .map(({ id }) => ({ remote: { id }, secret: null, certain: true })),
-    )
-  },
+  find: async (context, attempt) =>
+    bearing(await list(context), attempt.name, ({ id, body }) => ({ id, name: textAt(body, 'name') })),
 
   disable: (context, { id }) => setEnabled(context, id, false),
   enable: (context, { id }) => setEnabled(context, id, true),

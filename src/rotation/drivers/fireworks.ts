@@ -1,6 +1,6 @@
 import { type DriverContext, done, refused, type RotationDriver } from '../driver.ts'
 import { allPages, type Asked, ask, jsonHeaders, listAt, parsed, remove, textAt } from './call.ts'
-import { ownScope } from './names.ts'
+import { bearing, ownScope } from './names.ts'
 
 const name = 'Fireworks'
 
@@ -124,15 +124,8 @@ export const fireworks: RotationDriver = {
       },
     ),
 
-  async find(context, attempt) {
-    const keys = await list(context)
-    if (keys.kind !== 'done') return keys
-    return done(
-      keys.value
-        .filter(({ displayName }) => displayName === attempt.name)
-        .map(({ id }) => ({ remote: { id }, secret: null, certain: true })),
-    )
-  },
+  find: async (context, attempt) =>
+    bearing(await list(context), attempt.name, ({ id, displayName }) => ({ id, name: displayName })),
 
   /** A verb of its own, not HTTP's. */
   revoke: (context, { id }) =>

@@ -1,4 +1,4 @@
-import type { DriverContext, DriverReply } from '../driver.ts'
+import type { DriverContext, DriverReply, FoundKey } from '../driver.ts'
 import { done, refused } from '../driver.ts'
 
 /** Made by a rotation, as the worker names what it makes. */
@@ -30,6 +30,21 @@ export const onlyMatch = async <T>(
   const matching = all.filter((one) => matchesHint(secret.value, hintOf(one)))
   return done(matching.length === 1 ? (matching[0] as T) : null)
 }
+
+/** The keys of a list that bear an attempt's name, so that they can only be its own. */
+export const bearing = <T>(
+  listed: DriverReply<readonly T[]>,
+  name: string,
+  of: (one: T) => { readonly id: string; readonly name: string | null },
+): DriverReply<readonly FoundKey[]> =>
+  listed.kind === 'done'
+    ? done(
+        listed.value
+          .map(of)
+          .filter((key) => key.name === name)
+          .map(({ id }) => ({ remote: { id }, secret: null, certain: true })),
+      )
+    : listed
 
 /** Attempts at one key are one at a time anyway; nothing wider is needed. */
 export const ownScope = ({ key }: Pick<DriverContext, 'key'>): string => `key:${key.serviceKeyId}`

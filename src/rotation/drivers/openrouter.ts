@@ -1,6 +1,6 @@
 import { type DriverContext, done, type RotationDriver } from '../driver.ts'
 import { allPages, type Asked, ask, at, change, jsonHeaders, listAt, parsed, remove, textAt } from './call.ts'
-import { onlyMatch, ownScope } from './names.ts'
+import { bearing, onlyMatch, ownScope } from './names.ts'
 
 const name = 'OpenRouter'
 const pageSize = 100
@@ -116,15 +116,8 @@ export const openrouter: RotationDriver = {
     )
   },
 
-  async find(context, attempt) {
-    const keys = await list(context)
-    if (keys.kind !== 'done') return keys
-    return done(
-      keys.value
-        .filter((key) => key.name === attempt.name)
-        .map(({ hash }) => ({ remote: { id: hash }, secret: null, certain: true })),
-    )
-  },
+  find: async (context, attempt) =>
+    bearing(await list(context), attempt.name, ({ hash, name: its }) => ({ id: hash, name: its })),
 
   disable: (context, { id }) =>
     change(

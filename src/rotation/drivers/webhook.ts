@@ -8,7 +8,7 @@ import {
   unknownOutcome,
 } from '../driver.ts'
 import { type Asked, ask, change, jsonHeaders, listAt, parsed, remove, textAt } from './call.ts'
-import { onlyMatch, ownScope, timeOf } from './names.ts'
+import { bearing, onlyMatch, ownScope, timeOf } from './names.ts'
 
 const name = 'The webhook'
 
@@ -127,15 +127,7 @@ export const webhook: RotationDriver = {
       ({ status, body }) => (status === 409 ? conflict(textAt(parsed(body), 'error')) : null),
     ),
 
-  async find(context, attempt) {
-    const keys = await list(context)
-    if (keys.kind !== 'done') return keys
-    return done(
-      keys.value
-        .filter((key) => key.name === attempt.name)
-        .map(({ id }) => ({ remote: { id }, secret: null, certain: true })),
-    )
-  },
+  find: async (context, attempt) => bearing(await list(context), attempt.name, (key) => key),
 
   async lastUsed(context, remote) {
     const keys = await list(context)
