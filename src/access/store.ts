@@ -95,7 +95,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         : sql`lower(u.email) = lower(${reference.email})`
     const where = organizationId === null ? sql`true` : sql`m.organization_id = ${organizationId}`
     const { rows } = await sql<Row>`
-      SELECT m.organization_id, u.id AS user_id, u.email, u.suspended_at, o.control_policy, o.critical_services,
+      SELECT m.organization_id, u.id AS user_id, u.email, coalesce(u.suspended_at, m.suspended_at) AS suspended_at, o.control_policy, o.critical_services,
              o.system_keys_allowed, o.locked_fallback, o.allowed_uses, a.id AS account_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,

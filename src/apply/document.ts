@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { roles } from '../contract/permissions.ts'
 import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetSchema, userBudgetSchema } from './budgets.ts'
@@ -57,7 +58,7 @@ const systemKey = keyFields.extend({ priority }).superRefine(withSettings)
 const user = z.strictObject({
   email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
   name: z.string().trim().min(1).max(120),
-  role: z.enum(['owner', 'administrator', 'member']).optional(),
+  role: z.enum(roles).optional(),
   tier: z.string().optional(),
   platformAdministrator: z.boolean().optional(),
   fallback: fallback.optional(),

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Billing } from '../billing/billing.ts'
+import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
@@ -46,7 +47,7 @@ export interface StoredUser {
 export interface StoredMembership {
   readonly organizationId: string
   readonly userId: string
-  readonly role: 'owner' | 'administrator' | 'member'
+  readonly role: Role
   readonly tierId: string | null
 }
 

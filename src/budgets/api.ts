@@ -1,5 +1,6 @@
 import type { ReplyInput, RequestOutput } from '../contract/endpoint.ts'
 import type { BudgetViewOnWire, budgetEndpoints, ForecastOnWire } from '../contract/budgets.ts'
+import { may } from '../contract/permissions.ts'
 import type { SessionContext } from '../http/handler.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { must } from '../kit/fault.ts'
@@ -123,7 +124,7 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
 const reachOf = ({ organization, userId, role }: SessionContext['signedIn']) => ({
   organizationId: organization.id,
   userId,
-  seesOrganization: role !== 'member',
+  seesOrganization: may(role, 'usage.read'),
 })
 
 const anyOf = ({ organization }: { organization: string }): Reach => ({

@@ -102,6 +102,7 @@ export const auditEndpoints = defineEndpoints({
     method: 'GET',
     path: '/audit',
     auth: 'session',
+    permission: 'audit.read',
     group: 'audit',
     summary: 'What was changed in your organisation, newest first; for its owners and administrators',
     query: wire.pageQuery.extend(auditFilters.shape),
@@ -111,6 +112,7 @@ export const auditEndpoints = defineEndpoints({
     method: 'GET',
     path: '/audit/export',
     auth: 'session',
+    permission: 'audit.read',
     group: 'audit',
     summary:
       'The chain of your organisation as JSON lines, oldest first: whoever has it can check it without us',
@@ -121,6 +123,7 @@ export const auditEndpoints = defineEndpoints({
     method: 'POST',
     path: '/audit/verify',
     auth: 'session',
+    permission: 'audit.read',
     group: 'audit',
     summary: 'Proves that no entry of your organisation was changed, left out or put in',
     reply: auditVerification,

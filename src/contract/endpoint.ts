@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Permission } from './permissions.ts'
 
 /**
  * Who may call an endpoint. `session`: a signed-in browser; anything but GET also needs the CSRF token.
@@ -29,6 +30,8 @@ export interface Endpoint {
    * `POST /session/step-up` mends. For sessions only; no token gives such a proof.
    */
   readonly stepUp?: true
+  /** What the caller's role in their organisation must allow; for endpoints of sessions. */
+  readonly permission?: Permission
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { roles } from './permissions.ts'
 
 /** How our API writes things. Everything here is safe for the browser: nothing of Node is imported. */
 
@@ -93,8 +94,7 @@ export type AllowedUses = z.infer<typeof allowedUses>
 export const keyOwner = z.enum(['user', 'organization', 'system'])
 export type KeyOwner = z.infer<typeof keyOwner>
 
-export const role = z.enum(['owner', 'administrator', 'member'])
-export type Role = z.infer<typeof role>
+export const role = z.enum(roles)
 
 /** Every error reply of /api. `code` is stable: docs/faults.md. */
 export const errorReply = z.object({

@@ -509,8 +509,9 @@ export interface MasterKeys {
 export interface Memberships {
   organization_id: string
   user_id: string
-  role: 'owner' | 'administrator' | 'member'
+  role: 'owner' | 'administrator' | 'billing' | 'auditor' | 'member'
   created_at: Generated<Date>
+  suspended_at: Date | null
 }
 
 export interface ModelGroups {
@@ -1061,6 +1062,7 @@ export interface Sessions {
   revoked_at: Date | null
   address: string | null
   proved_at: Date | null
+  organization_id: string | null
 }
 
 export interface SignInLinks {
@@ -1151,6 +1153,7 @@ export interface Users {
   is_platform_administrator: Generated<boolean>
   suspended_at: Date | null
   created_at: Generated<Date>
+  kind: Generated<'person' | 'service_account'>
 }
 
 export interface VaultChanges {

@@ -4,6 +4,7 @@ import type { Access } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
 import type { Endpoint } from '../contract/endpoint.ts'
 import { endpoints } from '../contract/endpoints.ts'
+import { may, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
 import type { Identity, SignedIn } from '../identity/identity.ts'
@@ -151,6 +152,13 @@ const requireRights = (endpoint: Endpoint, request: FastifyRequest, signedIn: Si
   if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
+  if (endpoint.permission !== undefined && !may(signedIn.role, endpoint.permission))
+    throw new FaultError(
+      fault('forbidden', {
+        message: `This is for these roles in an organisation: ${permissions[endpoint.permission].join(', ')}.`,
+        next: 'Ask an owner or administrator of your organisation.',
+      }),
+    )
   if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
 }
 

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -51,7 +52,7 @@ export interface SignedIn {
   /** Null: the last proof of who is there is too old. */
   readonly provedUntil: Date | null
   readonly isPlatformAdministrator: boolean
-  readonly role: 'owner' | 'administrator' | 'member'
+  readonly role: Role
   readonly organization: {
     readonly id: string
     readonly name: string

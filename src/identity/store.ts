@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 
@@ -20,7 +21,7 @@ export interface SessionRow {
   readonly name: string
   readonly hasPassword: boolean
   readonly isPlatformAdministrator: boolean
-  readonly role: 'owner' | 'administrator' | 'member'
+  readonly role: Role
   readonly organizationId: string
   readonly organizationName: string
   readonly organizationKind: 'platform' | 'personal' | 'company'
@@ -147,11 +148,13 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
              o.is_demo AS "isDemo", a.id AS "accountId"
       FROM sessions s
       JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL
-      JOIN memberships m ON m.user_id = u.id
+      JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
       JOIN organizations o ON o.id = m.organization_id
       LEFT JOIN credit_accounts a ON a.organization_id = o.id AND a.user_id = u.id
       WHERE s.token_hash = ${tokenHash} AND s.revoked_at IS NULL AND s.expires_at > ${now} AND s.last_seen_at > ${idleSince}
-      ORDER BY m.created_at, m.organization_id LIMIT 1`.execute(kysely)
+      ORDER BY m.organization_id = s.organization_id DESC NULLS LAST, m.created_at, m.organization_id LIMIT 1`.execute(
+      kysely,
+    )
     return rows[0]
   },
 

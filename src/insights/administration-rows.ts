@@ -1,3 +1,4 @@
+import type { Role } from '../contract/permissions.ts'
 import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 
 export interface UserOverview {
@@ -6,7 +7,7 @@ export interface UserOverview {
   readonly name: string
   readonly organizationId: string
   readonly organizationName: string
-  readonly role: 'owner' | 'administrator' | 'member'
+  readonly role: Role
   readonly isPlatformAdministrator: boolean
   readonly suspendedAt: Date | null
   readonly createdAt: Date

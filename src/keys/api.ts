@@ -1,5 +1,6 @@
 import type { Actor } from '../audit/audit.ts'
 import type { keyHygieneEndpoints } from '../contract/key-hygiene.ts'
+import { may } from '../contract/permissions.ts'
 import type { ServiceKey as WireServiceKey } from '../contract/service-keys.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -200,9 +201,9 @@ const hygiene = ({ serviceKeys, organizations, clock }: ServiceKeyApiParts) => {
     async readKeyHygiene(_, { signedIn }) {
       const { role, userId } = signedIn
       const organizationId = signedIn.organization.id
-      return role === 'member'
-        ? reportOnWire(await room.report({ organizationId, userId }, { kind: 'user', userId }), clock())
-        : reportOnWire(await room.report({ organizationId }, { kind: 'organization' }), clock())
+      return may(role, 'organization_keys.read')
+        ? reportOnWire(await room.report({ organizationId }, { kind: 'organization' }), clock())
+        : reportOnWire(await room.report({ organizationId, userId }, { kind: 'user', userId }), clock())
     },
     readAllKeyHygiene: async () => reportOnWire(await room.report({}, { kind: 'platform' }), clock()),
     readKeyHygieneSettings: () => room.settings(),

@@ -105,14 +105,14 @@ export const organizationApi = (parts: OrganizationApiParts) => {
       return readUser(params.id)
     },
 
-    readPolicy: (_, { signedIn }) => policies.read(managed(signedIn)),
-    listPolicyVersions: ({ query }, { signedIn }) => policies.list(managed(signedIn), query),
-    previewPolicy: ({ body }, { signedIn }) => policies.preview(managed(signedIn), body),
-    savePolicy: ({ body }, { signedIn, actor }) => policies.save(actor, managed(signedIn), body),
+    readPolicy: (_, { signedIn }) => policies.read(signedIn.organization.id),
+    listPolicyVersions: ({ query }, { signedIn }) => policies.list(signedIn.organization.id, query),
+    previewPolicy: ({ body }, { signedIn }) => policies.preview(signedIn.organization.id, body),
+    savePolicy: ({ body }, { signedIn, actor }) => policies.save(actor, signedIn.organization.id, body),
     restorePolicy: ({ params, body }, { signedIn, actor }) =>
-      policies.restore(actor, managed(signedIn), params.version, body.reason),
+      policies.restore(actor, signedIn.organization.id, params.version, body.reason),
     cancelPolicy: ({ params }, { signedIn, actor }) =>
-      policies.cancel(actor, managed(signedIn), params.version),
+      policies.cancel(actor, signedIn.organization.id, params.version),
 
     readOrganizationPolicy: ({ params }) => policies.read(params.organization),
     listOrganizationPolicyVersions: ({ params, query }) => policies.list(params.organization, query),
@@ -123,16 +123,6 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     cancelOrganizationPolicy: ({ params }, { actor }) =>
       policies.cancel(actor, params.organization, params.version),
   })
-}
-
-/** Members live by the policy; owners and administrators answer for it. */
-const managed = ({ organization, role }: SignedIn): string => {
-  if (role !== 'member') return organization.id
-  throw new FaultError(
-    fault('forbidden', {
-      message: 'The control policy is for owners and administrators of the organisation.',
-    }),
-  )
 }
 
 const nextOf = (rows: readonly { id: string }[], limit: number): string | null =>

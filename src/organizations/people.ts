@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
@@ -11,8 +12,6 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { NewOrganization } from './organizations.ts'
 import { defined, outcomeOf } from './outcome.ts'
 import type { OrganizationStore } from './store.ts'
-
-export type Role = 'owner' | 'administrator' | 'member'
 
 export interface Member {
   readonly organizationId: string

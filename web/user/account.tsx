@@ -3,7 +3,13 @@ import { useMe } from '../data/session.ts'
 import { Fact, Facts, Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 
-const roles = { owner: 'Owner', administrator: 'Administrator', member: 'Member' } as const
+const roles = {
+  owner: 'Owner',
+  administrator: 'Administrator',
+  billing: 'Billing',
+  auditor: 'Auditor',
+  member: 'Member',
+} as const
 
 export const Account = () => {
   const me = useMe()
