@@ -63,6 +63,7 @@ const rooms = [
   'statements',
   'translation',
   'vault',
+  'webhooks',
 ]
 
 /** What stands on what: a file may import from its own rank and below. */

@@ -286,6 +286,27 @@ export interface CreditPacks {
   archived_at: Date | null
 }
 
+export interface EventDeliveries {
+  organization_id: string
+  endpoint_id: string
+  event_id: string
+  state: Generated<'pending' | 'delivered' | 'failed'>
+  attempts: Generated<number>
+  next_attempt_at: Date
+  claimed_until: Date | null
+  last_status: number | null
+  last_fault: string | null
+  ended_at: Date | null
+}
+
+export interface Events {
+  organization_id: string
+  id: string
+  type: string
+  payload: string
+  created_at: Date
+}
+
 export interface FallbackPreferences {
   organization_id: string
   user_id: string
@@ -1213,6 +1234,32 @@ export interface WebhookDeliveries {
   ended_at: Date | null
 }
 
+export interface WebhookEndpointSecrets {
+  organization_id: string
+  endpoint_id: string
+  version: number
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  last_four: string
+  created_at: Date
+  retired_at: Date | null
+}
+
+export interface WebhookEndpoints {
+  organization_id: string
+  id: string
+  url: string
+  description: Generated<string>
+  types: string[] | null
+  state: Generated<'enabled' | 'disabled' | 'failing'>
+  failing_since: Date | null
+  failed_attempts: Generated<number>
+  created_by: string | null
+  created_at: Date
+  removed_at: Date | null
+}
+
 export interface WebhookSecrets {
   organization_id: string
   user_id: string
@@ -1250,6 +1297,8 @@ export interface Schema {
   credit_accounts: CreditAccounts
   credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
+  event_deliveries: EventDeliveries
+  events: Events
   fallback_preferences: FallbackPreferences
   grants: Grants
   health_samples: HealthSamples
@@ -1317,5 +1366,7 @@ export interface Schema {
   vault_processes: VaultProcesses
   vault_purpose_keys: VaultPurposeKeys
   webhook_deliveries: WebhookDeliveries
+  webhook_endpoint_secrets: WebhookEndpointSecrets
+  webhook_endpoints: WebhookEndpoints
   webhook_secrets: WebhookSecrets
 }
