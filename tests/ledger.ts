@@ -83,6 +83,7 @@ export const purchase = (
 export const heldOperation = (account: TestAccount): HeldOperation => ({
   userId: account.userId,
   accessTokenId: newId(),
+  teamId: null,
   startedAt: new Date(),
   endpoint: 'chat_completions',
   streamed: false,

@@ -3,7 +3,7 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Fallback, OrganizationControl } from '../policy/control.ts'
@@ -24,10 +24,15 @@ export interface NewAccessToken {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly expiresAt: Date | null
+  /** What is called with it counts for this team, too; its user has to be a member of it. */
+  readonly teamId?: string | null
 }
 
 export interface AccessToken extends NewAccessToken {
   readonly id: string
+  readonly teamId: string | null
+  /** Its team is no more, or its user is not in it any more. */
+  readonly isTeamOver: boolean
   readonly lastFour: string
   readonly revokedAt: Date | null
   readonly lastUsedAt: Date | null
@@ -51,17 +56,18 @@ export interface Person {
 }
 
 export interface Access {
-  /** The token is returned here and never again. */
+  /** The token is returned here and never again. Rejects with `not_found` where its user is not in its team. */
   createToken(actor: Actor, wanted: NewAccessToken): Promise<{ token: string; accessToken: AccessToken }>
   listTokens(filter: {
     organizationId: string
     kind: 'user' | 'platform'
     userId?: string
+    teamId?: string
   }): Promise<AccessToken[]>
   /** When this returns, no process starts an operation with the token. `userId` limits it to one's own tokens. */
   revokeToken(
     actor: Actor,
-    token: { organizationId: string; id: string; userId?: string },
+    token: { organizationId: string; id: string; userId?: string; teamId?: string },
   ): Promise<Outcome<void>>
   /** Existence, revocation and expiry, by the token's hash. Asks the database; the gateway caches what it returns. */
   authenticate(tokenHash: Buffer): Promise<Outcome<AccessToken>>
@@ -94,6 +100,8 @@ export const makeAccess = (parts: {
     async createToken(actor, wanted) {
       const token = generateToken()
       const accessToken = await epoch.change(wanted.organizationId, async (transaction) => {
+        if (wanted.teamId != null && !(await store.lockTeamMember(transaction, wanted)))
+          throw new FaultError(fault('not_found', { field: 'teamId' }))
         const created = await store.insert(transaction, {
           ...wanted,
           id: newId(),
@@ -106,18 +114,25 @@ export const makeAccess = (parts: {
           actor,
           action: 'access_token.created',
           subject: { kind: 'access_token', id: created.id },
-          after: { name: wanted.name, kind: wanted.kind, scopes: wanted.scopes, userId: wanted.userId },
+          after: {
+            name: wanted.name,
+            kind: wanted.kind,
+            scopes: wanted.scopes,
+            userId: wanted.userId,
+            ...(wanted.teamId != null && { teamId: wanted.teamId }),
+          },
         })
         return created
       })
       return { token, accessToken }
     },
 
-    listTokens: ({ organizationId, kind, userId }) => store.list(organizationId, kind, userId ?? null),
+    listTokens: (filter) => store.list(filter),
 
-    async revokeToken(actor, { organizationId, id, userId }) {
+    async revokeToken(actor, token) {
+      const { organizationId, id } = token
       const revoked = await epoch.change(organizationId, async (transaction) => {
-        const row = await store.revoke(transaction, organizationId, id, userId ?? null, clock())
+        const row = await store.revoke(transaction, token, clock())
         if (row)
           await recordAudit(transaction, {
             organizationId,
@@ -167,7 +182,7 @@ export const makeAccess = (parts: {
 
 /** Whether a known token may be used now. */
 export const standing = (token: AccessToken, now: Date): Outcome<AccessToken> => {
-  if (token.revokedAt !== null) return failure('revoked_token')
+  if (token.revokedAt !== null || token.isTeamOver) return failure('revoked_token')
   if (token.expiresAt !== null && token.expiresAt <= now) return failure('expired_token')
   return success(token)
 }

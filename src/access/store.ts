@@ -10,6 +10,8 @@ const columns = [
   'id',
   'kind',
   'user_id as userId',
+  'team_id as teamId',
+  isTeamOver(),
   'name',
   'last_four as lastFour',
   'scopes',
@@ -18,6 +20,14 @@ const columns = [
   'last_used_at as lastUsedAt',
   'created_at as createdAt',
 ] as const
+
+/** Beside revocation, for whatever takes a member out of a team. */
+function isTeamOver() {
+  return sql<boolean>`team_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM team_members m JOIN teams t ON t.organization_id = m.organization_id AND t.id = m.team_id
+    WHERE m.organization_id = access_tokens.organization_id AND m.team_id = access_tokens.team_id
+      AND m.user_id = access_tokens.user_id AND t.archived_at IS NULL)`.as('isTeamOver')
+}
 
 export const makeAccessStore = (kysely: Kysely<Schema>) => ({
   insert: async (
@@ -31,6 +41,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         id: token.id,
         kind: token.kind,
         user_id: token.userId,
+        team_id: token.teamId ?? null,
         name: token.name,
         token_hash: token.hash,
         last_four: token.lastFour,
@@ -41,22 +52,44 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       .returning(columns)
       .executeTakeFirstOrThrow()) as AccessToken,
 
-  list: async (organizationId: string, kind: 'user' | 'platform', userId: string | null) => {
+  /** Keeps the membership, and so the team, as it is until the transaction ends; false: there is none. */
+  lockTeamMember: async (
+    transaction: Transaction<Schema>,
+    { organizationId, teamId, userId }: NewAccessToken,
+  ) => {
+    const { rows } = await sql`
+      SELECT 1 FROM team_members m JOIN teams t ON t.organization_id = m.organization_id AND t.id = m.team_id
+      WHERE m.organization_id = ${organizationId} AND m.team_id = ${teamId} AND m.user_id = ${userId}
+        AND t.archived_at IS NULL
+      FOR SHARE`.execute(transaction)
+    return rows.length > 0
+  },
+
+  list: async (filter: {
+    organizationId: string
+    kind: 'user' | 'platform'
+    userId?: string
+    teamId?: string
+  }) => {
     let query = kysely
       .selectFrom('access_tokens')
       .select(columns)
-      .where('organization_id', '=', organizationId)
-      .where('kind', '=', kind)
+      .where('organization_id', '=', filter.organizationId)
+      .where('kind', '=', filter.kind)
       .orderBy('id', 'desc')
-    if (userId !== null) query = query.where('user_id', '=', userId)
+    if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId)
+    if (filter.teamId !== undefined) query = query.where('team_id', '=', filter.teamId)
     return (await query.execute()) as AccessToken[]
   },
 
   revoke: async (
     transaction: Transaction<Schema>,
-    organizationId: string,
-    id: string,
-    userId: string | null,
+    {
+      organizationId,
+      id,
+      userId,
+      teamId,
+    }: { organizationId: string; id: string; userId?: string; teamId?: string },
     at: Date,
   ) => {
     let query = transaction
@@ -65,7 +98,8 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       .where('organization_id', '=', organizationId)
       .where('id', '=', id)
       .where('revoked_at', 'is', null)
-    if (userId !== null) query = query.where('user_id', '=', userId)
+    if (userId !== undefined) query = query.where('user_id', '=', userId)
+    if (teamId !== undefined) query = query.where('team_id', '=', teamId)
     return (await query.returning(columns).executeTakeFirst()) as AccessToken | undefined
   },
 

@@ -25,7 +25,8 @@ export interface Budget {
   readonly period: BudgetPeriod
   /** Of calendar months. */
   readonly timeZone: string
-  readonly setBy: 'user' | 'administrator'
+  /** organization: whoever may manage budgets there. */
+  readonly setBy: 'user' | 'organization' | 'administrator'
   readonly createdAt: Date
   readonly createdBy: string
   readonly archivedAt: Date | null

@@ -21,6 +21,8 @@ export interface AccessTokens {
   last_used_at: Date | null
   created_by: string | null
   created_at: Generated<Date>
+  team_id: string | null
+  purpose: Generated<'bearer' | 'client' | 'application' | 'provisioning'>
 }
 
 export interface Adjustments {
@@ -229,12 +231,24 @@ export interface Budgets {
   enforcement: 'hard' | 'soft'
   period: 'calendar_month' | 'subscription_period'
   time_zone: string
-  set_by: 'user' | 'administrator'
+  set_by: 'user' | 'organization' | 'administrator'
   created_at: Date
   created_by: string
   archived_at: Date | null
   forecast: Json | null
   forecast_at: Date | null
+  team_id: string | null
+  service_key_id: string | null
+  each_member: Generated<boolean>
+  follows: string | null
+}
+
+export interface ClientTokens {
+  organization_id: string
+  token_hash: Buffer
+  client_id: string
+  scopes: string[]
+  expires_at: Date
 }
 
 export interface ConfigurationEpoch {
@@ -284,6 +298,14 @@ export interface CreditPacks {
   currency: string
   position: Generated<number>
   archived_at: Date | null
+}
+
+export interface EmbedLinks {
+  organization_id: string
+  token_hash: Buffer
+  application_id: string
+  user_id: string
+  expires_at: Date
 }
 
 export interface EventDeliveries {
@@ -356,6 +378,18 @@ export interface Holds {
   unresolved_at: Date | null
   resolved_at: Date | null
   kept_by: Generated<'process' | 'long_operation'>
+}
+
+export interface HostApplications {
+  organization_id: string
+  id: string
+  issuer: string
+  jwks_uri: string | null
+  jwks: Json | null
+  user_claim: Generated<string>
+  matching: 'user_id' | 'email' | 'external_id'
+  maximum_token_seconds: number
+  frame_ancestors: Generated<string[]>
 }
 
 export interface Installation {
@@ -581,6 +615,7 @@ export interface Operations {
   credit_micros: Generated<bigint>
   units: Json | null
   decision: Json | null
+  team_id: string | null
 }
 
 export interface OrganizationVaultKeys {
@@ -766,9 +801,38 @@ export interface ProviderEvents {
   error: string | null
 }
 
+export interface ProvisionedGroupMembers {
+  organization_id: string
+  group_id: string
+  user_id: string
+}
+
+export interface ProvisionedGroups {
+  organization_id: string
+  id: string
+  display_name: string
+  external_id: string | null
+  role: 'administrator' | 'billing' | 'auditor' | 'member' | null
+  version: Generated<number>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface ProvisionedUsers {
+  organization_id: string
+  user_id: string
+  user_name: string
+  external_id: string | null
+  active: boolean
+  resource: Json
+  version: Generated<number>
+  created_at: Date
+  updated_at: Date
+}
+
 export interface RateLimits {
   organization_id: string
-  subject_kind: 'access_token' | 'user' | 'service_key'
+  subject_kind: 'access_token' | 'user' | 'service_key' | 'key_member'
   subject_id: string
   requests_per_minute: number | null
   tokens_per_minute: bigint | null
@@ -959,6 +1023,15 @@ export interface RotationSteps {
   actor: string | null
 }
 
+export interface ServiceAccounts {
+  organization_id: string
+  user_id: string
+  description: Generated<string>
+  pays_user_id: string | null
+  removed_at: Date | null
+  created_at: Generated<Date>
+}
+
 export interface ServiceExportLines {
   export_id: string
   day: string
@@ -1084,6 +1157,7 @@ export interface Sessions {
   address: string | null
   proved_at: Date | null
   organization_id: string | null
+  embedded_by: string | null
 }
 
 export interface SignInLinks {
@@ -1132,6 +1206,24 @@ export interface Subscriptions {
   grace_until: Date | null
   revision: Generated<bigint>
   created_at: Date
+}
+
+export interface TeamMembers {
+  organization_id: string
+  team_id: string
+  user_id: string
+  role: 'lead' | 'member'
+  created_at: Generated<Date>
+}
+
+export interface Teams {
+  organization_id: string
+  id: string
+  name: string
+  description: Generated<string>
+  cost_center: string | null
+  created_at: Generated<Date>
+  archived_at: Date | null
 }
 
 export interface Throttles {
@@ -1292,17 +1384,20 @@ export interface Schema {
   budget_periods: BudgetPeriods
   budget_reservations: BudgetReservations
   budgets: Budgets
+  client_tokens: ClientTokens
   configuration_epoch: ConfigurationEpoch
   control_policies: ControlPolicies
   credit_accounts: CreditAccounts
   credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
+  embed_links: EmbedLinks
   event_deliveries: EventDeliveries
   events: Events
   fallback_preferences: FallbackPreferences
   grants: Grants
   health_samples: HealthSamples
   holds: Holds
+  host_applications: HostApplications
   installation: Installation
   invoice_issuers: InvoiceIssuers
   invoice_lines: InvoiceLines
@@ -1333,6 +1428,9 @@ export interface Schema {
   processes: Processes
   provider_event_lists: ProviderEventLists
   provider_events: ProviderEvents
+  provisioned_group_members: ProvisionedGroupMembers
+  provisioned_groups: ProvisionedGroups
+  provisioned_users: ProvisionedUsers
   rate_limits: RateLimits
   rate_windows: RateWindows
   reconciliation_explanations: ReconciliationExplanations
@@ -1346,6 +1444,7 @@ export interface Schema {
   rotation_remotes: RotationRemotes
   rotation_schedules: RotationSchedules
   rotation_steps: RotationSteps
+  service_accounts: ServiceAccounts
   service_export_lines: ServiceExportLines
   service_exports: ServiceExports
   service_key_checks: ServiceKeyChecks
@@ -1357,6 +1456,8 @@ export interface Schema {
   sign_in_links: SignInLinks
   subscription_periods: SubscriptionPeriods
   subscriptions: Subscriptions
+  team_members: TeamMembers
+  teams: Teams
   throttles: Throttles
   tier_versions: TierVersions
   tiers: Tiers

@@ -179,6 +179,7 @@ export const makeHold = (parts: GatewayParts) => {
       operation: {
         userId,
         accessTokenId: caller.token.id,
+        teamId: caller.token.teamId,
         startedAt: operation.startedAt,
         endpoint: request.endpoint,
         streamed: request.streamed,

@@ -228,6 +228,7 @@ const newLongOperation = (
     webhookUrl,
     draft: {
       accountId: person.accountId,
+      teamId: token.teamId,
       attempts: operation.attempts,
       startedAt: operation.startedAt.toISOString(),
       firstByteMs: operation.firstByteMs,

@@ -95,6 +95,7 @@ export const makeMidjourneySubmit = (parts: GatewayParts & { readonly longOperat
       operation: {
         userId,
         accessTokenId: request.caller.token.id,
+        teamId: request.caller.token.teamId,
         startedAt: operation.startedAt,
         endpoint: request.endpoint,
         streamed: false,
@@ -307,6 +308,7 @@ const newLongOperation = (
     webhookUrl: request.webhookUrl,
     draft: {
       accountId,
+      teamId: token.teamId,
       attempts: operation.attempts,
       startedAt: operation.startedAt.toISOString(),
       firstByteMs: operation.firstByteMs,

@@ -140,6 +140,7 @@ export const toRecord = (
     id: operation.id,
     userId: caller.person.userId,
     accessTokenId: caller.token.id,
+    teamId: caller.token.teamId,
     startedAt: operation.startedAt,
     durationMs: Math.round(performance.now() - operation.startedMs),
     firstByteMs: operation.firstByteMs,

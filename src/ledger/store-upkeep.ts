@@ -218,10 +218,10 @@ export const handOverHold = (unit: Unit, hold: Key): Promise<number> =>
 const insertInterruptedStatement: Statement = {
   name: 'ledger_insert_interrupted',
   text: `
-    INSERT INTO operations (organization_id, id, user_id, access_token_id, started_at, duration_ms, endpoint, streamed,
+    INSERT INTO operations (organization_id, id, user_id, access_token_id, team_id, started_at, duration_ms, endpoint, streamed,
       status, http_status, fault_code, requested_model, service_id, model, key_owner, service_key_id, key_priority,
       reason, attempts, usage_source, price_book_version, held_micros, credit_micros)
-    SELECT h.organization_id, h.id, o.user_id, o.access_token_id, o.started_at,
+    SELECT h.organization_id, h.id, o.user_id, o.access_token_id, o.team_id, o.started_at,
       least(greatest(extract(epoch FROM $3::timestamptz - o.started_at) * 1000, 0), 2147483647)::integer,
       o.endpoint, o.streamed, 'interrupted', 500, 'internal', o.requested_model, o.service_id, o.model, 'system',
       o.service_key_id, o.key_priority, o.reason, '[]', 'none', o.price_book_version, h.amount_micros, 0
@@ -229,6 +229,7 @@ const insertInterruptedStatement: Statement = {
     JOIN holds h ON h.organization_id = wanted.organization_id AND h.id = wanted.id
     CROSS JOIN LATERAL (
       SELECT (h.operation ->> 'userId')::uuid AS user_id, (h.operation ->> 'accessTokenId')::uuid AS access_token_id,
+        (h.operation ->> 'teamId')::uuid AS team_id,
         (h.operation ->> 'startedAt')::timestamptz AS started_at, h.operation ->> 'endpoint' AS endpoint,
         (h.operation ->> 'streamed')::boolean AS streamed, h.operation ->> 'requestedModel' AS requested_model,
         h.operation ->> 'serviceId' AS service_id, h.operation ->> 'model' AS model,

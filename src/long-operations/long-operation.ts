@@ -14,6 +14,8 @@ export interface Draft
   > {
   /** Null on own keys of users who have no credit account. */
   readonly accountId: string | null
+  /** Left out by those that began before there were teams. */
+  readonly teamId?: string | null
   readonly attempts: readonly unknown[]
   readonly startedAt: string
   readonly firstByteMs: number | null

@@ -182,6 +182,7 @@ export const recordOf = (operation: LongOperation, change: Change): OperationRec
   const isCounted = trackers[operation.kind].readResults !== undefined
   return {
     ...kept,
+    teamId: draft.teamId ?? null,
     organizationId: operation.organizationId,
     id: operation.id,
     userId: operation.userId,

@@ -10,6 +10,8 @@ export interface OperationRecord {
   readonly id: string
   readonly userId: string
   readonly accessTokenId: string
+  /** Of the access token. */
+  readonly teamId: string | null
   readonly startedAt: Date
   readonly durationMs: number
   readonly firstByteMs: number | null
@@ -49,6 +51,7 @@ export type HeldOperation = Pick<
   OperationRecord,
   | 'userId'
   | 'accessTokenId'
+  | 'teamId'
   | 'startedAt'
   | 'endpoint'
   | 'streamed'

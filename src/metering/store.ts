@@ -44,6 +44,7 @@ const columns: readonly Column[] = [
   plain('id', 'uuid', (r) => r.id),
   plain('user_id', 'uuid', (r) => r.userId),
   plain('access_token_id', 'uuid', (r) => r.accessTokenId),
+  plain('team_id', 'uuid', (r) => r.teamId),
   plain('started_at', 'timestamptz', (r) => r.startedAt.toISOString()),
   plain('duration_ms', 'integer', (r) => milliseconds(r.durationMs)),
   plain('first_byte_ms', 'integer', (r) => (r.firstByteMs === null ? null : milliseconds(r.firstByteMs))),
