@@ -16,6 +16,11 @@ export const tablesByOtherColumns: Readonly<Record<string, { seen: string; writt
   sessions: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
   sign_in_links: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
   known_browsers: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
+  totp_factors: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
+  recovery_codes: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
+  passkeys: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
+  passkey_challenges: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
+  pending_sign_ins: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },
 }
 
 /** Tables of the platform that requests of tenants need. Any other table of the platform is closed to them. */

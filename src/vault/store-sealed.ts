@@ -53,12 +53,21 @@ const storedSecrets: readonly { readonly table: string; readonly rows: RawBuilde
         master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
       FROM rotation_credentials`,
   },
+  {
+    table: 'totp_factors',
+    rows: sql`
+      SELECT user_id || ' ' || id AS place, ${platformOrganizationId}::uuid AS "organizationId", 'user' AS owner,
+        user_id AS "userId", 'totp' AS "serviceId", id::text AS "serviceKeyId", 1 AS version,
+        master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
+      FROM totp_factors`,
+  },
 ]
 export type SecretTable =
   | 'service_key_versions'
   | 'webhook_secrets'
   | 'audit_signing_keys'
   | 'rotation_credentials'
+  | 'totp_factors'
 export const secretTables = storedSecrets.map(({ table }) => table as SecretTable)
 
 const rowsOf = (table: SecretTable): RawBuilder<unknown> =>
@@ -201,5 +210,7 @@ const rowIs = (table: SecretTable, row: SecretRow): RawBuilder<unknown> => {
       return sql`id = ${row.serviceKeyId}`
     case 'rotation_credentials':
       return sql`organization_id = ${row.organizationId} AND id = ${row.serviceKeyId}`
+    case 'totp_factors':
+      return sql`user_id = ${row.userId} AND id = ${row.serviceKeyId}`
   }
 }
