@@ -270,6 +270,24 @@ export interface ControlPolicies {
   ended_at: Date | null
 }
 
+export interface CostCentreAssignments {
+  organization_id: string
+  subject_kind: 'member' | 'team'
+  subject_id: string
+  from_at: Date
+  code: string | null
+  created_at: Date
+  created_by: string | null
+}
+
+export interface CostCentres {
+  organization_id: string
+  code: string
+  name: string
+  created_at: Date
+  archived_at: Date | null
+}
+
 export interface CreditAccounts {
   organization_id: string
   id: string
@@ -395,6 +413,23 @@ export interface HostApplications {
 export interface Installation {
   name: string
   value: Json
+}
+
+export interface Invitations {
+  organization_id: string
+  id: string
+  email: string
+  role: 'owner' | 'administrator' | 'billing' | 'auditor' | 'member'
+  token_hash: Buffer
+  invited_by: string | null
+  created_at: Date
+  sent_at: Date
+  mailed_at: Date | null
+  mail_fault: string | null
+  expires_at: Date
+  accepted_at: Date | null
+  accepted_by: string | null
+  withdrawn_at: Date | null
 }
 
 export interface InvoiceIssuers {
@@ -567,6 +602,8 @@ export interface Memberships {
   role: 'owner' | 'administrator' | 'billing' | 'auditor' | 'member'
   created_at: Generated<Date>
   suspended_at: Date | null
+  source: Generated<string>
+  break_glass_at: Date | null
 }
 
 export interface ModelGroups {
@@ -640,6 +677,9 @@ export interface Organizations {
   created_at: Generated<Date>
   maximum_key_age_days: number | null
   allowed_uses: Json | null
+  delete_at: Date | null
+  deletion_by: string | null
+  deleted_at: Date | null
 }
 
 export interface OutboundAllowances {
@@ -656,6 +696,28 @@ export interface OwnKeyPresences {
   until_at: Date | null
   secret_id: Buffer | null
   base_url: string | null
+}
+
+export interface PasskeyChallenges {
+  challenge_hash: Buffer
+  purpose: 'register' | 'prove' | 'sign_in'
+  bound_to: string
+  user_id: string | null
+  expires_at: Date
+}
+
+export interface Passkeys {
+  id: string
+  user_id: string
+  credential_id: string
+  public_key: Buffer
+  counter: bigint
+  transports: string[]
+  rp_id: string
+  name: string
+  is_backed_up: boolean
+  created_at: Date
+  last_used_at: Date | null
 }
 
 export interface PaymentCustomers {
@@ -713,6 +775,14 @@ export interface Payments {
   decided_by: string | null
   charge_after: Date | null
   charge_attempts: Generated<number>
+}
+
+export interface PendingSignIns {
+  token_hash: Buffer
+  user_id: string
+  method: string
+  only_organization_id: string | null
+  expires_at: Date
 }
 
 export interface PriceBooks {
@@ -894,6 +964,13 @@ export interface ReconciliationRuns {
 export interface ReconciliationSettings {
   only_row: Generated<boolean>
   tolerance: Json
+}
+
+export interface RecoveryCodes {
+  user_id: string
+  code_hash: Buffer
+  created_at: Date
+  used_at: Date | null
 }
 
 export interface ReratedOperations {
@@ -1145,6 +1222,16 @@ export interface ServiceSettings {
   updated_at: Generated<Date>
 }
 
+export interface SessionPolicies {
+  organization_id: string
+  idle_minutes: number | null
+  session_hours: number | null
+  second_factor_required: Generated<boolean>
+  trusts_single_sign_on: Generated<boolean>
+  networks: Generated<string[]>
+  updated_at: Date
+}
+
 export interface Sessions {
   id: string
   user_id: string
@@ -1157,6 +1244,9 @@ export interface Sessions {
   address: string | null
   proved_at: Date | null
   organization_id: string | null
+  method: string | null
+  second_factor_at: Date | null
+  only_organization_id: string | null
   embedded_by: string | null
 }
 
@@ -1168,6 +1258,75 @@ export interface SignInLinks {
   created_at: Generated<Date>
   expires_at: Date
   used_at: Date | null
+}
+
+export interface SsoAssertions {
+  organization_id: string
+  connection_id: string
+  assertion_hash: Buffer
+  expires_at: Date
+}
+
+export interface SsoAttempts {
+  organization_id: string
+  id: string
+  connection_id: string
+  purpose: 'sign_in' | 'link' | 'unsolicited'
+  state_hash: Buffer
+  user_id: string | null
+  result: Json | null
+  ticket_hash: Buffer | null
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+}
+
+export interface SsoConnections {
+  organization_id: string
+  id: string
+  kind: 'oidc' | 'saml'
+  name: string
+  enabled: boolean
+  settings: Json
+  joins_members: boolean
+  default_role: 'administrator' | 'billing' | 'auditor' | 'member'
+  role_rules: GeneratedJson
+  version: Generated<number>
+  secret_version: Generated<number>
+  master_key_id: string | null
+  wrapped_key: Buffer | null
+  sealed_secret: Buffer | null
+  created_at: Date
+  updated_at: Date
+  last_used_at: Date | null
+  problem: string | null
+  problem_at: Date | null
+}
+
+export interface SsoDomainHolders {
+  domain: string
+  holder_id: string
+}
+
+export interface SsoDomains {
+  organization_id: string
+  domain: string
+  token: string
+  verified_at: Date | null
+  checked_at: Date | null
+  problem: string | null
+  enforced: Generated<boolean>
+  created_at: Date
+}
+
+export interface SsoIdentities {
+  organization_id: string
+  connection_id: string
+  subject: string
+  user_id: string
+  email: string
+  created_at: Date
+  last_used_at: Date
 }
 
 export interface SubscriptionPeriods {
@@ -1256,6 +1415,17 @@ export interface Tiers {
   position: Generated<number>
   created_at: Generated<Date>
   archived_at: Date | null
+}
+
+export interface TotpFactors {
+  user_id: string
+  id: string
+  master_key_id: string
+  wrapped_key: Buffer
+  sealed_secret: Buffer
+  last_step: Generated<bigint>
+  created_at: Date
+  confirmed_at: Date | null
 }
 
 export interface Users {
@@ -1387,6 +1557,8 @@ export interface Schema {
   client_tokens: ClientTokens
   configuration_epoch: ConfigurationEpoch
   control_policies: ControlPolicies
+  cost_centre_assignments: CostCentreAssignments
+  cost_centres: CostCentres
   credit_accounts: CreditAccounts
   credit_forecasts: CreditForecasts
   credit_packs: CreditPacks
@@ -1399,6 +1571,7 @@ export interface Schema {
   holds: Holds
   host_applications: HostApplications
   installation: Installation
+  invitations: Invitations
   invoice_issuers: InvoiceIssuers
   invoice_lines: InvoiceLines
   invoice_numbers: InvoiceNumbers
@@ -1418,9 +1591,12 @@ export interface Schema {
   organizations: Organizations
   outbound_allowances: OutboundAllowances
   own_key_presences: OwnKeyPresences
+  passkey_challenges: PasskeyChallenges
+  passkeys: Passkeys
   payment_customers: PaymentCustomers
   payment_refunds: PaymentRefunds
   payments: Payments
+  pending_sign_ins: PendingSignIns
   price_books: PriceBooks
   price_changes: PriceChanges
   price_models: PriceModels
@@ -1437,6 +1613,7 @@ export interface Schema {
   reconciliation_findings: ReconciliationFindings
   reconciliation_runs: ReconciliationRuns
   reconciliation_settings: ReconciliationSettings
+  recovery_codes: RecoveryCodes
   rerated_operations: ReratedOperations
   reratings: Reratings
   rotation_attempts: RotationAttempts
@@ -1452,8 +1629,15 @@ export interface Schema {
   service_keys: ServiceKeys
   service_resources: ServiceResources
   service_settings: ServiceSettings
+  session_policies: SessionPolicies
   sessions: Sessions
   sign_in_links: SignInLinks
+  sso_assertions: SsoAssertions
+  sso_attempts: SsoAttempts
+  sso_connections: SsoConnections
+  sso_domain_holders: SsoDomainHolders
+  sso_domains: SsoDomains
+  sso_identities: SsoIdentities
   subscription_periods: SubscriptionPeriods
   subscriptions: Subscriptions
   team_members: TeamMembers
@@ -1461,6 +1645,7 @@ export interface Schema {
   throttles: Throttles
   tier_versions: TierVersions
   tiers: Tiers
+  totp_factors: TotpFactors
   users: Users
   vault_changes: VaultChanges
   vault_findings: VaultFindings

@@ -1,0 +1,299 @@
+import { z } from 'zod'
+import { defineEndpoints } from './endpoint.ts'
+import { me } from './session.ts'
+import * as wire from './wire.ts'
+
+/** Sign-in at the identity provider of a company. */
+
+export const ssoKind = z.enum(['oidc', 'saml'])
+export type SsoKind = z.infer<typeof ssoKind>
+
+export const ssoWay = z.object({
+  connectionId: wire.id,
+  kind: ssoKind,
+  name: z.string().describe('As the company calls it'),
+})
+export type SsoWay = z.infer<typeof ssoWay>
+
+const domainName = z.string().trim().min(3).max(253)
+
+export const ssoDomain = z.object({
+  domain: z.string(),
+  recordName: z.string().describe('Where the TXT record belongs'),
+  recordValue: z.string().describe('What it says'),
+  verifiedAt: wire.time.nullable(),
+  checkedAt: wire.time.nullable(),
+  problem: z.string().nullable().describe('What the last check found wrong'),
+  enforced: z.boolean().describe('People of this domain sign in at the identity provider only'),
+})
+export type SsoDomain = z.infer<typeof ssoDomain>
+
+/** Roles that an identity provider may give: owners are made by owners. */
+export const ssoRole = z.enum(['administrator', 'billing', 'auditor', 'member'])
+
+export const ssoRoleRule = z.object({ group: z.string().trim().min(1).max(200), role: ssoRole })
+
+const claimName = z.string().trim().min(1).max(200)
+
+export const oidcSettings = z.object({
+  issuer: z.url({ protocol: /^https?$/ }).max(500),
+  clientId: z.string().trim().min(1).max(300),
+  scopes: z
+    .string()
+    .trim()
+    .regex(/^(?:[\x21\x23-\x5b\x5d-\x7e]+ ?)+$/, 'must be names with spaces between them')
+    .max(300)
+    .default('openid email profile')
+    .refine((scopes) => scopes.split(' ').includes('openid'), 'must hold openid'),
+  groupsClaim: claimName.default('groups'),
+  trustsEmail: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take e-mail addresses that the provider does not mark as verified: only where nobody can change their own',
+    ),
+})
+
+const certificate = z
+  .string()
+  .trim()
+  .max(20_000)
+  .regex(/^[A-Za-z0-9+/=\s-]+$/, 'must be a PEM certificate, or its base64')
+
+export const samlSettings = z.object({
+  entityId: z.string().trim().min(1).max(1024).describe('Of the identity provider'),
+  signInUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(1000)
+    .describe('Its HTTP-Redirect endpoint'),
+  certificates: z.array(certificate).min(1).max(5).describe('Which it signs with; several while they change'),
+  emailAttribute: claimName.nullable().default(null).describe('null: the NameID, or a usual attribute'),
+  groupsAttribute: claimName.default('groups'),
+  allowUnsolicited: z
+    .boolean()
+    .default(false)
+    .describe('Sign-ins may begin at the identity provider; the person then confirms here'),
+})
+
+const connectionOf = <Settings extends z.ZodType>(kind: SsoKind, settings: Settings) =>
+  z.object({ kind: z.literal(kind), settings })
+
+const connectionBase = z.object({
+  name: wire.label,
+  enabled: z.boolean().default(true),
+  joinsMembers: z.boolean().default(true).describe('Whoever signs in there becomes a member'),
+  defaultRole: ssoRole.default('member'),
+  roleRules: z.array(ssoRoleRule).max(100).default([]).describe('The first whose group somebody has decides'),
+  clientSecret: z
+    .string()
+    .min(1)
+    .max(2000)
+    .optional()
+    .describe('OIDC. Left out: the stored one, or none; never shown again'),
+  provider: z.discriminatedUnion('kind', [
+    connectionOf('oidc', oidcSettings),
+    connectionOf('saml', samlSettings),
+  ]),
+})
+
+export const ssoConnection = z.object({
+  id: wire.id,
+  name: z.string(),
+  enabled: z.boolean(),
+  joinsMembers: z.boolean(),
+  defaultRole: ssoRole,
+  roleRules: z.array(ssoRoleRule),
+  hasClientSecret: z.boolean(),
+  provider: z.discriminatedUnion('kind', [
+    connectionOf('oidc', oidcSettings),
+    connectionOf('saml', samlSettings),
+  ]),
+  addresses: z
+    .object({ redirectUri: z.string(), entityId: z.string(), acsUrl: z.string(), metadataUrl: z.string() })
+    .describe('What the identity provider has to be told'),
+  lastUsedAt: wire.time.nullable(),
+  problem: z.string().nullable().describe('Why the last sign-in was refused'),
+  problemAt: wire.time.nullable(),
+})
+export type SsoConnection = z.infer<typeof ssoConnection>
+
+/** What the browser brings back; see docs/decisions/0075-single-sign-on.md. */
+const answer = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('oidc'),
+    parameters: z
+      .record(z.string().max(100), z.string().max(8000))
+      .describe('Of the address it came back to'),
+  }),
+  z.object({ kind: z.literal('saml'), ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),
+])
+
+export const ssoEndpoints = defineEndpoints({
+  findSsoWays: {
+    method: 'POST',
+    path: '/sso/ways',
+    auth: 'public',
+    group: 'single sign-on',
+    throttled: true,
+    summary: 'How people of an e-mail domain sign in at their company',
+    body: z.object({ email: wire.email }),
+    reply: z.object({
+      ways: z.array(ssoWay),
+      enforced: z.boolean().describe('There is no other way for this domain'),
+    }),
+  },
+  startSso: {
+    method: 'POST',
+    path: '/sso/start',
+    auth: 'public',
+    group: 'single sign-on',
+    throttled: true,
+    summary: 'Begin a sign-in at the identity provider; go to the address that this answers',
+    body: z.object({ connectionId: wire.id }),
+    reply: z.object({ url: z.string() }),
+  },
+  finishSso: {
+    method: 'POST',
+    path: '/sso/finish',
+    auth: 'public',
+    group: 'single sign-on',
+    throttled: true,
+    summary: 'End it in the browser that began it; sets the session cookie',
+    body: z.object({ connectionId: wire.id, answer }),
+    reply: me,
+  },
+  previewSsoTicket: {
+    method: 'POST',
+    path: '/sso/tickets',
+    auth: 'public',
+    group: 'single sign-on',
+    throttled: true,
+    summary: 'Who a sign-in that began at the identity provider is for, to be asked whether they want it',
+    body: z.object({ connectionId: wire.id, ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),
+    reply: z.object({
+      mustConfirm: z.boolean(),
+      email: z.string().nullable(),
+      organization: z.string().nullable(),
+    }),
+  },
+  linkSso: {
+    method: 'POST',
+    path: '/me/sso',
+    auth: 'session',
+    permission: 'own.read',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Tie this account to who one is at the company’s identity provider, by signing in there',
+    body: z.object({ connectionId: wire.id }),
+    reply: z.object({ url: z.string() }),
+  },
+  readSso: {
+    method: 'GET',
+    path: '/organization/sso',
+    auth: 'session',
+    permission: 'identity.read',
+    group: 'single sign-on',
+    summary: 'Domains and identity providers of the organisation',
+    reply: z.object({ domains: z.array(ssoDomain), connections: z.array(ssoConnection) }),
+  },
+  addSsoDomain: {
+    method: 'POST',
+    path: '/organization/sso/domains',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Name an e-mail domain of the organisation',
+    body: z.object({ domain: domainName }),
+    status: 201,
+    reply: ssoDomain,
+  },
+  verifySsoDomain: {
+    method: 'POST',
+    path: '/organization/sso/domains/:domain/verify',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Look for its TXT record',
+    params: z.object({ domain: domainName }),
+    reply: ssoDomain,
+  },
+  changeSsoDomain: {
+    method: 'PATCH',
+    path: '/organization/sso/domains/:domain',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Let its people sign in at the identity provider only, or in every way',
+    params: z.object({ domain: domainName }),
+    body: z.object({ enforced: z.boolean() }),
+    reply: ssoDomain,
+  },
+  removeSsoDomain: {
+    method: 'DELETE',
+    path: '/organization/sso/domains/:domain',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Give a domain up',
+    params: z.object({ domain: domainName }),
+    reply: wire.done,
+  },
+  addSsoConnection: {
+    method: 'POST',
+    path: '/organization/sso/connections',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Add an identity provider',
+    body: connectionBase,
+    bodyLimitBytes: 256 * 1024,
+    status: 201,
+    reply: ssoConnection,
+  },
+  changeSsoConnection: {
+    method: 'PUT',
+    path: '/organization/sso/connections/:id',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Change an identity provider',
+    params: wire.idParams,
+    body: connectionBase,
+    bodyLimitBytes: 256 * 1024,
+    reply: ssoConnection,
+  },
+  removeSsoConnection: {
+    method: 'DELETE',
+    path: '/organization/sso/connections/:id',
+    auth: 'session',
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'Remove an identity provider, and who is who there',
+    params: wire.idParams,
+    reply: wire.done,
+  },
+  checkSsoMetadata: {
+    method: 'POST',
+    path: '/organization/sso/metadata',
+    auth: 'session',
+    permission: 'identity.manage',
+    group: 'single sign-on',
+    summary: 'Read the metadata of a SAML identity provider, from its address or its text',
+    body: z.object({
+      url: z
+        .url({ protocol: /^https?$/ })
+        .max(1000)
+        .optional(),
+      xml: z.string().max(200_000).optional().describe('Instead of the address'),
+    }),
+    bodyLimitBytes: 256 * 1024,
+    reply: samlSettings.pick({ entityId: true, signInUrl: true, certificates: true }),
+  },
+})
