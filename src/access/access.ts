@@ -11,13 +11,24 @@ import type { Entitlements, OfferedTier } from '../policy/entitlements.ts'
 import { makeAccessStore } from './store.ts'
 import { generateToken, hashOfToken } from './token.ts'
 
-/** `operations`: call AI services. `read`: one's own operations and credits. The other two: platform tokens only. */
-export const userScopes = ['operations', 'read'] as const
+/**
+ * `operations`: call AI services. `read`: one's own operations and credits. `manage`: the management API, as far as the role
+ * reaches. `administer`: the platform's part of it. The other two: platform tokens only.
+ */
+export const userScopes = ['operations', 'read', 'manage', 'administer'] as const
 export const platformScopes = ['act_for_users', 'read_metrics'] as const
 export type Scope = (typeof userScopes)[number] | (typeof platformScopes)[number]
 
+/**
+ * `bearer`: presented with each call. The others open nothing by themselves: the secret of an OAuth 2.0 client buys
+ * short-lived tokens, an application's own signed tokens stand for its row, and provisioning is for /scim/v2 alone.
+ */
+export type TokenPurpose = 'bearer' | 'client' | 'application' | 'provisioning'
+
 export interface NewAccessToken {
   readonly organizationId: string
+  /** `bearer` unless given. */
+  readonly purpose?: TokenPurpose
   readonly kind: 'user' | 'platform'
   /** Null for platform tokens. */
   readonly userId: string | null
@@ -30,6 +41,7 @@ export interface NewAccessToken {
 
 export interface AccessToken extends NewAccessToken {
   readonly id: string
+  readonly purpose: TokenPurpose
   readonly teamId: string | null
   /** Its team is no more, or its user is not in it any more. */
   readonly isTeamOver: boolean
@@ -63,14 +75,39 @@ export interface Access {
     kind: 'user' | 'platform'
     userId?: string
     teamId?: string
+    /** Bearer tokens unless given. */
+    purposes?: readonly TokenPurpose[]
   }): Promise<AccessToken[]>
   /** When this returns, no process starts an operation with the token. `userId` limits it to one's own tokens. */
   revokeToken(
     actor: Actor,
     token: { organizationId: string; id: string; userId?: string; teamId?: string },
   ): Promise<Outcome<void>>
+  /** The same two inside a transaction of `epoch.change`: for credentials that have a row of their own beside it. */
+  insertToken(
+    transaction: Transaction<Schema>,
+    actor: Actor,
+    wanted: NewAccessToken,
+  ): Promise<{ token: string; accessToken: AccessToken }>
+  revokeTokenIn(
+    transaction: Transaction<Schema>,
+    actor: Actor,
+    token: { organizationId: string; id: string; userId?: string; teamId?: string },
+  ): Promise<AccessToken | undefined>
   /** Existence, revocation and expiry, by the token's hash. Asks the database; the gateway caches what it returns. */
   authenticate(tokenHash: Buffer): Promise<Outcome<AccessToken>>
+  /** A credential that is no bearer token, by its hash, or by its id where something else stands for it. */
+  authenticateFor(
+    purpose: TokenPurpose,
+    credential: { hash: Buffer } | { organizationId: string; id: string },
+  ): Promise<Outcome<AccessToken>>
+  /** A token that works as its client does, within these scopes, until it expires or the client is revoked. */
+  issueClientToken(
+    client: AccessToken,
+    wanted: { scopes: readonly Scope[]; expiresAt: Date },
+  ): Promise<{ token: string }>
+  /** Deletes tokens of clients that have expired. */
+  sweep(now: Date): Promise<void>
   person(organizationId: string, userId: string): Promise<Outcome<Person>>
   /** The user a platform token acts for, by id or e-mail address, within the token's reach. */
   personFor(platformToken: AccessToken, reference: string): Promise<Outcome<Person>>
@@ -91,65 +128,88 @@ export const makeAccess = (parts: {
   const store = makeAccessStore(database.kysely)
   let uses = new Map<string, { organizationId: string; at: Date }>()
 
+  const insertToken: Access['insertToken'] = async (transaction, actor, wanted) => {
+    const token = generateToken()
+    if (wanted.teamId != null && !(await store.lockTeamMember(transaction, wanted)))
+      throw new FaultError(fault('not_found', { field: 'teamId' }))
+    const accessToken = await store.insert(transaction, {
+      ...wanted,
+      id: newId(),
+      hash: hashOfToken(token),
+      lastFour: token.slice(-4),
+      createdBy: actor.kind === 'user' ? actor.id : null,
+    })
+    await recordAudit(transaction, {
+      organizationId: wanted.organizationId,
+      actor,
+      action: 'access_token.created',
+      subject: { kind: 'access_token', id: accessToken.id },
+      after: {
+        name: wanted.name,
+        kind: wanted.kind,
+        scopes: wanted.scopes,
+        userId: wanted.userId,
+        ...(wanted.teamId != null && { teamId: wanted.teamId }),
+      },
+    })
+    return { token, accessToken }
+  }
+
+  const revokeTokenIn: Access['revokeTokenIn'] = async (transaction, actor, token) => {
+    const row = await store.revoke(transaction, token, clock())
+    if (row)
+      await recordAudit(transaction, {
+        organizationId: token.organizationId,
+        actor,
+        action: 'access_token.revoked',
+        subject: { kind: 'access_token', id: token.id },
+        before: { name: row.name },
+      })
+    return row
+  }
+
   const personOutcome = (person: Person | undefined): Outcome<Person> => {
     if (!person) return failure('unknown_user')
     return person.suspended ? failure('user_suspended') : success(person)
   }
 
   return {
-    async createToken(actor, wanted) {
-      const token = generateToken()
-      const accessToken = await epoch.change(wanted.organizationId, async (transaction) => {
-        if (wanted.teamId != null && !(await store.lockTeamMember(transaction, wanted)))
-          throw new FaultError(fault('not_found', { field: 'teamId' }))
-        const created = await store.insert(transaction, {
-          ...wanted,
-          id: newId(),
-          hash: hashOfToken(token),
-          lastFour: token.slice(-4),
-          createdBy: actor.kind === 'user' ? actor.id : null,
-        })
-        await recordAudit(transaction, {
-          organizationId: wanted.organizationId,
-          actor,
-          action: 'access_token.created',
-          subject: { kind: 'access_token', id: created.id },
-          after: {
-            name: wanted.name,
-            kind: wanted.kind,
-            scopes: wanted.scopes,
-            userId: wanted.userId,
-            ...(wanted.teamId != null && { teamId: wanted.teamId }),
-          },
-        })
-        return created
-      })
-      return { token, accessToken }
-    },
+    createToken: (actor, wanted) =>
+      epoch.change(wanted.organizationId, (transaction) => insertToken(transaction, actor, wanted)),
+    insertToken,
+    revokeTokenIn,
 
     listTokens: (filter) => store.list(filter),
 
     async revokeToken(actor, token) {
-      const { organizationId, id } = token
-      const revoked = await epoch.change(organizationId, async (transaction) => {
-        const row = await store.revoke(transaction, token, clock())
-        if (row)
-          await recordAudit(transaction, {
-            organizationId,
-            actor,
-            action: 'access_token.revoked',
-            subject: { kind: 'access_token', id },
-            before: { name: row.name },
-          })
-        return row
-      })
+      const revoked = await epoch.change(token.organizationId, (transaction) =>
+        revokeTokenIn(transaction, actor, token),
+      )
       return revoked ? success(undefined) : failure('not_found')
     },
 
     async authenticate(tokenHash) {
-      const found = await store.findByHash(tokenHash)
-      return found ? standing(found, clock()) : failure('invalid_token')
+      const found = (await store.findByHash(tokenHash)) ?? (await store.findClientToken(tokenHash))
+      if (!found) return failure('invalid_token')
+      return found.purpose === 'bearer'
+        ? standing(found, clock())
+        : failure('invalid_token', notABearer[found.purpose])
     },
+
+    async authenticateFor(purpose, credential) {
+      const found = await ('hash' in credential
+        ? store.findByHash(credential.hash)
+        : store.findById(credential.organizationId, credential.id))
+      return found?.purpose === purpose ? standing(found, clock()) : failure('invalid_token')
+    },
+
+    async issueClientToken(client, { scopes, expiresAt }) {
+      const token = generateToken()
+      await store.insertClientToken({ client, hash: hashOfToken(token), scopes, expiresAt })
+      return { token }
+    },
+
+    sweep: (now) => store.sweepClientTokens(now),
 
     person: async (organizationId, userId) =>
       personOutcome(await store.findPerson({ userId }, organizationId)),
@@ -178,6 +238,42 @@ export const makeAccess = (parts: {
         .catch((error: unknown) => log.warn({ err: error }, 'last use of access tokens not written'))
     },
   }
+}
+
+const provedScopes: ReadonlySet<Scope> = new Set(['manage', 'administer'])
+
+/** Otherwise whoever found a token would make one of more reach, or one that outlives its revocation as a manager. */
+export const withinReach = (
+  { token }: Actor,
+  wanted: Pick<NewAccessToken, 'scopes' | 'expiresAt'>,
+): Outcome<void> => {
+  if (!token) return success(undefined)
+  const missing = wanted.scopes.filter((scope) => provedScopes.has(scope) || !token.scopes.includes(scope))
+  if (missing.length > 0)
+    return failure('insufficient_scope', {
+      message: `A token cannot make one with the scope ${missing.join(', ')}.`,
+      next: 'Make it in the dashboard, or with a token that has the scope; manage and administer are for people to give.',
+    })
+  const outlives =
+    token.expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > token.expiresAt)
+  return outlives
+    ? failure('insufficient_scope', {
+        message: 'A token cannot make one that outlives it.',
+        field: 'expiresInDays',
+      })
+    : success(undefined)
+}
+
+const notABearer = {
+  application: {},
+  client: {
+    message: 'This is the secret of a client, which is exchanged for a token.',
+    next: 'Send it to POST /oauth/token with grant_type=client_credentials, and use the token from there.',
+  },
+  provisioning: {
+    message: 'This token is for SCIM provisioning only.',
+    next: 'Use it at /scim/v2, and an access token here.',
+  },
 }
 
 /** Whether a known token may be used now. */

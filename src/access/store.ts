@@ -3,12 +3,13 @@ import type { Schema } from '../db/schema.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { AllowedUses, Fallback } from '../policy/control.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
-import type { AccessToken, NewAccessToken, Person } from './access.ts'
+import type { AccessToken, NewAccessToken, Person, Scope, TokenPurpose } from './access.ts'
 
 const columns = [
   'organization_id as organizationId',
   'id',
   'kind',
+  'purpose',
   'user_id as userId',
   'team_id as teamId',
   isTeamOver(),
@@ -40,6 +41,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         organization_id: token.organizationId,
         id: token.id,
         kind: token.kind,
+        purpose: token.purpose ?? 'bearer',
         user_id: token.userId,
         team_id: token.teamId ?? null,
         name: token.name,
@@ -70,12 +72,14 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     kind: 'user' | 'platform'
     userId?: string
     teamId?: string
+    purposes?: readonly TokenPurpose[]
   }) => {
     let query = kysely
       .selectFrom('access_tokens')
       .select(columns)
       .where('organization_id', '=', filter.organizationId)
       .where('kind', '=', filter.kind)
+      .where('purpose', 'in', filter.purposes ?? ['bearer'])
       .orderBy('id', 'desc')
     if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId)
     if (filter.teamId !== undefined) query = query.where('team_id', '=', filter.teamId)
@@ -110,6 +114,56 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       .where('token_hash', '=', hash)
       .executeTakeFirst()) as AccessToken | undefined,
 
+  findById: async (organizationId: string, id: string) =>
+    (await kysely
+      .selectFrom('access_tokens')
+      .select(columns)
+      .where('organization_id', '=', organizationId)
+      .where('id', '=', id)
+      .executeTakeFirst()) as AccessToken | undefined,
+
+  /** The client, as narrow and short-lived as what it was given. */
+  findClientToken: async (hash: Buffer): Promise<AccessToken | undefined> => {
+    const row = await kysely
+      .selectFrom('client_tokens')
+      .select([
+        'organization_id as organizationId',
+        'client_id as clientId',
+        'scopes',
+        'expires_at as expiresAt',
+      ])
+      .where('token_hash', '=', hash)
+      .executeTakeFirst()
+    if (!row) return undefined
+    const client = await makeAccessStore(kysely).findById(row.organizationId, row.clientId)
+    if (client?.purpose !== 'client') return undefined
+    const expiresAt =
+      client.expiresAt !== null && client.expiresAt < row.expiresAt ? client.expiresAt : row.expiresAt
+    return { ...client, purpose: 'bearer', scopes: row.scopes as Scope[], expiresAt }
+  },
+
+  insertClientToken: async (token: {
+    client: AccessToken
+    hash: Buffer
+    scopes: readonly Scope[]
+    expiresAt: Date
+  }): Promise<void> => {
+    await kysely
+      .insertInto('client_tokens')
+      .values({
+        organization_id: token.client.organizationId,
+        token_hash: token.hash,
+        client_id: token.client.id,
+        scopes: [...token.scopes],
+        expires_at: token.expiresAt,
+      })
+      .execute()
+  },
+
+  sweepClientTokens: async (now: Date): Promise<void> => {
+    await kysely.deleteFrom('client_tokens').where('expires_at', '<', now).execute()
+  },
+
   touch: async (used: ReadonlyMap<string, { organizationId: string; at: Date }>) => {
     await sql`
       UPDATE access_tokens AS t SET last_used_at = u.at
@@ -137,7 +191,11 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       FROM users u
       JOIN memberships m ON m.user_id = u.id
       JOIN organizations o ON o.id = m.organization_id
-      LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id AND a.user_id = m.user_id
+      -- A machine has no account: it works on the credits of the member who answers for it, while they are one.
+      LEFT JOIN service_accounts sa ON sa.organization_id = m.organization_id AND sa.user_id = m.user_id
+      LEFT JOIN memberships p ON p.organization_id = m.organization_id AND p.user_id = sa.pays_user_id AND p.suspended_at IS NULL
+      LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id
+        AND a.user_id = CASE WHEN sa.user_id IS NULL THEN m.user_id ELSE p.user_id END
       LEFT JOIN subscriptions s ON s.organization_id = a.organization_id AND s.account_id = a.id
       -- An account that is so new that it has no subscription yet will get the version in effect.
       LEFT JOIN LATERAL (SELECT name, entitlements FROM tier_versions t

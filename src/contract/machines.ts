@@ -119,7 +119,10 @@ export type HostApplication = z.infer<typeof hostApplication>
 export const hostApplicationCheck = z.object({
   keyCount: wire.count.describe('Of its public keys, those that can be used'),
   keysProblem: z.string().nullable(),
-  tokenProblem: z.string().nullable().describe('Why the token is refused; null: it is taken, or none was given'),
+  tokenProblem: z
+    .string()
+    .nullable()
+    .describe('Why the token is refused; null: it is taken, or none was given'),
   user: z.object({ id: wire.id, email: z.string() }).nullable().describe('Whom the token stands for'),
 })
 
@@ -191,7 +194,9 @@ export const machineEndpoints = defineEndpoints({
     body: newMachineCredential,
     reply: z.object({
       credential: machineCredential,
-      secret: z.string().describe('Shown this once: the access token, or the client’s secret (its id is the client id)'),
+      secret: z
+        .string()
+        .describe('Shown this once: the access token, or the client’s secret (its id is the client id)'),
     }),
   },
   revokeMachineCredential: {

@@ -87,7 +87,8 @@ export const provisioningEndpoints = defineEndpoints({
     stepUp: true,
     permission: 'identity.manage',
     group: 'provisioning',
-    summary: 'What members of a group are here; the first such rule puts it in charge of everybody provisioned',
+    summary:
+      'What members of a group are here; the first such rule puts it in charge of everybody provisioned',
     params: wire.idParams,
     body: z.object({ role: machineRole.nullable() }),
     reply: z.object({ changed: wire.count.describe('Members whose role changed') }),
