@@ -133,8 +133,14 @@ const performUser = async (action: UserAction, p: Performance): Promise<Performe
     return noted(
       await organizations.changeRole(p.actor, { organizationId: home.value, userId, role: action.role }),
     )
-  const member = { organizationId: home.value, userId, role: action.user.role ?? 'member' } as const
-  return noted(await organizations.addMember(p.actor, member, action.user.tier))
+  const joined = await organizations.join(p.actor, {
+    organizationId: home.value,
+    who: { userId },
+    role: action.user.role ?? 'member',
+    tierId: action.user.tier,
+    source: 'operator',
+  })
+  return noted(joined)
 }
 
 const createUser = async (

@@ -17,6 +17,8 @@ export const permissions = {
   'own.use': ['owner', 'administrator', 'billing', 'member'],
   /** One's own pages, and what everybody in the organisation may know of it. */
   'own.read': everybody,
+  /** One's own sign-in, sessions, notifications, and where one works. */
+  'own.account': everybody,
   /** Name, and other things that only describe the organisation. */
   'organization.change': running,
   /** To hand it over, to delete it, to make and unmake owners. */

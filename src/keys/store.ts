@@ -129,6 +129,7 @@ export const listSealed = async (executor: Executor, filter: KeyFilter): Promise
       'k.failed_rechecks as failedRechecks',
       'k.verdict',
       'k.current_version as version',
+      'v.created_at as versionSince',
       'k.last_four as lastFour',
       ...sealedColumns,
     ])
@@ -304,6 +305,22 @@ export const lockUserKeys = async (transaction: Transaction<Schema>, organizatio
     .where('organization_id', '=', organizationId)
     .where('owner', '=', 'user')
     .where('revoked_at', 'is', null)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+
+/** Live keys of one member, or all of an organisation. */
+export const lockKeysOf = async (
+  transaction: Transaction<Schema>,
+  organizationId: string,
+  userId: string | null,
+) =>
+  transaction
+    .selectFrom('service_keys')
+    .select(['id', 'status'])
+    .where('organization_id', '=', organizationId)
+    .where('revoked_at', 'is', null)
+    .$if(userId !== null, (query) => query.where('owner', '=', 'user').where('user_id', '=', userId))
     .orderBy('id')
     .forUpdate()
     .execute()

@@ -62,9 +62,17 @@ describe('people', () => {
     const { userId } = await http.createPerson()
     const company = await http.organizations.create(operator, { name: 'Company', kind: 'company' })
     const member = { organizationId: company.id, userId, role: 'member' } as const
-    expect((await http.organizations.addMember(operator, member, 'pro')).ok).toBe(true)
+    const join = () =>
+      http.organizations.join(operator, {
+        organizationId: company.id,
+        who: { userId },
+        role: 'member',
+        tierId: 'pro',
+        source: 'operator',
+      })
+    expect((await join()).ok).toBe(true)
     expect(await http.ledger.accountOf(company.id, userId)).not.toBeNull()
-    expect(await http.organizations.addMember(operator, member)).toMatchObject({
+    expect(await join()).toMatchObject({
       ok: false,
       fault: { code: 'conflict' },
     })

@@ -13,6 +13,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { AllowedUses, ControlPolicy, Fallback, OrganizationControl } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
 import { defined, outcomeOf } from './outcome.ts'
+import { makeMembers, type Members } from './members.ts'
 import { makePeople, type People } from './people.ts'
 import { makePolicies, type Policies } from './policies.ts'
 import { documentOf, isSamePolicy, unknownServiceIn } from './policy-document.ts'
@@ -44,7 +45,7 @@ export interface ControlChange {
   readonly reason?: string
 }
 
-export interface Organizations extends People, Policies {
+export interface Organizations extends People, Members, Policies {
   create(actor: Actor, wanted: NewOrganization): Promise<Organization>
   read(organizationId: string): Promise<Outcome<Organization>>
   /** A company by its exact name; the oldest when several share it. */
@@ -92,8 +93,11 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
     })
   }
 
+  const { joinIn, ...members } = makeMembers({ ...parts, store })
+
   return {
-    ...makePeople({ ...parts, store, insertOrganization }),
+    ...makePeople({ ...parts, store, insertOrganization, joinIn }),
+    ...members,
     ...policies,
 
     async create(actor, wanted) {

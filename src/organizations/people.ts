@@ -9,6 +9,7 @@ import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { makeMembers, NewMember } from './members.ts'
 import type { NewOrganization } from './organizations.ts'
 import { defined, outcomeOf } from './outcome.ts'
 import type { OrganizationStore } from './store.ts'
@@ -17,6 +18,7 @@ export interface Member {
   readonly organizationId: string
   readonly userId: string
   readonly role: Role
+  readonly source?: NewMember['source']
 }
 
 export interface NewPerson extends NewUser {
@@ -44,8 +46,6 @@ export interface People {
     input: { token: string; email: string; name: string; password: string },
     origin: Origin,
   ): Promise<Outcome<OpenedSession>>
-  addMember(actor: Actor, member: Member, tierId?: string): Promise<Outcome<void>>
-  changeRole(actor: Actor, member: Member): Promise<Outcome<void>>
   changeUser(actor: Actor, userId: string, change: UserChange): Promise<Outcome<void>>
 }
 
@@ -62,29 +62,12 @@ interface PeopleParts {
     id: string,
     wanted: NewOrganization,
   ) => Promise<void>
+  readonly joinIn: ReturnType<typeof makeMembers>['joinIn']
 }
 
 /** Users as members: they join with a credit account, change tier, are suspended. */
 export const makePeople = (parts: PeopleParts): People => {
-  const { database, epoch, identity, ledger, clock, store, insertOrganization } = parts
-
-  const joinOrganization = async (t: Transaction<Schema>, actor: Actor, member: Member, tierId: string) => {
-    if (!(await store.addMember(t, member, clock())))
-      throw new FaultError(fault('conflict', { message: 'This user is a member already.' }))
-    await ledger.openAccount(t, {
-      organizationId: member.organizationId,
-      userId: member.userId,
-      tierId,
-      at: clock(),
-    })
-    await recordAudit(t, {
-      organizationId: member.organizationId,
-      actor,
-      action: 'membership.created',
-      subject: { kind: 'user', id: member.userId },
-      after: { role: member.role, tierId },
-    })
-  }
+  const { database, epoch, identity, ledger, clock, store, insertOrganization, joinIn } = parts
 
   const insertPerson = async (
     t: Transaction<Schema>,
@@ -102,7 +85,8 @@ export const makePeople = (parts: PeopleParts): People => {
         isDemo: person.isDemo,
       })
     const role = person.organizationId === null ? 'owner' : (person.role ?? 'member')
-    await joinOrganization(t, by, { organizationId, userId, role }, person.tierId ?? 'free')
+    const tierId = person.tierId ?? 'free'
+    await joinIn(t, by, { organizationId, who: { userId }, role, tierId, source: 'operator' })
     return userId
   }
 
@@ -157,31 +141,6 @@ export const makePeople = (parts: PeopleParts): People => {
           return identity.openSession(t, userId, origin)
         }),
       )
-    },
-
-    async addMember(actor, member, tierId = 'free') {
-      if (!(await store.read(member.organizationId))) return failure('not_found')
-      if (!(await store.tierExists(tierId))) return unknownTier
-      return outcomeOf(() =>
-        epoch.change(member.organizationId, (t) => joinOrganization(t, actor, member, tierId)),
-      )
-    },
-
-    async changeRole(actor, member) {
-      const before = await epoch.change(member.organizationId, async (t) => {
-        const role = await store.changeRole(t, member)
-        if (role !== undefined)
-          await recordAudit(t, {
-            organizationId: member.organizationId,
-            actor,
-            action: 'membership.changed',
-            subject: { kind: 'user', id: member.userId },
-            before: { role },
-            after: { role: member.role },
-          })
-        return role
-      })
-      return before === undefined ? failure('not_found') : success(undefined)
     },
 
     async changeUser(actor, userId, change) {

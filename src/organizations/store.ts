@@ -94,33 +94,13 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
         organization_id: member.organizationId,
         user_id: member.userId,
         role: member.role,
+        source: member.source ?? 'operator',
         created_at: at,
       })
       .onConflict((conflict) => conflict.doNothing())
       .returning('user_id')
       .executeTakeFirst()
     return row !== undefined
-  },
-
-  changeRole: async (
-    transaction: Transaction<Schema>,
-    member: Member,
-  ): Promise<Member['role'] | undefined> => {
-    const before = await transaction
-      .selectFrom('memberships')
-      .select('role')
-      .where('organization_id', '=', member.organizationId)
-      .where('user_id', '=', member.userId)
-      .forUpdate()
-      .executeTakeFirst()
-    if (before)
-      await transaction
-        .updateTable('memberships')
-        .set({ role: member.role })
-        .where('organization_id', '=', member.organizationId)
-        .where('user_id', '=', member.userId)
-        .execute()
-    return before?.role
   },
 
   /** The user in the organisation they work in: the earliest membership. */
