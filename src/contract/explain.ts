@@ -115,6 +115,7 @@ export const explainEndpoints = defineEndpoints({
     method: 'GET',
     path: '/models',
     auth: 'session',
+    permission: 'own.read',
     group: 'models',
     summary: 'Models and groups that you could call now, and what each would run on',
     query: z.object({
@@ -129,6 +130,7 @@ export const explainEndpoints = defineEndpoints({
     method: 'POST',
     path: '/route/explain',
     auth: 'session_or_token',
+    permission: 'own.read',
     group: 'models',
     summary: 'What a call would run on, and why; no call is made',
     body: explainRequest,

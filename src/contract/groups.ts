@@ -82,6 +82,7 @@ export const groupEndpoints = defineEndpoints({
     method: 'GET',
     path: '/groups',
     auth: 'session',
+    permission: 'own.read',
     group: 'models',
     summary: 'Model groups, and what a call of yours would run on',
     reply: z.object({ items: z.array(listedGroup) }),

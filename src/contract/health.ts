@@ -70,6 +70,7 @@ export const healthEndpoints = defineEndpoints({
     method: 'GET',
     path: '/service-health',
     auth: 'session',
+    permission: 'own.read',
     group: 'health',
     summary: 'Health of every service and of the keys you may use',
     reply: z.object({ services: z.array(serviceHealth), keys: z.array(keyHealth) }),

@@ -45,6 +45,7 @@ export const modelEndpoints = defineEndpoints({
     method: 'GET',
     path: '/models/browse',
     auth: 'session',
+    permission: 'own.read',
     group: 'models',
     summary: 'Every model and group known here, with prices, and how you are served',
     query: wire.pageQuery.extend({
