@@ -138,6 +138,27 @@ export const faults = {
     'This link was used already or has expired.',
     'Ask for a new link.',
   ),
+  sso_required: row(
+    403,
+    'caller',
+    false,
+    'Your organisation lets you sign in at its identity provider only.',
+    'Choose the company sign-in on the sign-in page.',
+  ),
+  sso_refused: row(
+    403,
+    'caller',
+    false,
+    'The company sign-in was refused.',
+    'Try again; if it stays, ask whoever runs it at your company.',
+  ),
+  sso_expired: row(
+    410,
+    'caller',
+    false,
+    'This company sign-in was ended already, took too long, or began in another browser.',
+    'Begin again on the sign-in page.',
+  ),
   csrf_mismatch: row(
     403,
     'caller',
