@@ -1,9 +1,11 @@
+import type { Transaction } from 'kysely'
 import type { Logger } from 'pino'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
+import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
-import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Fallback, OrganizationControl } from '../policy/control.ts'
@@ -129,6 +131,7 @@ export const makeAccess = (parts: {
   let uses = new Map<string, { organizationId: string; at: Date }>()
 
   const insertToken: Access['insertToken'] = async (transaction, actor, wanted) => {
+    must(withinReach(actor, wanted))
     const token = generateToken()
     if (wanted.teamId != null && !(await store.lockTeamMember(transaction, wanted)))
       throw new FaultError(fault('not_found', { field: 'teamId' }))

@@ -1,7 +1,7 @@
 import type { AccessToken as WireAccessToken } from '../contract/access-tokens.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
-import { must } from '../kit/fault.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { type Access, type AccessToken, platformScopes } from './access.ts'
 
@@ -28,6 +28,8 @@ export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) =
     },
 
     async createAccessToken({ body }, { signedIn, actor }) {
+      if (body.scopes.includes('administer') && !signedIn.isPlatformAdministrator)
+        throw new FaultError(fault('forbidden', { field: 'scopes' }))
       const { token, accessToken } = await access.createToken(actor, {
         organizationId: signedIn.organization.id,
         kind: 'user',

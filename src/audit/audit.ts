@@ -7,6 +7,14 @@ import { redactSecrets } from '../kit/redact.ts'
 export interface Actor {
   readonly kind: 'user' | 'platform_token' | 'operator' | 'gateway'
   readonly id: string | null
+  /** The access token that the request came with; null and undefined: none. */
+  readonly token?: ActingToken | null
+}
+
+export interface ActingToken {
+  readonly id: string
+  readonly scopes: readonly string[]
+  readonly expiresAt: Date | null
 }
 
 export interface AuditEntry {

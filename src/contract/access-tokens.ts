@@ -2,8 +2,11 @@ import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
 import * as wire from './wire.ts'
 
-/** `operations`: call /v1/*. `read`: one's own receipts at /api/operations/:id. */
-export const accessTokenScope = z.enum(['operations', 'read'])
+/**
+ * `operations`: call /v1/*. `read`: one's own receipts at /api/operations/:id. `manage`: this API, as far as one's role in the
+ * organisation reaches. `administer`: the platform's part of it, while one is a platform administrator.
+ */
+export const accessTokenScope = z.enum(['operations', 'read', 'manage', 'administer'])
 export type AccessTokenScope = z.infer<typeof accessTokenScope>
 
 export const accessToken = z.object({
@@ -37,6 +40,7 @@ export const accessTokenEndpoints = defineEndpoints({
     method: 'GET',
     path: '/access-tokens',
     auth: 'session',
+    permission: 'own.read',
     group: 'access tokens',
     summary: 'Your live access tokens',
     reply: z.object({ items: z.array(accessToken) }),
@@ -45,6 +49,7 @@ export const accessTokenEndpoints = defineEndpoints({
     method: 'POST',
     path: '/access-tokens',
     auth: 'session',
+    permission: 'own.use',
     stepUp: true,
     group: 'access tokens',
     status: 201,
@@ -56,6 +61,7 @@ export const accessTokenEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/access-tokens/:id',
     auth: 'session',
+    permission: 'own.use',
     group: 'access tokens',
     summary: 'Revoke: refused everywhere once this has answered',
     params: wire.idParams,

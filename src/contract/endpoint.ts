@@ -2,9 +2,9 @@ import type { z } from 'zod'
 import type { Permission } from './permissions.ts'
 
 /**
- * Who may call an endpoint. `session`: a signed-in browser; anything but GET also needs the CSRF token.
- * `session_or_token`: also an access token as Bearer token. `administrator`: the session of a platform
- * administrator.
+ * Who may call an endpoint. `session`: a signed-in browser, where anything but GET also needs the CSRF token, or an access
+ * token with the scope `manage` (unless `isForBrowsers`). `session_or_token`: also a token with the scope `read`, or one
+ * that acts for its user. `administrator`: a platform administrator, signed in or by a token with the scope `administer`.
  */
 export type EndpointAuth = 'public' | 'session' | 'session_or_token' | 'administrator'
 
@@ -27,14 +27,27 @@ export interface Endpoint {
   readonly bodyLimitBytes?: number
   /**
    * Also needs a proof, not older than some minutes, that it is the user who sits there: fault `step_up_required`, which
-   * `POST /session/step-up` mends. For sessions only; no token gives such a proof.
+   * `POST /session/step-up` mends. For sessions only: tokens that may manage were made with such a proof.
    */
   readonly stepUp?: true
+  /**
+   * Whether only a signed-in browser may call it. Left out: where the path is about signing in (`isForBrowsers`), so that an
+   * endpoint of that kind is closed to tokens before anybody thinks of it.
+   */
+  readonly browserOnly?: boolean
   /** What the caller's role in their organisation must allow; for endpoints of sessions. */
   readonly permission?: Permission
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }
+
+/** Paths about how a person signs in; whoever could reach these with a token would be that person for good. */
+const aboutSigningIn =
+  /^\/(?:session|me|setup|security)(?:\/|$)|(?:^|[/-])(?:sessions?|passwords?|passkeys?|factors?|totp|recovery|sign-in|links?|step-up|break-glass)(?:[/-]|$)/
+
+/** No access token opens it, whatever its scopes: the browser session itself, passwords, factors, links to sign in. */
+export const isForBrowsers = ({ browserOnly, path }: Pick<Endpoint, 'browserOnly' | 'path'>): boolean =>
+  browserOnly ?? aboutSigningIn.test(path)
 
 /** Keeps the literal types of a table while checking its shape. */
 export const defineEndpoints = <const Table extends Record<string, Endpoint>>(table: Table): Table => table

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Access } from '../access/access.ts'
+import type { Access, AccessToken } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
-import type { Endpoint } from '../contract/endpoint.ts'
+import { type Endpoint, isForBrowsers } from '../contract/endpoint.ts'
 import { endpoints } from '../contract/endpoints.ts'
 import { may, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
@@ -86,9 +86,10 @@ const users = new WeakMap<FastifyRequest, string>()
 /** For the log: whose session it was, also where the request went no further. */
 export const userOf = (request: FastifyRequest): string | undefined => users.get(request)
 
-const securityOf = ({ auth }: Endpoint): Record<string, string[]>[] => {
-  if (auth === 'public') return []
-  return auth === 'session_or_token' ? [{ session: [] }, { accessToken: [] }] : [{ session: [] }]
+const securityOf = (endpoint: Endpoint): Record<string, string[]>[] => {
+  if (endpoint.auth === 'public') return []
+  const scope = endpoint.auth === 'session_or_token' ? 'read' : scopeNeeded[endpoint.auth]
+  return [{ session: [] }, ...(isForBrowsers(endpoint) ? [] : [{ accessToken: [scope] }])]
 }
 
 const contextOf = async (
@@ -115,14 +116,22 @@ const contextOf = async (
     await count({ session: tokenId, user: reader.userId })
     return { ...base, reader }
   }
-  const signedIn = await orCount(requireSession(base, shell.identity), () => count(stranger))
+  // A proxy in front may add credentials of its own to what a browser sends: those are not ours.
+  const bearer = bearerOf(authorization)
+  const { signedIn, token } = await orCount<Admitted>(
+    bearer === null
+      ? requireSession(base, shell.identity).then((session) => ({ signedIn: session, token: null }))
+      : managerOf(bearer, endpoint, shell),
+    () => count(stranger),
+  )
   await count({ session: signedIn.sessionId, user: signedIn.userId })
   users.set(request, signedIn.userId)
-  requireRights(endpoint, request, signedIn)
+  requireRights(endpoint, signedIn)
+  if (token === null) requireBrowser(endpoint, request, signedIn)
   return {
     ...base,
     signedIn,
-    actor: { kind: 'user', id: signedIn.userId },
+    actor: { kind: 'user', id: signedIn.userId, token },
     reader: { organizationId: signedIn.organization.id, userId: signedIn.userId },
   }
 }
@@ -148,8 +157,14 @@ const countRequest = async (
   if (retryAfterSeconds !== null) throw new FaultError(fault('rate_limited', { retryAfterSeconds }))
 }
 
-const requireRights = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
+/** What shows that a page of ours asked, and that its user sits there. Tokens need neither: no browser sends them by itself. */
+const requireBrowser = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
   if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+  if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
+}
+
+/** Of whoever calls, signed in or by a token: the role is that of now, not that of when the token was made. */
+const requireRights = (endpoint: Endpoint, signedIn: SignedIn): void => {
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
   if (endpoint.permission !== undefined && !may(signedIn.role, endpoint.permission))
@@ -159,7 +174,6 @@ const requireRights = (endpoint: Endpoint, request: FastifyRequest, signedIn: Si
         next: 'Ask an owner or administrator of your organisation.',
       }),
     )
-  if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
 }
 
 const publicContext = (
@@ -196,15 +210,57 @@ const requireSession = async ({ origin }: PublicContext, identity: Identity): Pr
   throw new FaultError(fault('not_signed_in'))
 }
 
+const bearerOf = (authorization: string | undefined): string | null =>
+  /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? null
+
+const tokenOf = async (bearer: string, access: Access): Promise<AccessToken> => {
+  if (!isWellFormed(bearer)) throw new FaultError(fault('invalid_token'))
+  const token = must(await access.authenticate(hashOfToken(bearer)))
+  access.noteUse(token)
+  return token
+}
+
+interface Admitted {
+  readonly signedIn: SignedIn
+  /** Null: a session. */
+  readonly token: AccessToken | null
+}
+
+const forBrowsers = fault('insufficient_scope', {
+  message: 'This is about how a person signs in: no access token opens it.',
+  next: 'Sign in to the dashboard.',
+})
+const scopeNeeded = { session: 'manage', administrator: 'administer' } as const
+
+/** Somebody whose token may manage stands where they would stand if they were signed in, and no further. */
+const managerOf = async (
+  bearer: string,
+  endpoint: Endpoint,
+  { access, identity }: Shell,
+): Promise<Admitted> => {
+  const token = await tokenOf(bearer, access)
+  if (isForBrowsers(endpoint)) throw new FaultError(forBrowsers)
+  const scope = scopeNeeded[endpoint.auth === 'administrator' ? 'administrator' : 'session']
+  const { id, userId, organizationId } = token
+  if (userId === null || !token.scopes.includes(scope))
+    throw new FaultError(
+      fault('insufficient_scope', {
+        message: `This needs an access token of a user with the scope ${scope}.`,
+        next: 'Make one in the dashboard under Access tokens.',
+      }),
+    )
+  const signedIn = await identity.standing({ id, userId, organizationId })
+  if (signedIn === null) throw new FaultError(fault('user_suspended'))
+  return { signedIn, token }
+}
+
 /** A user's token reads for that user; a platform token for the user it names, as on /v1/*. */
 const readerOf = async (authorization: string, request: FastifyRequest, access: Access) => {
-  const bearer = /^Bearer (\S+)$/i.exec(authorization)
-  if (!bearer) throw new FaultError(fault('missing_token'))
-  const text = bearer[1] as string
-  if (!isWellFormed(text)) throw new FaultError(fault('invalid_token'))
-  const token = must(await access.authenticate(hashOfToken(text)))
+  const bearer = bearerOf(authorization)
+  if (bearer === null) throw new FaultError(fault('missing_token'))
+  const token = await tokenOf(bearer, access)
   if (token.kind === 'user') {
-    if (!token.scopes.includes('read'))
+    if (!token.scopes.includes('read') && !token.scopes.includes('manage'))
       throw new FaultError(
         fault('insufficient_scope', { message: 'This needs an access token with the scope read.' }),
       )

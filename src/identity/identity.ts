@@ -105,6 +105,11 @@ export interface Identity {
   signInWithLink(token: string, origin: Origin): Promise<Outcome<OpenedSession>>
   /** Null: no such session, ended, idle too long, or the user is suspended. */
   session(token: string, address?: string): Promise<SignedIn | null>
+  /**
+   * Where somebody stands who calls with an access token, in the organisation that it names. Never with a proof of who is
+   * there. Null: not a member, or suspended.
+   */
+  standing(token: { id: string; userId: string; organizationId: string }): Promise<SignedIn | null>
   /** A fresh proof of who is there: the session goes on under another token, the old one opens nothing any more. */
   stepUp(who: SignedIn, token: string, proof: Proof): Promise<Outcome<OpenedSession>>
   listSessions(userId: string): Promise<SessionSummary[]>
@@ -303,6 +308,11 @@ export const makeIdentity = (parts: {
       if (moved || clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
         await store.touchSession(row.sessionId, { at: clock(), address: address ?? row.address })
       return signedInOf(row, csrfTokenOf(token), provedUntil(row.provedAt))
+    },
+
+    async standing(token) {
+      const row = await store.findStanding(token)
+      return row ? signedInOf(row, '', null) : null
     },
 
     async stepUp(who, token, proof) {

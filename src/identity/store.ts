@@ -34,6 +34,14 @@ export interface SessionRow {
   readonly accountId: string | null
 }
 
+/** Of user, membership, organisation and account. */
+const standing = sql`
+  u.id AS "userId", u.email, u.name, u.password_hash IS NOT NULL AS "hasPassword",
+  u.is_platform_administrator AS "isPlatformAdministrator", m.role, o.id AS "organizationId",
+  o.name AS "organizationName", o.kind AS "organizationKind", o.control_policy AS "controlPolicy",
+  o.critical_services AS "criticalServices", o.system_keys_allowed AS "systemKeysAllowed",
+  o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses", o.is_demo AS "isDemo", a.id AS "accountId"`
+
 export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   findUser: (email: string): Promise<UserRow | undefined> =>
     kysely
@@ -140,12 +148,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   /** A live session of a user who is not suspended, with where that user stands now. */
   findSession: async (tokenHash: Buffer, now: Date, idleSince: Date): Promise<SessionRow | undefined> => {
     const { rows } = await sql<SessionRow>`
-      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt", u.id AS "userId", u.email, u.name,
-             u.password_hash IS NOT NULL AS "hasPassword", u.is_platform_administrator AS "isPlatformAdministrator",
-             m.role, o.id AS "organizationId", o.name AS "organizationName", o.kind AS "organizationKind",
-             o.control_policy AS "controlPolicy", o.critical_services AS "criticalServices",
-             o.system_keys_allowed AS "systemKeysAllowed", o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses",
-             o.is_demo AS "isDemo", a.id AS "accountId"
+      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt", ${standing}
       FROM sessions s
       JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
@@ -153,6 +156,24 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       LEFT JOIN credit_accounts a ON a.organization_id = o.id AND a.user_id = u.id
       WHERE s.token_hash = ${tokenHash} AND s.revoked_at IS NULL AND s.expires_at > ${now} AND s.last_seen_at > ${idleSince}
       ORDER BY m.organization_id = s.organization_id DESC NULLS LAST, m.created_at, m.organization_id LIMIT 1`.execute(
+      kysely,
+    )
+    return rows[0]
+  },
+
+  /** The same of who calls with an access token, in the organisation that it names. */
+  findStanding: async (token: {
+    id: string
+    userId: string
+    organizationId: string
+  }): Promise<SessionRow | undefined> => {
+    const { rows } = await sql<SessionRow>`
+      SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt", ${standing}
+      FROM users u
+      JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
+      JOIN organizations o ON o.id = m.organization_id
+      LEFT JOIN credit_accounts a ON a.organization_id = o.id AND a.user_id = u.id
+      WHERE u.id = ${token.userId} AND u.suspended_at IS NULL AND m.organization_id = ${token.organizationId}`.execute(
       kysely,
     )
     return rows[0]
