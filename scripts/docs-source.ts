@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { plantedBugs } from '../tests/planted-bugs/bugs.ts'
 import { rotationDocument } from './rotation-document.ts'
+import { dataTermsDocument } from './data-terms-document.ts'
 import { servicesDocument } from './services-document.ts'
 
 /** Documents that repeat what the code says, made from the code: npm run docs writes them, the check compares them. */
@@ -11,6 +12,7 @@ export const documents = (): Record<string, string> => ({
   'docs/faults.md': faultsDocument(faults),
   'docs/configuration.md': configurationDocument(),
   'docs/services.md': `${written}\n${servicesDocument(table)}`,
+  'docs/data-terms.md': `${written}\n${dataTermsDocument(table)}`,
   'docs/rotation-services.md': `${written}\n${rotationDocument(table)}`,
   'docs/ledger.md': withSection(readDocument('docs/ledger.md'), 'planted errors', plantedErrors()),
 })

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { dataRegionIds } from '../contract/data-regions.ts'
 import { roles } from '../contract/permissions.ts'
 import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
@@ -73,6 +74,9 @@ const allowedSchema = z.strictObject({
   models: z.array(z.string().min(1)).nullable().default(null),
   groups: z.array(z.string().min(1)).nullable().default(null),
   keyHealth: z.enum(['any', 'valid']).default('any'),
+  maximumKeyAgeDays: z.number().int().min(1).max(3_650).nullable().default(null),
+  dataRegions: z.array(z.enum(dataRegionIds)).nullable().default(null),
+  noTraining: z.boolean().default(false),
 })
 
 const organization = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dataRegionIds } from './data-regions.ts'
 import { roles } from './permissions.ts'
 
 /** How our API writes things. Everything here is safe for the browser: nothing of Node is imported. */
@@ -88,6 +89,25 @@ export const allowedUses = z.object({
   keyHealth: z
     .enum(['any', 'valid'])
     .describe('valid: own keys are used only while their service’s last word is that they are valid'),
+  maximumKeyAgeDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(3_650)
+    .nullable()
+    .default(null)
+    .describe('Own keys whose secret is older are not used. null: any age'),
+  dataRegions: z
+    .array(z.enum(dataRegionIds))
+    .max(dataRegionIds.length)
+    .readonly()
+    .nullable()
+    .default(null)
+    .describe('Only where the service says that it processes what it is sent there. null: anywhere'),
+  noTraining: z
+    .boolean()
+    .default(false)
+    .describe('Only where the service says that it does not train models with what it is sent'),
 })
 export type AllowedUses = z.infer<typeof allowedUses>
 

@@ -80,6 +80,7 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       now: clock(),
       translates: canTranslate,
       groups: catalogue.groups.list(),
+      baseUrlOf: ({ serviceId, baseUrl, settings }) => catalogue.baseUrlOf(serviceId, baseUrl, settings),
       breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
       isFull,
       entitlements: caller.person.entitlements,

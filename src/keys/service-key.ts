@@ -56,6 +56,8 @@ export interface ServiceKey {
   readonly failedRechecks: number
   readonly verdict: Verdict
   readonly version: number
+  /** Since when the secret is in use. */
+  readonly versionSince: Date
   readonly sealed: SealedSecret
   readonly lastFour: string
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { goodSecret, type Http, operator, startHttp } from '../../tests/http-harness.ts'
 import { insertOperation } from '../../tests/operation-row.ts'
 import { must } from '../kit/fault.ts'
+import { everything } from '../policy/control.ts'
 import { previewPolicy } from '../routing/policy-preview.ts'
 import type { ControlDocument } from './policy-document.ts'
 import { isSamePolicy, tidy } from './policy-document.ts'
@@ -94,7 +95,7 @@ describe('versions', () => {
     })
     const unknown = {
       ...open,
-      allowed: { services: ['nowhere'], models: null, groups: null, keyHealth: 'any' as const },
+      allowed: { ...everything, services: ['nowhere'] },
     }
     expect(await save(unknown)).toMatchObject({ ok: false, fault: { field: 'allowed' } })
     expect(await save(takenOver, new Date(Date.now() - 1))).toMatchObject({
@@ -111,12 +112,12 @@ describe('versions', () => {
         const document: ControlDocument = {
           ...open,
           criticalServices: critical,
-          allowed: { services: null, models, groups: null, keyHealth: 'any' },
+          allowed: { ...everything, models },
         }
         const other: ControlDocument = {
           ...document,
           criticalServices: critical.toReversed(),
-          allowed: { services: null, models: [...models, ...models], groups: null, keyHealth: 'any' },
+          allowed: { ...everything, models: [...models, ...models] },
         }
         return isSamePolicy(document, other) && isSamePolicy(tidy(document), document)
       }),
@@ -136,7 +137,7 @@ describe('versions', () => {
 
   test('a service that is not allowed suspends the members’ keys for it', async () => {
     const { status } = await memberWithKey()
-    const only = { services: ['anthropic'], models: null, groups: null, keyHealth: 'any' as const }
+    const only = { ...everything, services: ['anthropic'] }
     must(await save({ ...open, allowed: only }))
     expect(await status()).toBe('suspended')
     must(await save(open))
@@ -263,7 +264,7 @@ describe('the preview', () => {
     await uses(userId, 'gpt-4.1', 1)
     const found = await preview({
       ...open,
-      allowed: { services: null, models: ['gpt-4.1-*'], groups: null, keyHealth: 'any' },
+      allowed: { ...everything, models: ['gpt-4.1-*'] },
     })
     expect(found.refused).toMatchObject([
       { model: 'gpt-4.1', operations: 1n, fault: { code: 'policy_denied' } },

@@ -1,5 +1,5 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
-import type { OrganizationControl } from '../policy/control.ts'
+import { everything, limitsNothing, type OrganizationControl } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
 
 /** All that a version says; the words are those of `OrganizationControl`. */
@@ -17,28 +17,26 @@ export const documentOf = (control: OrganizationControl): ControlDocument => ({
 
 /** Lists are sets, written in one order: the same policy is the same text. */
 export const tidy = (document: ControlDocument): ControlDocument => {
-  const list = (names: readonly string[]) => [...new Set(names)].sort()
-  const listOrAll = (names: readonly string[] | null) => (names === null ? null : list(names))
-  const { allowed } = document
-  const isLimited =
-    allowed !== null &&
-    (allowed.services !== null ||
-      allowed.models !== null ||
-      allowed.groups !== null ||
-      allowed.keyHealth === 'valid')
+  const list = <Name extends string>(names: readonly Name[]) => [...new Set(names)].sort()
+  const listOrAll = <Name extends string>(names: readonly Name[] | null) =>
+    names === null ? null : list(names)
+  // Documents from before a limit existed do not name it.
+  const allowed = { ...everything, ...document.allowed }
+  const tidied = {
+    services: listOrAll(allowed.services),
+    models: listOrAll(allowed.models),
+    groups: listOrAll(allowed.groups),
+    keyHealth: allowed.keyHealth,
+    maximumKeyAgeDays: allowed.maximumKeyAgeDays,
+    dataRegions: listOrAll(allowed.dataRegions),
+    noTraining: allowed.noTraining,
+  }
   return {
     controlPolicy: document.controlPolicy,
     criticalServices: list(document.criticalServices),
     systemKeysAllowed: document.systemKeysAllowed,
     lockedFallback: document.lockedFallback,
-    allowed: isLimited
-      ? {
-          services: listOrAll(allowed.services),
-          models: listOrAll(allowed.models),
-          groups: listOrAll(allowed.groups),
-          keyHealth: allowed.keyHealth,
-        }
-      : null,
+    allowed: limitsNothing(tidied) ? null : tidied,
   }
 }
 

@@ -1,4 +1,6 @@
+import type { DataRegion } from '../contract/data-regions.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import type { DataTerms } from '../services/data-terms.ts'
 
 export type ControlPolicy = 'it_control' | 'hybrid' | 'user_control'
 export type Fallback = 'system' | 'alternative' | 'alternative_then_system' | 'none'
@@ -14,7 +16,27 @@ export interface AllowedUses {
   readonly groups: readonly string[] | null
   /** `valid`: a key of a user or of the organisation is used only while its service's last word is that it is valid. */
   readonly keyHealth: 'any' | 'valid'
+  /** A key of a user or of the organisation whose secret is older is not used; null: any age. */
+  readonly maximumKeyAgeDays: number | null
+  /** Only where the service says that it processes what it is sent there; what is not known is not allowed. Null: anywhere. */
+  readonly dataRegions: readonly DataRegion[] | null
+  /** Only where the service says that it does not train models with what it is sent. */
+  readonly noTraining: boolean
 }
+
+/** A policy that names none of it allows everything. */
+export const everything: AllowedUses = {
+  services: null,
+  models: null,
+  groups: null,
+  keyHealth: 'any',
+  maximumKeyAgeDays: null,
+  dataRegions: null,
+  noTraining: false,
+}
+
+export const limitsNothing = (allowed: AllowedUses): boolean =>
+  Object.entries(everything).every(([name, value]) => allowed[name as keyof AllowedUses] === value)
 
 /** What an organisation decides about whose service keys may be used, and what for. */
 export interface OrganizationControl {
@@ -41,6 +63,23 @@ export const isModelAllowed = ({ allowed }: Allowing, model: string): boolean =>
   allowed.models.some((name) => (name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name))
 
 export const needsValidKeys = ({ allowed }: Allowing): boolean => allowed?.keyHealth === 'valid'
+
+const dayMs = 86_400_000
+
+/** From when on a secret that is in use since then is too old; null: never. */
+export const tooOldFrom = ({ allowed }: Allowing, since: Date): Date | null =>
+  allowed?.maximumKeyAgeDays ? new Date(since.getTime() + allowed.maximumKeyAgeDays * dayMs) : null
+
+/** Whether what is sent to a destination needs to be known at all. */
+export const limitsData = ({ allowed }: Allowing): boolean =>
+  allowed?.noTraining === true || Array.isArray(allowed?.dataRegions)
+
+/** What stands against sending anything to where these terms hold; null: nothing. */
+export const dataObstacle = ({ allowed }: Allowing, terms: DataTerms): 'region' | 'training' | null => {
+  if (allowed?.dataRegions && (terms.region === null || !allowed.dataRegions.includes(terms.region)))
+    return 'region'
+  return allowed?.noTraining === true && terms.training !== 'no' ? 'training' : null
+}
 
 /** What decides whether users have keys of their own. */
 export type KeyControl = Pick<OrganizationControl, 'controlPolicy' | 'criticalServices' | 'allowed'>

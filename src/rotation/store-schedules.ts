@@ -79,7 +79,8 @@ export const listRotatable = async (
 ): Promise<RotatableKey[]> => {
   const { rows } = await sql<RotatableKey>`
     SELECT k.organization_id AS "organizationId", o.name AS "organizationName",
-      o.maximum_key_age_days AS "maximumAgeDays", k.id, k.owner, k.user_id AS "userId", k.service_id AS "serviceId",
+      LEAST(o.maximum_key_age_days, (o.allowed_uses->>'maximumKeyAgeDays')::integer) AS "maximumAgeDays",
+      k.id, k.owner, k.user_id AS "userId", k.service_id AS "serviceId",
       k.label, k.last_four AS "lastFour", k.priority, k.status, k.current_version AS version,
       coalesce(v.created_at, k.created_at) AS "versionSince"
     FROM service_keys k

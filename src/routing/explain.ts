@@ -160,6 +160,12 @@ const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback, tierName: s
       return 'The organisation does not allow this service or model.'
     case 'unproven':
       return 'The organisation wants keys that their service said are valid; this one is not proven.'
+    case 'too_old':
+      return 'The key is older than the organisation allows; a new secret brings it back.'
+    case 'region':
+      return 'The organisation allows only some regions, and the service does not say that it processes this there.'
+    case 'training':
+      return 'The organisation allows only services that say they do not train models with what they are sent.'
     case 'policy':
       return owner === 'system'
         ? 'The organisation does not allow system keys.'

@@ -45,7 +45,7 @@ export const whyNone = (nothing: Nothing): Fault => {
   // Other paths of a service name no model, so no price would help.
   const isUnpriced = nothing.endpoint !== 'raw' && nothing.offers.every(({ mayUseCredits }) => !mayUseCredits)
   if (!isLeftOut && isUnpriced && passedOver.some((p) => p.why === 'no_price')) return fault('price_unknown')
-  const forbidden = notAllowed(nothing)
+  const forbidden = notAllowed(nothing) ?? notWithThisData(nothing)
   if (forbidden !== null) return forbidden
   const outside = passedOver.filter((p) => p.why === 'tier')
   if (outside.length > 0) return notInTier(nothing, outside)
@@ -80,6 +80,34 @@ const notAllowed = ({ offers, control, group }: Nothing): Fault | null => {
     next: 'Ask for another one, or an administrator of your organisation for access.',
   })
 }
+
+const ofData = (why: PassedOver['why']): why is 'region' | 'training' =>
+  why === 'region' || why === 'training'
+
+/** Keys that could serve the call are left out for where their service processes what it is sent, or what for. */
+const notWithThisData = ({ passedOver, offers, group }: Nothing): Fault | null => {
+  const [first] = passedOver.filter(({ why }) => ofData(why))
+  // Whatever else is wrong with the others: had they been fit, the message would be about them.
+  if (first === undefined || passedOver.some(({ why }) => isMendable(why))) return null
+  return fault('policy_denied', {
+    message:
+      first.why === 'region'
+        ? `Your organisation allows only some data regions, and ${placeOf(offers, group)} does not promise one of them.`
+        : `Your organisation allows only services that do not train models with what they are sent, and ${placeOf(offers, group)} does not promise that.`,
+    next: 'Use a model at another service, or ask an administrator of your organisation.',
+  })
+}
+
+/** What the caller or time can put right. */
+const isMendable = (why: PassedOver['why']): boolean =>
+  why === 'invalid' ||
+  why === 'exhausted' ||
+  why === 'cooling' ||
+  why === 'breaker_open' ||
+  why === 'tier' ||
+  why === 'preference' ||
+  why === 'unproven' ||
+  why === 'too_old'
 
 /** A system key could serve the call, were it not for the caller's tier. */
 const notInTier = (nothing: Nothing, outside: readonly PassedOver[]): Fault => {
@@ -137,6 +165,8 @@ const messageOf = (nothing: Nothing): string => {
   const ids = new Set(offers.map(({ service }) => service.id))
   if (passedOver.some((p) => p.why === 'unproven') && nothing.ownKeys.length > 0)
     return `Your organisation wants keys that ${nameOf(offers)} has said are valid, and no other key is left.`
+  if (passedOver.some((p) => p.why === 'too_old') && nothing.ownKeys.length > 0)
+    return `Your ${nameOf(offers)} key is older than your organisation allows, and no other key is left.`
   const isForbidden = passedOver.some(
     (p) => ids.has(p.serviceId) && (p.why === 'suspended' || (p.why === 'policy' && p.owner === 'user')),
   )
@@ -152,6 +182,8 @@ const mostNamed = 3
 const helpWithKeys = (nothing: Nothing): string[] => {
   const broken = brokenKey(nothing)
   if (broken !== null) return [`replace your ${broken.service.name} key`]
+  if (nothing.passedOver.some((p) => p.why === 'too_old'))
+    return [`replace the secret of your ${nameOf(nothing.offers)} key`]
   const names = nothing.offers
     .filter(({ service }) => usersManageKeys(nothing.control, service.id))
     .map(({ service }) => service.name)

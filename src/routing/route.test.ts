@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ServiceKey } from '../keys/keys.ts'
 import { makePriceBook, type ModelPrice } from '../metering/price-book.ts'
-import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
+import { type AllowedUses, type ControlPolicy, everything, type Fallback } from '../policy/control.ts'
 import { services } from '../services/registry.ts'
 import { decisionText } from './decision.ts'
 import { forConversation, planRoute, type RouteRequest } from './route.ts'
@@ -279,12 +279,11 @@ describe('what an organisation allows at all', () => {
     alternative: 'usable',
     system: 'usable',
   }
-  const all: AllowedUses = { services: null, models: null, groups: null, keyHealth: 'any' }
   const plan = (allowed: Partial<AllowedUses>, change: Partial<RouteRequest> = {}) => {
     const request = requestOf(row)
     return planRoute({
       ...request,
-      control: { ...request.control, allowed: { ...all, ...allowed } },
+      control: { ...request.control, allowed: { ...everything, ...allowed } },
       ...change,
     })
   }
@@ -329,5 +328,56 @@ describe('what an organisation allows at all', () => {
     ])
     const none = plan({ keyHealth: 'valid' }, { ownKeys: request.ownKeys, systemKeys: [] })
     expect(none.ok ? '' : none.fault.message).toContain('valid')
+  })
+
+  describe('own keys of any age but the allowed one', () => {
+    const day = 86_400_000
+    const aged = (days: number): Partial<RouteRequest> => ({
+      ownKeys: requestOf({ ...row, organization: 'absent', alternative: 'absent' }).ownKeys.map((key) => ({
+        ...key,
+        versionSince: new Date(now.getTime() - days * day),
+      })),
+    })
+    const first = (planned: ReturnType<typeof plan>) =>
+      planned.ok ? planned.value.candidates[0]?.serviceKey.owner : planned.fault.message
+
+    test('are used up to its end, to the millisecond, and the route says when that is', () => {
+      const young = plan({ maximumKeyAgeDays: 90 }, aged(89))
+      expect(first(young)).toBe('user')
+      expect(young.ok && young.value.validUntil).toEqual(new Date(now.getTime() + day))
+      expect(first(plan({ maximumKeyAgeDays: 90 }, aged(90)))).toBe('system')
+      expect(first(plan({ maximumKeyAgeDays: 90 }, aged(90 - 1 / day)))).toBe('user')
+      expect(first(plan({ maximumKeyAgeDays: null }, aged(4_000)))).toBe('user')
+    })
+
+    test('that are too old are told of, with what helps; system keys are the platform’s own business', () => {
+      const refused = plan({ maximumKeyAgeDays: 30 }, { ...aged(31), systemKeys: [] })
+      expect(refused).toMatchObject({ fault: { code: 'no_route', message: /older than your organisation/ } })
+      expect(refused.ok ? '' : refused.fault.next).toContain('Replace the secret of your OpenAI key')
+    })
+  })
+
+  describe('where data goes', () => {
+    const at = (address: string): Partial<RouteRequest> => ({ baseUrlOf: () => address })
+    const european = at('https://eu.api.openai.com')
+
+    test('is where a service promises to process it, whosever key it is; unknown is not allowed', () => {
+      expect(servicesOf(plan({ dataRegions: ['europe'] }, european))).toEqual(['openai'])
+      expect(servicesOf(plan({ dataRegions: ['us'] }, european))).toBe('policy_denied')
+      expect(servicesOf(plan({ dataRegions: ['us', 'europe'] }, european))).toEqual(['openai'])
+      expect(servicesOf(plan({ dataRegions: ['europe'] }))).toBe('policy_denied')
+      expect(servicesOf(plan({ dataRegions: [] }, european))).toBe('policy_denied')
+    })
+
+    test('is where it is not trained with, at the service’s own address only', () => {
+      expect(servicesOf(plan({ noTraining: true }))).toEqual(['openai'])
+      expect(servicesOf(plan({ noTraining: true }, at('https://proxy.example')))).toBe('policy_denied')
+      expect(servicesOf(plan({ noTraining: true }, at('http://api.openai.com')))).toBe('policy_denied')
+    })
+
+    test('refusals say what is missing', () => {
+      const { fault } = plan({ dataRegions: ['europe'] }) as { fault: { message: string } }
+      expect(fault.message).toContain('only some data regions')
+    })
   })
 })

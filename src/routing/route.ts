@@ -3,18 +3,23 @@ import { coolingFor } from '../keys/health.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import type { ModelPrice, PriceBook } from '../metering/price-book.ts'
 import {
+  dataObstacle,
   type Fallback,
   fallbackFor,
   isGroupAllowed,
   isModelAllowed,
   isServiceAllowed,
   type KeyOwner,
+  limitsData,
   narrowFallback,
   needsValidKeys,
   type OrganizationControl,
+  tooOldFrom,
   usersManageKeys,
 } from '../policy/control.ts'
 import { type Entitlements, isIncluded, type OfferedTier } from '../policy/entitlements.ts'
+import { wireModelOf } from '../services/address.ts'
+import { dataTermsOf } from '../services/data-terms.ts'
 import { homeOf } from '../services/same-models.ts'
 import type { Endpoint, Service } from '../services/service.ts'
 import { arrange, type Lot } from './arrange.ts'
@@ -58,6 +63,9 @@ export interface PassedOver {
     | 'not_allowed'
     | 'policy'
     | 'unproven'
+    | 'too_old'
+    | 'region'
+    | 'training'
     | 'preference'
     | 'tier'
     | 'invalid'
@@ -98,6 +106,8 @@ export interface RouteRequest {
   readonly translates?: Translates
   readonly groups?: readonly ModelGroup[]
   readonly breaker?: (serviceKey: ServiceKey) => BreakerState
+  /** The address that a key's calls go to; absent: the service's own, or the key's. */
+  readonly baseUrlOf?: (serviceKey: ServiceKey) => string | null
   /** Until when a key is at its own rate limit. */
   readonly isFull?: (serviceKey: ServiceKey) => Date | null
   /** What the calls of one conversation have in common; absent: each call is its own. */
@@ -325,14 +335,19 @@ const surveyKeys = (
       isHalfOpen &&= health === 'half_open'
       candidates ??= []
       candidates.push({ service, model, serviceKey: key, via, reason: reason(key), price, health })
+      changesAt(survey, key.owner === 'system' ? null : tooOldFrom(request.control, key.versionSince))
       continue
     }
     const until = why === 'cooling' ? cooling : why === 'breaker_open' ? untilOf(breaker) : null
     const passed = { serviceId: service.id, model, owner: key.owner, serviceKeyId: key.id, why }
     passedOver.push(until === null ? passed : { ...passed, until })
-    if (until !== null && (survey.validUntil === null || until < survey.validUntil)) survey.validUntil = until
+    changesAt(survey, until)
   }
   if (candidates !== null) survey.lots.push({ offer, stage, creditMicros: null, isHalfOpen, candidates })
+}
+
+const changesAt = (survey: Survey, at: Date | null): void => {
+  if (at !== null && (survey.validUntil === null || at < survey.validUntil)) survey.validUntil = at
 }
 
 const isOfferAllowed = (control: OrganizationControl, { service, model }: Offer): boolean =>
@@ -340,9 +355,37 @@ const isOfferAllowed = (control: OrganizationControl, { service, model }: Offer)
 
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
+/** What the policy has against a key of an allowed offer; null: nothing. */
+const whyForbidden = (
+  { control, now, baseUrlOf }: RouteRequest,
+  key: ServiceKey,
+  usersMay: boolean,
+  { service, model }: Offer,
+): PassedOver['why'] | null => {
+  if (key.owner === 'user' && !usersMay) return 'policy'
+  if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
+  if (key.owner !== 'system') {
+    if (key.verdict !== 'valid' && needsValidKeys(control)) return 'unproven'
+    const end = tooOldFrom(control, key.versionSince)
+    if (end !== null && end <= now) return 'too_old'
+  }
+  if (!limitsData(control)) return null
+  const settings = key.settings ?? {}
+  const baseUrl = baseUrlOf
+    ? baseUrlOf(key)
+    : (key.baseUrl ?? service.baseUrlFor?.(settings) ?? service.baseUrl)
+  const destination = {
+    serviceId: service.id,
+    model: wireModelOf(service, model, settings),
+    baseUrl,
+    settings,
+  }
+  return dataObstacle(control, dataTermsOf(destination))
+}
+
 /** The first reason against a key, or null: policy, preference, price, its own state, the caller's tier, then health. */
 const whyPassed = (
-  { control }: RouteRequest,
+  request: RouteRequest,
   key: ServiceKey,
   usersMay: boolean,
   offer: Offer,
@@ -351,9 +394,8 @@ const whyPassed = (
   cooling: Date | null,
   breaker: BreakerState,
 ): PassedOver['why'] | null => {
-  if (key.owner === 'user' && !usersMay) return 'policy'
-  if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
-  if (key.owner !== 'system' && key.verdict !== 'valid' && needsValidKeys(control)) return 'unproven'
+  const forbidden = whyForbidden(request, key, usersMay, offer)
+  if (forbidden !== null) return forbidden
   if (listedModels(key)?.has(offer.model) === false) return 'not_listed'
   if (!isPreferred) return 'preference'
   // Before what may pass: without a price it is no use to come back later.

@@ -43,6 +43,8 @@ const supposedKey = (serviceId: string): ServiceKey => ({
   failedRechecks: 0,
   verdict: 'unknown',
   version: 0,
+  // New whenever it is looked at.
+  versionSince: new Date(8_640_000_000_000_000 - 4_000 * 86_400_000),
   sealed: { masterKeyId: '', wrappedKey: Buffer.alloc(0), sealedSecret: Buffer.alloc(0) },
   lastFour: '',
 })

@@ -17,12 +17,23 @@ test('only what is different is told, in the words of the form', () => {
     ...open,
     controlPolicy: 'hybrid',
     criticalServices: ['openai'],
-    allowed: { services: null, models: [], groups: null, keyHealth: 'valid' },
+    allowed: {
+      services: null,
+      models: [],
+      groups: null,
+      keyHealth: 'valid',
+      maximumKeyAgeDays: 1,
+      dataRegions: ['gb', 'us'],
+      noTraining: true,
+    },
   }
   expect(policyChanges(open, after, nameOf)).toEqual([
     { name: 'Control policy', before: 'User control', after: 'Hybrid' },
     { name: 'Critical services', before: 'none', after: 'OPENAI' },
     { name: 'Models', before: 'all', after: 'none' },
     { name: 'Own keys', before: 'any', after: 'only proven ones' },
+    { name: 'Age of own keys', before: 'any', after: 'at most 1 day' },
+    { name: 'Data regions', before: 'any', after: 'United Kingdom, United States' },
+    { name: 'Training with your data', before: 'not looked at', after: 'not allowed' },
   ])
 })

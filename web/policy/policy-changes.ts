@@ -1,4 +1,6 @@
+import { dataRegions } from '../../src/contract/data-regions.ts'
 import type { PolicyDocument } from '../../src/contract/policy.ts'
+import { counted } from '../ui/format.ts'
 import { choiceLabel } from './fallbacks.ts'
 import { policyName } from './policies.ts'
 
@@ -14,7 +16,7 @@ const listOr = (names: readonly string[] | null | undefined, all: string): strin
 }
 
 /** Every field in words; `nameOf` gives the names of services. */
-const wordsOf = (
+export const wordsOf = (
   document: PolicyDocument,
   nameOf: (serviceId: string) => string,
 ): readonly (readonly [string, string])[] => {
@@ -31,6 +33,18 @@ const wordsOf = (
     ['Models', listOr(allowed?.models, 'all')],
     ['Model groups', listOr(allowed?.groups, 'all')],
     ['Own keys', allowed?.keyHealth === 'valid' ? 'only proven ones' : 'any'],
+    [
+      'Age of own keys',
+      allowed?.maximumKeyAgeDays ? `at most ${counted(allowed.maximumKeyAgeDays, 'day')}` : 'any',
+    ],
+    [
+      'Data regions',
+      listOr(
+        allowed?.dataRegions?.map((region) => dataRegions[region]),
+        'any',
+      ),
+    ],
+    ['Training with your data', allowed?.noTraining ? 'not allowed' : 'not looked at'],
   ]
 }
 

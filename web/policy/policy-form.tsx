@@ -2,6 +2,7 @@ import {
   Button,
   MultiSelect,
   NativeSelect,
+  NumberInput,
   Radio,
   Switch,
   TagsInput,
@@ -11,6 +12,7 @@ import {
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { type DataRegion, dataRegionIds, dataRegions } from '../../src/contract/data-regions.ts'
 import type { PolicyDocument } from '../../src/contract/policy.ts'
 import type { AllowedUses, Fallback } from '../../src/contract/wire.ts'
 import { useRead } from '../data/queries.ts'
@@ -24,14 +26,19 @@ import { PolicyPreview } from './policy-preview.tsx'
 import type { PolicyPlace } from './policy-place.ts'
 import classes from './policy.module.css'
 
-const everything: AllowedUses = { services: null, models: null, groups: null, keyHealth: 'any' }
+const everything: AllowedUses = {
+  services: null,
+  models: null,
+  groups: null,
+  keyHealth: 'any',
+  maximumKeyAgeDays: null,
+  dataRegions: null,
+  noTraining: false,
+}
 
 /** Null where it allows everything, as a policy that limits nothing is written. */
 const allowedOf = (allowed: AllowedUses): AllowedUses | null =>
-  allowed.services === null &&
-  allowed.models === null &&
-  allowed.groups === null &&
-  allowed.keyHealth === 'any'
+  Object.entries(everything).every(([name, value]) => allowed[name as keyof AllowedUses] === value)
     ? null
     : allowed
 
@@ -176,6 +183,43 @@ export const PolicyForm = (props: {
             description="A key is used while its service’s last word on it is that it is valid."
             checked={allowed.keyHealth === 'valid'}
             onChange={(event) => allow({ keyHealth: event.currentTarget.checked ? 'valid' : 'any' })}
+          />
+          <Only
+            label="Only keys of a certain age"
+            description="An own key whose secret is older is not used until it is replaced. Rotation plans for it."
+            on={allowed.maximumKeyAgeDays !== null}
+            onSwitch={(on) => allow({ maximumKeyAgeDays: on ? 90 : null })}
+          >
+            <NumberInput
+              aria-label="Most days that a secret may be old"
+              min={1}
+              max={3650}
+              clampBehavior="strict"
+              allowDecimal={false}
+              suffix=" days"
+              value={allowed.maximumKeyAgeDays ?? 90}
+              onChange={(days) => allow({ maximumKeyAgeDays: Math.max(1, Number(days) || 1) })}
+            />
+          </Only>
+          <Only
+            label="Only some data regions"
+            description="Only where a service promises to process what it is sent there. Where nothing is known, calls are refused."
+            on={allowed.dataRegions !== null}
+            onSwitch={(on) => allow({ dataRegions: on ? ['europe'] : null })}
+          >
+            <MultiSelect
+              aria-label="Regions in which data may be processed"
+              data={dataRegionIds.map((value) => ({ value, label: dataRegions[value] }))}
+              value={[...(allowed.dataRegions ?? [])]}
+              onChange={(chosen) => allow({ dataRegions: chosen.toSorted() as DataRegion[] })}
+              clearable
+            />
+          </Only>
+          <Switch
+            label="Only services that do not train"
+            description="Only where a service says that it does not train models with what it is sent. Where nothing is known, calls are refused."
+            checked={allowed.noTraining}
+            onChange={(event) => allow({ noTraining: event.currentTarget.checked })}
           />
         </div>
       </Panel>
