@@ -54,6 +54,7 @@ const rooms = [
   'metering',
   'net',
   'organizations',
+  'oversight',
   'payments',
   'policy',
   'rerating',

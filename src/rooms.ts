@@ -30,6 +30,7 @@ import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
 import { makeOrganizations } from './organizations/organizations.ts'
+import { makeOversight } from './oversight/oversight.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
@@ -129,6 +130,7 @@ export const openRooms = async (options: {
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
+    const oversight = makeOversight({ database, clock })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const auditOutbound = makeOutbound()
     auditOutbound.allow(config.auditStreamAddresses)
@@ -219,6 +221,7 @@ export const openRooms = async (options: {
       masterKeys,
       organizations,
       outbound,
+      oversight,
       payments,
       prices,
       reconciliation,

@@ -31,6 +31,7 @@ import { makeRecorder } from '../src/metering/recorder.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
+import { makeOversight } from '../src/oversight/oversight.ts'
 import { makePayments } from '../src/payments/payments.ts'
 import { makeDocuments } from '../src/documents/documents.ts'
 import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
@@ -155,6 +156,7 @@ export const startHttp = async (
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
+    oversight: makeOversight({ database, clock }),
     statements: makeStatements({ database }),
     vault,
   }

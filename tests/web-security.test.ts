@@ -87,6 +87,9 @@ const withoutProof = new Set<string>([
   'retryOwnRotation',
   'drillRotation',
   'archiveAnyBudget',
+  // Where use is charged to: audited, and can be said anew for any time.
+  'assignCostCentre',
+  'saveCostCentre',
   'archiveBudget',
   'buyCredits',
   'cancelLongOperation',
@@ -99,6 +102,7 @@ const withoutProof = new Set<string>([
   'createAnyBudget',
   'createBudget',
   'createGroup',
+  'createOrganizationBudget',
   'denyAdjustment',
   'denyPayment',
   'denyRerating',

@@ -15,6 +15,7 @@ import { keyHygieneEndpoints } from './key-hygiene.ts'
 import { longOperationEndpoints } from './long-operations.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
+import { oversightEndpoints } from './oversight.ts'
 import { ownRotationEndpoints } from './own-rotation.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { policyEndpoints } from './policy.ts'
@@ -65,6 +66,7 @@ export const endpoints = {
   ...vaultEndpoints,
   ...policyEndpoints,
   ...keyHygieneEndpoints,
+  ...oversightEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -5,7 +5,10 @@ import * as wire from './wire.ts'
 /** What use is told apart by: one row and one colour each. */
 export const usageBy = z.enum(['service', 'model', 'access_token'])
 export const allUsageBy = z.enum([...usageBy.options, 'user', 'organization'])
-export type UsageBy = z.infer<typeof allUsageBy>
+/** Of everybody in one organisation. */
+export const organizationUsageBy = z.enum([...usageBy.options, 'user', 'key_owner', 'cost_centre'])
+const anyUsageBy = z.enum([...allUsageBy.options, 'key_owner', 'cost_centre'])
+export type UsageBy = z.infer<typeof anyUsageBy>
 
 export const mostUsageDays = 366
 
@@ -29,14 +32,17 @@ export const usageGroup = byPayer.extend({
   key: z.string().describe('Unique in the report'),
   serviceId: z.string().nullable(),
   model: z.string().nullable(),
-  id: wire.id.nullable().describe('Of the access token, user or organisation'),
-  name: z.string().nullable().describe('Of the access token, user or organisation, as it is called now'),
+  id: z
+    .string()
+    .nullable()
+    .describe('Of the access token, user or organisation; the key owner; the code of the cost centre'),
+  name: z.string().nullable().describe('Of what has an id, as it is called now'),
   more: wire.count.describe('Above 0: all the others in one, so many of them'),
 })
 export type UsageGroup = z.infer<typeof usageGroup>
 
 export const usageReport = z.object({
-  by: allUsageBy,
+  by: anyUsageBy,
   timeZone: z.string(),
   days: z
     .array(z.object({ day: z.iso.date(), since: wire.time, until: wire.time }))
@@ -50,7 +56,7 @@ export const usageReport = z.object({
 })
 export type UsageReport = z.infer<typeof usageReport>
 
-const period = {
+export const period = {
   from: z.iso.date(),
   to: z.iso.date().describe('The last day; at most 366 days'),
   timeZone: z.string().min(1).max(60).default('UTC').describe('An IANA name, such as Europe/Berlin'),
@@ -63,6 +69,7 @@ export const usageEndpoints = defineEndpoints({
     method: 'GET',
     path: '/usage/report',
     auth: 'session',
+    permission: 'own.read',
     group: 'operations',
     summary: 'Use and cost by day and by service, model or access token, own and system keys apart',
     query: z.object({ by: usageBy.default('service'), ...period }),

@@ -78,15 +78,7 @@ export const exportApi = ({ statements, insights, clock }: ExportApiParts) => {
     }
   }
 
-  const usage = (report: UsageReport, { format, rows }: { format: Format; rows: 'groups' | 'days' }) => {
-    const { groups, cells, ...told } = report
-    const withDays = rows === 'days'
-    const body =
-      format === 'csv'
-        ? csvFile(usageColumns(withDays), oneByOne(usageRows(report, withDays)))
-        : jsonFile({ ...told, cells }, oneByOne(groups))
-    return fileOf('usage', format, clock(), body)
-  }
+  const usage = (report: UsageReport, wanted: UsageFile) => usageFile(report, wanted, clock())
 
   const accountOf = async ({ organization, id }: { organization: string; id: string }) => {
     const account = await statements.accountOf({ organizationId: organization, userId: id })
@@ -136,6 +128,22 @@ export const exportApi = ({ statements, insights, clock }: ExportApiParts) => {
       return usage(must(await insights.usageReport(filter, asked)), query)
     },
   })
+}
+
+interface UsageFile {
+  readonly format: Format
+  readonly rows: 'groups' | 'days'
+}
+
+/** A report of use as a file. */
+export const usageFile = (report: UsageReport, { format, rows }: UsageFile, at: Date) => {
+  const { groups, cells, ...told } = report
+  const withDays = rows === 'days'
+  const body =
+    format === 'csv'
+      ? csvFile(usageColumns(withDays), oneByOne(usageRows(report, withDays)))
+      : jsonFile({ ...told, cells }, oneByOne(groups))
+  return fileOf('usage', format, at, body)
 }
 
 const oneByOne = async function* <Item>(items: readonly Item[]) {

@@ -1,5 +1,6 @@
 import type { AdminOperation } from '../contract/administration.ts'
 import type { Operation } from '../contract/operations.ts'
+import type { ChargeBackLine } from '../contract/oversight.ts'
 import type { StatementLine } from '../contract/statements.ts'
 import type { UsageReport, UsageSums } from '../contract/usage.ts'
 import { formatDecimal } from '../kit/money.ts'
@@ -98,6 +99,20 @@ export const usageColumns = (withDays: boolean): readonly Column<UsageRow>[] => 
   number('output_tokens', (row) => row.outputTokens),
   number('cost_usd', (row) => dollars(row.costNanoUsd)),
   number('credits', (row) => credits(row.creditMicros)),
+  number('unpriced_operations', (row) => row.unpricedOperations),
+]
+
+export const chargeBackColumns: readonly Column<ChargeBackLine>[] = [
+  text('cost_centre', (row) => row.costCentre),
+  text('cost_centre_name', (row) => row.costCentreName),
+  text('user_id', (row) => row.userId),
+  text('email', (row) => row.email),
+  text('service', (row) => row.serviceId),
+  text('key_owner', (row) => row.keyOwner),
+  number('operations', (row) => row.operations),
+  number('credits', (row) => credits(row.creditMicros)),
+  number('organization_key_cost_usd', (row) => dollars(row.organizationKeyNanoUsd)),
+  number('user_key_cost_usd', (row) => dollars(row.userKeyNanoUsd)),
   number('unpriced_operations', (row) => row.unpricedOperations),
 ]
 

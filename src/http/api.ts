@@ -31,6 +31,8 @@ import type { Limits } from '../limits/limits.ts'
 import { longOperationApi } from '../long-operations/api.ts'
 import type { LongOperations } from '../long-operations/long-operations.ts'
 import type { Prices } from '../metering/prices.ts'
+import { oversightApi } from '../oversight/api.ts'
+import type { Oversight } from '../oversight/oversight.ts'
 import { reratingApi } from '../rerating/api.ts'
 import type { Reratings } from '../rerating/rerating.ts'
 import { paymentApi } from '../payments/api.ts'
@@ -64,6 +66,7 @@ export interface Rooms {
   readonly longOperations: LongOperations
   readonly billing: Billing
   readonly payments: Payments
+  readonly oversight: Oversight
   readonly budgets: Budgets
   readonly alerts: Alerts
   readonly statements: Statements
@@ -108,4 +111,5 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...reconciliationApi(rooms),
   ...auditApi(rooms),
   ...vaultApi(rooms),
+  ...oversightApi(rooms),
 })

@@ -227,7 +227,7 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
       if (!days.ok) return days
       const rows = await usageStore.usageReport(filter, by, days.value)
       const ids = rows.flatMap(({ id }) => id ?? [])
-      const names = await usageStore.usageNames(by, [...new Set(ids)])
+      const names = await usageStore.usageNames(by, [...new Set(ids)], filter.organizationId)
       return success(usageReportOf({ by, timeZone, days: days.value, rows, names }))
     },
 

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { UsageBy } from '../contract/usage.ts'
 import type { Schema } from '../db/schema.ts'
 import type { OperationFilter } from './insights.ts'
+import { costCentreOfOperation } from './cost-centre.ts'
 import { inputTokens, matching, outputTokens } from './store.ts'
 import type { UsageDay } from './usage-days.ts'
 import { mostCharted, mostListed, type UsageReportRow } from './usage-report.ts'
@@ -17,6 +18,8 @@ const keys: Record<
   access_token: { service: none, model: none, id: sql`o.access_token_id::text` },
   user: { service: none, model: none, id: sql`o.user_id::text` },
   organization: { service: none, model: none, id: sql`o.organization_id::text` },
+  key_owner: { service: none, model: none, id: sql`o.key_owner` },
+  cost_centre: { service: none, model: none, id: costCentreOfOperation },
 }
 
 const columns = [
@@ -77,10 +80,14 @@ export const makeUsageStore = (kysely: Kysely<Schema>) => ({
   },
 
   /** What the ids of a report are called now. */
-  usageNames: async (by: UsageBy, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  usageNames: async (
+    by: UsageBy,
+    ids: readonly string[],
+    organizationId: string | undefined,
+  ): Promise<ReadonlyMap<string, string>> => {
     const found = names[by]
     if (!found || ids.length === 0) return new Map()
-    const { rows } = await found([...ids]).execute(kysely)
+    const { rows } = await found([...ids], organizationId ?? null).execute(kysely)
     return new Map(rows.map(({ id, name }) => [id, name]))
   },
 })
@@ -89,10 +96,14 @@ interface Named {
   readonly id: string
   readonly name: string
 }
-const names: Partial<Record<UsageBy, (ids: string[]) => RawBuilder<Named>>> = {
+const names: Partial<Record<UsageBy, (ids: string[], organizationId: string | null) => RawBuilder<Named>>> = {
   access_token: (ids) => sql<Named>`
     SELECT id, name || CASE kind WHEN 'user' THEN ' …' || last_four ELSE ' (platform token)' END AS name
     FROM access_tokens WHERE id = ANY(${ids}::uuid[])`,
-  user: (ids) => sql<Named>`SELECT id, email AS name FROM users WHERE id = ANY(${ids}::uuid[])`,
+  // Also of those who have left: whoever asks has their ids from records that are theirs to see.
+  user: (ids) => sql<Named>`
+    SELECT id::text AS id, coalesce(user_email(id::text), id::text) AS name FROM unnest(${ids}::uuid[]) AS id`,
   organization: (ids) => sql<Named>`SELECT id, name FROM organizations WHERE id = ANY(${ids}::uuid[])`,
+  cost_centre: (ids, organizationId) => sql<Named>`
+    SELECT code AS id, name FROM cost_centres WHERE organization_id = ${organizationId} AND code = ANY(${ids}::text[])`,
 }

@@ -1,4 +1,5 @@
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { allUsageBy } from '../../src/contract/usage.ts'
 import { OrganizationSelect } from '../admin/organization-select.tsx'
 import { useRead } from '../data/queries.ts'
 import { DownloadMenu } from '../ui/download-menu.tsx'
@@ -10,7 +11,7 @@ import { TextLink } from '../ui/text-link.tsx'
 import { dateIn, formerPeriod } from './period.ts'
 import { timeOf, usageFiles } from './usage-files.ts'
 import { UsageView } from './usage-view.tsx'
-import { periodOf, refreshOf } from './usage-search.ts'
+import { allOf, periodOf, refreshOf } from './usage-search.ts'
 
 const route = getRouteApi('/shell/admin/usage')
 /** Of everybody, one organisation or one user. */
@@ -29,11 +30,13 @@ export const AllUsage = () => {
   )
   return (
     <UsageView
-      everybody
+      dimensions={allUsageBy.options}
       search={search}
-      onSearch={(changes) => void navigate({ search: (now) => ({ ...now, ...changes }), replace: true })}
+      onSearch={(changes) =>
+        void navigate({ search: (now) => ({ ...now, ...allOf(changes) }), replace: true })
+      }
       renderNarrower={(changes, shown) => (
-        <Link to="/admin/usage" search={{ ...search, ...changes }}>
+        <Link to="/admin/usage" search={{ ...search, ...allOf(changes) }}>
           {shown}
         </Link>
       )}
@@ -47,7 +50,7 @@ export const AllUsage = () => {
         </Link>
       )}
       open={(filters) => void navigate({ to: '/admin/operations', search: filters })}
-      downloads={<DownloadMenu files={usageFiles(true, asked, period, timeOf(report.data?.days))} />}
+      downloads={<DownloadMenu files={usageFiles('all', asked, period, timeOf(report.data?.days))} />}
       more={
         <OrganizationSelect
           named

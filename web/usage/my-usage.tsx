@@ -1,4 +1,5 @@
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { usageBy } from '../../src/contract/usage.ts'
 import { useRead } from '../data/queries.ts'
 import { DownloadMenu } from '../ui/download-menu.tsx'
 import { useNow } from '../ui/figures.tsx'
@@ -27,7 +28,7 @@ export const MyUsage = () => {
   )
   return (
     <UsageView
-      everybody={false}
+      dimensions={usageBy.options}
       search={search}
       onSearch={(changes) =>
         void navigate({ search: (now) => ({ ...now, ...ownOf(changes) }), replace: true })
@@ -47,7 +48,7 @@ export const MyUsage = () => {
         </Link>
       )}
       open={(filters) => void navigate({ to: '/operations', search: filters })}
-      downloads={<DownloadMenu files={usageFiles(false, asked, period, timeOf(report.data?.days))} />}
+      downloads={<DownloadMenu files={usageFiles('own', asked, period, timeOf(report.data?.days))} />}
       empty={
         <Panel>
           <EmptyState

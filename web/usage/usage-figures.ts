@@ -1,4 +1,5 @@
 import type { OperationFilters } from '../../src/contract/operations.ts'
+import { keyOwner } from '../../src/contract/wire.ts'
 import type { UsageBy, UsageGroup, UsagePayer, UsageReport, UsageSums } from '../../src/contract/usage.ts'
 import { shortCredits, shortUsd, utcDay } from '../ui/format.ts'
 import type { Amount, Bar, Series } from '../ui/stacked-bars.tsx'
@@ -67,6 +68,10 @@ export const groupFilters = (by: UsageBy, group: UsageGroup): Filters | null => 
       return { user: group.id ?? undefined }
     case 'organization':
       return { organization: group.id ?? undefined }
+    case 'key_owner':
+      return { keyOwner: keyOwner.safeParse(group.id).data ?? 'none' }
+    case 'cost_centre':
+      return null
   }
 }
 

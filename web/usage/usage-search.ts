@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { allUsageBy, usageBy } from '../../src/contract/usage.ts'
+import { allUsageBy, organizationUsageBy, type UsageBy, usageBy } from '../../src/contract/usage.ts'
 import { id, serviceId } from '../../src/contract/wire.ts'
 import { daysIn, type Period, periodFault, type Preset, presetPeriod, presets } from './period.ts'
 
@@ -26,11 +26,22 @@ export const allUsageSearch = z.object({
   organization: id.optional().catch(undefined),
   user: id.optional().catch(undefined),
 })
-export type UsageSearch = z.infer<typeof allUsageSearch>
+export const organizationUsageSearch = z.object({
+  ...common,
+  by: organizationUsageBy.optional().catch(undefined),
+  user: id.optional().catch(undefined),
+})
+export type UsageSearch = Omit<z.infer<typeof allUsageSearch>, 'by'> & { readonly by?: UsageBy | undefined }
 
 /** Changes as far as one's own use knows them. */
 export const ownOf = ({ by, ...changes }: UsageSearch): z.infer<typeof usageSearch> =>
-  by === undefined || by === 'user' || by === 'organization' ? changes : { ...changes, by }
+  usageBy.safeParse(by).success ? { ...changes, by: usageBy.parse(by) } : changes
+
+/** The same of the pages for everybody, and for those who run a company. */
+export const allOf = ({ by, ...changes }: UsageSearch): z.infer<typeof allUsageSearch> =>
+  allUsageBy.safeParse(by).success ? { ...changes, by: allUsageBy.parse(by) } : changes
+export const organizationOf = ({ by, ...changes }: UsageSearch): z.infer<typeof organizationUsageSearch> =>
+  organizationUsageBy.safeParse(by).success ? { ...changes, by: organizationUsageBy.parse(by) } : changes
 
 export const usualPreset: Preset = '30d'
 

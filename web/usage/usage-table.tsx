@@ -11,12 +11,14 @@ import type { UsageSearch } from './usage-search.ts'
 import type { UsageViewProps } from './usage-view.tsx'
 import classes from './usage.module.css'
 
-const headers: Record<UsageBy, string> = {
+export const headers: Record<UsageBy, string> = {
   service: 'Service',
   model: 'Model',
   access_token: 'Access token',
   user: 'User',
   organization: 'Organisation',
+  key_owner: 'Key owner',
+  cost_centre: 'Cost centre',
 }
 
 const all = 'all'

@@ -11,7 +11,7 @@ import { PeriodSelect } from './period-select.tsx'
 import { UsageCharts } from './usage-charts.tsx'
 import { type Filters, type Measure, seriesOf } from './usage-figures.ts'
 import { UsageStats } from './usage-stats.tsx'
-import { UsageTable } from './usage-table.tsx'
+import { headers, UsageTable } from './usage-table.tsx'
 import type { UsageSearch } from './usage-search.ts'
 import classes from './usage.module.css'
 
@@ -23,7 +23,9 @@ interface Reading {
 
 /** What users and administrators see; they differ in whose use it is and in where its links lead. */
 export interface UsageViewProps {
-  readonly everybody: boolean
+  /** What use is told apart by here. */
+  readonly dimensions: readonly UsageBy[]
+  readonly title?: string
   readonly search: UsageSearch
   readonly onSearch: (changes: UsageSearch) => void
   readonly period: Period
@@ -44,7 +46,7 @@ export const UsageView = (props: UsageViewProps) => {
   const zone = useTimeZone()
   return (
     <Page
-      title="Usage and cost"
+      title={props.title ?? 'Usage and cost'}
       description={`Own keys in dollars, as their services charge them; system keys in credits. Days in ${zone}.`}
       actions={props.downloads}
     >
@@ -64,14 +66,6 @@ const UsageSkeleton = () => (
   </>
 )
 
-const dimensions: readonly { value: UsageBy; label: string; administrators?: true }[] = [
-  { value: 'service', label: 'Service' },
-  { value: 'model', label: 'Model' },
-  { value: 'access_token', label: 'Access token' },
-  { value: 'user', label: 'User', administrators: true },
-  { value: 'organization', label: 'Organisation', administrators: true },
-]
-
 const Toolbar = (props: UsageViewProps) => {
   const { search, onSearch } = props
   return (
@@ -84,11 +78,11 @@ const Toolbar = (props: UsageViewProps) => {
       />
       <NativeSelect
         label="By"
-        value={search.by ?? 'service'}
-        data={dimensions.filter(({ administrators }) => props.everybody || !administrators)}
+        value={search.by ?? props.dimensions[0] ?? 'service'}
+        data={props.dimensions.map((value) => ({ value, label: headers[value] }))}
         onChange={(event) => {
-          const chosen = dimensions.find(({ value }) => value === event.currentTarget.value)
-          onSearch({ by: chosen?.value })
+          const { value } = event.currentTarget
+          onSearch({ by: props.dimensions.find((each) => each === value) })
         }}
       />
       <NativeSelect
@@ -180,6 +174,12 @@ const Narrowed = ({ search, onSearch }: UsageViewProps) => {
   )
 }
 
+const keyOwners: Readonly<Record<string, string>> = {
+  user: 'Members’ own keys',
+  organization: 'Organisation’s keys',
+  system: 'System keys',
+}
+
 /** What a group is called in one line. */
 const useGroupName = (by: UsageBy): ((group: UsageGroup) => string) => {
   const services = useRead('listServices', {})
@@ -189,6 +189,10 @@ const useGroupName = (by: UsageBy): ((group: UsageGroup) => string) => {
     if (group.more > 0) return `${group.more} others`
     if (by === 'service') return serviceName(group.serviceId)
     if (by === 'model') return group.model ?? 'No model'
+    if (by === 'key_owner') return keyOwners[group.id ?? ''] ?? 'No key'
+    if (by === 'cost_centre' && group.id !== null)
+      return group.name === null ? group.id : `${group.id} ${group.name}`
+    if (by === 'cost_centre') return 'No cost centre'
     return group.name ?? group.id ?? 'Unknown'
   }
 }

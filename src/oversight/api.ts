@@ -1,0 +1,146 @@
+import type { ChargeBackGroup, ChargeBackLine, CostCentre } from '../contract/oversight.ts'
+import { chargeBackColumns } from '../exports/columns.ts'
+import { usageFile } from '../exports/api.ts'
+import { csvFile, fileOf, jsonFile } from '../exports/streams.ts'
+import { defineHandlers } from '../http/handler.ts'
+import type { Insights } from '../insights/insights.ts'
+import type { Clock } from '../kit/clock.ts'
+import { must } from '../kit/fault.ts'
+import type { ChargeGroup, ChargeLine, ChargeSums } from './charge-back.ts'
+import type { Charged, CostCentreRow, Oversight } from './oversight.ts'
+
+export interface OversightApiParts {
+  readonly oversight: Oversight
+  readonly insights: Pick<Insights, 'usageReport'>
+  readonly clock: Clock
+}
+
+interface UsageQuery {
+  readonly by: Parameters<Insights['usageReport']>[1]['by']
+  readonly from: string
+  readonly to: string
+  readonly timeZone: string
+  readonly service?: string | undefined
+  readonly accessToken?: string | undefined
+  readonly user?: string | undefined
+}
+
+export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) => {
+  const usage = async (organizationId: string, query: UsageQuery) => {
+    const { by, from, to, timeZone, service, accessToken, user } = query
+    const filter = { organizationId, service, accessToken, userId: user }
+    return must(await insights.usageReport(filter, { by, from, to, timeZone }))
+  }
+
+  return defineHandlers<
+    | 'readOrganizationUsage'
+    | 'exportOrganizationUsage'
+    | 'readChargeBack'
+    | 'exportChargeBack'
+    | 'listCostCentres'
+    | 'saveCostCentre'
+    | 'assignCostCentre'
+  >({
+    readOrganizationUsage: ({ query }, { signedIn }) => usage(signedIn.organization.id, query),
+    exportOrganizationUsage: async ({ query }, { signedIn }) =>
+      usageFile(await usage(signedIn.organization.id, query), query, clock()),
+
+    async readChargeBack({ query }, { signedIn }) {
+      const { amountMinor, ...asked } = query
+      const found = must(
+        await oversight.chargeBack(signedIn.organization.id, {
+          ...asked,
+          amountMinor: amountMinor === undefined ? null : BigInt(amountMinor),
+        }),
+      )
+      return {
+        ...asked,
+        since: found.since.toISOString(),
+        until: found.until.toISOString(),
+        groups: found.groups.map((group) => groupOnWire(group, nameOf(asked.by, group.id, found))),
+        totals: { ...sumsOnWire(found.totals), shareMinor: textOf(found.totals.shareMinor) },
+      }
+    },
+
+    async exportChargeBack({ query: { format, ...period } }, { signedIn }) {
+      const found = must(await oversight.charged(signedIn.organization.id, period))
+      const lines = pages(found.lines.map((line) => lineOnWire(line, found)))
+      const told = { ...period, since: found.since.toISOString(), until: found.until.toISOString() }
+      const body = format === 'csv' ? csvFile(chargeBackColumns, lines) : jsonFile(told, lines)
+      return fileOf('charge-back', format, clock(), body)
+    },
+
+    async listCostCentres(_, { signedIn }) {
+      const { items, assignments } = await oversight.costCentres(signedIn.organization.id)
+      return {
+        items: items.map(costCentreOnWire),
+        assignments: assignments.map((row) => ({
+          ...row,
+          since: row.since?.toISOString() ?? null,
+        })),
+      }
+    },
+
+    saveCostCentre: async ({ body }, { signedIn, actor }) =>
+      costCentreOnWire(
+        must(
+          await oversight.saveCostCentre(actor, {
+            organizationId: signedIn.organization.id,
+            ...body,
+          }),
+        ),
+      ),
+
+    async assignCostCentre({ params: { id }, body: { code, from } }, { signedIn, actor }) {
+      const at = from === undefined ? null : new Date(from)
+      const organizationId = signedIn.organization.id
+      const subject = { kind: 'member', id } as const
+      must(await oversight.assignCostCentre(actor, { organizationId, subject, code, from: at }))
+      return { done: true }
+    },
+  })
+}
+
+const pages = async function* <Item>(items: readonly Item[]) {
+  for (let from = 0; from < items.length; from += 500) yield items.slice(from, from + 500)
+}
+
+const textOf = (amount: bigint | null): string | null => (amount === null ? null : String(amount))
+
+const sumsOnWire = (sums: ChargeSums) => ({
+  operations: Number(sums.operations),
+  creditMicros: String(sums.creditMicros),
+  organizationKeyNanoUsd: String(sums.organizationKeyNanoUsd),
+  userKeyNanoUsd: String(sums.userKeyNanoUsd),
+  unpricedOperations: Number(sums.unpricedOperations),
+})
+
+const groupOnWire = (group: ChargeGroup, name: string | null): ChargeBackGroup => ({
+  id: group.id,
+  name,
+  ...sumsOnWire(group),
+  shareMinor: textOf(group.shareMinor),
+})
+
+const nameOf = (by: string, id: string | null, found: Pick<Charged, 'emails' | 'costCentres'>) => {
+  if (id === null) return null
+  if (by === 'member') return found.emails.get(id) ?? null
+  return by === 'cost_centre' ? (found.costCentres.get(id) ?? null) : null
+}
+
+const lineOnWire = (line: ChargeLine, { emails, costCentres }: Charged): ChargeBackLine => ({
+  costCentre: line.costCentre,
+  costCentreName: line.costCentre === null ? null : (costCentres.get(line.costCentre) ?? null),
+  userId: line.userId,
+  email: emails.get(line.userId) ?? null,
+  serviceId: line.serviceId,
+  keyOwner: line.keyOwner,
+  ...sumsOnWire(line),
+})
+
+const costCentreOnWire = (row: CostCentreRow): CostCentre => ({
+  code: row.code,
+  name: row.name,
+  archivedAt: row.archivedAt?.toISOString() ?? null,
+  members: Number(row.members),
+})

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
+import { makeAccount, makeTestClock, openLedger, type TestAccount } from '../../tests/ledger.ts'
+import { insertOperation } from '../../tests/operation-row.ts'
+import { drawn, live } from '../../tests/statement-life.ts'
+import { must } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { makeStatements, type Statements } from '../statements/statements.ts'
+import { sumOf } from './charge-back.ts'
+import { makeOversight, type Oversight } from './oversight.ts'
+
+const time = makeTestClock('2026-03-01T00:00:00Z')
+const operator = { kind: 'operator', id: null } as const
+let clone: TestDatabase
+let ledger: Ledger
+let statements: Statements
+let oversight: Oversight
+let accounts: TestAccount[]
+let elsewhere: TestAccount
+const organizationId = newId()
+
+beforeAll(async () => {
+  clone = await cloneDatabase()
+  const { database } = clone
+  ledger = openLedger(database, { clock: time.clock })
+  statements = makeStatements({ database })
+  oversight = makeOversight({ database, clock: time.clock })
+  accounts = []
+  for (let each = 0; each < 3; each++)
+    accounts.push(await makeAccount(database, ledger, { at: time.clock(), organizationId }))
+  elsewhere = await makeAccount(database, ledger, { at: time.clock() })
+  const draw = drawn(20_261_123)
+  for (const account of [...accounts, elsewhere]) {
+    time.set(new Date('2026-03-01T00:00:00Z'))
+    await live({ database, ledger, time, account }, 100, 7 + draw(1_000))
+    for (let each = 0; each < 30; each++) {
+      const at = new Date(Date.parse('2026-03-01T00:00:00Z') + draw(40 * 24) * 3_600_000)
+      await insertOperation(database, account, {
+        id: newId(at.getTime()),
+        started_at: at,
+        key_owner: (['user', 'organization'] as const)[draw(2)] ?? null,
+        service_id: ['openai', 'groq'][draw(2)] ?? null,
+        cost_nano_usd: draw(5) === 0 ? null : BigInt(draw(1_000_000)),
+      })
+    }
+  }
+  time.set(new Date('2026-05-01T00:00:00Z'))
+})
+afterAll(async () => {
+  await ledger.close()
+  await clone.drop()
+})
+
+const spentOf = async (account: TestAccount, since: Date, until: Date): Promise<bigint> => {
+  const wanted = { since, until, categories: null, withHolds: false }
+  const { categories } = await statements.summary(account, wanted)
+  return categories.reduce((sum, { spentMicros }) => sum + spentMicros, 0n)
+}
+
+const periods = [
+  ['2026-03-01', '2026-03-01'],
+  ['2026-03-02', '2026-03-09'],
+  ['2026-03-10', '2026-04-30'],
+  ['2026-03-01', '2026-04-30'],
+] as const
+
+test.each(periods)(
+  'credits of %s to %s are to the micro-credit what the statements of all accounts say was spent',
+  async (from, to) => {
+    const { since, until, lines } = must(
+      await oversight.charged(organizationId, { from, to, timeZone: 'Europe/Berlin' }),
+    )
+    for (const account of accounts) {
+      const mine = lines.filter(({ userId }) => userId === account.userId)
+      expect(sumOf(mine).creditMicros).toBe(await spentOf(account, since, until))
+    }
+    expect(new Set(lines.map(({ userId }) => userId)).has(elsewhere.userId)).toBe(false)
+    const { rows } = await clone.database.pool.query(
+      `SELECT count(*) AS operations, coalesce(sum(cost_nano_usd) FILTER (WHERE key_owner = 'user'), 0)::bigint AS "userKeyNanoUsd",
+         coalesce(sum(cost_nano_usd) FILTER (WHERE key_owner = 'organization'), 0)::bigint AS "organizationKeyNanoUsd",
+         count(*) FILTER (WHERE cost_nano_usd IS NULL) AS "unpricedOperations"
+       FROM operations WHERE organization_id = $1 AND started_at >= $2 AND started_at < $3`,
+      [organizationId, since, until],
+    )
+    expect(sumOf(lines)).toMatchObject(rows[0] as object)
+  },
+)
+
+test('neighbouring periods share nothing and leave nothing out: the whole of the ledger is charged to somebody', async () => {
+  const whole = must(
+    await oversight.charged(organizationId, { from: '2026-02-01', to: '2026-12-31', timeZone: 'UTC' }),
+  )
+  const { rows } = await clone.database.pool.query<{ spent: bigint }>(
+    `SELECT sum(amount_micros)::bigint AS spent FROM ledger_entries WHERE organization_id = $1 AND bucket = 'spent'`,
+    [organizationId],
+  )
+  expect(sumOf(whole.lines).creditMicros).toBe(rows[0]?.spent)
+  let parts = 0n
+  for (const [from, to] of [
+    ['2026-02-01', '2026-03-04'],
+    ['2026-03-05', '2026-03-05'],
+    ['2026-03-06', '2026-12-31'],
+  ] as const)
+    parts += sumOf(
+      must(await oversight.charged(organizationId, { from, to, timeZone: 'UTC' })).lines,
+    ).creditMicros
+  expect(parts).toBe(rows[0]?.spent)
+})
+
+test('who moves to another cost centre takes along what is used from then on, and nothing of before', async () => {
+  const [first] = accounts as [TestAccount]
+  for (const [code, name] of [
+    ['R-1', 'Research'],
+    ['S-2', 'Sales'],
+  ] as const)
+    must(await oversight.saveCostCentre(operator, { organizationId, code, name, archived: false }))
+  const assign = (code: string | null, from: string) =>
+    oversight.assignCostCentre(operator, {
+      organizationId,
+      subject: { kind: 'member', id: first.userId },
+      code,
+      from: new Date(from),
+    })
+  must(await assign('R-1', '2026-03-01T00:00:00Z'))
+  must(await assign('S-2', '2026-03-08T00:00:00Z'))
+  const by = async (from: string, to: string) => {
+    const asked = { from, to, timeZone: 'UTC', by: 'cost_centre', amountMinor: 99_99n } as const
+    const { groups, totals } = must(await oversight.chargeBack(organizationId, asked))
+    expect(sumOf(groups)).toMatchObject(sumOf([totals]))
+    return new Map(groups.map((group) => [group.id, group]))
+  }
+  expect([...(await by('2026-03-01', '2026-03-07')).keys()].toSorted()).toEqual(['R-1', null].toSorted())
+  expect([...(await by('2026-03-20', '2026-04-30')).keys()].includes('R-1')).toBe(false)
+  const both = await by('2026-03-01', '2026-04-30')
+  const alone = must(
+    await oversight.charged(organizationId, { from: '2026-03-01', to: '2026-04-30', timeZone: 'UTC' }),
+  ).lines.filter(({ userId }) => userId === first.userId)
+  const moved = [both.get('R-1'), both.get('S-2')].flatMap((group) => group ?? [])
+  expect(sumOf(moved)).toEqual(sumOf(alone))
+
+  // Said anew from the beginning on: as if it had never been otherwise.
+  must(await assign('S-2', '2026-03-01T00:00:00Z'))
+  const anew = await by('2026-03-01', '2026-04-30')
+  expect(sumOf([anew.get('S-2') ?? sumOf([])])).toEqual(sumOf(alone))
+  expect(anew.has('R-1')).toBe(false)
+})
+
+test('nobody is charged to what is archived or unknown, and nothing is said of strangers or of the future', async () => {
+  const [first] = accounts as [TestAccount]
+  const to = (id: string, code: string | null, from: Date | null = null) =>
+    oversight.assignCostCentre(operator, { organizationId, subject: { kind: 'member', id }, code, from })
+  expect(await to(elsewhere.userId, 'S-2')).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+  expect(await to(first.userId, 'X-9')).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+  expect(await to(first.userId, 'S-2', new Date('2027-01-01'))).toMatchObject({ ok: false })
+  const archive = (code: string) =>
+    oversight.saveCostCentre(operator, { organizationId, code, name: 'Old', archived: true })
+  expect(await archive('S-2')).toMatchObject({ ok: false, fault: { code: 'conflict' } })
+  must(await archive('R-1'))
+  expect(await to(first.userId, 'R-1')).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+})
