@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpointOf, endpoints, urlOf } from '../src/contract/endpoints.ts'
+import { may, type Permission, roles } from '../src/contract/permissions.ts'
 import { must } from '../src/kit/fault.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { insertOperation } from './operation-row.ts'
@@ -31,7 +32,7 @@ let staleAdministrator: Browser
 /** Of the owner; of the owner for calling models only; of the outsider; of the platform. */
 let tokens: Record<'read' | 'operations' | 'foreign' | 'platform', string>
 
-const signInLongAgo = async (as: Browser): Promise<Browser> => {
+const signInLongAgo = async (as: Pick<Browser, 'userId' | 'organizationId'>): Promise<Browser> => {
   const browser = await http.signIn(as)
   await http.database.pool.query(
     `UPDATE sessions SET proved_at = now() - interval '1 day' WHERE id = (SELECT id FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT 1)`,
@@ -205,6 +206,11 @@ const newTier = {
 const newBudget = { name: 'Monthly', limit: '1000000' }
 const budget = async () => {
   const created = await callEndpoint(http.app, 'createBudget', owner, { body: newBudget })
+  return { id: created.json<{ id: string }>().id }
+}
+const budgetOnEachMember = async () => {
+  const body = { ...newBudget, eachMember: true }
+  const created = await callEndpoint(http.app, 'createOrganizationBudget', owner, { body })
   return { id: created.json<{ id: string }>().id }
 }
 const archivedBudget = async () => {
@@ -694,6 +700,9 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   archiveBudget: async () => ({ params: await budget() }),
   restoreBudget: async () => ({ params: await archivedBudget() }),
   readCreditForecast: none,
+  listOrganizationBudgets: none,
+  listMemberBudgets: async () => ({ params: await budgetOnEachMember() }),
+  createOrganizationBudget: () => ({ body: newBudget }),
   listAllBudgets: none,
   readAnyBudget: async () => ({ params: { organization: owner.organizationId, ...(await budget()) } }),
   createAnyBudget: () => ({ params: { organization: owner.organizationId }, body: newBudget }),
@@ -745,6 +754,13 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   importServiceExport: () => ({ body: serviceExport() }),
   readServiceExport: async () => ({ params: await importedExport() }),
   removeServiceExport: async () => ({ params: await importedExport() }),
+  readOrganizationUsage: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  exportOrganizationUsage: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  readChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  exportChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
+  listCostCentres: none,
+  saveCostCentre: () => ({ body: { code: 'R-1', name: 'Research' } }),
+  assignCostCentre: () => ({ params: { id: owner.userId }, body: { code: null } }),
 }
 
 /** A rotation may be under way already, in the background. */
@@ -767,19 +783,6 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   // No service of today's can stop what it has begun.
   cancelLongOperation: 409,
 }
-
-/** Of an organisation, by those who run it. */
-const forManagers = new Set<EndpointName>([
-  'listAudit',
-  'exportAudit',
-  'verifyAudit',
-  'readPolicy',
-  'listPolicyVersions',
-  'previewPolicy',
-  'savePolicy',
-  'restorePolicy',
-  'cancelPolicy',
-])
 
 const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 /** What ends or renews sessions must not end those of the other tests. */
@@ -817,7 +820,7 @@ type Expected = 'granted' | 401 | 403 | 404 | 'step_up_required'
 const isToken = (role: Role) => role.includes('token')
 
 /** The whole of who may do what. */
-const expectedOf = (name: EndpointName, endpoint: Endpoint, role: Role): Expected => {
+const expectedOf = (endpoint: Endpoint, role: Role): Expected => {
   const { auth, params, stepUp } = endpoint
   if (auth === 'public') return 'granted'
   if (role === 'nobody' || role === 'a token that nobody has') return 401
@@ -834,7 +837,7 @@ const expectedOf = (name: EndpointName, endpoint: Endpoint, role: Role): Expecte
   if (role === 'owner') return 'granted'
   if (role === 'owner, signed in long ago') return stepUp ? 'step_up_required' : 'granted'
   if (role === 'administrator, signed in long ago' && stepUp) return 'step_up_required'
-  if (role === 'colleague' && forManagers.has(name)) return 403
+  if (role === 'colleague' && !may('member', endpoint.permission as Permission)) return 403
   return params ? 404 : 'granted'
 }
 
@@ -862,7 +865,7 @@ describe.each(table)('%s', (name, endpoint) => {
     const found: Record<string, unknown> = {}
     const expected: Record<string, unknown> = {}
     for (const [role, as] of Object.entries(callers()) as [Role, Caller][]) {
-      const outcome = expectedOf(name, endpoint, role)
+      const outcome = expectedOf(endpoint, role)
       if (outcome === 'granted') continue
       expected[role] = outcome
       found[role] = (await statusOf(name, as, request)).status
@@ -879,7 +882,7 @@ describe.each(table)('%s', (name, endpoint) => {
       : endpoint.auth === 'administrator'
         ? ([`administrator${stale}`] as Role[])
         : ([`owner${stale}`, 'token of the owner', 'platform token for the owner'] as Role[])
-    for (const role of roles.filter((one) => expectedOf(name, endpoint, one) === 'granted')) {
+    for (const role of roles.filter((one) => expectedOf(endpoint, one) === 'granted')) {
       const request = await requests[name]()
       const as = role.startsWith('owner') ? await ownerFor(name) : callers()[role]
       const { status, body } = await statusOf(name, as, request)
@@ -897,6 +900,40 @@ describe.each(table)('%s', (name, endpoint) => {
       expect((await callEndpoint(http.app, name, as, withId('1'))).statusCode).toBe(400)
     })
 })
+
+describe('the table of permissions', () => {
+  const ofMembers = table.filter(([, { auth }]) => auth === 'session' || auth === 'session_or_token')
+
+  test('says for every endpoint of members which roles may call it, and for no other', () => {
+    const permitted = table.filter(([, { permission }]) => permission !== undefined)
+    expect(permitted.map(([name]) => name)).toEqual(ofMembers.map(([name]) => name))
+  })
+
+  test('is what every role meets at every endpoint of members', async () => {
+    const browsers = await Promise.all(
+      roles.map(async (role) =>
+        // Without a fresh proof and a body, nothing is done where somebody is let through.
+        signInLongAgo(await http.createPerson({ organizationId: owner.organizationId, role })),
+      ),
+    )
+    const told = ofMembers.filter(([name]) => name !== 'signOut')
+    const found = await Promise.all(
+      told.map(async ([name, { path }]) => {
+        const params = Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, part]) => [part, newId()]))
+        const refusals = await Promise.all(browsers.map((as) => callEndpoint(http.app, name, as, { params })))
+        return [name, roles.filter((_, index) => !isForOtherRoles(refusals[index]?.body))]
+      }),
+    )
+    expect(found).toEqual(
+      told.map(([name, { permission }]) => [
+        name,
+        roles.filter((role) => may(role, permission as Permission)),
+      ]),
+    )
+  })
+})
+
+const isForOtherRoles = (body: string | undefined) => body?.includes('This is for these roles') ?? false
 
 test('a fresh proof opens what needed one, under the new session alone', async () => {
   const browser = await signInLongAgo(owner)

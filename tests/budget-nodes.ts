@@ -1,3 +1,4 @@
+import { newId } from '../src/kit/id.ts'
 import { makeAlerts } from '../src/alerts/alerts.ts'
 import { noMail } from '../src/alerts/mail.ts'
 import type { Budget } from '../src/budgets/budget.ts'
@@ -96,7 +97,14 @@ export const spend = async (
 ): Promise<string | null> => {
   const base = holdRequest(account, heldMicros)
   const { startedAt, accessTokenId } = base.operation
-  const subject = { ...account, accessTokenId, serviceId: 'openai', keyOwner: 'system' as const }
+  const subject = {
+    ...account,
+    accessTokenId,
+    teamId: null,
+    serviceId: 'openai',
+    serviceKeyId: newId(),
+    keyOwner: 'system' as const,
+  }
   const request = { ...base, budgets: hardClaims(budgets, subject, startedAt) }
   const held = await node.ledger.hold(request)
   if (!held.ok) return null

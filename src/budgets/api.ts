@@ -8,6 +8,7 @@ import { scopeKind } from './budget.ts'
 import type { BudgetDraft, Budgets, BudgetStanding, Reach } from './budgets.ts'
 import type { Forecast } from './forecast.ts'
 import type { StoredPeriod } from './store-counts.ts'
+import { whyForeign } from './manage.ts'
 import { basisPoints } from './thresholds.ts'
 
 type Table = typeof budgetEndpoints
@@ -49,6 +50,8 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     must(await budgets.change(actor, reach, id, wanted))
     return view(reach, id)
   }
+  const createFor = async ({ actor }: SessionContext, reach: Reach, draft: BudgetDraft) =>
+    view(reach, must(await budgets.create(actor, draft)).id)
   const archive = async ({ actor }: SessionContext, reach: Reach, id: string) => {
     must(await budgets.archive(actor, reach, id))
     return { done: true as const }
@@ -84,6 +87,40 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
         ...forecastOnWire(found?.forecast ?? null),
         availableMicros: String(found?.availableMicros ?? 0n),
       }
+    },
+
+    async listOrganizationBudgets({ query }, { signedIn }) {
+      const reach = reachOf(signedIn)
+      const found = await budgets.list({
+        organizationId: reach.organizationId,
+        setForOrganization: true,
+        ...(query.team === undefined ? {} : { teamId: query.team }),
+        ...(query.serviceKey === undefined ? {} : { serviceKeyId: query.serviceKey }),
+        isArchived: query.archived === 'true',
+      })
+      return { items: found.map((standing) => onWire(standing, reach)) }
+    },
+    async listMemberBudgets({ params }, { signedIn }) {
+      const reach = reachOf(signedIn)
+      const { budget } = must(await budgets.find(reach, params.id))
+      const found = await budgets.list({
+        organizationId: reach.organizationId,
+        follows: budget.id,
+        isArchived: budget.archivedAt !== null,
+      })
+      return { items: found.map((standing) => onWire(standing, reach)) }
+    },
+    createOrganizationBudget({ body }, context) {
+      const reach = reachOf(context.signedIn)
+      const { organizationId } = reach
+      const limit = BigInt(body.limit)
+      return createFor(context, reach, {
+        ...body,
+        limit,
+        organizationId,
+        accessTokenId: null,
+        setBy: 'organization',
+      })
     },
 
     async listAllBudgets({ query }) {
@@ -125,6 +162,7 @@ const reachOf = ({ organization, userId, role }: SessionContext['signedIn']) => 
   organizationId: organization.id,
   userId,
   seesOrganization: may(role, 'usage.read'),
+  managesOrganization: may(role, 'budgets.manage'),
 })
 
 const anyOf = ({ organization }: { organization: string }): Reach => ({
@@ -143,6 +181,8 @@ const onWire = (standing: BudgetStanding, reach: Reach): BudgetViewOnWire => {
       ...budget.scope,
       userName: names.userName,
       accessTokenName: names.accessTokenName,
+      teamName: names.teamName,
+      serviceKeyName: names.serviceKeyName,
     },
     measure: budget.measure,
     limit: String(budget.limit),
@@ -152,7 +192,9 @@ const onWire = (standing: BudgetStanding, reach: Reach): BudgetViewOnWire => {
     createdAt: budget.createdAt.toISOString(),
     createdBy: budget.createdBy,
     archivedAt: budget.archivedAt?.toISOString() ?? null,
-    mayChange: reach.userId === null || budget.setBy === 'user',
+    mayChange: whyForeign(budget, reach) === null && budget.follows === null,
+    eachMember: budget.eachMember,
+    follows: budget.follows,
     status: statusOf(standing),
   }
 }

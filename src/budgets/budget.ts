@@ -11,6 +11,10 @@ export interface BudgetScope {
   readonly userId: string | null
   readonly accessTokenId: string | null
   readonly serviceId: string | null
+  /** What is called with its access tokens. */
+  readonly teamId: string | null
+  /** What runs on one service key of the organization. */
+  readonly serviceKeyId: string | null
 }
 
 export interface Budget {
@@ -30,12 +34,24 @@ export interface Budget {
   readonly createdAt: Date
   readonly createdBy: string
   readonly archivedAt: Date | null
+  /** It counts nothing itself: each member whose operations it may count has a budget of their own that follows it. */
+  readonly eachMember: boolean
+  /** The one that this follows: it changes and ends with that. */
+  readonly follows: string | null
   /** Of the user's subscription; null where its periods do not matter. */
   readonly anchor: SubscriptionAnchor | null
 }
 
-export const scopeKind = ({ userId, accessTokenId, serviceId }: BudgetScope): BudgetScopeKind => {
+export const scopeKind = ({
+  userId,
+  accessTokenId,
+  serviceId,
+  teamId,
+  serviceKeyId,
+}: BudgetScope): BudgetScopeKind => {
   if (accessTokenId !== null) return 'access_token'
+  if (serviceKeyId !== null) return 'service_key'
+  if (teamId !== null) return 'team'
   if (userId !== null) return serviceId === null ? 'user' : 'user_service'
   return serviceId === null ? 'organization' : 'service'
 }
@@ -45,7 +61,10 @@ export interface Subject {
   readonly organizationId: string
   readonly userId: string
   readonly accessTokenId: string
+  /** Of the access token. */
+  readonly teamId: string | null
   readonly serviceId: string
+  readonly serviceKeyId: string
   readonly keyOwner: KeyOwner
 }
 
@@ -54,12 +73,15 @@ export const measureOf = (keyOwner: KeyOwner): BudgetMeasure =>
 
 /** Whether what an operation uses counts. The SQL in `store-counts.ts` asks the same. */
 export const counts = (budget: Budget, subject: Subject): boolean => {
-  const { userId, accessTokenId, serviceId } = budget.scope
+  const { userId, accessTokenId, serviceId, teamId, serviceKeyId } = budget.scope
   return (
+    !budget.eachMember &&
     budget.measure === measureOf(subject.keyOwner) &&
     (userId === null || userId === subject.userId) &&
     (accessTokenId === null || accessTokenId === subject.accessTokenId) &&
     (serviceId === null || serviceId === subject.serviceId) &&
+    (teamId === null || teamId === subject.teamId) &&
+    (serviceKeyId === null || serviceKeyId === subject.serviceKeyId) &&
     (budget.organizationId === subject.organizationId || spansOrganizations(budget))
   )
 }
@@ -89,10 +111,26 @@ const subjects: Record<BudgetScopeKind, string> = {
   user: 'this user',
   user_service: 'this user at this service',
   access_token: 'this access token',
+  team: 'this team',
+  service_key: 'this service key',
 }
 
-export const subjectText = (budget: Pick<Budget, 'organizationId' | 'scope'>): string => {
+const ofEachMember: Partial<Record<BudgetScopeKind, string>> = {
+  organization: 'each member of the organisation',
+  service: 'each member at this service',
+  team: 'each member of this team',
+  service_key: 'each member on this service key',
+}
+
+const ofOneMember: Partial<Record<BudgetScopeKind, string>> = {
+  team: 'this user in this team',
+  service_key: 'this user on this service key',
+}
+
+export const subjectText = (budget: Pick<Budget, 'organizationId' | 'scope' | 'eachMember'>): string => {
   const kind = scopeKind(budget.scope)
+  if (budget.eachMember) return ofEachMember[kind] ?? subjects[kind]
+  if (budget.scope.userId !== null && ofOneMember[kind] !== undefined) return ofOneMember[kind]
   if (!spansOrganizations(budget) || kind === 'access_token') return subjects[kind]
   return kind === 'service' ? 'this service, in all organisations' : 'the whole installation'
 }

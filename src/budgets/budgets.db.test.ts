@@ -54,7 +54,9 @@ const held = (who: TestAccount, startedAt: Date, amount: bigint, budget: Budget)
   const subject = {
     ...who,
     accessTokenId: operation.accessTokenId,
+    teamId: null,
     serviceId: 'openai',
+    serviceKeyId: newId(),
     keyOwner: 'system' as const,
   }
   return {
@@ -66,7 +68,13 @@ const held = (who: TestAccount, startedAt: Date, amount: bigint, budget: Budget)
 }
 
 /** An operation of some time ago that is over. */
-const used = async (who: TestAccount, startedAt: Date, micros: bigint, budgets: readonly Budget[] = []) => {
+const used = async (
+  who: TestAccount,
+  startedAt: Date,
+  micros: bigint,
+  budgets: readonly Budget[] = [],
+  teamId: string | null = null,
+) => {
   const ledger = openLedger(node.database, { clock: () => startedAt })
   const base = holdRequest(who, micros)
   const request = { ...base, operationId: newId(startedAt.getTime()) }
@@ -74,6 +82,7 @@ const used = async (who: TestAccount, startedAt: Date, micros: bigint, budgets: 
   const record = operationRecord(who, {
     ...base.operation,
     id: request.operationId,
+    teamId,
     startedAt,
     keyOwner: 'system',
     creditMicros: micros,
@@ -311,5 +320,108 @@ describe('who may set what', () => {
     expect(await node.budgets.change(operator, reach, budget.id, { limit: 1n })).toMatchObject({
       fault: { code: 'conflict' },
     })
+  })
+})
+
+describe('for an organisation', () => {
+  const colleagueOf = async ({ organizationId }: TestAccount) => {
+    const one = await makeAccount(node.database, node.ledger, { at: time.clock(), organizationId })
+    await purchase(node.ledger, one, 1_000_000n)
+    return one
+  }
+  const readOf = async ({ organizationId, userId }: TestAccount, teamId: string | null = null) => {
+    const token = { accessTokenId: newId(), tokenOrganizationId: organizationId, teamId }
+    return node.budgets.read({ organizationId, userId, ...token })
+  }
+  const newTeam = async ({ organizationId }: TestAccount) => {
+    const id = newId()
+    await clone.database.pool.query('INSERT INTO teams (organization_id, id, name) VALUES ($1, $2, $3)', [
+      organizationId,
+      id,
+      id,
+    ])
+    return id
+  }
+  const setFor = (who: TestAccount, limit: bigint, more: Parameters<typeof hardOn>[2]) =>
+    made(node, hardOn(who, limit, { userId: null, setBy: 'organization', ...more }))
+
+  test('a team’s budget counts what is called with its tokens, whoever calls, and nothing else', async () => {
+    const who = await account()
+    const colleague = await colleagueOf(who)
+    const teamId = await newTeam(who)
+    const budget = await setFor(who, 100n, { teamId })
+    expect(await readOf(who)).toBeNull()
+    expect(await readOf(who, await newTeam(who))).toBeNull()
+    const read = (await readOf(colleague, teamId)) ?? []
+    expect(read).toMatchObject([{ id: budget.id }])
+    await used(who, time.clock(), 30n, read, teamId)
+    await used(colleague, time.clock(), 20n, read, teamId)
+    await used(who, time.clock(), 40n, read)
+    expect(await standing(budget)).toMatchObject({ used: 50n, names: { teamName: teamId } })
+    // Counted anew from the operations themselves.
+    const reach = { organizationId: who.organizationId, userId: null }
+    must(await node.budgets.archive(operator, reach, budget.id))
+    await used(who, time.clock(), 5n, [], teamId)
+    must(await node.budgets.restore(operator, reach, budget.id))
+    expect(await standing(budget)).toMatchObject({ used: 55n })
+  })
+
+  test('one on each member gives every one of them as much, less what they had used before', async () => {
+    const who = await account()
+    const colleague = await colleagueOf(who)
+    await used(who, time.clock(), 30n)
+    const each = await setFor(who, 100n, { eachMember: true })
+    const [[own], ...others] = await Promise.all([
+      readOf(who).then((found) => found ?? []),
+      ...[1, 2, 3, 4].map(() => readOf(colleague)),
+    ])
+    if (own === undefined) throw new Error('no budget follows')
+    expect(own).toMatchObject({
+      follows: each.id,
+      eachMember: false,
+      limit: 100n,
+      scope: { userId: who.userId },
+    })
+    expect(new Set(others.map((found) => found?.[0]?.id)).size).toBe(1)
+    expect(others[0]).toHaveLength(1)
+    expect(await standing(own)).toMatchObject({ used: 30n })
+    expect(await node.ledger.hold(held(who, time.clock(), 80n, own))).toMatchObject({
+      fault: { code: 'budget_exceeded' },
+    })
+    const theirs = others[0]?.[0] as Budget
+    expect(await node.ledger.hold(held(colleague, time.clock(), 80n, theirs))).toMatchObject({ ok: true })
+    const { organizationId } = who
+    const listed = await node.budgets.list({ organizationId, setForOrganization: true })
+    expect(listed.map(({ budget }) => budget.id)).toEqual([each.id])
+    expect(await node.budgets.list({ organizationId, follows: each.id })).toHaveLength(2)
+  })
+
+  test('what follows one on each member changes, ends and comes back with it, and not by itself', async () => {
+    const who = await account()
+    const { organizationId } = who
+    const each = await setFor(who, 100n, { eachMember: true })
+    const [own] = (await readOf(who)) ?? []
+    if (own === undefined) throw new Error('no budget follows')
+    const manager = { organizationId, userId: newId(), seesOrganization: true, managesOrganization: true }
+    must(await node.budgets.change(operator, manager, each.id, { limit: 200n, enforcement: 'soft' }))
+    expect(await readOf(who)).toMatchObject([{ id: own.id, limit: 200n, enforcement: 'soft' }])
+    expect((await node.budgets.history(own))[0]).toMatchObject({ limit: 200n })
+    expect(await node.budgets.change(operator, manager, own.id, { limit: 1n })).toMatchObject({
+      fault: { code: 'conflict' },
+    })
+    const self = { organizationId, userId: who.userId }
+    expect(await node.budgets.find(self, own.id)).toMatchObject({ ok: true })
+    expect(await node.budgets.archive(operator, self, own.id)).toMatchObject({ fault: { code: 'forbidden' } })
+    expect(await node.budgets.change(operator, self, each.id, { limit: 1n })).toMatchObject({
+      fault: { code: 'not_found' },
+    })
+    must(await node.budgets.archive(operator, manager, each.id))
+    expect(await readOf(who)).toBeNull()
+    await used(who, time.clock(), 7n)
+    must(await node.budgets.restore(operator, manager, each.id))
+    expect(await readOf(who)).toMatchObject([{ id: own.id }])
+    expect(await standing(own)).toMatchObject({ used: 7n })
+    // Told to the member alone: whoever runs the organisation has the list.
+    expect(audiencesOf(own)).toEqual([expect.objectContaining({ kind: 'user', userId: who.userId })])
   })
 })

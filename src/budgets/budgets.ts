@@ -7,6 +7,7 @@ import { isPassing, openWriter } from '../db/writer.ts'
 import { beyondTenants } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import type { OperationRecord } from '../metering/operation.ts'
 import type { Budget } from './budget.ts'
@@ -17,6 +18,7 @@ import { type Span, spanAt } from './period.ts'
 import { type Counted, lockBudgets, type Wanted } from './reserving.ts'
 import * as store from './store.ts'
 import * as counts from './store-counts.ts'
+import { follow } from './store-followers.ts'
 import { accountOf } from './store-upkeep.ts'
 import { makeWatch } from './watch.ts'
 
@@ -35,7 +37,13 @@ export interface BudgetStanding {
   readonly refusedAt: Date | null
   /** As it was told within the last hour; null: not yet. */
   readonly forecast: Forecast | null
-  readonly names: { userName: string | null; accessTokenName: string | null; organizationName: string }
+  readonly names: {
+    userName: string | null
+    accessTokenName: string | null
+    teamName: string | null
+    serviceKeyName: string | null
+    organizationName: string
+  }
 }
 
 export interface Budgets {
@@ -49,7 +57,13 @@ export interface Budgets {
    */
   reserve(wanted: Wanted): Promise<Outcome<bigint>>
   /** The hard budgets that a caller's next operation may meet, as they stand now; of access tokens that of the named one. */
-  rooms(caller: { organizationId: string; userId: string; accessTokenId: string | null }): Promise<Room[]>
+  rooms(caller: {
+    organizationId: string
+    userId: string
+    accessTokenId: string | null
+    /** Of the access token. */
+    teamId: string | null
+  }): Promise<Room[]>
   /** For operations that end in another process than they began in. */
   countingFor(operation: OperationRecord): Promise<Counting>
   /** Raises what alerts are due; does not wait. */
@@ -135,7 +149,7 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
     ])
     return wanted.map(({ budget, span }, index) => {
       const { period = null, reserved = 0n, forecast = null } = found[index] ?? {}
-      const { userId, accessTokenId } = budget.scope
+      const { userId, accessTokenId, teamId, serviceKeyId } = budget.scope
       return {
         budget,
         span,
@@ -147,6 +161,8 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
         names: {
           userName: userId === null ? null : (names.users.get(userId) ?? null),
           accessTokenName: accessTokenId === null ? null : (names.tokens.get(accessTokenId) ?? null),
+          teamName: teamId === null ? null : (names.teams.get(teamId) ?? null),
+          serviceKeyName: serviceKeyId === null ? null : (names.serviceKeys.get(serviceKeyId) ?? null),
           organizationName: names.organizations.get(budget.organizationId) ?? '',
         },
       }
@@ -155,6 +171,7 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
 
   /** Every process counts by now: what had ended before is added here, what is under way by the minute's work. */
   const catchUp = async (budget: Budget): Promise<void> => {
+    if (budget.eachMember) return catchUpFollowers(budget)
     const now = clock()
     const span = spanAt(budget, now)
     await counts.ensurePeriod(kysely, budget, span)
@@ -162,9 +179,37 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
     await watch.renewForecast(budget, now)
     await watch.tell(budget, span)
   }
+  const catchUpFollowers = async ({ organizationId, id }: Budget): Promise<void> => {
+    for (const budget of await store.listBudgets(kysely, { organizationId, follows: id }))
+      await catchUp(budget)
+  }
+
+  /** A member's own budget for each that is on each member and that they have none of yet. */
+  const withFollowers = async (
+    found: readonly Budget[],
+    { organizationId, userId }: store.CallerKey,
+  ): Promise<readonly Budget[]> => {
+    const own = found.filter(({ eachMember }) => !eachMember)
+    const followed = new Set(own.map(({ follows }) => follows))
+    const made = await Promise.all(
+      found
+        .filter((budget) => budget.eachMember && !followed.has(budget.id))
+        .map(async (budget) => {
+          if (budget.organizationId !== organizationId) return null
+          const now = clock()
+          const one = await follow(kysely, budget, { userId, budgetId: newId(now.getTime()) }, now)
+          if (one === null) return null
+          const span = spanAt(one, now)
+          await counts.ensurePeriod(kysely, one, span)
+          await watch.recount(one, span, now)
+          return one
+        }),
+    )
+    return [...own, ...made.flatMap((one) => one ?? [])]
+  }
 
   return {
-    read: async (caller) => orNull(await store.budgetsOf(kysely, caller)),
+    read: async (caller) => orNull(await withFollowers(await store.budgetsOf(kysely, caller), caller)),
     readWide: async () => orNull(await store.wideBudgets(kysely)),
     // Also those on the whole installation, which no tenant sees.
     rooms: ({ accessTokenId, ...caller }) =>
@@ -174,7 +219,9 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
           store.budgetsOf(kysely, { ...caller, ...tokens }),
           store.wideBudgets(kysely),
         ])
-        const hard = found.flat().filter(({ enforcement }) => enforcement === 'hard')
+        const hard = found
+          .flat()
+          .filter(({ enforcement, eachMember }) => enforcement === 'hard' && !eachMember)
         return (await standings(hard)).map(({ budget, span, used, reserved }) => ({
           budget,
           ...span,
@@ -185,8 +232,8 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
     reserve: (wanted) => reservations.submit(wanted),
     async countingFor(operation) {
       // A token of the platform's is not told by the record; its budgets count when they are compared.
-      const { organizationId, userId, accessTokenId } = operation
-      const caller = { organizationId, userId, accessTokenId, tokenOrganizationId: organizationId }
+      const { organizationId, userId, accessTokenId, teamId } = operation
+      const caller = { organizationId, userId, accessTokenId, teamId, tokenOrganizationId: organizationId }
       const [own, wide] = await Promise.all([store.budgetsOf(kysely, caller), store.wideBudgets(kysely)])
       return countingOf([...own, ...wide], operation)
     },

@@ -43,7 +43,9 @@ export interface Ended {
   readonly id: string
   readonly userId: string
   readonly accessTokenId: string
+  readonly teamId: string | null
   readonly serviceId: string | null
+  readonly serviceKeyId: string | null
   readonly keyOwner: Subject['keyOwner'] | null
   readonly startedAt: Date
   readonly creditMicros: bigint
@@ -56,7 +58,7 @@ export const countingOf = (budgets: readonly Budget[], ended: Ended): Counting =
   if (serviceId === null || keyOwner === null) return { operationId: ended.id, counts: [] }
   const amount = keyOwner === 'system' ? ended.creditMicros : (ended.costNanoUsd ?? 0n)
   if (amount === 0n) return { operationId: ended.id, counts: [] }
-  const subject: Subject = { ...ended, serviceId, keyOwner }
+  const subject: Subject = { ...ended, serviceId, serviceKeyId: ended.serviceKeyId ?? '', keyOwner }
   return {
     operationId: ended.id,
     counts: budgets

@@ -10,8 +10,10 @@ import { amountText, type Budget, type BudgetScope, subjectText } from './budget
 import { spanAt } from './period.ts'
 import * as store from './store.ts'
 import { setPeriodLimit } from './store-counts.ts'
+import { writeFollowers } from './store-followers.ts'
 
-export type BudgetDraft = BudgetScope &
+export type BudgetDraft = Pick<BudgetScope, 'userId' | 'accessTokenId' | 'serviceId'> &
+  Partial<Pick<BudgetScope, 'teamId' | 'serviceKeyId'> & Pick<Budget, 'eachMember'>> &
   Pick<
     Budget,
     'organizationId' | 'name' | 'measure' | 'limit' | 'enforcement' | 'period' | 'timeZone' | 'setBy'
@@ -30,6 +32,8 @@ export interface Reach {
   readonly userId: string | null
   /** Sees what an administrator has set on their organization and on its members, too. */
   readonly seesOrganization?: boolean
+  /** Changes what was set for the organization by whoever manages its budgets. */
+  readonly managesOrganization?: boolean
 }
 
 export interface ManageParts {
@@ -60,12 +64,28 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
       return failure('not_found', { field: 'userId' })
     if (draft.period === 'subscription_period' && userId === null)
       return wrong('period', 'Only a user has a subscription; use calendar months.')
-    return success({ userId, accessTokenId, serviceId })
+    const { teamId = null, serviceKeyId = null } = draft
+    if (teamId !== null && !(await store.isTeam(kysely, organizationId, teamId)))
+      return failure('not_found', { field: 'teamId' })
+    if (serviceKeyId !== null && !(await store.isOrganizationKey(kysely, organizationId, serviceKeyId)))
+      return failure('not_found', { field: 'serviceKeyId' })
+    if (serviceKeyId !== null && draft.measure === 'credits')
+      return wrong('measure', 'Keys of the organisation use no credits; limit what they cost.')
+    if (draft.eachMember === true && (userId !== null || accessTokenId !== null))
+      return wrong('eachMember', 'This budget is on one member already.')
+    return success({ userId, accessTokenId, serviceId, teamId, serviceKeyId })
   }
 
-  const isFull = async (organizationId: string, { userId }: BudgetScope): Promise<boolean> => {
+  const isFull = async (
+    organizationId: string,
+    { userId, teamId, serviceKeyId }: BudgetScope,
+  ): Promise<boolean> => {
     const before = await store.listBudgets(kysely, { organizationId, isArchived: false, limit: 10_000 })
-    return before.filter(({ scope }) => scope.userId === userId).length >= mostOfOne
+    const onTheSame = before.filter(
+      ({ scope }) =>
+        scope.userId === userId && scope.teamId === teamId && scope.serviceKeyId === serviceKeyId,
+    )
+    return onTheSame.length >= mostOfOne
   }
   const full = () => failure('conflict', { message: `There are ${mostOfOne} budgets on the same already.` })
 
@@ -74,9 +94,18 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
     if (!scope.ok) return scope
     const { organizationId } = draft
     if (await isFull(organizationId, scope.value)) return full()
-    const { userId: _, accessTokenId: __, serviceId: ___, ...rest } = draft
+    const { name, measure, limit, enforcement, period, timeZone, setBy } = draft
     const budget: Budget = {
-      ...rest,
+      organizationId,
+      name,
+      measure,
+      limit,
+      enforcement,
+      period,
+      timeZone,
+      setBy,
+      eachMember: draft.eachMember ?? false,
+      follows: null,
       scope: scope.value,
       id: newId(clock().getTime()),
       createdAt: clock(),
@@ -104,9 +133,11 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
         await store.lockBudget(transaction, reach.organizationId, id)
         const before = await store.findBudget(transaction, reach.organizationId, id)
         if (before === null || !isWithin(before, reach)) throw new FaultError(fault('not_found'))
-        if (reach.userId !== null && before.setBy === 'administrator')
+        const foreign = whyForeign(before, reach)
+        if (foreign !== null) throw new FaultError(fault('forbidden', { message: foreign }))
+        if (before.follows !== null)
           throw new FaultError(
-            fault('forbidden', { message: 'An administrator set this budget; only they change it.' }),
+            fault('conflict', { message: 'This budget follows one on each member; change that one.' }),
           )
         if (!wasArchived && before.archivedAt !== null)
           throw new FaultError(fault('conflict', { message: 'This budget is archived.' }))
@@ -114,7 +145,9 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
           throw new FaultError(fault('conflict', { message: 'This budget is not archived.' }))
         const after = altered(before)
         await store.writeBudget(transaction, after)
-        await setPeriodLimit(transaction, after, spanAt(after, clock()))
+        const span = spanAt(after, clock())
+        await setPeriodLimit(transaction, after, span)
+        if (after.eachMember) await writeFollowers(transaction, after, span)
         await audit(transaction, actor, action, before, after)
         return after
       }),
@@ -146,7 +179,16 @@ export const isWithin = ({ organizationId, scope, setBy }: Budget, reach: Reach)
   (reach.userId === null ||
     scope.userId === reach.userId ||
     // Who administers an organisation is told of these, and so has to see them.
-    (reach.seesOrganization === true && (scope.userId === null || setBy === 'administrator')))
+    (reach.seesOrganization === true && (scope.userId === null || setBy !== 'user')))
+
+/** Why somebody who sees a budget may not change it; null: they may. */
+export const whyForeign = ({ setBy }: Budget, { userId, managesOrganization }: Reach): string | null => {
+  if (userId === null || setBy === 'user') return null
+  if (setBy === 'administrator') return 'An administrator set this budget; only they change it.'
+  return managesOrganization === true
+    ? null
+    : 'This budget was set for your organisation; whoever manages its budgets changes it.'
+}
 
 const wrong = (field: string, message: string) => failure('invalid_request', { field, message })
 

@@ -22,6 +22,8 @@ import { makeRecorder } from '../metering/recorder.ts'
 import type { Budget } from './budget.ts'
 import { countingOf, hardClaims } from './claim.ts'
 
+const onKey = { teamId: null, serviceId: 'openai', serviceKeyId: newId() }
+
 let clone: TestDatabase
 let nodes: BudgetNode[]
 let first: BudgetNode
@@ -130,7 +132,7 @@ describe('64 clients in several processes', () => {
         const subject = {
           ...who,
           accessTokenId: record.accessTokenId,
-          serviceId: 'openai',
+          ...onKey,
           keyOwner: 'user' as const,
         }
         const reserved = await nodeAt(index).budgets.reserve({
@@ -181,7 +183,7 @@ describe('a process that died', () => {
     const budget = await made(first, hardOn(who, 100n))
     const dead = nodeAt(1)
     const base = holdRequest(who, 80n)
-    const subject = { ...who, accessTokenId: newId(), serviceId: 'openai', keyOwner: 'system' as const }
+    const subject = { ...who, accessTokenId: newId(), ...onKey, keyOwner: 'system' as const }
     await dead.ledger.hold({ ...base, budgets: hardClaims([budget], subject, base.operation.startedAt) })
     await join(clone, dead.processId, '-1 hour')
     const refused = await first.ledger.hold({
@@ -208,7 +210,7 @@ describe('a process that died', () => {
   test('in the middle of a call on an own key gives back what it set aside after the grace time, a living one never', async () => {
     const who = await account()
     const budget = await made(first, hardOn(who, 100n, { measure: 'own_key_cost' }))
-    const subject = { ...who, accessTokenId: newId(), serviceId: 'openai', keyOwner: 'user' as const }
+    const subject = { ...who, accessTokenId: newId(), ...onKey, keyOwner: 'user' as const }
     const dead = nodeAt(2)
     const wanted = {
       organizationId: who.organizationId,
@@ -262,7 +264,7 @@ describe('a commit whose answer is lost', () => {
     const subject = {
       ...who,
       accessTokenId: base.operation.accessTokenId,
-      serviceId: 'openai',
+      ...onKey,
       keyOwner: 'system' as const,
     }
     const request = { ...base, budgets: hardClaims([budget], subject, base.operation.startedAt) }
@@ -352,6 +354,7 @@ describe('what was before', () => {
       ...who,
       accessTokenId: newId(),
       tokenOrganizationId: who.organizationId,
+      teamId: null,
     })
     expect(read).toBeNull()
   })

@@ -14,6 +14,9 @@ const operationsOf = (budget: Budget): { where: RawBuilder<unknown>; amount: Raw
     ...(scope.userId === null ? [] : [sql`o.user_id = ${scope.userId}::uuid`]),
     ...(scope.accessTokenId === null ? [] : [sql`o.access_token_id = ${scope.accessTokenId}::uuid`]),
     ...(scope.serviceId === null ? [] : [sql`o.service_id = ${scope.serviceId}`]),
+    ...(scope.teamId === null ? [] : [sql`o.team_id = ${scope.teamId}::uuid`]),
+    ...(scope.serviceKeyId === null ? [] : [sql`o.service_key_id = ${scope.serviceKeyId}::uuid`]),
+    ...(budget.eachMember ? [sql`false`] : []),
     measure === 'credits' ? sql`o.key_owner = 'system'` : sql`o.key_owner IN ('user', 'organization')`,
   ]
   return {

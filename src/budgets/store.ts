@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import { platformOrganizationId } from '../kit/id.ts'
-import type { Budget } from './budget.ts'
+import type { Budget, BudgetScopeKind } from './budget.ts'
 
 type Run = Kysely<Schema> | Transaction<Schema>
 
@@ -31,7 +31,13 @@ const budgetFrom = (row: Row): Budget => ({
   organizationId: row.organization_id,
   id: row.id,
   name: row.name,
-  scope: { userId: row.user_id, accessTokenId: row.access_token_id, serviceId: row.service_id },
+  scope: {
+    userId: row.user_id,
+    accessTokenId: row.access_token_id,
+    serviceId: row.service_id,
+    teamId: row.team_id,
+    serviceKeyId: row.service_key_id,
+  },
   measure: row.measure,
   limit: row.limit_amount,
   enforcement: row.enforcement,
@@ -41,6 +47,8 @@ const budgetFrom = (row: Row): Budget => ({
   createdAt: row.created_at,
   createdBy: row.created_by,
   archivedAt: row.archived_at,
+  eachMember: row.each_member,
+  follows: row.follows,
   anchor: row.period === 'subscription_period' ? anchorFrom(row) : null,
 })
 
@@ -72,11 +80,16 @@ export interface CallerKey {
   readonly accessTokenId: string
   /** A platform token's is the platform. */
   readonly tokenOrganizationId: string
+  /** Of the access token. */
+  readonly teamId: string | null
 }
 
-/** What a caller's operations may count towards, whichever service and key they come to run on; without `wideBudgets`. */
+/**
+ * What a caller's operations may count towards, whichever service and key they come to run on, also those on each member;
+ * without `wideBudgets`.
+ */
 export const budgetsOf = async (run: Run, caller: CallerKey): Promise<Budget[]> => {
-  const { organizationId, userId, accessTokenId, tokenOrganizationId } = caller
+  const { organizationId, userId, accessTokenId, tokenOrganizationId, teamId } = caller
   const rows = await live(run)
     .where('b.archived_at', 'is', null)
     .where((eb) => {
@@ -84,6 +97,9 @@ export const budgetsOf = async (run: Run, caller: CallerKey): Promise<Budget[]> 
         eb('b.organization_id', '=', organizationId),
         eb.or([eb('b.user_id', '=', userId), eb('b.user_id', 'is', null)]),
         eb.or([eb('b.access_token_id', 'is', null), eb('b.access_token_id', '=', accessTokenId)]),
+        teamId === null
+          ? eb('b.team_id', 'is', null)
+          : eb.or([eb('b.team_id', 'is', null), eb('b.team_id', '=', teamId)]),
       ])
       const ofToken = eb.and([
         eb('b.organization_id', '=', tokenOrganizationId),
@@ -127,6 +143,9 @@ export const insertBudget = async (run: Run, budget: Budget): Promise<void> => {
       user_id: budget.scope.userId,
       access_token_id: budget.scope.accessTokenId,
       service_id: budget.scope.serviceId,
+      team_id: budget.scope.teamId,
+      service_key_id: budget.scope.serviceKeyId,
+      each_member: budget.eachMember,
       measure: budget.measure,
       limit_amount: budget.limit,
       enforcement: budget.enforcement,
@@ -173,8 +192,14 @@ export interface ListFilter {
   readonly userId?: string
   /** Also those that are on nobody in particular. */
   readonly withOrganization?: boolean
+  /** Not those that members set on themselves. */
+  readonly setForOrganization?: boolean
+  readonly teamId?: string
+  readonly serviceKeyId?: string
+  /** What follows this one; left out of every other list that names no user. */
+  readonly follows?: string
   readonly serviceId?: string
-  readonly kind?: 'organization' | 'service' | 'user' | 'user_service' | 'access_token'
+  readonly kind?: BudgetScopeKind
   readonly isArchived?: boolean
   /** The id of the last one seen. */
   readonly before?: string | null
@@ -193,15 +218,25 @@ export const listBudgets = async (run: Run, filter: ListFilter): Promise<Budget[
         ? eb.or([eb('b.user_id', '=', userId), eb('b.user_id', 'is', null)])
         : eb('b.user_id', '=', userId),
     )
+  if (filter.follows !== undefined) query = query.where('b.follows', '=', filter.follows)
+  else if (userId === undefined) query = query.where('b.follows', 'is', null)
+  if (filter.setForOrganization === true) query = query.where('b.set_by', '<>', 'user')
+  if (filter.teamId !== undefined) query = query.where('b.team_id', '=', filter.teamId)
+  if (filter.serviceKeyId !== undefined) query = query.where('b.service_key_id', '=', filter.serviceKeyId)
   if (filter.serviceId !== undefined) query = query.where('b.service_id', '=', filter.serviceId)
   if (filter.isArchived !== undefined)
     query = query.where('b.archived_at', filter.isArchived ? 'is not' : 'is', null)
   if (filter.kind !== undefined) {
     const isToken = filter.kind === 'access_token'
+    const isTeam = filter.kind === 'team'
+    const isKey = filter.kind === 'service_key'
     const isUser = filter.kind === 'user' || filter.kind === 'user_service'
     const isService = filter.kind === 'service' || filter.kind === 'user_service'
     query = query.where('b.access_token_id', isToken ? 'is not' : 'is', null)
-    if (!isToken)
+    query = query
+      .where('b.team_id', isTeam ? 'is not' : 'is', null)
+      .where('b.service_key_id', isKey ? 'is not' : 'is', null)
+    if (!isToken && !isTeam && !isKey)
       query = query
         .where('b.user_id', isUser ? 'is not' : 'is', null)
         .where('b.service_id', isService ? 'is not' : 'is', null)
@@ -218,6 +253,8 @@ export interface Names {
   readonly users: ReadonlyMap<string, string>
   readonly tokens: ReadonlyMap<string, string>
   readonly organizations: ReadonlyMap<string, string>
+  readonly teams: ReadonlyMap<string, string>
+  readonly serviceKeys: ReadonlyMap<string, string>
 }
 
 /** Of the people, tokens and organizations that these budgets are about. */
@@ -225,7 +262,10 @@ export const namesFor = async (run: Run, budgets: readonly Budget[]): Promise<Na
   const idsOf = (of: (budget: Budget) => string | null): string[] => [
     ...new Set(budgets.flatMap((budget) => of(budget) ?? [])),
   ]
-  const named = async (table: 'users' | 'access_tokens' | 'organizations', ids: readonly string[]) => {
+  const named = async (
+    table: 'users' | 'access_tokens' | 'organizations' | 'teams',
+    ids: readonly string[],
+  ) => {
     if (ids.length === 0) return new Map<string, string>()
     const rows = await run
       .selectFrom(table)
@@ -234,7 +274,8 @@ export const namesFor = async (run: Run, budgets: readonly Budget[]): Promise<Na
       .execute()
     return new Map(rows.map(({ id, name }) => [id, name]))
   }
-  const [users, tokens, organizations] = await Promise.all([
+  const keyIds = idsOf(({ scope }) => scope.serviceKeyId)
+  const [users, tokens, organizations, teams, keys] = await Promise.all([
     named(
       'users',
       idsOf(({ scope }) => scope.userId),
@@ -247,8 +288,15 @@ export const namesFor = async (run: Run, budgets: readonly Budget[]): Promise<Na
       'organizations',
       idsOf(({ organizationId }) => organizationId),
     ),
+    named(
+      'teams',
+      idsOf(({ scope }) => scope.teamId),
+    ),
+    keyIds.length === 0
+      ? []
+      : run.selectFrom('service_keys').select(['id', 'label as name']).where('id', 'in', keyIds).execute(),
   ])
-  return { users, tokens, organizations }
+  return { users, tokens, organizations, teams, serviceKeys: new Map(keys.map(({ id, name }) => [id, name])) }
 }
 
 /** Whether a user is a member. */
@@ -277,3 +325,23 @@ export const ownerOfToken = async (
     .executeTakeFirst()
   return row ? { userId: row.user_id } : null
 }
+
+export const isTeam = async (run: Run, organizationId: string, id: string): Promise<boolean> =>
+  (await run
+    .selectFrom('teams')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .where('archived_at', 'is', null)
+    .executeTakeFirst()) !== undefined
+
+/** That the organization's members share. */
+export const isOrganizationKey = async (run: Run, organizationId: string, id: string): Promise<boolean> =>
+  (await run
+    .selectFrom('service_keys')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .where('owner', '=', 'organization')
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()) !== undefined

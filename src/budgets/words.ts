@@ -17,7 +17,8 @@ export const audiencesOf = (budget: Budget): Audience[] => {
     : { kind: 'organization_administrators', organizationId }
   if (scope.userId === null) return [administrators]
   const user: Audience = { kind: 'user', organizationId, userId: scope.userId }
-  return budget.setBy === 'administrator' ? [user, administrators] : [user]
+  // Of those on each member, who runs the organisation would be told once for every member.
+  return budget.setBy !== 'user' && budget.follows === null ? [user, administrators] : [user]
 }
 
 const keyOf = (budget: Budget, { startsAt }: Span, what: string): string =>

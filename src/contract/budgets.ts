@@ -18,7 +18,15 @@ export const budgetPeriod = z
   .describe('calendar_month: in its time zone; subscription_period: of the user’s subscription')
 export type BudgetPeriod = z.infer<typeof budgetPeriod>
 
-export const budgetScopeKind = z.enum(['organization', 'service', 'user', 'user_service', 'access_token'])
+export const budgetScopeKind = z.enum([
+  'organization',
+  'service',
+  'user',
+  'user_service',
+  'access_token',
+  'team',
+  'service_key',
+])
 export type BudgetScopeKind = z.infer<typeof budgetScopeKind>
 
 const limit = z
@@ -39,6 +47,10 @@ export const budgetScope = z.object({
   accessTokenId: wire.id.nullable(),
   accessTokenName: z.string().nullable(),
   serviceId: wire.serviceId.nullable(),
+  teamId: wire.id.nullable(),
+  teamName: z.string().nullable(),
+  serviceKeyId: wire.id.nullable().describe('A key of the organisation'),
+  serviceKeyName: z.string().nullable(),
 })
 
 export const budget = z.object({
@@ -54,7 +66,11 @@ export const budget = z.object({
   createdAt: wire.time,
   createdBy: z.string().describe('A user’s id'),
   archivedAt: wire.time.nullable(),
-  mayChange: z.boolean().describe('false: an administrator set it, and only they change it'),
+  mayChange: z.boolean().describe('false: somebody else set it, and only they change it'),
+  eachMember: z
+    .boolean()
+    .describe('It counts nothing itself: every member has one of their own that follows it'),
+  follows: wire.id.nullable().describe('The budget on each member that this one follows'),
 })
 export type BudgetOnWire = z.infer<typeof budget>
 
@@ -124,6 +140,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'GET',
     path: '/budgets',
     auth: 'session',
+    permission: 'own.read',
     group: 'budgets',
     summary:
       'Budgets on you and your access tokens, with how they stand; on your organisation, if you administer it',
@@ -134,6 +151,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'GET',
     path: '/budgets/:id',
     auth: 'session',
+    permission: 'own.read',
     group: 'budgets',
     summary: 'One of them, with its last periods',
     params: wire.idParams,
@@ -143,6 +161,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'POST',
     path: '/budgets',
     auth: 'session',
+    permission: 'own.use',
     group: 'budgets',
     status: 201,
     summary: 'Limit what you, one of your access tokens or you at one service may use',
@@ -157,6 +176,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'PATCH',
     path: '/budgets/:id',
     auth: 'session',
+    permission: 'own.use',
     group: 'budgets',
     summary: 'Change your budget, from now on; what it counts stays as it is',
     params: wire.idParams,
@@ -167,6 +187,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'POST',
     path: '/budgets/:id/archive',
     auth: 'session',
+    permission: 'own.use',
     group: 'budgets',
     summary: 'It neither refuses nor alerts any more',
     params: wire.idParams,
@@ -176,6 +197,7 @@ export const budgetEndpoints = defineEndpoints({
     method: 'POST',
     path: '/budgets/:id/restore',
     auth: 'session',
+    permission: 'own.use',
     group: 'budgets',
     summary: 'An archived budget is in force again; what was used meanwhile is not counted',
     params: wire.idParams,
@@ -185,9 +207,50 @@ export const budgetEndpoints = defineEndpoints({
     method: 'GET',
     path: '/credits/forecast',
     auth: 'session',
+    permission: 'own.read',
     group: 'budgets',
     summary: 'When your credits run out at the rate of late',
     reply: forecast.extend({ availableMicros: wire.micros }),
+  },
+
+  listOrganizationBudgets: {
+    method: 'GET',
+    path: '/organization/budgets',
+    auth: 'session',
+    permission: 'usage.read',
+    group: 'budgets',
+    summary: 'Budgets that were set for your organisation, its teams, members and keys, with how they stand',
+    query: archived.extend({ team: wire.id.optional(), serviceKey: wire.id.optional() }),
+    reply: z.object({ items: z.array(budgetView) }),
+  },
+  listMemberBudgets: {
+    method: 'GET',
+    path: '/organization/budgets/:id/members',
+    auth: 'session',
+    permission: 'usage.read',
+    group: 'budgets',
+    summary:
+      'How the members stand that a budget on each member holds for; those who have called since it was set',
+    params: wire.idParams,
+    reply: z.object({ items: z.array(budgetView) }),
+  },
+  createOrganizationBudget: {
+    method: 'POST',
+    path: '/organization/budgets',
+    auth: 'session',
+    permission: 'budgets.manage',
+    group: 'budgets',
+    status: 201,
+    summary: 'A budget on your organisation, a team, a member, one of its keys, or on each member of these',
+    body: z.object({
+      ...draft,
+      userId: wire.id.nullable().default(null),
+      teamId: wire.id.nullable().default(null),
+      serviceKeyId: wire.id.nullable().default(null).describe('A key of the organisation; own_key_cost only'),
+      serviceId: wire.serviceId.nullable().default(null),
+      eachMember: z.boolean().default(false).describe('Every member has as much'),
+    }),
+    reply: budgetView,
   },
 
   listAllBudgets: {

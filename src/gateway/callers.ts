@@ -70,6 +70,7 @@ export const makeCallers = (parts: {
         userId,
         accessTokenId: token.id,
         tokenOrganizationId: token.organizationId,
+        teamId: token.teamId,
       }
       const [ownKeys, keyLimits, ownLimits, ownBudgets] = await Promise.all([
         keys.listForGateway(organizationId, userId),

@@ -34,7 +34,12 @@ export const makeObstacles =
   ): Promise<(candidate: Candidate) => Obstacle | null> => {
     const { caller, at } = asked
     const { organizationId, userId } = caller.person
-    const rooms = await budgets.rooms({ organizationId, userId, accessTokenId: caller.token.id })
+    const rooms = await budgets.rooms({
+      organizationId,
+      userId,
+      accessTokenId: caller.token.id,
+      teamId: caller.token.teamId,
+    })
     const found = new Map<string, Obstacle>()
     let untranslated: Fault | null = null
     for (const candidate of candidates) {
@@ -55,7 +60,9 @@ export const makeObstacles =
         organizationId,
         userId,
         accessTokenId: caller.token.id,
+        teamId: caller.token.teamId,
         serviceId: service.id,
+        serviceKeyId: serviceKey.id,
         keyOwner: serviceKey.owner,
       }
       const exceeded = refusalAmong(rooms, subject, bounds.value.minimumMicros)

@@ -165,7 +165,7 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
   const [request, rooms, balance] = await Promise.all([
     routeRequest(parts, person),
     // Those of access tokens are told by a call with the token, and `x-aideon-explain`.
-    parts.budgets.rooms({ organizationId, userId, accessTokenId: null }),
+    parts.budgets.rooms({ organizationId, userId, accessTokenId: null, teamId: null }),
     person.accountId === null ? null : parts.ledger.balance(person.organizationId, person.accountId),
   ])
   const availableMicros = supposed.noCredits === true ? 0n : (balance?.availableMicros ?? 0n)
@@ -181,7 +181,15 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
     conversation: conversation ?? null,
     obstacleOn: ({ service, serviceKey }, creditMicros) => {
       const keyOwner = serviceKey.owner
-      const subject = { organizationId, userId, accessTokenId: '', serviceId: service.id, keyOwner }
+      const subject = {
+        organizationId,
+        userId,
+        accessTokenId: '',
+        teamId: null,
+        serviceId: service.id,
+        serviceKeyId: serviceKey.id,
+        keyOwner,
+      }
       // On own keys: unless nothing is left.
       const refusal = refusalAmong(rooms, subject, keyOwner === 'system' ? (creditMicros ?? 1n) : 1n)
       return refusal && { why: 'budget', fault: refusal }

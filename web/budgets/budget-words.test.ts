@@ -83,7 +83,18 @@ test('a scope says whose use counts, to oneself and to an administrator', () => 
     accessTokenId: null,
     accessTokenName: null,
     serviceId: 'openai',
+    teamId: null,
+    teamName: null,
+    serviceKeyId: null,
+    serviceKeyName: null,
   } as const
-  expect(scopeWords({ scope }, () => 'OpenAI', 'self')).toBe('You at OpenAI')
-  expect(scopeWords({ scope }, () => 'OpenAI', 'administrator')).toBe('Nora at OpenAI')
+  const words = (more: object, reader: 'self' | 'administrator', eachMember = false) =>
+    scopeWords({ scope: { ...scope, ...more }, eachMember }, () => 'OpenAI', reader)
+  expect(words({}, 'self')).toBe('You at OpenAI')
+  expect(words({}, 'administrator')).toBe('Nora at OpenAI')
+  const team = { kind: 'team', userId: null, teamName: 'Search', serviceId: null } as const
+  expect(words(team, 'administrator')).toBe('Team “Search”')
+  expect(words(team, 'administrator', true)).toBe('Each member in team “Search”')
+  const onKey = { kind: 'service_key', serviceKeyName: 'Shared' } as const
+  expect(words(onKey, 'self')).toBe('You on organisation key “Shared”')
 })

@@ -49,23 +49,36 @@ export const periodWords = (period: BudgetPeriod, timeZone: string): string =>
 
 /** Whose use it counts; `ofMe` where a person reads about their own. */
 export const scopeWords = (
-  { scope }: Pick<BudgetViewOnWire, 'scope'>,
+  { scope, eachMember }: Pick<BudgetViewOnWire, 'scope' | 'eachMember'>,
   serviceName: (id: string) => string,
   reader: 'self' | 'administrator',
 ): string => {
   const service = scope.serviceId === null ? null : serviceName(scope.serviceId)
   const who = reader === 'self' ? 'You' : (scope.userName ?? 'A user')
+  const withMember = (what: string, where: string) =>
+    scope.userId !== null
+      ? `${who} ${where} ${what}`
+      : eachMember
+        ? `Each member ${where} ${what}`
+        : `${what.charAt(0).toUpperCase()}${what.slice(1)}`
   switch (scope.kind) {
     case 'organization':
-      return 'The whole organisation'
+      return eachMember ? 'Each member' : 'The whole organisation'
     case 'service':
-      return `Everybody at ${service}`
+      return eachMember ? `Each member at ${service}` : `Everybody at ${service}`
     case 'user':
       return reader === 'self' ? 'All you do' : `All that ${who} does`
     case 'user_service':
       return `${who} at ${service}`
     case 'access_token':
       return `Token “${scope.accessTokenName ?? 'unknown'}”${service === null ? '' : ` at ${service}`}`
+    case 'team':
+      return withMember(
+        `team “${scope.teamName ?? 'unknown'}”${service === null ? '' : ` at ${service}`}`,
+        'in',
+      )
+    case 'service_key':
+      return withMember(`organisation key “${scope.serviceKeyName ?? 'unknown'}”`, 'on')
   }
 }
 
