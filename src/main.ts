@@ -129,6 +129,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
 
   rooms.longOperations.start()
   rooms.alerts.start()
+  rooms.webhookEndpoints.start()
   rooms.rotation.start()
   rooms.auditStreaming.start()
   const jobs = makeJobs({ url: postgres.url, log })

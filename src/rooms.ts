@@ -40,6 +40,7 @@ import { rotationDrivers } from './rotation/drivers/registry.ts'
 import { makeRotation } from './rotation/rotation.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
+import { makeWebhooks } from './webhooks/webhooks.ts'
 import { providerAllowances } from './vault/providers/parse-provider.ts'
 import { platformOrganizationId } from './kit/id.ts'
 
@@ -126,6 +127,7 @@ export const openRooms = async (options: {
       clock,
       log,
     })
+    const webhookEndpoints = makeWebhooks({ database, vault, callbacks, alerts, clock, log })
     const identity = makeIdentity({ database, clock, sessions: config.sessions })
     const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
     const insights = makeInsights({ database, clock })
@@ -185,6 +187,7 @@ export const openRooms = async (options: {
 
     const close = async () => {
       await auditStreaming.stop()
+      await webhookEndpoints.close()
       await rotation.close()
       await Promise.allSettled([longOperations.close(), payments.settled(), reratings.close()])
       await reconciliation.settled()
@@ -232,6 +235,7 @@ export const openRooms = async (options: {
       statements,
       tokenExchange,
       vault,
+      webhookEndpoints,
     }
   } catch (error) {
     await closeQuietly(database)

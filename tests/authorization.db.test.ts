@@ -5,6 +5,7 @@ import type { Endpoint } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpointOf, endpoints, urlOf } from '../src/contract/endpoints.ts'
 import { may, type Permission, roles } from '../src/contract/permissions.ts'
 import { must } from '../src/kit/fault.ts'
+import { emit } from '../src/webhooks/events.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { insertOperation } from './operation-row.ts'
 import {
@@ -235,6 +236,23 @@ const alert = async () => {
   )
   return { id, deliveryId }
 }
+
+/** Nothing answers there: a test says so, at once. No more of them than there may be. */
+const webhookEndpoint = async () => {
+  const { organizationId } = owner
+  const [first] = await http.webhookEndpoints.endpoints(organizationId)
+  if (first?.state === 'enabled') return { id: first.id }
+  if (first) must(await http.webhookEndpoints.remove(operator, organizationId, first.id))
+  const wanted = { url: 'https://127.0.0.1:1/', description: '', types: null }
+  await http.catalogue.addAllowance(operator, '127.0.0.1:1')
+  return { id: must(await http.webhookEndpoints.create(operator, organizationId, wanted)).endpoint.id }
+}
+const event = () =>
+  http.database.kysely
+    .transaction()
+    .execute((transaction) =>
+      emit(transaction, { organizationId: owner.organizationId, type: 'key.added', data: {} }),
+    )
 
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
@@ -609,6 +627,22 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createWebhookSecret: none,
   listWebhookDeliveries: none,
   redeliverWebhook: async () => ({ params: await delivery() }),
+  listWebhookEndpoints: none,
+  createWebhookEndpoint: () => ({ body: { url: 'https://example.com/events' } }),
+  readWebhookEndpoint: async () => ({ params: await webhookEndpoint() }),
+  changeWebhookEndpoint: async () => ({ params: await webhookEndpoint(), body: { enabled: false } }),
+  removeWebhookEndpoint: async () => ({ params: await webhookEndpoint() }),
+  renewWebhookEndpointSecret: async () => ({ params: await webhookEndpoint() }),
+  testWebhookEndpoint: async () => ({ params: await webhookEndpoint() }),
+  listEventDeliveries: async () => ({ params: await webhookEndpoint() }),
+  redeliverEvent: async () => ({ params: { ...(await webhookEndpoint()), event: await event() } }),
+  replayEvents: async () => ({
+    params: await webhookEndpoint(),
+    body: { since: new Date(0).toISOString() },
+  }),
+  listEvents: none,
+  readEvent: async () => ({ params: { id: await event() } }),
+  listEventTypes: none,
   listPaymentNotices: () => ({}),
   redeliverPaymentNotice: async () => ({ params: await notice() }),
   readSubscription: none,

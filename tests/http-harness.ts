@@ -40,6 +40,7 @@ import { makeReratings } from '../src/rerating/rerating.ts'
 import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
 import { makeRotation } from '../src/rotation/rotation.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
+import { makeWebhooks } from '../src/webhooks/webhooks.ts'
 import { cloneDatabase } from './database.ts'
 import { openTestVault } from './vault.ts'
 
@@ -159,6 +160,7 @@ export const startHttp = async (
     oversight: makeOversight({ database, clock }),
     statements: makeStatements({ database }),
     vault,
+    webhookEndpoints: makeWebhooks({ database, vault, callbacks: outbound, alerts, clock, log }),
   }
   await Promise.all([epoch.start(), prices.start()])
   const standIn = await startStandIn()

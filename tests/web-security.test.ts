@@ -117,6 +117,11 @@ const withoutProof = new Set<string>([
   'recheckServiceKey',
   'recheckSystemKey',
   'redeliverWebhook',
+  // Sends again what was sent, to where somebody with a proof had it sent; the rest takes away or tests.
+  'redeliverEvent',
+  'replayEvents',
+  'removeWebhookEndpoint',
+  'testWebhookEndpoint',
   'removeGroup',
   'removeServiceExport',
   'reorderSystemKeys',

@@ -30,6 +30,7 @@ import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
 import { usageEndpoints } from './usage.ts'
 import { vaultEndpoints } from './vault.ts'
+import { webhookEndpoints } from './webhooks.ts'
 
 /**
  * Every endpoint under /api, once: the HTTP shell registers this table, the OpenAPI document is emitted from
@@ -66,6 +67,7 @@ export const endpoints = {
   ...vaultEndpoints,
   ...policyEndpoints,
   ...keyHygieneEndpoints,
+  ...webhookEndpoints,
   ...oversightEndpoints,
 }
 

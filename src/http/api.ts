@@ -48,6 +48,8 @@ import type { Catalogue } from '../routing/catalogue.ts'
 import { vaultApi } from '../vault/api.ts'
 import type { MasterKeys } from '../vault/master-keys.ts'
 import type { Vault } from '../vault/vault.ts'
+import { webhookApi } from '../webhooks/api.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Handlers } from './handler.ts'
 
 /** The rooms that answer /api. */
@@ -77,6 +79,7 @@ export interface Rooms {
   readonly auditStreaming: AuditStreaming
   readonly vault: Vault
   readonly masterKeys: MasterKeys
+  readonly webhookEndpoints: Webhooks
   readonly clock: Clock
 }
 
@@ -111,5 +114,6 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...reconciliationApi(rooms),
   ...auditApi(rooms),
   ...vaultApi(rooms),
+  ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...oversightApi(rooms),
 })

@@ -37,6 +37,15 @@ const storedSecrets: readonly { readonly table: string; readonly rows: RawBuilde
       FROM webhook_secrets`,
   },
   {
+    table: 'webhook_endpoint_secrets',
+    rows: sql`
+      SELECT organization_id || ' ' || endpoint_id || ' ' || lpad(version::text, 10, '0') AS place,
+        organization_id AS "organizationId", 'organization' AS owner, NULL::uuid AS "userId",
+        'webhook endpoint' AS "serviceId", endpoint_id::text AS "serviceKeyId", version, master_key_id AS "masterKeyId",
+        wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
+      FROM webhook_endpoint_secrets`,
+  },
+  {
     table: 'audit_signing_keys',
     rows: sql`
       SELECT id AS place, '00000000-0000-7000-8000-000000000000'::uuid AS "organizationId", 'system' AS owner,
@@ -65,6 +74,7 @@ const storedSecrets: readonly { readonly table: string; readonly rows: RawBuilde
 export type SecretTable =
   | 'service_key_versions'
   | 'webhook_secrets'
+  | 'webhook_endpoint_secrets'
   | 'audit_signing_keys'
   | 'rotation_credentials'
   | 'totp_factors'
@@ -206,6 +216,8 @@ const rowIs = (table: SecretTable, row: SecretRow): RawBuilder<unknown> => {
       return sql`organization_id = ${row.organizationId} AND service_key_id = ${row.serviceKeyId} AND version = ${row.version}`
     case 'webhook_secrets':
       return sql`organization_id = ${row.organizationId} AND id = ${row.serviceKeyId}`
+    case 'webhook_endpoint_secrets':
+      return sql`organization_id = ${row.organizationId} AND endpoint_id = ${row.serviceKeyId} AND version = ${row.version}`
     case 'audit_signing_keys':
       return sql`id = ${row.serviceKeyId}`
     case 'rotation_credentials':
