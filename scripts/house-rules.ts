@@ -57,6 +57,7 @@ const rooms = [
   'oversight',
   'payments',
   'policy',
+  'requests',
   'rerating',
   'reconciliation',
   'rotation',

@@ -34,6 +34,7 @@ import { makeOversight } from './oversight/oversight.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeDocuments } from './documents/documents.ts'
 import { makeStatements } from './statements/statements.ts'
+import { makeRequests } from './requests/requests.ts'
 import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { rotationDrivers } from './rotation/drivers/registry.ts'
@@ -153,6 +154,7 @@ export const openRooms = async (options: {
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
+    const requests = makeRequests({ database, organizations, serviceKeys, alerts, clock })
     const reratings = makeReratings({
       database,
       ledger,
@@ -229,6 +231,7 @@ export const openRooms = async (options: {
       prices,
       reconciliation,
       recorder,
+      requests,
       reratings,
       rotation,
       serviceKeys,

@@ -7,6 +7,7 @@ import { may, type Permission, roles } from '../src/contract/permissions.ts'
 import { must } from '../src/kit/fault.ts'
 import { emit } from '../src/webhooks/events.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
+import { services } from '../src/services/registry.ts'
 import { insertOperation } from './operation-row.ts'
 import {
   type AnyRequest,
@@ -133,6 +134,18 @@ const newPerson = async () => ({ id: (await http.createPerson()).userId })
 const newEmail = () => `${randomUUID()}@example.com`
 
 const limits = { requestsPerMinute: 60, tokensPerMinute: null, concurrent: 2 }
+/** A service that nobody has asked for yet: nobody asks twice. */
+let wishes = 0
+const wish = () => {
+  const service = services[wishes++ % services.length] as (typeof services)[number]
+  return { kind: 'shared_key' as const, serviceId: service.id, reason: 'To try it' }
+}
+const accessRequest = async () => {
+  const { organizationId, userId } = owner
+  await http.database.pool.query(`UPDATE access_requests SET state = 'withdrawn', decided_at = now() WHERE state = 'open'`)
+  const made = await http.requests.create({ organizationId, userId, model: null, ...wish() })
+  return { id: must(made).id }
+}
 const longOperation = async () => {
   const id = await insertOperation(http.database, owner)
   await http.database.pool.query(
@@ -381,6 +394,13 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     return { body: { proof: { kind: 'sign_in_link', token: link.token } } }
   },
   readMe: none,
+  listDeciders: none,
+  listOwnRequests: none,
+  createRequest: () => ({ body: { ...wish(), model: null } }),
+  withdrawRequest: async () => ({ params: await accessRequest() }),
+  listRequests: none,
+  approveRequest: async () => ({ params: await accessRequest(), body: { by: 'other' } }),
+  declineRequest: async () => ({ params: await accessRequest(), body: { answer: 'Not this year' } }),
   readPolicy: none,
   listPolicyVersions: none,
   previewPolicy: () => ({ body: policyDocument }),

@@ -36,6 +36,7 @@ import { makePayments } from '../src/payments/payments.ts'
 import { makeDocuments } from '../src/documents/documents.ts'
 import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
 import { makeStatements } from '../src/statements/statements.ts'
+import { makeRequests } from '../src/requests/requests.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
 import { makeRotation } from '../src/rotation/rotation.ts'
@@ -139,6 +140,7 @@ export const startHttp = async (
     organizations,
     payments,
     prices,
+    requests: makeRequests({ database, organizations, serviceKeys, alerts, clock }),
     reratings,
     rotation: makeRotation({
       database,

@@ -82,6 +82,10 @@ test('no endpoint that changes anything, or needs a fresh proof, is open to toke
 
 /** Changes that need no fresh proof, beside whatever only looks ahead: what takes away rather than gives, and what is soon put right again. */
 const withoutProof = new Set<string>([
+  // Asking and saying no change nothing; an approval needs the proof.
+  'createRequest',
+  'withdrawRequest',
+  'declineRequest',
   // Of one's own keys: reminds, goes on. Beginning and giving up, which may take a key out of use or bring one back, and the new secret need the proof.
   'scheduleOwnRotation',
   'retryOwnRotation',

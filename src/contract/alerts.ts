@@ -16,6 +16,7 @@ export const alertKind = z.enum([
   'key_possibly_leaked',
   'key_same_as_system_key',
   'key_rotation',
+  'access_request',
   'webhook_disabled',
   'test',
 ])

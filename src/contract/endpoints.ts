@@ -22,6 +22,7 @@ import { policyEndpoints } from './policy.ts'
 import { priceBookEndpoints } from './price-book.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
+import { requestEndpoints } from './requests.ts'
 import { reratingEndpoints } from './reratings.ts'
 import { rotationEndpoints } from './rotation.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
@@ -67,6 +68,7 @@ export const endpoints = {
   ...vaultEndpoints,
   ...policyEndpoints,
   ...keyHygieneEndpoints,
+  ...requestEndpoints,
   ...webhookEndpoints,
   ...oversightEndpoints,
 }

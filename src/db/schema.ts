@@ -7,6 +7,22 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [name
 export type Json = ColumnType<JsonValue, string, string>
 export type GeneratedJson = ColumnType<JsonValue, string | undefined, string>
 
+export interface AccessRequests {
+  organization_id: string
+  id: string
+  user_id: string
+  kind: 'service' | 'model' | 'own_key' | 'shared_key'
+  service_id: string
+  model: string | null
+  reason: string
+  state: Generated<'open' | 'approved' | 'declined' | 'withdrawn'>
+  granted_by: 'policy' | 'key' | 'other' | null
+  answer: string | null
+  decided_by: string | null
+  created_at: Date
+  decided_at: Date | null
+}
+
 export interface AccessTokens {
   organization_id: string
   id: string
@@ -680,6 +696,8 @@ export interface Organizations {
   delete_at: Date | null
   deletion_by: string | null
   deleted_at: Date | null
+  central_billing_at: Date | null
+  billing_email: string | null
 }
 
 export interface OutboundAllowances {
@@ -1380,7 +1398,6 @@ export interface Teams {
   id: string
   name: string
   description: Generated<string>
-  cost_center: string | null
   created_at: Generated<Date>
   archived_at: Date | null
 }
@@ -1436,7 +1453,7 @@ export interface Users {
   is_platform_administrator: Generated<boolean>
   suspended_at: Date | null
   created_at: Generated<Date>
-  kind: Generated<'person' | 'service_account'>
+  kind: Generated<'person' | 'service_account' | 'organization'>
 }
 
 export interface VaultChanges {
@@ -1534,6 +1551,7 @@ export interface WebhookSecrets {
 }
 
 export interface Schema {
+  access_requests: AccessRequests
   access_tokens: AccessTokens
   adjustments: Adjustments
   alert_channels: AlertChannels

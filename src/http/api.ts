@@ -34,6 +34,8 @@ import type { Prices } from '../metering/prices.ts'
 import { oversightApi } from '../oversight/api.ts'
 import type { Oversight } from '../oversight/oversight.ts'
 import { reratingApi } from '../rerating/api.ts'
+import { requestApi } from '../requests/api.ts'
+import type { Requests } from '../requests/requests.ts'
 import type { Reratings } from '../rerating/rerating.ts'
 import { paymentApi } from '../payments/api.ts'
 import type { Payments } from '../payments/payments.ts'
@@ -62,6 +64,7 @@ export interface Rooms {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly prices: Prices
+  readonly requests: Requests
   readonly reratings: Reratings
   readonly health: Health
   readonly limits: Limits
@@ -99,6 +102,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...ledgerApi(rooms),
   ...insightApi(rooms),
   ...priceApi(rooms),
+  ...requestApi(rooms),
   ...reratingApi(rooms),
   ...rotationApi(rooms),
   ...healthApi(rooms),

@@ -8,6 +8,7 @@ import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, must, type Outcome, success } from '../kit/fault.ts'
 import type { Log } from '../kit/log.ts'
 import type { Organization } from './organizations.ts'
+import { emit } from '../webhooks/events.ts'
 import { outcomeOf } from './outcome.ts'
 import { type ControlDocument, documentOf, isSamePolicy, tidy, unknownServiceIn } from './policy-document.ts'
 import * as rows from './store-policies.ts'
@@ -34,6 +35,12 @@ export interface WantedPolicy {
   readonly startsAt: Date | null
 }
 
+export interface Amendment {
+  readonly amend: (control: ControlDocument) => ControlDocument | null
+  readonly reason: string
+  readonly within: (t: Transaction<Schema>, version: number | null) => Promise<void>
+}
+
 /** Why a policy is as it is: versions that are only ever added. */
 export interface Policies {
   policy(organizationId: string): Promise<Outcome<{ current: PolicyVersion; scheduled: PolicyVersion[] }>>
@@ -51,6 +58,11 @@ export interface Policies {
     reason: string,
   ): Promise<Outcome<PolicyVersion>>
   cancelPolicy(actor: Actor, organizationId: string, version: number): Promise<Outcome<PolicyVersion>>
+  /**
+   * A change of whatever policy is in force then; `amend` gives null where nothing needs to change. `within`: what else happens,
+   * in the same transaction, with the version that was made.
+   */
+  amendPolicy(actor: Actor, organizationId: string, amendment: Amendment): Promise<Outcome<void>>
   /** Puts scheduled versions in force whose time has come; how many. */
   startDuePolicies(now: Date): Promise<number>
 }
@@ -117,6 +129,12 @@ export const makePolicies = (parts: PolicyParts) => {
       },
       reason: next.reason ?? undefined,
     })
+    await emit(t, {
+      organizationId: before.id,
+      type: 'policy.changed',
+      data: { version: next.version, keysSuspended: suspended.length, keysRestored: restored.length },
+      at: clock(),
+    })
   }
 
   const lock = async (t: Transaction<Schema>, organizationId: string): Promise<Organization> => {
@@ -163,6 +181,12 @@ export const makePolicies = (parts: PolicyParts) => {
         startsAt: startsAt.toISOString(),
       },
       reason: reason ?? undefined,
+    })
+    await emit(t, {
+      organizationId: before.id,
+      type: 'policy.scheduled',
+      data: { version, startsAt: startsAt.toISOString() },
+      at: clock(),
     })
     return version
   }
@@ -218,8 +242,23 @@ export const makePolicies = (parts: PolicyParts) => {
           subject: { kind: 'organization', id: before.id },
           after: { version },
         })
+        await emit(t, { organizationId, type: 'policy.cancelled', data: { version }, at: clock() })
         return version
       }),
+
+    amendPolicy: (actor, organizationId, { amend, reason, within }) =>
+      outcomeOf(() =>
+        epoch.change(organizationId, async (t) => {
+          const before = await lock(t, organizationId)
+          const document = amend(documentOf(before))
+          if (document !== null) must(unknownServiceIn(document))
+          const version =
+            document === null || isSamePolicy(documentOf(before), document)
+              ? null
+              : await enact(t, { actor, before, document, reason, restores: null })
+          await within(t, version)
+        }),
+      ),
 
     async startDuePolicies(now) {
       let started = 0

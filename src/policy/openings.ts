@@ -1,0 +1,77 @@
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import {
+  everything,
+  isModelAllowed,
+  isServiceAllowed,
+  type OrganizationControl,
+  usersManageKeys,
+} from './control.ts'
+
+/** What somebody would like to use. */
+export interface Want {
+  readonly kind: 'service' | 'model' | 'own_key' | 'shared_key'
+  readonly serviceId: string
+  /** As the service writes it, of the kind `model` only. */
+  readonly model: string | null
+}
+
+/** Whether asking makes sense: nobody is asked for what is there already, or for what no answer could grant. */
+export const mayAskFor = (control: OrganizationControl, { kind, serviceId, model }: Want): Outcome<void> => {
+  if ((kind === 'model') !== (model !== null))
+    return failure('invalid_request', { message: 'A model is asked for by its name.', field: 'model' })
+  const isAllowed = isServiceAllowed(control, serviceId)
+  switch (kind) {
+    case 'service':
+      return isAllowed ? there('The policy of your organisation allows this service.') : success(undefined)
+    case 'model':
+      return isAllowed && isModelAllowed(control, model ?? '')
+        ? there('The policy of your organisation allows this model.')
+        : success(undefined)
+    case 'own_key':
+      if (usersManageKeys(control, serviceId)) return there('You may add a key of your own.')
+      return control.controlPolicy === 'it_control'
+        ? failure('invalid_request', {
+            message: 'Your organisation manages the keys of all services.',
+            next: 'Ask for a key that it shares instead.',
+          })
+        : success(undefined)
+    case 'shared_key':
+      return success(undefined)
+  }
+}
+
+const there = (message: string): Outcome<void> =>
+  failure('invalid_request', { message, next: 'There is nothing to ask for.' })
+
+const including = (names: readonly string[] | null, name: string): readonly string[] | null =>
+  names === null || names.includes(name) ? names : [...names, name]
+
+/**
+ * The policy with the least change that lets everybody have what one of them wants; null: the policy is not what stands in
+ * its way. Under IT control nobody has own keys, and one wish does not end that.
+ */
+export const openingFor = <Control extends OrganizationControl>(
+  control: Control,
+  { kind, serviceId, model }: Want,
+): Control | null => {
+  const { allowed } = control
+  const opened = {
+    ...control,
+    criticalServices:
+      kind === 'own_key' && control.controlPolicy === 'hybrid'
+        ? control.criticalServices.filter((id) => id !== serviceId)
+        : control.criticalServices,
+    allowed: allowed && {
+      ...everything,
+      ...allowed,
+      services: including(allowed.services, serviceId),
+      models:
+        model === null || isModelAllowed(control, model) ? allowed.models : including(allowed.models, model),
+    },
+  }
+  const isOpened =
+    opened.criticalServices.length !== control.criticalServices.length ||
+    opened.allowed?.services?.length !== allowed?.services?.length ||
+    opened.allowed?.models?.length !== allowed?.models?.length
+  return isOpened ? opened : null
+}

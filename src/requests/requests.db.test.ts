@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Browser, goodSecret, type Http, operator, startHttp } from '../../tests/http-harness.ts'
+import { must } from '../kit/fault.ts'
+import { everything } from '../policy/control.ts'
+
+let http: Http
+let owner: Browser
+let member: Browser
+let organizationId: string
+
+beforeAll(async () => {
+  http = await startHttp()
+})
+afterAll(() => http.close())
+beforeEach(async () => {
+  organizationId = (await http.organizations.create(operator, { name: 'Acme', kind: 'company' })).id
+  owner = await http.createBrowser({ organizationId, role: 'owner' })
+  member = await http.createBrowser({ organizationId, role: 'member' })
+})
+
+const change = async (control: Parameters<Http['organizations']['change']>[2]) =>
+  must(await http.organizations.change(operator, organizationId, control))
+const allow = (services: string[]) => change({ allowed: { ...everything, services } })
+const ask = async (body: Record<string, unknown>, as = member) =>
+  http.call('createRequest', as, { body: { reason: 'For the report', ...body } as never })
+const asked = async (body: Record<string, unknown>) => (await ask(body)).json<{ id: string }>().id
+const approve = (id: string, body: Record<string, unknown>, as = owner) =>
+  http.call('approveRequest', as, { params: { id }, body: body as never })
+const policy = async () => must(await http.organizations.policy(organizationId)).current
+const alertsOf = async ({ userId }: Browser) =>
+  (await http.alerts.page({ organizationId, userId }, {}, null, 10)).map(({ title }) => title)
+const auditOf = async (id: string) => {
+  const { rows } = await http.database.pool.query<{ action: string }>(
+    `SELECT action FROM audit_entries WHERE organization_id = $1 AND subject_id = $2 ORDER BY sequence`,
+    [organizationId, id],
+  )
+  return rows.map(({ action }) => action)
+}
+
+describe('a service that the policy does not allow', () => {
+  test('is asked for, opened in one step for everybody, and the member is told', async () => {
+    await allow(['openai'])
+    const id = await asked({ kind: 'service', serviceId: 'anthropic' })
+    expect(await alertsOf(owner)).toEqual([expect.stringContaining('asks for access to Anthropic')])
+
+    const { items, current } = (await http.call('listRequests', owner, { query: {} })).json()
+    expect(current.allowed.services).toEqual(['openai'])
+    expect(items).toMatchObject([
+      {
+        id,
+        state: 'open',
+        user: { id: member.userId },
+        opening: { allowed: { services: ['anthropic', 'openai'] } },
+      },
+    ])
+
+    expect((await approve(id, { by: 'policy', answer: 'Enjoy' })).json()).toMatchObject({
+      state: 'approved',
+      grantedBy: 'policy',
+      answer: 'Enjoy',
+    })
+    expect(await policy()).toMatchObject({
+      version: 3,
+      reason: expect.stringMatching(/^access to Anthropic for person\d+@example.com: For the report$/),
+      document: { allowed: { services: ['anthropic', 'openai'] } },
+      author: { id: owner.userId },
+    })
+    expect(await alertsOf(member)).toEqual(['You have access to Anthropic'])
+    expect(await auditOf(id)).toEqual(['access_request.created', 'access_request.approved'])
+    expect((await approve(id, { by: 'policy' })).statusCode).toBe(409)
+  })
+
+  test('is granted once, whichever of two answers comes first; the policy has one new version', async () => {
+    await allow(['openai'])
+    const id = await asked({ kind: 'service', serviceId: 'anthropic' })
+    const answers = await Promise.all([approve(id, { by: 'policy' }), approve(id, { by: 'policy' })])
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 409])
+    expect((await policy()).version).toBe(3)
+  })
+
+  test('that has come to be allowed while the request waited is approved without another version', async () => {
+    await allow(['openai'])
+    const id = await asked({ kind: 'service', serviceId: 'anthropic' })
+    await allow(['openai', 'anthropic'])
+    expect((await approve(id, { by: 'policy' })).json()).toMatchObject({ grantedBy: 'other' })
+    expect((await policy()).version).toBe(3)
+  })
+})
+
+test('a key of a critical service is shared by the organisation, for the next operation of the member', async () => {
+  await change({ controlPolicy: 'hybrid', criticalServices: ['openai'] })
+  const id = await asked({ kind: 'shared_key', serviceId: 'openai' })
+  expect((await approve(id, { by: 'key' })).statusCode).toBe(400)
+  const refused = await approve(id, { by: 'key', key: { secret: 'sk-proj-bad' } })
+  expect(refused.statusCode).toBeGreaterThanOrEqual(400)
+  expect((await http.call('listOwnRequests', member, { query: {} })).json().items[0].state).toBe('open')
+
+  const key = { secret: goodSecret(), label: 'Shared' }
+  expect((await approve(id, { by: 'key', key })).json()).toMatchObject({ grantedBy: 'key' })
+  const usable = await http.serviceKeys.listForGateway(organizationId, member.userId)
+  expect(usable).toMatchObject([
+    { owner: 'organization', serviceId: 'openai', label: 'Shared', status: 'active' },
+  ])
+  expect((await policy()).version).toBe(2)
+})
+
+test('own keys of a critical service come back to members when it is no longer critical', async () => {
+  const added = await http.serviceKeys.add(operator, {
+    organizationId,
+    owner: 'user',
+    userId: member.userId,
+    serviceId: 'openai',
+    secret: goodSecret(),
+  })
+  await change({ controlPolicy: 'hybrid', criticalServices: ['openai', 'groq'] })
+  const keyOf = async () =>
+    (await http.serviceKeys.find({ organizationId, id: must(added).serviceKey.id }))?.status
+  expect(await keyOf()).toBe('suspended')
+  await approve(await asked({ kind: 'own_key', serviceId: 'openai' }), { by: 'policy' })
+  expect(await keyOf()).toBe('active')
+  expect((await policy()).document.criticalServices).toEqual(['groq'])
+})
+
+describe('who asks', () => {
+  test('asks for nothing that is there, twice for nothing, and under IT control for no own keys', async () => {
+    const messageOf = async (body: Record<string, unknown>) => {
+      const reply = await ask(body)
+      return reply.json<{ error?: { message: string } }>().error?.message ?? reply.statusCode
+    }
+    expect(await messageOf({ kind: 'service', serviceId: 'openai' })).toContain('allows this service')
+    expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toContain('key of your own')
+    expect(await messageOf({ kind: 'service', serviceId: 'nowhere' })).toContain('no service nowhere')
+    await change({ controlPolicy: 'it_control' })
+    expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toContain('all services')
+    expect(await messageOf({ kind: 'shared_key', serviceId: 'openai' })).toBe(201)
+    expect(await messageOf({ kind: 'shared_key', serviceId: 'openai' })).toContain('already')
+  })
+
+  test('learns whom to ask and what became of it; of others’ requests nothing', async () => {
+    expect((await http.call('listDeciders', member, {})).json().items).toEqual([
+      { name: 'Ada', email: expect.stringContaining('@') },
+    ])
+    const id = await asked({ kind: 'shared_key', serviceId: 'openai' })
+    const other = await http.createBrowser({ organizationId, role: 'member' })
+    expect((await http.call('listOwnRequests', other, { query: {} })).json().items).toEqual([])
+    expect((await http.call('withdrawRequest', other, { params: { id } })).statusCode).toBe(404)
+    expect((await http.call('listRequests', member, { query: {} })).statusCode).toBe(403)
+    expect((await approve(id, { by: 'other' }, member)).statusCode).toBe(403)
+    const stranger = await http.createBrowser({
+      organizationId: (await http.organizations.create(operator, { name: 'Other', kind: 'company' })).id,
+      role: 'owner',
+    })
+    expect((await approve(id, { by: 'other' }, stranger)).statusCode).toBe(404)
+    await http.call('declineRequest', owner, { params: { id }, body: { answer: 'No budget' } })
+    expect((await http.call('listOwnRequests', member, { query: {} })).json().items).toMatchObject([
+      { state: 'declined', answer: 'No budget' },
+    ])
+    expect(await alertsOf(member)).toEqual(['Your request was declined: a shared key of OpenAI'])
+  })
+})
