@@ -123,7 +123,7 @@ const endpointOnWire = (endpoint: Endpoint): WebhookEndpointOnWire => ({
   id: endpoint.id,
   url: endpoint.url,
   description: endpoint.description,
-  types: endpoint.types,
+  types: endpoint.types === null ? null : [...endpoint.types],
   state: endpoint.state,
   failingSince: endpoint.failingSince?.toISOString() ?? null,
   failedAttempts: endpoint.failedAttempts,

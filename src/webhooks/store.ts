@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly id: string
   readonly url: string
   readonly description: string
-  readonly types: EventType[] | null
+  readonly types: readonly EventType[] | null
   readonly state: EndpointState
   readonly failingSince: Date | null
   readonly failedAttempts: number
