@@ -16,6 +16,8 @@ declare module 'vitest' {
     /** The same server as the role that owns the test databases, on no database in particular. */
     roleUrl: string
     templateDatabase: string
+    /** Files that several test files share; goes with the run. */
+    runDirectory: string
   }
 }
 
@@ -34,7 +36,12 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   project.provide('administratorUrl', server.administratorUrl)
   project.provide('roleUrl', server.roleUrl)
   project.provide('templateDatabase', templateDatabase)
-  return server.stop
+  const runDirectory = await mkdtemp(join(tmpdir(), 'aideon-run-'))
+  project.provide('runDirectory', runDirectory)
+  return async () => {
+    await server.stop()
+    await rm(runDirectory, { recursive: true, force: true })
+  }
 }
 
 // What is tested here is never power loss, and a clone and its removal sync a thousand files each.

@@ -13,7 +13,7 @@ const write = (name: string, sql: string): void => writeFileSync(join(directory,
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'aideon-migrations-'))
-  clone = await cloneDatabase({ migrated: false })
+  clone = await cloneDatabase({ template: 'template0' })
 })
 afterEach(async () => {
   await clone.drop()

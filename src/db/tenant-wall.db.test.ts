@@ -217,7 +217,7 @@ describe('the scope', () => {
 })
 
 test('where the role may not be made, the operator is told what to do, and doing it puts the wall up', async () => {
-  const empty = await cloneDatabase({ migrated: false })
+  const empty = await cloneDatabase({ template: 'template0' })
   const database = (await empty.database.pool.query('SELECT current_database() AS name')).rows[0]
     .name as string
   const role = `plain_${database}`

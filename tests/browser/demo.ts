@@ -1,22 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { inject } from 'vitest'
 import { demoSecret, type ServiceName } from '../../simulator/keys.ts'
 import type { Database } from '../../src/db/database.ts'
 import type { DemoFile } from '../../src/demo/demo-file.ts'
-import { cloneDatabase } from '../database.ts'
-import { startGatewayProcess } from '../processes/gateway-process.ts'
+import { cloneDatabase, oneDatabase } from '../database.ts'
+import { type GatewayProcess, startGatewayProcess } from '../processes/gateway-process.ts'
 
 export interface Demo extends AsyncDisposable {
   readonly url: string
@@ -27,26 +18,16 @@ export interface Demo extends AsyncDisposable {
   newKey(service: ServiceName): Promise<string>
 }
 
-/** The demo as `--demo` starts it, on a database of its own, with the dashboards built from source. */
+/** The demo as `--demo` starts it, some time after its first start, on a database of its own. */
 export const startDemo = async (): Promise<Demo> => {
+  await oneDatabase(original, makeOriginal)
   await using opened = new AsyncDisposableStack()
-  const clone = opened.use(await cloneDatabase({ migrated: false }))
+  const clone = opened.use(await cloneDatabase({ template: original }))
   const dataDirectory = mkdtempSync(join(tmpdir(), 'aideon-browser-'))
   opened.defer(() => rmSync(dataDirectory, { recursive: true, force: true }))
-  if (existsSync(builtDashboards)) cpSync(builtDashboards, dataDirectory, { recursive: true })
-  const gateway = await startGatewayProcess({
-    AIDEON_DEMO: 'true',
-    AIDEON_DATA_DIR: dataDirectory,
-    AIDEON_MASTER_KEY: randomBytes(32).toString('base64'),
-    DATABASE_URL: clone.url,
-  })
-  opened.defer(async () => {
-    gateway.signal('SIGTERM')
-    await gateway.exit
-  })
-  await dashboardsReady(gateway.url, gateway.output)
-  await historyMade(clone.database, gateway.output)
-  keepDashboards(dataDirectory)
+  cpSync(originalDirectory(), dataDirectory, { recursive: true })
+  const gateway = opened.use(await startOn(clone.url, dataDirectory))
+  await dashboardsReady(gateway)
   const facts = JSON.parse(readFileSync(join(dataDirectory, 'demo.json'), 'utf8')) as DemoFile
   const resources = opened.move()
   let made = 0
@@ -68,26 +49,45 @@ export const startDemo = async (): Promise<Demo> => {
   }
 }
 
-/** One build serves all demos: a data directory brings it along, and the product takes it if it is of the same sources. */
-const builtDashboards = join(import.meta.dirname, '../../node_modules/.cache/dashboards')
+const original = 'aideon_demo'
+const originalDirectory = () => join(inject('runDirectory'), 'demo')
+/** Of test data only. */
+const masterKey = Buffer.alloc(32, 'browser').toString('base64')
 
-const keepDashboards = (dataDirectory: string): void => {
-  const [name] = readdirSync(dataDirectory).filter((entry) => /^dashboards-\w+$/.test(entry))
-  if (name === undefined || existsSync(join(builtDashboards, name))) return
-  const partial = `${builtDashboards}.${process.pid}`
-  mkdirSync(partial, { recursive: true })
-  cpSync(join(dataDirectory, name), join(partial, name), { recursive: true })
-  rmSync(builtDashboards, { recursive: true, force: true })
+/** Its first start, until its dashboards are built and its history is made: half a minute of work that every file needs. */
+const makeOriginal = async (): Promise<void> => {
+  const directory = originalDirectory()
+  mkdirSync(directory)
+  const { database, url, drop } = await cloneDatabase({ template: 'template0', name: original })
   try {
-    renameSync(partial, builtDashboards)
-  } catch {
-    // Another file's demo was faster.
-    rmSync(partial, { recursive: true, force: true })
+    await using gateway = await startOn(url, directory)
+    await dashboardsReady(gateway)
+    await historyMade(database, gateway)
+  } catch (error) {
+    await drop()
+    throw error
+  }
+  await database.close()
+}
+
+const startOn = async (databaseUrl: string, dataDirectory: string) => {
+  const gateway = await startGatewayProcess({
+    AIDEON_DEMO: 'true',
+    AIDEON_DATA_DIR: dataDirectory,
+    AIDEON_MASTER_KEY: masterKey,
+    DATABASE_URL: databaseUrl,
+  })
+  return {
+    ...gateway,
+    async [Symbol.asyncDispose]() {
+      gateway.signal('SIGTERM')
+      await gateway.exit
+    },
   }
 }
 
 /** Until the demo's own operations and tasks have ended, balances and lists move by themselves. */
-const historyMade = async ({ pool }: Database, output: () => string): Promise<void> => {
+const historyMade = async ({ pool }: Database, { output }: GatewayProcess): Promise<void> => {
   const deadline = Date.now() + 90_000
   while (Date.now() < deadline) {
     if (output().includes('history to show')) {
@@ -100,7 +100,7 @@ const historyMade = async ({ pool }: Database, output: () => string): Promise<vo
 }
 
 /** They are built by a process of their own, which says nothing: its result is asked for. */
-const dashboardsReady = async (url: string, output: () => string): Promise<void> => {
+const dashboardsReady = async ({ url, output }: GatewayProcess): Promise<void> => {
   const deadline = Date.now() + 90_000
   while (Date.now() < deadline) {
     const meta = (await (await fetch(`${url}/api/meta`)).json()) as { dashboardsReady: boolean }

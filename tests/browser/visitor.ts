@@ -22,7 +22,8 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
   })
   page.on('pageerror', (error) => said.push(error.message))
   if (path !== undefined) await page.goto(new URL(path, link).href)
-  else if (link !== undefined && page.url() === 'about:blank') await openOverview(page, new URL('/', link).href)
+  else if (link !== undefined && page.url() === 'about:blank')
+    await openOverview(page, new URL('/', link).href)
   return {
     page,
     context,
@@ -33,7 +34,8 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
     },
     async [Symbol.asyncDispose]() {
       page.removeAllListeners()
-      if (link !== undefined && (await isAsBefore(context, page, cookies))) idle.push({ context, page, cookies })
+      if (link !== undefined && (await isAsBefore(context, page, cookies)))
+        idle.push({ context, page, cookies })
       else await context.close()
     },
   }
