@@ -26,6 +26,7 @@ import type { Log } from './kit/log.ts'
 import { makeLimits } from './limits/limits.ts'
 import { makeLedger } from './ledger/ledger.ts'
 import { makeLongOperations } from './long-operations/long-operations.ts'
+import { makeMachines } from './machines/machines.ts'
 import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
@@ -39,6 +40,7 @@ import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { rotationDrivers } from './rotation/drivers/registry.ts'
 import { makeRotation } from './rotation/rotation.ts'
+import { makeTeams } from './teams/teams.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
 import { makeWebhooks } from './webhooks/webhooks.ts'
@@ -91,9 +93,10 @@ export const openRooms = async (options: {
       change: (work) => epoch.change(platformOrganizationId, work),
     })
     const access = makeAccess({ database, epoch, clock, log })
+    const mail = config.mail === null ? noMail : makeMail(config.mail)
     const alerts = makeAlerts({
       database,
-      mail: config.mail === null ? noMail : makeMail(config.mail),
+      mail,
       signingSecret: (owner) => longOperations.webhooks.signingSecret(owner),
       callbacks,
       publicUrl: config.publicUrl,
@@ -129,11 +132,24 @@ export const openRooms = async (options: {
       log,
     })
     const webhookEndpoints = makeWebhooks({ database, vault, callbacks, alerts, clock, log })
-    const identity = makeIdentity({ database, clock, sessions: config.sessions })
-    const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
+    const identity = makeIdentity({ database, clock, vault, sessions: config.sessions })
+    const organizations = makeOrganizations({
+      database,
+      epoch,
+      identity,
+      ledger,
+      serviceKeys,
+      vault,
+      mail,
+      settings: config.organizations,
+      clock,
+      log,
+    })
+    const machines = makeMachines({ database, epoch, access, callbacks, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
-    const oversight = makeOversight({ database, clock })
+    const teams = makeTeams({ database, epoch, access, clock })
+    const oversight = makeOversight({ database, epoch, ledger, clock })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const auditOutbound = makeOutbound()
     auditOutbound.allow(config.auditStreamAddresses)
@@ -223,6 +239,7 @@ export const openRooms = async (options: {
       limits,
       log,
       longOperations,
+      machines,
       masterKeys,
       organizations,
       outbound,
@@ -236,6 +253,7 @@ export const openRooms = async (options: {
       rotation,
       serviceKeys,
       statements,
+      teams,
       tokenExchange,
       vault,
       webhookEndpoints,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Endpoint } from '../src/contract/endpoint.ts'
@@ -124,6 +124,25 @@ const token = async (kind: 'user' | 'platform') => {
   })
   return { id: created.json<{ accessToken: { id: string } }>().accessToken.id }
 }
+const colleague = async () => {
+  const { userId } = await http.createPerson({ organizationId: owner.organizationId })
+  return { id: userId }
+}
+const joiner = 'joiner@example.com'
+/** Long enough to be sent again. */
+const invitedLongAgo = async (by: Browser = owner, email = newEmail()) => {
+  const { organizationId, userId } = by
+  const open = (await http.organizations.listInvitations(organizationId)).find((one) => one.email === email)
+  const actor = { kind: 'user', id: userId } as const
+  if (open) must(await http.organizations.withdrawInvitation(actor, open))
+  const sending = { baseUrl: 'https://keys.example', inviter: 'Ada' }
+  const wanted = { organizationId, email, role: 'member' } as const
+  const { invitation, path } = must(await http.organizations.invite(actor, wanted, sending))
+  await http.database.pool.query(`UPDATE invitations SET sent_at = now() - interval '1 hour' WHERE id = $1`, [
+    invitation.id,
+  ])
+  return { id: invitation.id, token: String(path?.split('#')[1]) }
+}
 const session = async () => {
   await http.signIn(owner)
   const [newest] = await http.identity.listSessions(owner.userId)
@@ -142,7 +161,9 @@ const wish = () => {
 }
 const accessRequest = async () => {
   const { organizationId, userId } = owner
-  await http.database.pool.query(`UPDATE access_requests SET state = 'withdrawn', decided_at = now() WHERE state = 'open'`)
+  await http.database.pool.query(
+    `UPDATE access_requests SET state = 'withdrawn', decided_at = now() WHERE state = 'open'`,
+  )
   const made = await http.requests.create({ organizationId, userId, model: null, ...wish() })
   return { id: must(made).id }
 }
@@ -221,6 +242,19 @@ const newBudget = { name: 'Monthly', limit: '1000000' }
 const budget = async () => {
   const created = await callEndpoint(http.app, 'createBudget', owner, { body: newBudget })
   return { id: created.json<{ id: string }>().id }
+}
+/** With the owner as its only member. */
+const team = async () => {
+  const created = await callEndpoint(http.app, 'createTeam', owner, { body: { name: randomUUID() } })
+  const { id } = created.json<{ id: string }>()
+  const params = { id, user: owner.userId }
+  await callEndpoint(http.app, 'setTeamMember', owner, { params, body: {} })
+  return { id }
+}
+const teamToken = async () => {
+  const params = await team()
+  const created = await callEndpoint(http.app, 'createTeamToken', owner, { params, body: { name: 'Batch' } })
+  return { ...params, token: created.json<{ accessToken: { id: string } }>().accessToken.id }
 }
 const budgetOnEachMember = async () => {
   const body = { ...newBudget, eachMember: true }
@@ -379,6 +413,38 @@ const scheduledPolicy = async (organizationId: string) => {
   return { version: String(version) }
 }
 
+const machine = async () => {
+  const created = await callEndpoint(http.app, 'createServiceAccount', owner, { body: { name: 'Machine' } })
+  return { id: created.json<{ id: string }>().id }
+}
+const machineCredential = async () => {
+  const params = await machine()
+  const body = { kind: 'token', name: 'Nightly' } as const
+  const created = await callEndpoint(http.app, 'createMachineCredential', owner, { params, body })
+  return { ...params, credential: created.json<{ credential: { id: string } }>().credential.id }
+}
+const hostKey = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+const hostApplication = () => ({
+  name: 'Portal',
+  issuer: 'https://portal.example',
+  jwks: { keys: [{ ...hostKey }] },
+})
+const storedApplication = async () => {
+  const body = hostApplication()
+  const created = await callEndpoint(http.app, 'createHostApplication', owner, { body })
+  return { id: created.json<{ id: string }>().id }
+}
+
+/** Well-formed, and of nobody. */
+const passkeyReply = {
+  id: 'AAAA',
+  rawId: 'AAAA',
+  type: 'public-key',
+  clientExtensionResults: {},
+  response: { clientDataJSON: 'e30', authenticatorData: 'AAAA', signature: 'AAAA' },
+}
+const newPasskeyReply = { ...passkeyReply, response: { clientDataJSON: 'e30', attestationObject: 'AAAA' } }
+
 /** A request that succeeds for whoever may make it. */
 const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   readMeta: none,
@@ -387,6 +453,21 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   setUp: () => ({
     body: { token: 'x'.repeat(43), email: newEmail(), name: 'N', password: 'long enough for it' },
   }),
+  readPendingSignIn: none,
+  finishSignIn: () => ({ body: { proof: { kind: 'totp', code: '123456' } } }),
+  createPasskeyChallenge: none,
+  signInWithPasskey: () => ({ body: { response: passkeyReply } }),
+  createProofChallenge: none,
+  readFactors: none,
+  beginTotp: none,
+  confirmTotp: () => ({ body: { code: '123456' } }),
+  removeTotp: none,
+  beginPasskey: none,
+  addPasskey: () => ({ body: { name: 'Phone', response: newPasskeyReply } }),
+  renamePasskey: async () => ({ params: await passkey(), body: { name: 'Phone' } }),
+  removePasskey: async () => ({ params: await passkey() }),
+  renewRecoveryCodes: none,
+  resetUserFactors: async () => ({ params: await newPerson() }),
   signOut: none,
   // A link of somebody else's, wherever it is not the owner who sends it.
   stepUp: async () => {
@@ -401,6 +482,51 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listRequests: none,
   approveRequest: async () => ({ params: await accessRequest(), body: { by: 'other' } }),
   declineRequest: async () => ({ params: await accessRequest(), body: { answer: 'Not this year' } }),
+  listServiceAccounts: none,
+  createServiceAccount: () => ({ body: { name: 'Machine' } }),
+  changeServiceAccount: async () => ({ params: await machine(), body: { description: 'Nightly' } }),
+  removeServiceAccount: async () => ({ params: await machine() }),
+  listMachineCredentials: async () => ({ params: await machine() }),
+  createMachineCredential: async () => ({
+    params: await machine(),
+    body: { kind: 'client', name: 'Nightly' },
+  }),
+  revokeMachineCredential: async () => ({ params: await machineCredential() }),
+  listHostApplications: none,
+  createHostApplication: () => ({ body: hostApplication() }),
+  changeHostApplication: async () => ({ params: await storedApplication(), body: { name: 'Portal 2' } }),
+  removeHostApplication: async () => ({ params: await storedApplication() }),
+  checkHostApplication: async () => ({ params: await storedApplication(), body: {} }),
+  listWorkplaces: none,
+  switchOrganization: () => ({ body: { organizationId: owner.organizationId } }),
+  createCompany: () => ({ body: { name: 'By myself' } }),
+  leaveOrganization: none,
+  readOwnOrganization: none,
+  renameOrganization: () => ({ body: { name: 'Company' } }),
+  transferOrganization: async () => ({ body: { userId: (await colleague()).id } }),
+  scheduleDeletion: async () => {
+    await http.organizations.cancelDeletion(operator, owner.organizationId)
+    return { body: { name: must(await http.organizations.read(owner.organizationId)).name } }
+  },
+  cancelDeletion: async () => {
+    const { name } = must(await http.organizations.read(owner.organizationId))
+    await http.organizations.scheduleDeletion(operator, owner.organizationId, name)
+    return {}
+  },
+  listMembers: none,
+  changeMemberRole: async () => ({ params: await colleague(), body: { role: 'auditor' } }),
+  suspendMember: async () => ({ params: await colleague(), body: {} }),
+  restoreMember: async () => ({ params: await colleague(), body: {} }),
+  removeMember: async () => ({ params: await colleague() }),
+  listInvitations: none,
+  inviteMember: () => ({ body: { email: newEmail() } }),
+  resendInvitation: async () => ({ params: { id: (await invitedLongAgo()).id } }),
+  withdrawInvitation: async () => ({ params: { id: (await invitedLongAgo()).id } }),
+  readInvitation: async () => ({ body: { token: (await invitedLongAgo()).token } }),
+  acceptInvitation: async () => ({
+    body: { token: (await invitedLongAgo()).token, name: 'New', password: 'long enough for it' },
+  }),
+  joinByInvitation: async () => ({ body: { token: (await invitedLongAgo(outsider, joiner)).token } }),
   readPolicy: none,
   listPolicyVersions: none,
   previewPolicy: () => ({ body: policyDocument }),
@@ -754,6 +880,21 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   archiveBudget: async () => ({ params: await budget() }),
   restoreBudget: async () => ({ params: await archivedBudget() }),
   readCreditForecast: none,
+  listTeams: none,
+  createTeam: () => ({ body: { name: randomUUID() } }),
+  readTeam: async () => ({ params: await team() }),
+  changeTeam: async () => ({ params: await team(), body: { description: 'Searches' } }),
+  archiveTeam: async () => ({ params: await team() }),
+  restoreTeam: async () => {
+    const params = await team()
+    await callEndpoint(http.app, 'archiveTeam', owner, { params })
+    return { params }
+  },
+  setTeamMember: async () => ({ params: { ...(await team()), user: owner.userId }, body: { role: 'lead' } }),
+  removeTeamMember: async () => ({ params: { ...(await team()), user: owner.userId } }),
+  listTeamTokens: async () => ({ params: await team() }),
+  createTeamToken: async () => ({ params: await team(), body: { name: 'Batch' } }),
+  revokeTeamToken: async () => ({ params: await teamToken() }),
   listOrganizationBudgets: none,
   listMemberBudgets: async () => ({ params: await budgetOnEachMember() }),
   createOrganizationBudget: () => ({ body: newBudget }),
@@ -813,6 +954,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   readChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
   exportChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
   listCostCentres: none,
+  readCentralBilling: none,
+  setCentralBilling: () => ({ body: { central: false } }),
   saveCostCentre: () => ({ body: { code: 'R-1', name: 'Research' } }),
   assignCostCentre: () => ({ params: { id: owner.userId }, body: { code: null } }),
 }
@@ -842,7 +985,10 @@ const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 /** What ends or renews sessions must not end those of the other tests. */
 const ownerFor = async (name: EndpointName): Promise<Browser> => {
   if (name === 'signOut' || name === 'stepUp') return signInLongAgo(owner)
-  if (name === 'changePassword' || name === 'revokeOtherSessions') return http.createBrowser()
+  if (['changePassword', 'revokeOtherSessions', 'createCompany'].includes(name)) return http.createBrowser()
+  if (name === 'leaveOrganization' || name === 'transferOrganization')
+    return http.createBrowser({ organizationId: owner.organizationId, role: 'owner' })
+  if (name === 'joinByInvitation') return http.createBrowser({ email: joiner })
   return endpointOf(name).stepUp ? owner : staleOwner
 }
 

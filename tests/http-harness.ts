@@ -6,7 +6,7 @@ import { makeAuditStreaming } from '../src/audit/streaming.ts'
 import { makeAuditTrail } from '../src/audit/trail.ts'
 import { makeAccess } from '../src/access/access.ts'
 import { makeAlerts } from '../src/alerts/alerts.ts'
-import { noMail } from '../src/alerts/mail.ts'
+import { type Mail, noMail } from '../src/alerts/mail.ts'
 import { makeBilling } from '../src/billing/billing.ts'
 import { makeBudgets } from '../src/budgets/budgets.ts'
 import type { Endpoint } from '../src/contract/endpoint.ts'
@@ -26,6 +26,7 @@ import { silentLog } from '../src/kit/log.ts'
 import { makeLedger } from '../src/ledger/ledger.ts'
 import { makeLimits } from '../src/limits/limits.ts'
 import { makeLongOperations } from '../src/long-operations/long-operations.ts'
+import { makeMachines } from '../src/machines/machines.ts'
 import { makePrices } from '../src/metering/prices.ts'
 import { makeRecorder } from '../src/metering/recorder.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
@@ -40,6 +41,7 @@ import { makeRequests } from '../src/requests/requests.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
 import { makeRotation } from '../src/rotation/rotation.ts'
+import { makeTeams } from '../src/teams/teams.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeWebhooks } from '../src/webhooks/webhooks.ts'
 import { cloneDatabase } from './database.ts'
@@ -68,6 +70,8 @@ export const startHttp = async (
     shell?: { publicUrl?: string; trustedProxies?: string[] }
     /** Left out: requests are not counted. */
     quotas?: RequestQuotas
+    /** Left out: there is no mail server. */
+    mail?: Mail
   } = {},
 ) => {
   const clone = await cloneDatabase()
@@ -81,8 +85,19 @@ export const startHttp = async (
   const { vault, masterKeys } = openedVault
   const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
   const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
-  const identity = makeIdentity({ database, clock })
-  const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
+  const identity = makeIdentity({ database, clock, vault })
+  const organizations = makeOrganizations({
+    database,
+    epoch,
+    identity,
+    ledger,
+    serviceKeys,
+    vault,
+    mail: options.mail,
+    settings: { selfService: true, graceDays: 14 },
+    clock,
+    log,
+  })
   const access = makeAccess({ database, epoch, clock, log })
   const insights = makeInsights({ database, clock })
   const prices = makePrices({ database, clock })
@@ -136,6 +151,7 @@ export const startHttp = async (
     ledger,
     limits,
     longOperations,
+    machines: makeMachines({ database, epoch, access, callbacks: outbound, clock }),
     masterKeys,
     organizations,
     payments,
@@ -159,8 +175,9 @@ export const startHttp = async (
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
-    oversight: makeOversight({ database, clock }),
+    oversight: makeOversight({ database, epoch, ledger, clock }),
     statements: makeStatements({ database }),
+    teams: makeTeams({ database, epoch, access, clock }),
     vault,
     webhookEndpoints: makeWebhooks({ database, vault, callbacks: outbound, alerts, clock, log }),
   }

@@ -82,6 +82,13 @@ test('no endpoint that changes anything, or needs a fresh proof, is open to toke
 
 /** Changes that need no fresh proof, beside whatever only looks ahead: what takes away rather than gives, and what is soon put right again. */
 const withoutProof = new Set<string>([
+  // Where one works, and an organisation of one's own: nobody loses anything.
+  'switchOrganization',
+  'createCompany',
+  'joinByInvitation',
+  'renameOrganization',
+  'cancelDeletion',
+  'withdrawInvitation',
   // Asking and saying no change nothing; an approval needs the proof.
   'createRequest',
   'withdrawRequest',
@@ -132,9 +139,15 @@ const withoutProof = new Set<string>([
   'resendAlert',
   'resetBreaker',
   'resetGroup',
+  'createTeam',
+  'changeTeam',
+  'restoreTeam',
+  'setTeamMember',
+  'removeTeamMember',
   'restoreAnyBudget',
   'restoreBudget',
   'revokeAccessToken',
+  'revokeMachineCredential',
   'revokePlatformToken',
   'endUserSessions',
   'setAccessTokenLimits',
@@ -146,6 +159,10 @@ const withoutProof = new Set<string>([
   'signOut',
   'startReconciliation',
   'stepUp',
+  // Asks what a passkey is to sign, which is the proof.
+  'createProofChallenge',
+  // What it is called, seen by its owner alone.
+  'renamePasskey',
   'takeBackPayment',
   'testAlertChannel',
   'verifyAllAudit',

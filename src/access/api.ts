@@ -1,4 +1,5 @@
 import type { AccessToken as WireAccessToken } from '../contract/access-tokens.ts'
+import { tokenOnWire } from './token-on-wire.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
@@ -73,13 +74,3 @@ export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) =
 
 const live = (tokens: AccessToken[]): WireAccessToken[] =>
   tokens.filter((token) => token.revokedAt === null).map(tokenOnWire)
-
-const tokenOnWire = (token: AccessToken): WireAccessToken => ({
-  id: token.id,
-  name: token.name,
-  lastFour: token.lastFour,
-  scopes: [...token.scopes],
-  expiresAt: token.expiresAt?.toISOString() ?? null,
-  lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
-  createdAt: token.createdAt.toISOString(),
-})

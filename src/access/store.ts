@@ -59,10 +59,14 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     transaction: Transaction<Schema>,
     { organizationId, teamId, userId }: NewAccessToken,
   ) => {
+    // The team first, as whoever changes its members.
+    const team = await sql`
+      SELECT 1 FROM teams WHERE organization_id = ${organizationId} AND id = ${teamId} AND archived_at IS NULL
+      FOR SHARE`.execute(transaction)
+    if (team.rows.length === 0) return false
     const { rows } = await sql`
-      SELECT 1 FROM team_members m JOIN teams t ON t.organization_id = m.organization_id AND t.id = m.team_id
-      WHERE m.organization_id = ${organizationId} AND m.team_id = ${teamId} AND m.user_id = ${userId}
-        AND t.archived_at IS NULL
+      SELECT 1 FROM team_members
+      WHERE organization_id = ${organizationId} AND team_id = ${teamId} AND user_id = ${userId}
       FOR SHARE`.execute(transaction)
     return rows.length > 0
   },
@@ -191,11 +195,13 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       FROM users u
       JOIN memberships m ON m.user_id = u.id
       JOIN organizations o ON o.id = m.organization_id
+      -- Where the organisation pays for everybody, its one account does: its holder is the organisation itself.
       -- A machine has no account: it works on the credits of the member who answers for it, while they are one.
       LEFT JOIN service_accounts sa ON sa.organization_id = m.organization_id AND sa.user_id = m.user_id
       LEFT JOIN memberships p ON p.organization_id = m.organization_id AND p.user_id = sa.pays_user_id AND p.suspended_at IS NULL
       LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id
-        AND a.user_id = CASE WHEN sa.user_id IS NULL THEN m.user_id ELSE p.user_id END
+        AND a.user_id = CASE WHEN o.central_billing_at IS NOT NULL THEN o.id
+          WHEN sa.user_id IS NULL THEN m.user_id ELSE p.user_id END
       LEFT JOIN subscriptions s ON s.organization_id = a.organization_id AND s.account_id = a.id
       -- An account that is so new that it has no subscription yet will get the version in effect.
       LEFT JOIN LATERAL (SELECT name, entitlements FROM tier_versions t

@@ -14,6 +14,7 @@ export const accessToken = z.object({
   name: z.string(),
   lastFour: z.string(),
   scopes: z.array(z.string()),
+  teamId: wire.id.nullable().describe('Of the team that its use counts for, too'),
   expiresAt: wire.time.nullable(),
   lastUsedAt: wire.time.nullable(),
   createdAt: wire.time,

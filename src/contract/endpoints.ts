@@ -13,6 +13,8 @@ import { healthEndpoints } from './health.ts'
 import { rateLimitEndpoints } from './limits.ts'
 import { keyHygieneEndpoints } from './key-hygiene.ts'
 import { longOperationEndpoints } from './long-operations.ts'
+import { machineEndpoints } from './machines.ts'
+import { memberEndpoints } from './members.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { oversightEndpoints } from './oversight.ts'
@@ -25,10 +27,12 @@ import { reconciliationEndpoints } from './reconciliation.ts'
 import { requestEndpoints } from './requests.ts'
 import { reratingEndpoints } from './reratings.ts'
 import { rotationEndpoints } from './rotation.ts'
+import { secondFactorEndpoints } from './second-factors.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
 import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
+import { teamEndpoints } from './teams.ts'
 import { usageEndpoints } from './usage.ts'
 import { vaultEndpoints } from './vault.ts'
 import { webhookEndpoints } from './webhooks.ts'
@@ -39,6 +43,7 @@ import { webhookEndpoints } from './webhooks.ts'
  */
 export const endpoints = {
   ...sessionEndpoints,
+  ...secondFactorEndpoints,
   ...serviceKeyEndpoints,
   ...creditEndpoints,
   ...operationEndpoints,
@@ -67,9 +72,13 @@ export const endpoints = {
   ...ownRotationEndpoints,
   ...vaultEndpoints,
   ...policyEndpoints,
+  ...memberEndpoints,
   ...keyHygieneEndpoints,
+  ...webhookEndpoints,
+  ...teamEndpoints,
   ...requestEndpoints,
   ...webhookEndpoints,
+  ...machineEndpoints,
   ...oversightEndpoints,
 }
 

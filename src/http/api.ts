@@ -30,6 +30,8 @@ import { rateLimitApi } from '../limits/api.ts'
 import type { Limits } from '../limits/limits.ts'
 import { longOperationApi } from '../long-operations/api.ts'
 import type { LongOperations } from '../long-operations/long-operations.ts'
+import { machineApi } from '../machines/api.ts'
+import type { Machines } from '../machines/machines.ts'
 import type { Prices } from '../metering/prices.ts'
 import { oversightApi } from '../oversight/api.ts'
 import type { Oversight } from '../oversight/oversight.ts'
@@ -41,6 +43,8 @@ import { paymentApi } from '../payments/api.ts'
 import type { Payments } from '../payments/payments.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
+import { teamApi } from '../teams/api.ts'
+import type { Teams } from '../teams/teams.ts'
 import { statementApi } from '../statements/api.ts'
 import type { Statements } from '../statements/statements.ts'
 import { rotationApi } from '../rotation/api.ts'
@@ -75,6 +79,7 @@ export interface Rooms {
   readonly budgets: Budgets
   readonly alerts: Alerts
   readonly statements: Statements
+  readonly teams: Teams
   readonly documents: Documents
   readonly reconciliation: Reconciliation
   readonly rotation: Rotation
@@ -82,6 +87,7 @@ export interface Rooms {
   readonly auditStreaming: AuditStreaming
   readonly vault: Vault
   readonly masterKeys: MasterKeys
+  readonly machines: Machines
   readonly webhookEndpoints: Webhooks
   readonly clock: Clock
 }
@@ -119,5 +125,8 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...auditApi(rooms),
   ...vaultApi(rooms),
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
+  ...teamApi(rooms),
+  ...webhookApi({ webhooks: rooms.webhookEndpoints }),
+  ...machineApi(rooms),
   ...oversightApi(rooms),
 })
