@@ -21,9 +21,9 @@ export interface SsoDirectory {
   /** By the domain alone: the answer does not tell whether there is such a user. */
   waysFor(email: string): Promise<SsoWay[]>
   /**
-   * Passwords and links are refused. Read fresh each time. Not before somebody's account is tied to the identity provider
-   * where a sign-in there cannot do that by itself: they would have no way in (docs/decisions/0075-single-sign-on.md).
-   * Break-glass accounts are identity's to except.
+   * Passwords and links are refused. Read fresh each time. Not for people whose account reaches beyond the organisation:
+   * its word does not count there, so they need another way in (docs/decisions/0075-single-sign-on.md). In the organisation
+   * itself their sessions of other ways are no use: `isEnforcedIn`. Break-glass accounts are identity's to except.
    */
   isEnforced(email: string): Promise<boolean>
 }
@@ -45,23 +45,27 @@ export const makeSsoDirectory = ({ kysely }: { readonly kysely: Kysely<Schema> }
   async isEnforced(email) {
     const domain = domainOfEmail(email)
     if (domain === null) return false
-    // Whose account reaches beyond the organisation, or who runs the platform, has to tie it themselves first.
-    const { rows } = await sql<{ enforced: boolean }>`
-      SELECT true AS enforced
-      FROM sso_domain_holders h
+    const { rows } = await sql`
+      SELECT FROM sso_domain_holders h
       JOIN sso_domains d ON d.organization_id = h.holder_id AND d.domain = h.domain AND d.enforced
       WHERE h.domain = ${domain}
         AND EXISTS (SELECT FROM sso_connections c WHERE c.organization_id = h.holder_id AND c.enabled)
         AND NOT EXISTS (
           SELECT FROM users u WHERE lower(u.email) = ${email.toLowerCase()}
             AND (u.is_platform_administrator
-              OR EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> h.holder_id)
-              OR NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id = h.holder_id))
-            AND NOT EXISTS (
-              SELECT FROM sso_identities i
-              JOIN sso_connections c ON c.organization_id = i.organization_id AND c.id = i.connection_id AND c.enabled
-              WHERE i.user_id = u.id AND i.organization_id = h.holder_id))
+              OR NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)
+              OR EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> h.holder_id)))
       LIMIT 1`.execute(kysely)
     return rows.length > 0
   },
 })
+
+/**
+ * True where a session that single sign-on did not open is no use: the membership `m` is in an organisation that enforces its
+ * own sign-in on the domain of the user `u`.
+ */
+export const isEnforcedIn = sql<boolean>`
+  EXISTS (SELECT FROM sso_domains d
+    JOIN sso_domain_holders h ON h.domain = d.domain AND h.holder_id = d.organization_id
+    WHERE d.organization_id = m.organization_id AND d.enforced AND d.domain = lower(split_part(u.email, '@', 2))
+      AND EXISTS (SELECT FROM sso_connections c WHERE c.organization_id = d.organization_id AND c.enabled))`

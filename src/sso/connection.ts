@@ -1,0 +1,66 @@
+import type { z } from 'zod'
+import type { oidcSettings, samlSettings, ssoRole } from '../contract/sso.ts'
+import type { SealedSecret, SecretBinding } from '../vault/vault.ts'
+
+export type SsoRole = z.infer<typeof ssoRole>
+export type OidcSettings = z.infer<typeof oidcSettings>
+export type SamlSettings = z.infer<typeof samlSettings>
+
+export type Provider =
+  | { readonly kind: 'oidc'; readonly settings: OidcSettings }
+  | { readonly kind: 'saml'; readonly settings: SamlSettings }
+
+/** An identity provider of an organisation. */
+export interface Connection {
+  readonly organizationId: string
+  readonly id: string
+  readonly name: string
+  readonly enabled: boolean
+  readonly joinsMembers: boolean
+  readonly defaultRole: SsoRole
+  readonly roleRules: readonly { readonly group: string; readonly role: SsoRole }[]
+  readonly provider: Provider
+  readonly version: number
+  readonly secretVersion: number
+  /** Null: a client without a secret, which PKCE alone protects. */
+  readonly sealed: SealedSecret | null
+  readonly lastUsedAt: Date | null
+  readonly problem: string | null
+  readonly problemAt: Date | null
+}
+
+/**
+ * What the identity provider is told of us. Each connection has addresses of its own: an answer of one provider that is
+ * brought to another's address fits no attempt there (mix-up).
+ */
+export interface Addresses {
+  readonly redirectUri: string
+  readonly entityId: string
+  readonly acsUrl: string
+  readonly metadataUrl: string
+}
+
+export const addressesOf = (baseUrl: string, connectionId: string): Addresses => {
+  const saml = `${baseUrl}/sso/saml/${connectionId}`
+  return {
+    redirectUri: `${baseUrl}${pageOf(connectionId)}`,
+    entityId: `${saml}/metadata`,
+    acsUrl: saml,
+    metadataUrl: `${saml}/metadata`,
+  }
+}
+
+/** The page that carries what came from elsewhere over to a request of our own origin. */
+export const pageOf = (connectionId: string): string => `/sign-in/company/${connectionId}`
+
+export const bindingOf = (
+  { organizationId, id }: Pick<Connection, 'organizationId' | 'id'>,
+  version: number,
+): SecretBinding => ({
+  organizationId,
+  owner: 'organization',
+  userId: null,
+  serviceId: 'single sign-on',
+  serviceKeyId: id,
+  version,
+})

@@ -1,0 +1,42 @@
+import type { Outcome } from '../kit/fault.ts'
+import { success } from '../kit/fault.ts'
+import type { SamlSettings } from './connection.ts'
+import { refused } from './person.ts'
+
+const redirect = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect'
+
+/**
+ * Reads the three things that are needed from a provider's metadata, by their tags: an administrator sees and confirms what
+ * came out, and nothing here is trusted for its signature.
+ */
+export const readIdentityProviderMetadata = (
+  xml: string,
+): Outcome<Pick<SamlSettings, 'entityId' | 'signInUrl' | 'certificates'>> => {
+  if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) return refused('The metadata hold a document type.')
+  const descriptors = xml.match(/<(?:[\w-]+:)?EntityDescriptor\b[^>]*>/g) ?? []
+  if (descriptors.length !== 1) return refused('The metadata do not describe exactly one provider.')
+  const entityId = attribute(descriptors[0] as string, 'entityID')
+  const provider = /<(?:[\w-]+:)?IDPSSODescriptor\b[\s\S]*?<\/(?:[\w-]+:)?IDPSSODescriptor>/.exec(xml)?.[0]
+  if (entityId === null || provider === undefined)
+    return refused('The metadata do not describe an identity provider.')
+  const signInUrl = (provider.match(/<(?:[\w-]+:)?SingleSignOnService\b[^>]*>/g) ?? [])
+    .filter((tag) => attribute(tag, 'Binding') === redirect)
+    .map((tag) => attribute(tag, 'Location'))[0]
+  if (!signInUrl) return refused('The provider has no HTTP-Redirect endpoint.')
+  const keys = provider.match(/<(?:[\w-]+:)?KeyDescriptor\b[\s\S]*?<\/(?:[\w-]+:)?KeyDescriptor>/g) ?? []
+  const certificates = keys
+    .filter((key) => attribute(key.slice(0, key.indexOf('>') + 1), 'use') !== 'encryption')
+    .flatMap((key) => [...key.matchAll(/<(?:[\w-]+:)?X509Certificate>([A-Za-z0-9+/=\s]+)</g)])
+    .map((match) => (match[1] as string).replace(/\s+/g, ''))
+  if (certificates.length === 0) return refused('The metadata hold no certificate to sign with.')
+  return success({ entityId, signInUrl, certificates: [...new Set(certificates)].slice(0, 5) })
+}
+
+const attribute = (tag: string, name: string): string | null => {
+  const match = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(tag)
+  return match ? unescaped(match[1] ?? match[2] ?? '') : null
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const unescaped = (text: string): string =>
+  text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => entities[name] ?? '')

@@ -1,0 +1,222 @@
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
+import { attemptSeconds, hashOf, newAttemptSecret, requestIdOf, stateOf, ticketSeconds } from './attempt.ts'
+import { addressesOf, type Connection } from './connection.ts'
+import type { Entrance } from './entrance.ts'
+import type { Oidc, OidcConnection } from './oidc.ts'
+import { type NamedPerson, refused } from './person.ts'
+import { readSamlResponse, samlRequestUrl, serviceProviderMetadata } from './saml.ts'
+import * as store from './store.ts'
+
+/** What a browser brings to the end of a sign-in: its own cookie's secret, and what came from the identity provider. */
+export interface Answer {
+  readonly connectionId: string
+  readonly baseUrl: string
+  readonly secret: string | null
+  readonly answer:
+    | { readonly kind: 'oidc'; readonly parameters: Readonly<Record<string, string>> }
+    | { readonly kind: 'saml'; readonly ticket: string }
+  /** Who is signed in in this browser. */
+  readonly signedInAs: string | null
+}
+
+/** Whose session may be opened; `tied`: they have one already. */
+export interface Admitted {
+  readonly userId: string
+  readonly organizationId: string
+  readonly method: 'oidc' | 'saml'
+  readonly tied: boolean
+}
+
+export interface SsoSignIns {
+  /** The address to go to, and what only this browser may know, for its cookie. */
+  begin(o: {
+    connectionId: string
+    baseUrl: string
+    /** Ties this user instead of signing anybody in. */
+    tieUserId?: string
+  }): Promise<Outcome<{ url: string; secret: string; expiresAt: Date }>>
+  finish(answer: Answer): Promise<Outcome<Admitted>>
+  /**
+   * What a SAML provider had the browser post, from its own site and so without a cookie of ours. It is judged, kept, and
+   * changes nothing; the ticket is for a page of ours, which ends the sign-in in the browser that began it.
+   */
+  receive(o: {
+    connectionId: string
+    baseUrl: string
+    response: string
+  }): Promise<Outcome<{ ticket: string }>>
+  /** Of a sign-in that began at the provider: whom the page has to name before somebody agrees. */
+  preview(
+    connectionId: string,
+    ticket: string,
+  ): Promise<{ mustConfirm: boolean; email: string | null; organization: string | null }>
+  metadata(connectionId: string, baseUrl: string): Promise<string | null>
+  sweep(): Promise<void>
+}
+
+const longestProblem = 500
+const expired = failure('sso_expired')
+
+export const makeSsoSignIns = (parts: {
+  database: Database
+  oidc: Oidc
+  entrance: Entrance
+  clock: Clock
+}): SsoSignIns => {
+  const { database, oidc, entrance, clock } = parts
+  const { kysely } = database
+  const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
+
+  const inUse = async (connectionId: string): Promise<Outcome<Connection>> => {
+    const connection = await store.readConnection(kysely, connectionId)
+    return connection?.enabled ? success(connection) : refused('There is no such company sign-in any more.')
+  }
+
+  /** Kept for whoever sets it up; a browser without its attempt is nobody's mistake there. */
+  const noted = async <T>(connection: Connection, outcome: Outcome<T>): Promise<Outcome<T>> => {
+    if (!outcome.ok && outcome.fault.code !== 'sso_expired')
+      await store.noteUse(kysely, connection, { at: clock(), problem: problemOf(outcome.fault) })
+    return outcome
+  }
+
+  const named = async (
+    connection: Connection,
+    { answer, secret, baseUrl }: Answer,
+  ): Promise<Outcome<{ person: NamedPerson; attempt: store.Attempt }>> => {
+    if (answer.kind === 'saml') {
+      const by = { ticketHash: hashOf(answer.ticket) }
+      const attempt = await store.useAttempt(kysely, connection, by, clock())
+      if (!attempt?.result) return expired
+      const isOwn = secret !== null && attempt.stateHash.equals(hashOf(requestIdOf(secret)))
+      return attempt.purpose === 'unsolicited' || isOwn
+        ? success({ person: attempt.result, attempt })
+        : expired
+    }
+    if (secret === null || !isOidc(connection)) return expired
+    const by = { stateHash: hashOf(stateOf(secret)) }
+    const attempt = await store.useAttempt(kysely, connection, by, clock())
+    if (!attempt) return expired
+    const { redirectUri } = addressesOf(baseUrl, connection.id)
+    const back = { redirectUri, parameters: answer.parameters }
+    const person = await oidc.finish(connection, back, secret)
+    return person.ok ? success({ person: person.value, attempt }) : person
+  }
+
+  const admitted = async (
+    connection: Connection,
+    person: NamedPerson,
+    attempt: store.Attempt,
+    signedInAs: string | null,
+  ): Promise<Outcome<Admitted>> => {
+    const { organizationId } = connection
+    const method = connection.provider.kind
+    if (attempt.purpose !== 'link') {
+      const userId = await entrance.admit(connection, person)
+      return userId.ok ? success({ userId: userId.value, organizationId, method, tied: false }) : userId
+    }
+    if (attempt.userId === null || attempt.userId !== signedInAs) return expired
+    const tied = await entrance.tie(connection, person, attempt.userId)
+    return tied.ok ? success({ userId: attempt.userId, organizationId, method, tied: true }) : tied
+  }
+
+  return {
+    async begin({ connectionId, baseUrl, tieUserId }) {
+      const found = await inUse(connectionId)
+      if (!found.ok) return found
+      const connection = found.value
+      const addresses = addressesOf(baseUrl, connection.id)
+      const secret = newAttemptSecret()
+      const url = isOidc(connection)
+        ? await oidc.begin(connection, addresses.redirectUri, secret)
+        : connection.provider.kind === 'saml'
+          ? success(await samlRequestUrl(connection.provider.settings, addresses, secret))
+          : expired
+      if (!url.ok) return noted(connection, url)
+      const expiresAt = after(attemptSeconds)
+      await store.insertAttempt(kysely, {
+        organizationId: connection.organizationId,
+        id: newId(),
+        connectionId: connection.id,
+        purpose: tieUserId === undefined ? 'sign_in' : 'link',
+        userId: tieUserId ?? null,
+        stateHash: hashOf(isOidc(connection) ? stateOf(secret) : requestIdOf(secret)),
+        result: null,
+        ticketHash: null,
+        at: clock(),
+        expiresAt,
+      })
+      return success({ url: url.value, secret, expiresAt })
+    },
+
+    async finish(answer) {
+      const found = await inUse(answer.connectionId)
+      if (!found.ok) return found
+      const connection = found.value
+      const who = await noted(connection, await named(connection, answer))
+      if (!who.ok) return who
+      const { person, attempt } = who.value
+      const result = await noted(connection, await admitted(connection, person, attempt, answer.signedInAs))
+      if (result.ok) await store.noteUse(kysely, connection, { at: clock(), problem: null })
+      return result
+    },
+
+    async receive({ connectionId, baseUrl, response }) {
+      const found = await inUse(connectionId)
+      if (!found.ok) return found
+      const connection = found.value
+      const { provider } = connection
+      if (provider.kind !== 'saml') return expired
+      const addresses = addressesOf(baseUrl, connection.id)
+      const read = await readSamlResponse(provider.settings, addresses, response, clock())
+      if (!read.ok) return noted(connection, read)
+      const { person, inResponseTo, assertionHash, expiresAt } = read.value
+      if (inResponseTo === null && !provider.settings.allowUnsolicited)
+        return noted(connection, refused('Sign-ins may not begin at the identity provider here.'))
+      const ticket = newAttemptSecret()
+      const kept = { result: person, ticketHash: hashOf(ticket), expiresAt: after(ticketSeconds) }
+      const isTaken = await kysely.transaction().execute(async (t) => {
+        const assertion = { hash: assertionHash, expiresAt }
+        if (!(await store.rememberAssertion(t, connection, assertion))) return false
+        if (inResponseTo !== null)
+          return store.answerAttempt(t, connection, { ...kept, stateHash: hashOf(inResponseTo) }, clock())
+        await store.insertAttempt(t, {
+          ...kept,
+          organizationId: connection.organizationId,
+          id: newId(),
+          connectionId: connection.id,
+          purpose: 'unsolicited',
+          userId: null,
+          stateHash: hashOf(newAttemptSecret()),
+          at: clock(),
+        })
+        return true
+      })
+      return isTaken ? success({ ticket }) : expired
+    },
+
+    async preview(connectionId, ticket) {
+      const found = await inUse(connectionId)
+      const attempt = found.ok ? await store.peekTicket(kysely, found.value, hashOf(ticket), clock()) : null
+      if (!found.ok || attempt?.purpose !== 'unsolicited')
+        return { mustConfirm: false, email: null, organization: null }
+      const organization = await store.organizationName(kysely, found.value.organizationId)
+      return { mustConfirm: true, email: attempt.result?.email ?? null, organization }
+    },
+
+    async metadata(connectionId, baseUrl) {
+      const connection = await store.readConnection(kysely, connectionId)
+      return connection?.provider.kind === 'saml'
+        ? serviceProviderMetadata(addressesOf(baseUrl, connection.id))
+        : null
+    },
+
+    sweep: () => store.sweep(kysely, clock()),
+  }
+}
+
+const isOidc = (connection: Connection): connection is OidcConnection => connection.provider.kind === 'oidc'
+
+const problemOf = ({ message, next }: Fault): string => `${message} ${next}`.slice(0, longestProblem)

@@ -1,0 +1,67 @@
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../kit/clock.ts'
+import { failure, type Outcome } from '../kit/fault.ts'
+import type { Outbound } from '../net/outbound.ts'
+import type { FindTextRecords } from '../net/records.ts'
+import type { Members } from '../organizations/members.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type Connections, makeConnections } from './connections.ts'
+import type { SamlSettings } from './connection.ts'
+import { makeSsoDirectory, type SsoDirectory } from './directory.ts'
+import { type Domains, makeDomains } from './domains.ts'
+import { makeEntrance } from './entrance.ts'
+import { makeOidc } from './oidc.ts'
+import { readIdentityProviderMetadata } from './saml-metadata.ts'
+import { makeSsoSignIns, type SsoSignIns } from './sign-in.ts'
+
+/** Sign-in at the identity providers of organisations. */
+export interface Sso extends SsoDirectory {
+  readonly domains: Domains
+  readonly connections: Connections
+  readonly signIns: SsoSignIns
+  /** From its address, or as it was pasted. */
+  readMetadata(
+    from: { url: string } | { xml: string },
+  ): Promise<Outcome<Pick<SamlSettings, 'entityId' | 'signInUrl' | 'certificates'>>>
+}
+
+export const makeSso = (parts: {
+  database: Database
+  vault: Vault
+  /** With private addresses of its own: an identity provider may stand where no webhook may go. */
+  outbound: Pick<Outbound, 'request' | 'check'>
+  findTextRecords: FindTextRecords
+  members: Pick<Members, 'join' | 'changeRole'>
+  clock: Clock
+}): Sso => {
+  const { database, vault, outbound, findTextRecords, members, clock } = parts
+  const domains = makeDomains({ database, findTextRecords, clock })
+  const connections = makeConnections({ database, vault, outbound, clock })
+  const entrance = makeEntrance({ database, domains, members, clock })
+  const oidc = makeOidc({
+    outbound,
+    clientSecret: connections.clientSecret,
+    now: () => clock().getTime(),
+  })
+  return {
+    ...makeSsoDirectory(database),
+    domains,
+    connections,
+    signIns: makeSsoSignIns({ database, oidc, entrance, clock }),
+
+    async readMetadata(from) {
+      if ('xml' in from) return readIdentityProviderMetadata(from.xml)
+      const reply = await outbound.request({
+        method: 'GET',
+        url: from.url,
+        headers: { accept: 'application/samlmetadata+xml, application/xml, text/xml' },
+        timeoutMs: 8_000,
+        maximumBytes: 512 * 1024,
+      })
+      if (!reply.ok) return reply
+      return reply.value.status === 200
+        ? readIdentityProviderMetadata(reply.value.body)
+        : failure('service_reply_invalid', { message: `The address answered ${reply.value.status}.` })
+    },
+  }
+}
