@@ -202,6 +202,11 @@ const ownPolicy = createRoute({
   path: '/policy',
   component: lazyRouteComponent(() => import('./policy/own-policy.tsx'), 'OwnPolicy'),
 })
+const requests = createRoute({
+  getParentRoute: () => shell,
+  path: '/requests',
+  component: lazyRouteComponent(() => import('./requests/requests-page.tsx'), 'Requests'),
+})
 const administration = createRoute({
   getParentRoute: () => shell,
   path: '/admin',
@@ -441,6 +446,7 @@ const tree = root.addChildren([
     accessTokens,
     audit,
     ownPolicy,
+    requests,
     security,
     account,
     administration.addChildren([

@@ -2,8 +2,12 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { demoSecret } from '../../simulator/keys.ts'
 import { must } from '../../src/kit/fault.ts'
+import type { ControlChange } from '../../src/organizations/organizations.ts'
+import { everything } from '../../src/policy/control.ts'
 import { operator, type StagePerson } from '../scene.ts'
+import { openBookkeeping } from './bookkeeping.ts'
 import { type Browser, signIn } from './browser.ts'
 import { type Client, type Load, openClient, type Reply, startLoad } from './client.ts'
 import { type Fleet, openFleet } from './fleet.ts'
@@ -128,6 +132,124 @@ describe('no operation on any of three processes starts', { timeout: 60_000 }, (
     frozen?.signal('SIGCONT')
     for (const reply of await Promise.all(replies))
       expect(reply).toMatch(/^HTTP\/1\.1 401 [^]*"revoked_token"/)
+  })
+})
+
+/** Of an operation on record, as far as a policy has a say in it. */
+interface Served {
+  readonly service: string
+  readonly model: string
+  readonly owner: string
+  readonly startedMs: number
+  readonly endedMs: number
+}
+
+/** Each says what it is and, in words of its own, which operations would break it. */
+const policies: readonly { change: ControlChange; breaks: (served: Served) => boolean }[] = [
+  { change: { controlPolicy: 'it_control' }, breaks: ({ owner }) => owner === 'user' },
+  {
+    change: { controlPolicy: 'hybrid', criticalServices: ['openai'] },
+    breaks: ({ owner, service }) => owner === 'user' && service === 'openai',
+  },
+  {
+    change: { controlPolicy: 'user_control', systemKeysAllowed: false },
+    breaks: ({ owner }) => owner === 'system',
+  },
+  {
+    change: { systemKeysAllowed: true, allowed: { ...everything, services: ['anthropic'] } },
+    breaks: ({ service }) => service !== 'anthropic',
+  },
+  {
+    change: { allowed: { ...everything, models: ['gpt-*'] } },
+    breaks: ({ model }) => !model.startsWith('gpt-'),
+  },
+  // Keys of OpenAI are ten days old here, and where the simulator stands nothing is promised.
+  {
+    change: { allowed: { ...everything, maximumKeyAgeDays: 9 } },
+    breaks: ({ owner, service }) => service === 'openai' && owner !== 'system',
+  },
+  { change: { allowed: { ...everything, noTraining: true } }, breaks: () => true },
+  { change: { allowed: null }, breaks: () => false },
+]
+
+describe('under load, policies that follow each other', { timeout: 60_000 }, () => {
+  test('are broken by no operation on record that started after they were in force, on any of three processes', async () => {
+    const { rooms, simulator } = fleet
+    await fleet.systemKey('anthropic', 1)
+    const { id } = await rooms.organizations.create(operator, { name: 'Firm under load', kind: 'company' })
+    const people = await Promise.all(Array.from({ length: 4 }, () => fleet.person({ organizationId: id })))
+    for (const person of people.slice(0, 3))
+      for (const service of ['openai', 'anthropic'] as const) await fleet.ownKey(person, service)
+    const secret = demoSecret('openai', 'shared by the firm')
+    simulator.setKey(secret, { kind: 'ok' }, 'openai')
+    const shared = {
+      organizationId: id,
+      owner: 'organization',
+      userId: null,
+      serviceId: 'openai',
+      secret,
+    } as const
+    must(await rooms.serviceKeys.add(operator, shared))
+    await rooms.database.pool.query(
+      `UPDATE service_key_versions v SET created_at = now() - interval '10 days' FROM service_keys k
+       WHERE k.organization_id = v.organization_id AND k.id = v.service_key_id AND k.service_id = 'openai' AND k.organization_id = $1`,
+      [id],
+    )
+    const load = startLoad(client, 12, (caller) => ({
+      ...callAt(fleet.gateways[caller % 3], people[caller % 4] as StagePerson),
+      dialect: Math.random() < 0.5 ? 'openai' : 'anthropic',
+    }))
+    await onEach(load, 5, () => true)
+    const spans: { beginsMs: number; returnedMs: number }[] = []
+    for (const { change } of policies) {
+      const beginsMs = Date.now()
+      must(await rooms.organizations.change(operator, id, change))
+      spans.push({ beginsMs, returnedMs: Date.now() })
+      const returnedMs = performance.now()
+      await onEach(load, 8, (reply) => reply.startedMs > returnedMs)
+    }
+    await load.stop()
+
+    await using books = await openBookkeeping(fleet.databaseUrl)
+    const rows = await books.query(
+      `SELECT service_id, model, key_owner, extract(epoch FROM started_at) * 1000 AS started, duration_ms
+       FROM operations WHERE organization_id = $1 AND service_key_id IS NOT NULL`,
+      [id],
+    )
+    const served = rows.map((row): Served => {
+      const startedMs = Number(row['started'])
+      const [service, model, owner] = [row['service_id'], row['model'], row['key_owner']].map(String)
+      return {
+        service: service ?? '',
+        model: model ?? '',
+        owner: owner ?? '',
+        startedMs,
+        endedMs: startedMs + Number(row['duration_ms']),
+      }
+    })
+    const within = (at: number) => {
+      const until = spans[at + 1]?.beginsMs ?? Infinity
+      const from = spans[at]?.returnedMs ?? 0
+      return served.filter(({ startedMs, endedMs }) => startedMs > from && endedMs < until)
+    }
+    const broken = policies.flatMap(({ change, breaks }, at) =>
+      within(at)
+        .filter(breaks)
+        .map((one) => ({ change, one })),
+    )
+    expect(broken).toEqual([])
+    // Each was in force for a while, but where nothing may be served; and would have been broken before it.
+    expect(policies.map((_, at) => within(at).length > 0)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+      true,
+    ])
+    for (const { breaks } of policies.slice(0, -1)) expect(served.some((one) => breaks(one))).toBe(true)
   })
 })
 

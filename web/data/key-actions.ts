@@ -21,7 +21,7 @@ type Act<Variables, Result> = UseMutationResult<Result, CallFault, Variables>
 /** What can be done with service keys; the same dialogs serve a user's own keys and the system's. */
 export interface KeyActions {
   readonly check: Act<NewKey, KeyCheck>
-  readonly add: Act<NewKey, ServiceKey>
+  readonly add: Act<NewKey, Pick<ServiceKey, 'label'>>
   readonly recheck: Act<{ id: string }, ServiceKey>
   readonly replace: Act<{ id: string; secret: string; settings?: Settings | undefined }, ServiceKey>
   /** Proven at the service like a new key. */
@@ -49,7 +49,7 @@ export const useOwnKeyActions = (): KeyActions => ({
       call('checkNewServiceKey', { body: { serviceId, secret, baseUrl, settings } }),
     [],
   ),
-  add: useKeyAct(
+  add: useKeyAct<NewKey, Pick<ServiceKey, 'label'>>(
     ({ serviceId, secret, baseUrl, settings, label }) =>
       call('addServiceKey', { body: { serviceId, secret, baseUrl, settings, label } }),
     ownReads,
@@ -78,7 +78,7 @@ export const useSystemKeyActions = (): KeyActions => ({
       call('checkNewSystemKey', { body: { serviceId, secret, baseUrl, settings } }),
     [],
   ),
-  add: useKeyAct(
+  add: useKeyAct<NewKey, Pick<ServiceKey, 'label'>>(
     ({ serviceId, secret, baseUrl, settings, label, priority }) =>
       call('addSystemKey', {
         body: { serviceId, secret, baseUrl, settings, label, priority: priority ?? 1 },

@@ -30,6 +30,8 @@ interface AddKeyProps {
   readonly serviceId: string | null
   /** Given for system keys: where the new key goes unless changed. */
   readonly priority?: number
+  /** Absent: a key of one's own, or of the system. */
+  readonly title?: string
   readonly onClose: () => void
 }
 
@@ -38,7 +40,7 @@ export const AddKeyDialog = (props: AddKeyProps & { opened: boolean }) => (
   <Modal
     opened={props.opened}
     onClose={props.onClose}
-    title={props.priority === undefined ? 'Add your own key' : 'Add a system key'}
+    title={props.title ?? (props.priority === undefined ? 'Add your own key' : 'Add a system key')}
     size={500}
   >
     {props.opened && <AddKeyForm {...props} />}

@@ -1,3 +1,4 @@
+import { may } from '../../src/contract/permissions.ts'
 import { useMe } from '../data/session.ts'
 import { EmptyState } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
@@ -12,12 +13,12 @@ export const OwnPolicy = () => {
       title="Control policy"
       description={`Whose service keys may be used in ${organization.name}, and what for.`}
     >
-      {role === 'member' ? (
+      {!may(role, 'policy.read') ? (
         <EmptyState title="This is for those who run the organisation">
           Ask an owner or administrator of {organization.name} for access to a service or model.
         </EmptyState>
       ) : (
-        <PolicyPanel place={ownPolicy} />
+        <PolicyPanel place={ownPolicy} readOnly={!may(role, 'policy.change')} />
       )}
     </Page>
   )

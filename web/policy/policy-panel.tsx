@@ -1,7 +1,7 @@
 import { Button, Textarea } from '@mantine/core'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { PolicyVersion } from '../../src/contract/policy.ts'
+import type { PolicyDocument, PolicyVersion } from '../../src/contract/policy.ts'
 import type { CallFault } from '../data/call.ts'
 import { DifferenceList } from '../admin-billing/difference-list.tsx'
 import { readable } from '../data/words.ts'
@@ -11,7 +11,7 @@ import { Moment } from '../ui/figures.tsx'
 import { Block, FaultNotice, Loaded, Notice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { policyChanges } from './policy-changes.ts'
+import { policyChanges, wordsOf } from './policy-changes.ts'
 import { PolicyForm, useServiceNames } from './policy-form.tsx'
 import type { PolicyPlace } from './policy-place.ts'
 import classes from './policy.module.css'
@@ -53,7 +53,7 @@ const useChange = <Input,>(
 }
 
 /** The policy in force, what is to come, how to change it and how it came to be. */
-export const PolicyPanel = ({ place }: { place: PolicyPlace }) => {
+export const PolicyPanel = ({ place, readOnly = false }: { place: PolicyPlace; readOnly?: boolean }) => {
   const state = useQuery({ queryKey: ['policy', place.key, 'state'], queryFn: place.state })
   const save = useChange(place, place.save, (version) =>
     tellDone(
@@ -68,25 +68,57 @@ export const PolicyPanel = ({ place }: { place: PolicyPlace }) => {
         {({ current, scheduled }) => (
           <>
             {scheduled.map((version) => (
-              <Scheduled key={version.version} place={place} version={version} current={current} />
+              <Scheduled
+                key={version.version}
+                place={place}
+                version={version}
+                current={current}
+                readOnly={readOnly}
+              />
             ))}
-            <PolicyForm
-              key={current.version}
-              place={place}
-              current={current.document}
-              saving={save.isPending}
-              error={save.error}
-              onSave={(wanted) => save.mutate({ ...wanted, basedOn: current.version })}
-            />
+            {readOnly ? (
+              <InForce document={current.document} />
+            ) : (
+              <PolicyForm
+                key={current.version}
+                place={place}
+                current={current.document}
+                saving={save.isPending}
+                error={save.error}
+                onSave={(wanted) => save.mutate({ ...wanted, basedOn: current.version })}
+              />
+            )}
           </>
         )}
       </Loaded>
-      <Versions place={place} />
+      <Versions place={place} readOnly={readOnly} />
     </>
   )
 }
 
-const Scheduled = (props: { place: PolicyPlace; version: PolicyVersion; current: PolicyVersion }) => {
+/** For who may look at it and not change it. */
+const InForce = ({ document }: { document: PolicyDocument }) => {
+  const nameOf = useServiceNames()
+  return (
+    <Panel title="In force">
+      <dl className={classes.facts}>
+        {wordsOf(document, nameOf).map(([name, words]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  )
+}
+
+const Scheduled = (props: {
+  place: PolicyPlace
+  version: PolicyVersion
+  current: PolicyVersion
+  readOnly: boolean
+}) => {
   const { place, version, current } = props
   const nameOf = useServiceNames()
   const cancel = useChange(place, place.cancel, ({ version: number }) =>
@@ -97,14 +129,16 @@ const Scheduled = (props: { place: PolicyPlace; version: PolicyVersion; current:
       tone="info"
       title={`Version ${version.version} is scheduled`}
       action={
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={cancel.isPending}
-          onClick={() => cancel.mutate(version.version)}
-        >
-          Cancel it
-        </Button>
+        !props.readOnly && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={cancel.isPending}
+            onClick={() => cancel.mutate(version.version)}
+          >
+            Cancel it
+          </Button>
+        )
       }
     >
       It starts <Moment at={version.startsAt} />, by {authorOf(version)}
@@ -115,7 +149,7 @@ const Scheduled = (props: { place: PolicyPlace; version: PolicyVersion; current:
   )
 }
 
-const Versions = ({ place }: { place: PolicyPlace }) => {
+const Versions = ({ place, readOnly }: { place: PolicyPlace; readOnly: boolean }) => {
   const nameOf = useServiceNames()
   const [restoring, setRestoring] = useState<PolicyVersion | null>(null)
   const pages = useInfiniteQuery({
@@ -156,7 +190,8 @@ const Versions = ({ place }: { place: PolicyPlace }) => {
       header: '',
       align: 'end',
       render: (row) =>
-        row.state === 'superseded' && (
+        row.state === 'superseded' &&
+        !readOnly && (
           <Button size="compact-sm" variant="default" onClick={() => setRestoring(row)}>
             Restore
           </Button>

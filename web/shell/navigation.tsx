@@ -18,6 +18,7 @@ import {
   IconKey,
   IconListCheck,
   IconListTree,
+  IconMessageQuestion,
   IconPlugConnected,
   IconReceipt,
   IconRefreshDot,
@@ -100,9 +101,13 @@ const billing: readonly Place[] = [
 /** Of those who run a company. */
 const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconBuilding }]
 
+/** Of everybody in a company. */
+const ofMembers: readonly Place[] = [{ to: '/requests', label: 'Requests', icon: IconMessageQuestion }]
+
 export const Navigation = () => {
   const { isPlatformAdministrator, organization, role } = useMe()
-  const isManager = organization.kind === 'company' && role !== 'member'
+  const isCompany = organization.kind === 'company'
+  const isManager = isCompany && role !== 'member'
   const inAdministration = useRouterState({
     select: (state) => /^\/admin(?:\/|$)/.test(state.location.pathname),
   })
@@ -110,7 +115,9 @@ export const Navigation = () => {
     <nav className={classes.navigation} aria-label="Main">
       {isPlatformAdministrator && <DashboardSwitch inAdministration={inAdministration} />}
       <Places places={inAdministration ? administration : mine} />
-      {!inAdministration && isManager && <Places places={ofManagers} label={organization.name} />}
+      {!inAdministration && isCompany && (
+        <Places places={isManager ? [...ofManagers, ...ofMembers] : ofMembers} label={organization.name} />
+      )}
       {inAdministration && <Places places={billing} label="Billing" />}
     </nav>
   )

@@ -15,6 +15,8 @@ export const ServiceRow = (props: {
   service: Service
   health: ServiceHealth | undefined
   onAdd: () => void
+  /** Absent where it makes no sense to ask. */
+  onAsk: (() => void) | undefined
   /** Stored keys of the service. */
   children: ReactNode
 }) => {
@@ -51,6 +53,17 @@ export const ServiceRow = (props: {
               aria-label={`Add key for ${service.name}`}
             >
               Add key
+            </Button>
+          ) : props.onAsk ? (
+            <Button
+              variant="default"
+              size="compact-sm"
+              leftSection={<IconLock size={14} aria-hidden />}
+              title={service.mayNotBecause ?? undefined}
+              onClick={props.onAsk}
+              aria-label={`Ask for ${service.name}`}
+            >
+              Ask
             </Button>
           ) : (
             <span className={classes.managed} title={service.mayNotBecause ?? undefined}>

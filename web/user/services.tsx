@@ -2,6 +2,7 @@ import { Button, NativeSelect } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { may } from '../../src/contract/permissions.ts'
 import type { CoverageSummary, Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { Me } from '../../src/contract/session.ts'
 import { useOwnKeyActions } from '../data/key-actions.ts'
@@ -11,6 +12,7 @@ import { taskName } from '../data/words.ts'
 import { AddKeyDialog } from '../keys/add-key-dialog.tsx'
 import { KeyDialogs, type KeyTask } from '../keys/key-dialogs.tsx'
 import { KeyRow } from '../keys/key-row.tsx'
+import { AskDialog } from '../requests/ask-dialog.tsx'
 import { FilterChips } from '../ui/filter-chips.tsx'
 import { counted } from '../ui/format.ts'
 import { Block, EmptyState, Loaded, Notice } from '../ui/notice.tsx'
@@ -29,6 +31,9 @@ export const Services = () => {
   const actions = useOwnKeyActions()
   const [adding, setAdding] = useState<{ serviceId: string | null } | null>(null)
   const [task, setTask] = useState<KeyTask | null>(null)
+  const [asking, setAsking] = useState<Service | null>(null)
+  // Those who run the organisation change its policy themselves.
+  const mayAsk = may(me.role, 'own.use') && !may(me.role, 'policy.change')
   const manageable = (services.data?.items ?? []).filter((service) => service.mayManageKey)
   return (
     <Page
@@ -51,6 +56,7 @@ export const Services = () => {
               services={items}
               actions={actions}
               onAdd={(serviceId) => setAdding({ serviceId })}
+              onAsk={mayAsk ? setAsking : undefined}
               onTask={setTask}
             />
           </>
@@ -68,6 +74,7 @@ export const Services = () => {
         }}
       />
       <KeyDialogs task={task} actions={actions} onClose={() => setTask(null)} />
+      <AskDialog service={asking} onClose={() => setAsking(null)} />
     </Page>
   )
 }
@@ -147,6 +154,7 @@ const ServiceList = (props: {
   services: readonly Service[]
   actions: ReturnType<typeof useOwnKeyActions>
   onAdd: (serviceId: string) => void
+  onAsk: ((service: Service) => void) | undefined
   onTask: (task: KeyTask) => void
 }) => {
   const search = route.useSearch()
@@ -186,6 +194,7 @@ const ServiceList = (props: {
                 service={service}
                 health={health.data?.services.find((each) => each.serviceId === service.id)}
                 onAdd={() => props.onAdd(service.id)}
+                onAsk={props.onAsk && (() => props.onAsk?.(service))}
               >
                 {keysOf(service.id).map((key) => (
                   <KeyRow
