@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AlertChannel, AlertKind, AlertSeverity } from '../contract/alerts.ts'
+import { may, roles } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import { type Audience, type Channels, usualChannels } from './notice.ts'
 
@@ -52,6 +53,11 @@ const people = (run: Run) =>
 export const recipientsOf = async (run: Run, audience: Audience): Promise<Recipient[]> => {
   if (audience.kind === 'platform_administrators') return platformAdministrators(run)
   const members = people(run).where('m.organization_id', '=', audience.organizationId)
+  // Its own account is the matter of those who manage its billing.
+  if (audience.kind === 'user' && audience.userId === audience.organizationId) {
+    const payers = roles.filter((role) => may(role, 'billing.manage'))
+    return members.where('m.role', 'in', payers).where('m.suspended_at', 'is', null).execute()
+  }
   if (audience.kind === 'user') return members.where('m.user_id', '=', audience.userId).execute()
   const administrators = await members.where('m.role', 'in', ['owner', 'administrator']).execute()
   return administrators.length > 0 ? administrators : platformAdministrators(run)

@@ -5,6 +5,7 @@ import type { SessionContext } from '../http/handler.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { must } from '../kit/fault.ts'
 import type { Billing, Page } from './billing.ts'
+import { mayBuy, type Payer } from './payer.ts'
 import type { ChangeResult } from './subscription.ts'
 import type { TierDraft } from './tier.ts'
 import * as views from './views.ts'
@@ -17,10 +18,8 @@ type BillingHandlers = {
   ) => Promise<ReplyInput<Table[Name]>>
 }
 
-const ownerOf = ({ signedIn }: SessionContext) => ({
-  organizationId: signedIn.organization.id,
-  userId: signedIn.userId,
-})
+const payerOf = ({ billing }: BillingApiParts, { signedIn }: SessionContext): Promise<Payer> =>
+  billing.payer({ organizationId: signedIn.organization.id, userId: signedIn.userId, role: signedIn.role })
 const memberOf = (params: { organization: string; id: string }) => ({
   organizationId: params.organization,
   userId: params.id,
@@ -72,20 +71,24 @@ const commandOf = (context: SessionContext, body: { idempotencyKey: string; retu
 /** Payers come back to the address at which they see us. */
 const returnUrlOf = ({ baseUrl }: SessionContext, path: string): string => new URL(path, baseUrl).href
 
-const subscriptionApi = ({ billing }: BillingApiParts) =>
-  ({
+const subscriptionApi = (parts: BillingApiParts) => {
+  const { billing } = parts
+  const ownerOf = (context: SessionContext) => payerOf(parts, context)
+  return {
     readSubscription: async (_, context) =>
-      views.subscriptionViewOnWire(must(await billing.subscription(ownerOf(context)))),
+      views.subscriptionViewOnWire(must(await billing.subscription(await ownerOf(context)))),
     listTierChoices: async () => ({
       items: (await billing.tiers())
         .filter((tier) => tier.archivedAt === null)
         .map((tier) => views.tierVersionOnWire(tier.current)),
     }),
     previewSubscriptionChange: async ({ body }, context) =>
-      views.previewOnWire(must(await billing.previewChange(ownerOf(context), body.change))),
+      views.previewOnWire(must(await billing.previewChange(await ownerOf(context), body.change))),
     changeSubscription: async ({ body }, context) =>
       resultOnWire(
-        must(await billing.change(context.actor, ownerOf(context), body.change, changeOf(context, body))),
+        must(
+          await billing.change(context.actor, await ownerOf(context), body.change, changeOf(context, body)),
+        ),
       ),
     listSubscriptions: async ({ query }) =>
       pageOnWire(
@@ -104,10 +107,13 @@ const subscriptionApi = ({ billing }: BillingApiParts) =>
       views.subscriptionOnWire(
         must(await billing.setCollection(actor, memberOf(params), body.collection, body.reason)),
       ),
-  }) satisfies Partial<BillingHandlers>
+  } satisfies Partial<BillingHandlers>
+}
 
-const purchaseApi = ({ billing }: BillingApiParts) =>
-  ({
+const purchaseApi = (parts: BillingApiParts) => {
+  const { billing } = parts
+  const ownerOf = (context: SessionContext) => payerOf(parts, context)
+  return {
     listPacks: async () => {
       const [packs, settings] = await Promise.all([billing.packs(), billing.settings()])
       return {
@@ -129,44 +135,60 @@ const purchaseApi = ({ billing }: BillingApiParts) =>
           ? purchase
           : ({ kind: 'custom', amountMinor: BigInt(purchase.amountMinor) } as const)
       const { payment, checkoutUrl } = must(
-        await billing.buy(context.actor, ownerOf(context), wanted, commandOf(context, body)),
+        await billing.buy(
+          context.actor,
+          must(mayBuy(await ownerOf(context))),
+          wanted,
+          commandOf(context, body),
+        ),
       )
       return { payment: views.paymentOnWire(payment), checkoutUrl }
     },
     listPayments: async ({ query }, context) =>
-      pageOnWire(await billing.payments({ ...pageOf(query), owner: ownerOf(context) }), views.paymentOnWire),
+      pageOnWire(
+        await billing.payments({ ...pageOf(query), owner: await ownerOf(context) }),
+        views.paymentOnWire,
+      ),
     readPayment: async ({ params }, context) =>
-      views.paymentOnWire(must(await billing.payment(params.id, ownerOf(context)))),
+      views.paymentOnWire(must(await billing.payment(params.id, await ownerOf(context)))),
     continuePayment: async ({ params, body }, context) => {
       const returnUrl = returnUrlOf(context, body.returnPath)
       const { payment, checkoutUrl } = must(
-        await billing.continuePayment(ownerOf(context), params.id, returnUrl),
+        await billing.continuePayment(await ownerOf(context), params.id, returnUrl),
       )
       return { payment: views.paymentOnWire(payment), checkoutUrl }
     },
     takeBackPayment: async ({ params }, context) =>
-      views.paymentOnWire(must(await billing.takeBackPayment(context.actor, ownerOf(context), params.id))),
+      views.paymentOnWire(
+        must(await billing.takeBackPayment(context.actor, await ownerOf(context), params.id)),
+      ),
     openPaymentPortal: async ({ body }, context) => ({
-      url: must(await billing.portalLink(ownerOf(context), returnUrlOf(context, body.returnPath))),
+      url: must(await billing.portalLink(await ownerOf(context), returnUrlOf(context, body.returnPath))),
     }),
     readAutoTopUp: async (_, context) => {
-      const found = must(await billing.autoTopUp(ownerOf(context)))
+      const found = must(await billing.autoTopUp(await ownerOf(context)))
       return { autoTopUp: found && views.autoTopUpOnWire(found) }
     },
     setAutoTopUp: async ({ body }, context) => {
+      const payer = await ownerOf(context)
+      const owner = body.autoTopUp ? must(mayBuy(payer)) : payer
       const wanted = body.autoTopUp && {
         ...body.autoTopUp,
         thresholdMicros: BigInt(body.autoTopUp.thresholdMicros),
         monthlyCapMinor: BigInt(body.autoTopUp.monthlyCapMinor),
       }
-      const set = must(await billing.setAutoTopUp(context.actor, ownerOf(context), wanted))
+      const set = must(await billing.setAutoTopUp(context.actor, owner, wanted))
       return { autoTopUp: set && views.autoTopUpOnWire(set) }
     },
     listInvoices: async ({ query }, context) =>
-      pageOnWire(await billing.invoices({ ...pageOf(query), owner: ownerOf(context) }), views.invoiceOnWire),
+      pageOnWire(
+        await billing.invoices({ ...pageOf(query), owner: await ownerOf(context) }),
+        views.invoiceOnWire,
+      ),
     readInvoice: async ({ params }, context) =>
-      views.invoiceOnWire(must(await billing.invoice(params.id, ownerOf(context)))),
-  }) satisfies Partial<BillingHandlers>
+      views.invoiceOnWire(must(await billing.invoice(params.id, await ownerOf(context)))),
+  } satisfies Partial<BillingHandlers>
+}
 
 const tierApi = ({ billing }: BillingApiParts) =>
   ({

@@ -1,4 +1,5 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Role } from '../contract/permissions.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { type Account, makeAccounts, type RefundPreview } from './accounts.ts'
@@ -8,6 +9,7 @@ import type { Invoice } from './invoice.ts'
 import { settingsOf } from './loaded.ts'
 import { type BillingParts, inTransaction, outcomeOf } from './parts.ts'
 import type { AutoTopUp, Pack, Payment, PaymentStatus, Purchase } from './payment.ts'
+import type { Payer } from './payer.ts'
 import { makePayments } from './payments.ts'
 import { manualProvider, type PaymentEvent, type PaymentProvider, type ProviderId } from './provider.ts'
 import { makeRenewals } from './renewals.ts'
@@ -15,6 +17,7 @@ import { type BillingSettings, problemWith } from './settings.ts'
 import * as store from './store.ts'
 import { listAdjustments } from './store-adjustments.ts'
 import { listInvoices } from './store-invoices.ts'
+import { payerOf } from './store-payer.ts'
 import * as paymentStore from './store-payments.ts'
 import { toStoredJson } from './stored-json.ts'
 import type {
@@ -62,6 +65,9 @@ export interface Renewed {
  * the same key is the same command. Money is in minor units, credits in micro-credits.
  */
 export interface Billing {
+  /** Of whoever is signed in: their own account, or their organisation's where that pays and they manage it. */
+  payer(who: Owner & { readonly role: Role }): Promise<Payer>
+
   // Tiers
   tiers(): Promise<readonly Tier[]>
   tierVersions(tierId: string): Promise<readonly TierVersion[]>
@@ -189,6 +195,8 @@ export const makeBilling = (options: BillingOptions): Billing => {
     previewTier: tiers.preview,
     saveTier: tiers.save,
     archiveTier: tiers.archive,
+
+    payer: (who) => payerOf(database.kysely, who),
 
     subscription: subscriptions.view,
     previewChange: subscriptions.preview,

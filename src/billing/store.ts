@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { Schema, Subscriptions, TierVersions } from '../db/schema.ts'
 import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
+import { billedEmail } from './billed-email.ts'
 import type { DiscountStanding, KeyPresence } from './discount.ts'
 import type { BillingSettings } from './settings.ts'
 import type { Owner, Subscription, SubscriptionStatus } from './subscription.ts'
@@ -423,6 +424,6 @@ export const personOf = async (executor: Executor, owner: Owner) =>
   executor
     .selectFrom('users as u')
     .innerJoin('organizations as o', (join) => join.on('o.id', '=', owner.organizationId))
-    .select(['u.name', 'u.email', 'o.name as organization'])
+    .select(['u.name', billedEmail.as('email'), 'o.name as organization'])
     .where('u.id', '=', owner.userId)
     .executeTakeFirstOrThrow()

@@ -1,3 +1,4 @@
+import type { Billing } from '../billing/billing.ts'
 import type { ReplyInput, RequestOutput } from '../contract/endpoint.ts'
 import type { BudgetViewOnWire, budgetEndpoints, ForecastOnWire } from '../contract/budgets.ts'
 import { may } from '../contract/permissions.ts'
@@ -21,7 +22,12 @@ type BudgetHandlers = {
 }
 
 /** People set budgets on themselves; administrators set them on everything. */
-export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => {
+interface BudgetApiParts {
+  readonly budgets: Budgets
+  readonly billing: Pick<Billing, 'payer'>
+}
+
+export const budgetApi = ({ budgets, billing }: BudgetApiParts): BudgetHandlers => {
   const view = async (reach: Reach, id: string): Promise<BudgetViewOnWire> =>
     onWire(must(await budgets.find(reach, id)), reach)
 
@@ -82,7 +88,9 @@ export const budgetApi = ({ budgets }: { budgets: Budgets }): BudgetHandlers => 
     archiveBudget: ({ params }, context) => archive(context, reachOf(context.signedIn), params.id),
     restoreBudget: ({ params }, context) => restore(context, reachOf(context.signedIn), params.id),
     async readCreditForecast(_, { signedIn }) {
-      const found = await budgets.creditForecast(signedIn.organization.id, signedIn.userId)
+      const { organization, userId, role } = signedIn
+      const payer = await billing.payer({ organizationId: organization.id, userId, role })
+      const found = await budgets.creditForecast(payer.organizationId, payer.userId)
       return {
         ...forecastOnWire(found?.forecast ?? null),
         availableMicros: String(found?.availableMicros ?? 0n),

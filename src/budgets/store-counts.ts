@@ -93,12 +93,14 @@ export const usedByDay = async (run: Run, budget: Budget, now: Date): Promise<bi
 export const creditsByDay = (
   run: Run,
   organizationId: string,
-  userId: string,
+  /** null: of everybody, where the organisation's account pays for them. */
+  userId: string | null,
   now: Date,
 ): Promise<bigint[]> =>
   byDay(
     run,
-    sql`o.organization_id = ${organizationId}::uuid AND o.user_id = ${userId}::uuid AND o.key_owner = 'system'`,
+    sql`o.organization_id = ${organizationId}::uuid AND o.key_owner = 'system'
+      AND (${userId}::uuid IS NULL OR o.user_id = ${userId}::uuid)`,
     sql`o.credit_micros`,
     now,
   )

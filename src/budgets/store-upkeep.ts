@@ -95,8 +95,10 @@ export const claimAccounts = async (
   const { rows } = await sql<AccountKey>`
     WITH due AS (
       SELECT a.organization_id, a.id, a.user_id FROM credit_accounts a
+      JOIN organizations o ON o.id = a.organization_id
       LEFT JOIN credit_forecasts f ON f.organization_id = a.organization_id AND f.account_id = a.id
-      WHERE a.transaction_count > 0 AND (f.checked_at IS NULL OR f.checked_at < ${before})
+      -- Only what is paid from can run out: the organisation's own account, or its members'.
+      WHERE (a.user_id = o.id) = (o.central_billing_at IS NOT NULL) AND a.transaction_count > 0 AND (f.checked_at IS NULL OR f.checked_at < ${before})
       ORDER BY f.checked_at NULLS FIRST LIMIT ${limit}
     ), claimed AS (
       INSERT INTO credit_forecasts (organization_id, account_id, checked_at)

@@ -128,7 +128,12 @@ export const makeWatch = (parts: WatchParts) => {
   ): Promise<{ left: upkeep.CreditsLeft; forecast: Forecast } | null> => {
     const [left, days] = await Promise.all([
       upkeep.creditsLeft(kysely, account, now),
-      counts.creditsByDay(kysely, account.organizationId, account.userId, now),
+      counts.creditsByDay(
+        kysely,
+        account.organizationId,
+        account.userId === account.organizationId ? null : account.userId,
+        now,
+      ),
     ])
     if (left === null) return null
     const forecast = forecastOf({

@@ -77,6 +77,22 @@ const chargeBack = z.object({
 })
 export type ChargeBack = z.infer<typeof chargeBack>
 
+/** Whose credits members' operations on system keys take. */
+const centralBilling = z.object({
+  central: z.boolean().describe('true: of one account of the organisation; false: everybody’s own'),
+  since: wire.time.nullable(),
+  /** null for those who do not read its billing. */
+  standing: z
+    .object({
+      billingEmail: wire.email.nullable().describe('Where its invoices are addressed to'),
+      membersWithCredits: wire.count.describe('Whose own account has credits left: these only wait'),
+      memberCreditMicros: wire.micros.describe('What is left on members’ own accounts'),
+      paidSubscriptions: wire.count.describe('Of members, which go on and are paid by themselves'),
+    })
+    .nullable(),
+})
+export type CentralBilling = z.infer<typeof centralBilling>
+
 const chargeBackPeriod = {
   from: z.iso.date(),
   to: z.iso.date().describe('The last day; at most 366 days'),
@@ -140,6 +156,29 @@ export const oversightEndpoints = defineEndpoints({
     query: z.object({ ...chargeBackPeriod, ...exportFormat.shape }),
     reply: wire.file,
     file: exported,
+  },
+  readCentralBilling: {
+    method: 'GET',
+    path: '/organization/central-billing',
+    auth: 'session',
+    permission: 'own.read',
+    group: 'organization',
+    summary: 'Whether your organisation pays for everybody’s credits',
+    reply: centralBilling,
+  },
+  setCentralBilling: {
+    method: 'PUT',
+    path: '/organization/central-billing',
+    auth: 'session',
+    permission: 'billing.manage',
+    stepUp: true,
+    group: 'organization',
+    summary: 'One account for everybody, or everybody’s own; from the next operation on',
+    body: z.object({
+      central: z.boolean(),
+      billingEmail: wire.email.optional().describe('Yours unless given'),
+    }),
+    reply: centralBilling,
   },
   listCostCentres: {
     method: 'GET',

@@ -10,7 +10,8 @@ import type { Log } from '../kit/log.ts'
 export const tablesByOtherColumns: Readonly<Record<string, { seen: string; written: string }>> = {
   organizations: { seen: 'id = tenant_organization()', written: 'id = tenant_organization()' },
   users: {
-    seen: 'EXISTS (SELECT FROM memberships m WHERE m.user_id = users.id)',
+    // The organisation itself holds the account that pays for everybody.
+    seen: 'EXISTS (SELECT FROM memberships m WHERE m.user_id = users.id) OR id = tenant_organization()',
     written: 'id = tenant_user()',
   },
   sessions: { seen: 'user_id = tenant_user()', written: 'user_id = tenant_user()' },

@@ -1,3 +1,4 @@
+import type { Billing } from '../billing/billing.ts'
 import type { FileReply } from '../contract/wire.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
@@ -5,8 +6,15 @@ import { must, type Outcome } from '../kit/fault.ts'
 import type { Issuer } from './document.ts'
 import type { Document, Documents } from './documents.ts'
 
-export const documentApi = ({ documents }: { documents: Documents }) =>
-  defineHandlers<
+interface DocumentApiParts {
+  readonly documents: Documents
+  readonly billing: Pick<Billing, 'payer'>
+}
+
+export const documentApi = ({ documents, billing }: DocumentApiParts) => {
+  const ownerOf = ({ organization, userId, role }: SignedIn) =>
+    billing.payer({ organizationId: organization.id, userId, role })
+  return defineHandlers<
     | 'readInvoicePdf'
     | 'readReceiptPdf'
     | 'readAnyInvoicePdf'
@@ -15,20 +23,16 @@ export const documentApi = ({ documents }: { documents: Documents }) =>
     | 'saveInvoiceIssuer'
   >({
     readInvoicePdf: async ({ params }, { signedIn }) =>
-      pdf(await documents.invoice(params.id, ownerOf(signedIn))),
+      pdf(await documents.invoice(params.id, await ownerOf(signedIn))),
     readReceiptPdf: async ({ params }, { signedIn }) =>
-      pdf(await documents.receipt(params.id, ownerOf(signedIn))),
+      pdf(await documents.receipt(params.id, await ownerOf(signedIn))),
     readAnyInvoicePdf: async ({ params }) => pdf(await documents.invoice(params.id)),
     readAnyReceiptPdf: async ({ params }) => pdf(await documents.receipt(params.id)),
     readInvoiceIssuer: async () => issuerOnWire(await documents.issuer()),
     saveInvoiceIssuer: async ({ body }, { actor }) =>
       issuerOnWire(await documents.saveIssuer(actor, body.issuer, body.reason)),
   })
-
-const ownerOf = (signedIn: SignedIn) => ({
-  organizationId: signedIn.organization.id,
-  userId: signedIn.userId,
-})
+}
 
 const pdf = (document: Outcome<Document>): FileReply => {
   const { name, bytes } = must(document)

@@ -1,4 +1,5 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import { billedEmail } from '../billing/billed-email.ts'
 import type { Billing } from '../billing/billing.ts'
 import type { Invoice } from '../billing/invoice.ts'
 import type { Payment } from '../billing/payment.ts'
@@ -42,7 +43,7 @@ export const makeDocuments = (parts: {
     const person = await database.kysely
       .selectFrom('users as u')
       .innerJoin('organizations as o', (join) => join.on('o.id', '=', payment.organizationId))
-      .select(['u.name', 'u.email', 'o.name as organization'])
+      .select(['u.name', billedEmail.as('email'), 'o.name as organization'])
       .where('u.id', '=', payment.userId)
       .executeTakeFirstOrThrow()
     return person

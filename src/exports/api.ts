@@ -1,3 +1,4 @@
+import type { Billing } from '../billing/billing.ts'
 import type { StatementFilters } from '../contract/statements.ts'
 import type { UsageReport } from '../contract/usage.ts'
 import { defineHandlers } from '../http/handler.ts'
@@ -5,7 +6,7 @@ import { administratorsSince, adminOperationOnWire, filterOf, operationOnWire } 
 import type { Insights, OperationFilter, OperationRow } from '../insights/insights.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
-import { ownAccount } from '../statements/api.ts'
+import { paidFrom } from '../statements/api.ts'
 import { type AccountKey, wantedOf } from '../statements/statement.ts'
 import type { PageCursor, StatementPage, Statements } from '../statements/statements.ts'
 import { balanceOnWire, lineOnWire } from '../statements/wire.ts'
@@ -23,12 +24,13 @@ const pageSize = 500
 
 export interface ExportApiParts {
   readonly statements: Statements
+  readonly billing: Pick<Billing, 'payer'>
   readonly insights: Pick<Insights, 'operationRows' | 'usageReport'>
   readonly clock: Clock
 }
 
 /** Files of what the screens show, from the same questions with the same filters, page by page. */
-export const exportApi = ({ statements, insights, clock }: ExportApiParts) => {
+export const exportApi = ({ statements, billing, insights, clock }: ExportApiParts) => {
   const statementPages = async function* (
     account: AccountKey,
     filters: StatementFilters,
@@ -95,7 +97,7 @@ export const exportApi = ({ statements, insights, clock }: ExportApiParts) => {
     | 'exportAllUsage'
   >({
     async exportStatement({ query }, { signedIn }) {
-      const account = ownAccount(signedIn)
+      const account = await paidFrom(billing, signedIn)
       if (account === null) throw new FaultError(fault('not_found'))
       return statement(account, query)
     },

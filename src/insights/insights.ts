@@ -156,7 +156,7 @@ export interface Insights extends AdministrationReads {
   anyOperation(organizationId: string, id: string): Promise<Outcome<ReceiptRow>>
   /** Whole days in UTC, today included. */
   usage(owner: Owner, days: number): Promise<UsageReport>
-  usageSince(owner: Owner, since: Date): Promise<UsageReport>
+  usageSince(of: Pick<OperationFilter, 'organizationId' | 'userId'>, since: Date): Promise<UsageReport>
   /** By whole days of a time zone, and by whatever tells use apart; of the operations that the filter lists. */
   usageReport(filter: OperationFilter, asked: UsageAsked): Promise<Outcome<UsageReportOnWire>>
   grants(organizationId: string, ids: readonly string[]): Promise<GrantRow[]>
@@ -176,8 +176,8 @@ export const makeInsights = (parts: { database: Database; clock: Clock }): Insig
   const store = makeInsightStore(database.kysely)
   const usageStore = makeUsageStore(database.kysely)
 
-  const usageSince = async (owner: Owner, since: Date): Promise<UsageReport> => {
-    const rows = await store.usage({ ...owner, since })
+  const usageSince: Insights['usageSince'] = async (of, since) => {
+    const rows = await store.usage({ ...of, since })
     return {
       since,
       until: clock(),

@@ -1,7 +1,9 @@
 import type { Billing } from '../billing/billing.ts'
+import type { Payer } from '../billing/payer.ts'
 import type { CreditGrant, Credits } from '../contract/credits.ts'
 import { defineHandlers } from '../http/handler.ts'
-import type { GrantRow, Insights, Owner, UsageRow } from '../insights/insights.ts'
+import type { SignedIn } from '../identity/identity.ts'
+import type { GrantRow, Insights, UsageRow } from '../insights/insights.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import { parseCredits } from '../kit/money.ts'
 import type { Organizations } from '../organizations/organizations.ts'
@@ -11,20 +13,19 @@ export interface LedgerApiParts {
   readonly ledger: Ledger
   readonly insights: Insights
   readonly organizations: Organizations
-  readonly billing: Pick<Billing, 'subscription' | 'giveNow'>
+  readonly billing: Pick<Billing, 'payer' | 'subscription' | 'giveNow'>
 }
 
-export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) =>
-  defineHandlers<'readCredits' | 'readBalance' | 'grantCredits'>({
-    readCredits: (_, { signedIn }) =>
-      readCredits(
-        { ledger, insights, billing },
-        { organizationId: signedIn.organization.id, userId: signedIn.userId },
-      ),
+export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerApiParts) => {
+  const payerOf = ({ organization, userId, role }: SignedIn) =>
+    billing.payer({ organizationId: organization.id, userId, role })
+  return defineHandlers<'readCredits' | 'readBalance' | 'grantCredits'>({
+    readCredits: async (_, { signedIn }) =>
+      readCredits({ ledger, insights, billing }, await payerOf(signedIn)),
 
     async readBalance(_, { signedIn }) {
-      const { organization, accountId } = signedIn
-      const balance = accountId === null ? null : await ledger.balance(organization.id, accountId)
+      const { organizationId, accountId } = await payerOf(signedIn)
+      const balance = accountId === null ? null : await ledger.balance(organizationId, accountId)
       if (balance === null) throw new FaultError(fault('not_found'))
       return {
         availableMicros: String(balance.availableMicros),
@@ -51,16 +52,21 @@ export const ledgerApi = ({ ledger, insights, organizations, billing }: LedgerAp
       return { grant: grantOnWire(grant), created }
     },
   })
+}
 
 const readCredits = async (
   { ledger, insights, billing }: Pick<LedgerApiParts, 'ledger' | 'insights' | 'billing'>,
-  owner: Owner,
+  payer: Payer,
 ): Promise<Credits> => {
-  const subscription = must(await billing.subscription(owner))
+  const subscription = must(await billing.subscription(payer))
   const { tier, next, periodStart, periodEnd } = subscription
   const [balance, usage] = await Promise.all([
-    ledger.balance(owner.organizationId, subscription.accountId),
-    insights.usageSince(owner, periodStart),
+    ledger.balance(payer.organizationId, subscription.accountId),
+    insights.usageSince(
+      // Of everybody, where one account pays for everybody.
+      { organizationId: payer.organizationId, ...(payer.kind === 'own' && { userId: payer.userId }) },
+      periodStart,
+    ),
   ])
   if (balance === null) throw new FaultError(fault('not_found'))
   return {

@@ -1,4 +1,5 @@
-import type { ChargeBackGroup, ChargeBackLine, CostCentre } from '../contract/oversight.ts'
+import type { CentralBilling, ChargeBackGroup, ChargeBackLine, CostCentre } from '../contract/oversight.ts'
+import { may, type Role } from '../contract/permissions.ts'
 import { chargeBackColumns } from '../exports/columns.ts'
 import { usageFile } from '../exports/api.ts'
 import { csvFile, fileOf, jsonFile } from '../exports/streams.ts'
@@ -6,6 +7,7 @@ import { defineHandlers } from '../http/handler.ts'
 import type { Insights } from '../insights/insights.ts'
 import type { Clock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
+import type { CentralStanding } from './central-billing.ts'
 import type { ChargeGroup, ChargeLine, ChargeSums } from './charge-back.ts'
 import type { Charged, CostCentreRow, Oversight } from './oversight.ts'
 
@@ -37,6 +39,8 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
     | 'exportOrganizationUsage'
     | 'readChargeBack'
     | 'exportChargeBack'
+    | 'readCentralBilling'
+    | 'setCentralBilling'
     | 'listCostCentres'
     | 'saveCostCentre'
     | 'assignCostCentre'
@@ -68,6 +72,15 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
       const told = { ...period, since: found.since.toISOString(), until: found.until.toISOString() }
       const body = format === 'csv' ? csvFile(chargeBackColumns, lines) : jsonFile(told, lines)
       return fileOf('charge-back', format, clock(), body)
+    },
+
+    readCentralBilling: async (_, { signedIn }) =>
+      centralOnWire(must(await oversight.centralBilling.read(signedIn.organization.id)), signedIn.role),
+    async setCentralBilling({ body }, { signedIn, actor }) {
+      const { central, billingEmail = signedIn.email } = body
+      const organizationId = signedIn.organization.id
+      const set = await oversight.centralBilling.set(actor, { organizationId, central, billingEmail })
+      return centralOnWire(must(set), signedIn.role)
     },
 
     async listCostCentres(_, { signedIn }) {
@@ -136,6 +149,19 @@ const lineOnWire = (line: ChargeLine, { emails, costCentres }: Charged): ChargeB
   serviceId: line.serviceId,
   keyOwner: line.keyOwner,
   ...sumsOnWire(line),
+})
+
+const centralOnWire = (standing: CentralStanding, role: Role): CentralBilling => ({
+  central: standing.since !== null,
+  since: standing.since?.toISOString() ?? null,
+  standing: may(role, 'billing.read')
+    ? {
+        billingEmail: standing.billingEmail,
+        membersWithCredits: Number(standing.membersWithCredits),
+        memberCreditMicros: String(standing.memberCreditMicros),
+        paidSubscriptions: Number(standing.paidSubscriptions),
+      }
+    : null,
 })
 
 const costCentreOnWire = (row: CostCentreRow): CostCentre => ({

@@ -3,6 +3,7 @@ import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { makeAccount, makeTestClock, openLedger, type TestAccount } from '../../tests/ledger.ts'
 import { insertOperation } from '../../tests/operation-row.ts'
 import { drawn, live } from '../../tests/statement-life.ts'
+import type { Epoch } from '../db/epoch.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const { database } = clone
   ledger = openLedger(database, { clock: time.clock })
   statements = makeStatements({ database })
-  oversight = makeOversight({ database, clock: time.clock })
+  oversight = makeOversight({ database, epoch: plainEpoch(database), ledger, clock: time.clock })
   accounts = []
   for (let each = 0; each < 3; each++)
     accounts.push(await makeAccount(database, ledger, { at: time.clock(), organizationId }))
@@ -50,6 +51,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close()
   await clone.drop()
+})
+
+/** Nobody else is there who would have to hear of it. */
+const plainEpoch = (database: TestDatabase['database']): Pick<Epoch, 'change'> => ({
+  change: (_, work) => database.kysely.transaction().execute(work),
 })
 
 const spentOf = async (account: TestAccount, since: Date, until: Date): Promise<bigint> => {

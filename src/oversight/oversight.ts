@@ -1,10 +1,9 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { ChargeBackBy } from '../contract/oversight.ts'
-import type { Database } from '../db/database.ts'
 import { usageDays } from '../insights/usage-days.ts'
-import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { outcomeOf } from '../organizations/outcome.ts'
+import { type CentralBilling, type CentralBillingParts, makeCentralBilling } from './central-billing.ts'
 import { type ChargeGroup, type ChargeLine, groupLines } from './charge-back.ts'
 import { type AssignmentRow, type CostCentreRow, makeOversightStore, type Subject } from './store.ts'
 
@@ -27,6 +26,7 @@ export interface Charged {
 
 /** What those who run a company see of its use: who caused which cost, and where it is charged to. */
 export interface Oversight {
+  readonly centralBilling: CentralBilling
   charged(organizationId: string, period: ChargePeriod): Promise<Outcome<Charged>>
   chargeBack(
     organizationId: string,
@@ -46,7 +46,8 @@ export interface Oversight {
   ): Promise<Outcome<void>>
 }
 
-export const makeOversight = ({ database, clock }: { database: Database; clock: Clock }): Oversight => {
+export const makeOversight = (parts: CentralBillingParts): Oversight => {
+  const { database, clock } = parts
   const { kysely } = database
   const store = makeOversightStore(kysely)
 
@@ -64,6 +65,7 @@ export const makeOversight = ({ database, clock }: { database: Database; clock: 
   }
 
   return {
+    centralBilling: makeCentralBilling(parts),
     charged,
 
     async chargeBack(organizationId, { by, amountMinor, ...period }) {

@@ -89,7 +89,12 @@ const declare = (client: PoolClient, scope: Scope) => {
        o.price_book_version, o.input_tokens, o.cache_read_tokens, o.cache_write_tokens, o.cache_write_1h_tokens,
        o.output_tokens, o.reasoning_tokens, o.units, o.usage_source, o.cost_nano_usd, o.held_micros, ${netOf} AS net_micros
      FROM operations o
-     JOIN credit_accounts a ON a.organization_id = o.organization_id AND a.user_id = o.user_id
+     JOIN organizations g ON g.id = o.organization_id
+     LEFT JOIN holds h ON h.organization_id = o.organization_id AND h.id = o.id
+     -- Whose credits were held has paid; what was free would have been paid by whoever pays now.
+     JOIN credit_accounts a ON a.organization_id = o.organization_id AND a.id = coalesce(h.account_id, (
+       SELECT p.id FROM credit_accounts p WHERE p.organization_id = o.organization_id
+         AND p.user_id = CASE WHEN g.central_billing_at IS NULL THEN o.user_id ELSE o.organization_id END))
      WHERE o.id >= first_id_at($1) AND o.id < first_id_at($2) AND o.key_owner = 'system' AND o.usage_source <> 'none'
        AND o.service_id IS NOT NULL AND o.model IS NOT NULL
        AND ($3::text IS NULL OR o.service_id = $3) AND ($4::text IS NULL OR lower(o.model) LIKE $4)

@@ -1,5 +1,8 @@
+import type { Billing } from '../billing/billing.ts'
+import { accountKeyOf } from '../billing/payer.ts'
 import type { StatementFilters } from '../contract/statements.ts'
 import { defineHandlers } from '../http/handler.ts'
+import type { SignedIn } from '../identity/identity.ts'
 import { decodeNumbersCursor } from '../kit/cursor.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import { type AccountKey, beforeTheFirst, wantedOf } from './statement.ts'
@@ -8,7 +11,12 @@ import { pageOnWire, summaryOnWire } from './wire.ts'
 
 const nothing = { opening: beforeTheFirst, closing: beforeTheFirst }
 
-export const statementApi = ({ statements }: { statements: Statements }) => {
+export interface StatementApiParts {
+  readonly statements: Statements
+  readonly billing: Pick<Billing, 'payer'>
+}
+
+export const statementApi = ({ statements, billing }: StatementApiParts) => {
   const page = async (
     account: AccountKey | null,
     { cursor, limit, ...filters }: StatementFilters & { cursor?: string | undefined; limit: number },
@@ -32,21 +40,20 @@ export const statementApi = ({ statements }: { statements: Statements }) => {
   return defineHandlers<
     'listStatement' | 'readStatementSummary' | 'listUserStatement' | 'readUserStatementSummary'
   >({
-    listStatement: ({ query }, { signedIn }) => page(ownAccount(signedIn), query),
-    readStatementSummary: ({ query }, { signedIn }) => summary(ownAccount(signedIn), query),
+    listStatement: async ({ query }, { signedIn }) => page(await paidFrom(billing, signedIn), query),
+    readStatementSummary: async ({ query }, { signedIn }) =>
+      summary(await paidFrom(billing, signedIn), query),
     listUserStatement: async ({ params, query }) => page(await accountOf(params), query),
     readUserStatementSummary: async ({ params, query }) => summary(await accountOf(params), query),
   })
 }
 
-/** Whoever has no account has an empty statement. */
-export const ownAccount = (signedIn: {
-  readonly organization: { readonly id: string }
-  readonly accountId: string | null
-}): AccountKey | null =>
-  signedIn.accountId === null
-    ? null
-    : { organizationId: signedIn.organization.id, accountId: signedIn.accountId }
+/** The account that somebody's pages are about; whoever has none has an empty statement. */
+export const paidFrom = async (
+  billing: Pick<Billing, 'payer'>,
+  { organization, userId, role }: Pick<SignedIn, 'userId' | 'role'> & { organization: { id: string } },
+): Promise<AccountKey | null> =>
+  accountKeyOf(await billing.payer({ organizationId: organization.id, userId, role }))
 
 const cursorOf = (cursor: string | undefined): PageCursor | null => {
   const numbers = decodeNumbersCursor(cursor, 2)
