@@ -76,6 +76,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     keys: rooms.serviceKeys,
     limits: rooms.limits,
     budgets: rooms.budgets,
+    machines: rooms.machines,
     epoch: rooms.epoch,
     clock: rooms.clock,
   })
@@ -277,6 +278,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   }
   await rooms.identity.sweep()
   await rooms.longOperations.sweep(now)
+  await rooms.machines.sweep(now)
   await rooms.limits.sweep()
   await rooms.budgets.tend(now)
   await tellUnpaid(rooms, now)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accessTokenScope } from './access-tokens.ts'
 import { defineEndpoints } from './endpoint.ts'
+import { me } from './session.ts'
 import * as wire from './wire.ts'
 
 /** A service account is never an owner: what owners decide, a person decides. */
@@ -32,7 +33,7 @@ export const serviceAccountChange = z
     description,
     role: machineRole,
     suspended: z.boolean(),
-    paysUserId: wire.id.describe('A member who is a person'),
+    takeOver: z.literal(true).describe('You answer for it from now on: it works on your credits'),
   })
   .partial()
 
@@ -52,7 +53,10 @@ export type MachineCredential = z.infer<typeof machineCredential>
 export const newMachineCredential = z.object({
   kind: z.enum(['token', 'client']),
   name: wire.label,
-  scopes: z.array(accessTokenScope).min(1).default(['operations', 'read']),
+  scopes: z
+    .array(accessTokenScope.exclude(['administer']))
+    .min(1)
+    .default(['operations', 'read']),
   expiresInDays: z.number().int().min(1).max(3660).nullable().default(null),
 })
 
@@ -80,7 +84,7 @@ const hostApplicationFields = z.object({
     .regex(/^[A-Za-z_][A-Za-z0-9_:./-]{0,99}$/, 'must be the name of a claim')
     .describe('Which claim says who the user is'),
   matching: userMatching.describe('What that claim holds: our id, an e-mail address, or SCIM’s externalId'),
-  scopes: z.array(accessTokenScope).min(1),
+  scopes: z.array(accessTokenScope.extract(['operations', 'read'])).min(1),
   maximumTokenSeconds: z.number().int().min(60).max(86_400).describe('Longer-lived tokens are refused'),
   frameAncestors: z.array(origin).max(20).describe('Origins that may show embedded dashboards'),
 })
@@ -266,15 +270,27 @@ export const machineEndpoints = defineEndpoints({
     body: z.object({ token: z.string().max(8192).optional() }),
     reply: hostApplicationCheck,
   },
+})
+
+export const embedEndpoints = defineEndpoints({
   createEmbedLink: {
     method: 'POST',
     path: '/embed-links',
-    auth: 'session_or_token',
-    permission: 'own.use',
+    auth: 'public',
     group: 'host applications',
     status: 201,
-    summary: 'A link that shows the user’s dashboard inside the host application; works once, for a minute',
-    body: z.object({}),
+    summary: 'A link that shows a user’s dashboard inside the host application; works once, for a minute',
+    body: z.object({ token: z.string().max(8192).describe('Signed by the host application, for that user') }),
     reply: z.object({ url: z.string(), expiresAt: wire.time }),
+  },
+  openEmbedded: {
+    method: 'POST',
+    path: '/session/embedded',
+    auth: 'public',
+    throttled: true,
+    group: 'session',
+    summary: 'Use such a link: a session for the user’s own pages, inside the host application only',
+    body: z.object({ token: z.string().length(43) }),
+    reply: me,
   },
 })

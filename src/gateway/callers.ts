@@ -7,8 +7,10 @@ import type { Budget, Budgets } from '../budgets/budgets.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import { FaultError, failure, must, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import type { HostApplications } from '../machines/host-applications.ts'
+import { looksLikeHostToken } from '../machines/host-token.ts'
 import type { Limits, RateLimits } from '../limits/limits.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
 
@@ -53,17 +55,47 @@ export const makeCallers = (parts: {
   keys: ServiceKeys
   limits: Pick<Limits, 'read' | 'list'>
   budgets: Pick<Budgets, 'read' | 'readWide'>
+  /** Whose signed tokens stand for users; left out: nobody's. */
+  machines?: { readonly applications: Pick<HostApplications, 'authenticate'> }
   epoch: Epoch
   clock: Clock
 }): Callers => {
-  const { access, keys, limits, budgets, epoch, clock } = parts
+  const { access, keys, limits, budgets, machines, epoch, clock } = parts
+  /** Signed tokens on their way to be read: a cache is asked by their hash, and keeps none. */
+  const handed = new Map<string, string>()
+
+  const identityOf = async (key: string): Promise<{ token: AccessToken; person: Person }> => {
+    const text = handed.get(key)
+    if (text !== undefined) return hostCallerOf(text)
+    const token = must(await access.authenticate(Buffer.from(key.slice(0, hashLength), 'hex')))
+    return { token, person: must(await personOf(access, token, key.slice(hashLength) || undefined)) }
+  }
+
+  const hostCallerOf = async (text: string) => {
+    const caller = must((await machines?.applications.authenticate(text)) ?? failure('invalid_token'))
+    if (!caller.token.scopes.includes('operations')) throw new FaultError(fault('insufficient_scope'))
+    return caller
+  }
+
+  /** Looked at anew every few minutes, for keys that the application has withdrawn meanwhile. */
+  const identifyHost = (text: string, headers: IncomingHttpHeaders) => {
+    if (headers['x-aideon-user'] !== undefined) return failure('insufficient_scope', namesItsUser)
+    const period = Math.floor(clock().getTime() / hostTokenPeriodMs)
+    const key = `${hash('sha256', text, 'hex')}#${period}`
+    const cached = cache.peek(key)
+    if (cached !== undefined) return use(cached)
+    // A load begins within the call, if it begins at all.
+    handed.set(key, text)
+    const loading = load(key)
+    handed.delete(key)
+    return loading
+  }
 
   // Keyed by the token's hash, so that no token stays in memory. Refusals are thrown: they must not fill the cache.
   const cache = makeEpochCache<Caller>({
     epoch,
     load: async (key) => {
-      const token = must(await access.authenticate(Buffer.from(key.slice(0, hashLength), 'hex')))
-      const person = must(await personOf(access, token, key.slice(hashLength) || undefined))
+      const { token, person } = await identityOf(key)
       const { organizationId, userId } = person
       const who = {
         organizationId,
@@ -128,6 +160,7 @@ export const makeCallers = (parts: {
     identify(headers) {
       const token = tokenOf(headers)
       if (token === undefined || token === '') return failure('missing_token')
+      if (looksLikeHostToken(token)) return identifyHost(token, headers)
       const reference = headers['x-aideon-user'] as string | undefined
       const key = hash('sha256', token, 'hex') + (reference ?? '')
       const cached = cache.peek(key)
@@ -147,6 +180,11 @@ export const makeCallers = (parts: {
 }
 
 const hashLength = 64
+const hostTokenPeriodMs = 5 * 60_000
+const namesItsUser = {
+  message: 'A signed token names its user itself.',
+  next: 'Leave x-aideon-user out.',
+}
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]

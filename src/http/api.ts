@@ -89,6 +89,7 @@ export interface Rooms {
   readonly masterKeys: MasterKeys
   readonly machines: Machines
   readonly webhookEndpoints: Webhooks
+  readonly machines: Machines
   readonly clock: Clock
 }
 

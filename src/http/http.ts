@@ -13,6 +13,7 @@ import { makeHandlers, type Rooms } from './api.ts'
 import { registerDashboards } from './dashboards.ts'
 import { answerClientError } from './client-error.ts'
 import { errorBody, faultOf } from './faults.ts'
+import { registerOAuthToken } from './oauth-token.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints, userOf } from './routes.ts'
@@ -75,6 +76,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     },
     { prefix: '/api' },
   )
+  await registerOAuthToken(app, options.machines.exchange, options.requestLimits ?? null)
   if (options.webhooks) await registerProviderWebhooks(app, options.webhooks)
   await registerDashboards(app, options.dashboards)
   await app.ready()
