@@ -145,8 +145,6 @@ export const openRooms = async (options: {
       clock,
       log,
     })
-    const identity = makeIdentity({ database, clock, sessions: config.sessions })
-    const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
     const machines = makeMachines({ database, epoch, access, callbacks, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })

@@ -89,7 +89,6 @@ export interface Rooms {
   readonly masterKeys: MasterKeys
   readonly machines: Machines
   readonly webhookEndpoints: Webhooks
-  readonly machines: Machines
   readonly clock: Clock
 }
 
