@@ -1,0 +1,95 @@
+import * as samlify from 'samlify'
+import type { Addresses } from '../../src/sso/connection.ts'
+import { serviceProviderMetadata } from '../../src/sso/saml.ts'
+import { providerCertificate } from './certificates.ts'
+
+samlify.setSchemaValidator({ validate: () => Promise.resolve('not validated here') })
+
+export const providerEntityId = 'https://idp.example/saml'
+export const providerSignInUrl = 'https://idp.example/saml/sso'
+
+export interface Said {
+  readonly subject: string
+  readonly email?: string
+  readonly groups?: readonly string[]
+  readonly inResponseTo?: string | null
+  readonly recipient?: string
+  readonly audience?: string
+  readonly issuer?: string
+  readonly issuedAt?: Date
+  readonly notOnOrAfter?: Date
+  readonly notBefore?: Date
+  readonly nameIdFormat?: string
+  readonly id?: string
+}
+
+const minutes = (count: number) => new Date(Date.now() + count * 60_000)
+
+const text = (value: string) => value.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+const attribute = (name: string, values: readonly string[]) =>
+  `<saml:Attribute Name="${name}">${values
+    .map((value) => `<saml:AttributeValue>${text(value)}</saml:AttributeValue>`)
+    .join('')}</saml:Attribute>`
+
+let responses = 0
+
+/** What a provider says before it signs. */
+export const responseXml = (addresses: Addresses, said: Said): string => {
+  const id = said.id ?? `_assertion-${++responses}-${Date.now()}`
+  const issuer = said.issuer ?? providerEntityId
+  const at = (said.issuedAt ?? new Date()).toISOString()
+  const until = (said.notOnOrAfter ?? minutes(5)).toISOString()
+  const from = (said.notBefore ?? minutes(-1)).toISOString()
+  const answers = said.inResponseTo ? ` InResponseTo="${said.inResponseTo}"` : ''
+  const format = said.nameIdFormat ?? 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'
+  return `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_response-${id}" Version="2.0" IssueInstant="${at}" Destination="${addresses.acsUrl}"${answers}><saml:Issuer>${issuer}</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status><saml:Assertion ID="${id}" Version="2.0" IssueInstant="${at}"><saml:Issuer>${issuer}</saml:Issuer><saml:Subject><saml:NameID Format="${format}">${text(said.subject)}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="${until}" Recipient="${said.recipient ?? addresses.acsUrl}"${answers}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${from}" NotOnOrAfter="${until}"><saml:AudienceRestriction><saml:Audience>${said.audience ?? addresses.entityId}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="${at}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>${attribute('email', said.email === undefined ? [] : [said.email])}${attribute('groups', said.groups ?? [])}</saml:AttributeStatement></saml:Assertion></samlp:Response>`
+}
+
+type Signed = 'assertion' | 'response'
+export interface Signing {
+  readonly what?: Signed
+  readonly certificate?: { key: string; cert: string }
+  readonly algorithm?: string
+}
+
+const rsaSha256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256'
+
+/** Signed by samlify, an implementation that shares nothing with what reads it. Base64, as the browser posts it. */
+export const sign = (xml: string, { what = 'assertion', certificate, algorithm }: Signing = {}): string => {
+  const { key, cert } = certificate ?? providerCertificate
+  const name = what === 'assertion' ? 'Assertion' : 'Response'
+  return samlify.SamlLib.constructSAMLSignature({
+    rawSamlMessage: xml,
+    ...(what === 'assertion' && { referenceTagXPath: `//*[local-name(.)='${name}']` }),
+    privateKey: key,
+    signatureAlgorithm: (algorithm ?? rsaSha256) as never,
+    signingCert: cert.replace(/-----[A-Z ]+-----|\s/g, ''),
+    isBase64Output: true,
+    isMessageSigned: what === 'response',
+    signatureConfig: {
+      prefix: 'ds',
+      location: { reference: `//*[local-name(.)='${name}']/*[local-name(.)='Issuer']`, action: 'after' },
+    },
+  } as never)
+}
+
+export const respond = (addresses: Addresses, said: Said, signing?: Signing): string =>
+  sign(responseXml(addresses, said), signing)
+
+/** Reads the request in the address as a provider does; gives its id. */
+export const readRequest = async (addresses: Addresses, url: string): Promise<string> => {
+  const provider = samlify.IdentityProvider({
+    entityID: providerEntityId,
+    wantAuthnRequestsSigned: false,
+    singleSignOnService: [
+      { Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: providerSignInUrl },
+    ],
+    singleLogoutService: [],
+    signingCert: providerCertificate.cert,
+  } as never)
+  const party = samlify.ServiceProvider({ metadata: serviceProviderMetadata(addresses) })
+  const query = Object.fromEntries(new URL(url).searchParams)
+  const { extract } = await provider.parseLoginRequest(party, 'redirect', { query } as never)
+  if (extract.issuer !== addresses.entityId) throw new Error(`another issuer: ${extract.issuer}`)
+  return extract.request.id as string
+}
