@@ -277,6 +277,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
     await rooms.billing.topUpDue(now)
   }
   await rooms.identity.sweep()
+  await rooms.organizations.deleteDue(now)
   await rooms.longOperations.sweep(now)
   await rooms.machines.sweep(now)
   await rooms.limits.sweep()

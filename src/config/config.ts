@@ -14,6 +14,7 @@ export interface Config {
   readonly publicUrl: string | null
   readonly trustedProxies: readonly string[]
   readonly sessions: SessionSettings
+  readonly organizations: { readonly selfService: boolean; readonly graceDays: number }
   /** To /api, a minute. */
   readonly requests: { readonly session: number; readonly user: number; readonly address: number }
   readonly dashboards: boolean
@@ -119,6 +120,11 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       idleSeconds: (read('sessionIdleMinutes') ?? 1_440) * 60,
       absoluteSeconds: (read('sessionHours') ?? 336) * 3600,
       proofSeconds: (read('stepUpMinutes') ?? 15) * 60,
+    },
+    organizations: {
+      // Whoever looks at the demo should see how a company is made.
+      selfService: read('companySelfService') ?? read('demo') ?? false,
+      graceDays: read('deletionGraceDays') ?? 14,
     },
     requests: {
       session: read('sessionRequests') ?? 600,

@@ -310,6 +310,21 @@ export const settings = {
     expected: 'an e-mail address, or a name with one: Aideon Keys <keys@example.com>',
     schema: text.regex(/^([^<>\r\n]{1,100}<[^<>@\s]+@[A-Za-z0-9.-]+>|[^<>@\s]+@[A-Za-z0-9.-]+)$/),
   }),
+  companySelfService: setting({
+    environment: 'AIDEON_COMPANY_SELF_SERVICE',
+    flag: null,
+    description:
+      'whether whoever is signed in may make a company and own it; each member of it has the credits of the free tier (default false)',
+    expected: 'true or false',
+    schema: switchValue,
+  }),
+  deletionGraceDays: setting({
+    environment: 'AIDEON_DELETION_GRACE_DAYS',
+    flag: null,
+    description: 'days in which an owner can undo that a company is deleted (default 14)',
+    expected: 'a whole number of days from 1 to 365',
+    schema: wholeNumber(1, 365),
+  }),
   maximumBodyBytes: setting({
     environment: 'AIDEON_MAXIMUM_BODY_BYTES',
     flag: null,

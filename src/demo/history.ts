@@ -6,10 +6,12 @@ import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import { type Ledger, makeLedger } from '../ledger/ledger.ts'
 import { makeOrganizations } from '../organizations/organizations.ts'
+import type { Vault } from '../vault/vault.ts'
 import { demoAdministrator, demoOrganization, demoSubscriber } from './cast.ts'
 
 export interface HistoryRooms extends ApplyRooms {
   readonly identity: Identity
+  readonly vault: ApplyRooms['vault'] & Pick<Vault, 'shred'>
   readonly log: Log
 }
 
@@ -30,11 +32,20 @@ export const beginHistory = async (rooms: HistoryRooms): Promise<(() => Promise<
   const began = rooms.clock().getTime() - beganDaysAgo * dayMs
   let now = began
   const clock = () => new Date(now)
-  const { database, epoch, identity, serviceKeys, log } = rooms
+  const { database, epoch, identity, serviceKeys, vault, log } = rooms
   const common = { database, clock, log }
   const ledger = makeLedger({ ...common, processId: epoch.processId })
   const billing = makeBilling({ ...common, epoch, ledger })
-  const organizations = makeOrganizations({ database, epoch, identity, ledger, serviceKeys, clock, log })
+  const organizations = makeOrganizations({
+    database,
+    epoch,
+    identity,
+    ledger,
+    serviceKeys,
+    vault,
+    clock,
+    log,
+  })
   const { id: organizationId } = await organizations.create(operator, {
     name: demoOrganization,
     kind: 'company',

@@ -1,13 +1,16 @@
 import type { AdminOrganization, AdminUser } from '../contract/administration.ts'
+import type { memberEndpoints } from '../contract/members.ts'
 import type { policyEndpoints } from '../contract/policy.ts'
+import { beyondTenants } from '../db/tenant-scope.ts'
 import { defineHandlers } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
-import type { Identity, SignedIn } from '../identity/identity.ts'
+import type { Identity, Origin, SignedIn } from '../identity/identity.ts'
 import type { OrganizationOverview, UserOverview } from '../insights/administration-rows.ts'
 import type { Insights } from '../insights/insights.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Fallback } from '../policy/control.ts'
+import { membersOnWire } from './members-on-wire.ts'
 import { policiesOnWire, type PolicyWireParts } from './policies-on-wire.ts'
 
 export interface OrganizationApiParts extends PolicyWireParts {
@@ -20,6 +23,11 @@ export const organizationApi = (parts: OrganizationApiParts) => {
   const { organizations, identity, insights, clock, demo } = parts
 
   const policies = policiesOnWire(parts)
+  const members = membersOnWire(parts)
+
+  /** After a change of where a session works, which is beyond where the request began. */
+  const meNow = ({ previousToken }: Origin) =>
+    beyondTenants(() => meOfSession(identity, previousToken ?? '', demo))
 
   const readUser = async (id: string): Promise<AdminUser> => {
     const [user] = await insights.users({ id }, { before: null, limit: 1, now: clock() })
@@ -44,6 +52,7 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     | 'createUser'
     | 'changeUser'
     | keyof typeof policyEndpoints
+    | keyof typeof memberEndpoints
   >({
     async setUp({ body }, { origin, setSession }) {
       const opened = must(await organizations.setUp(body, origin))
@@ -113,6 +122,54 @@ export const organizationApi = (parts: OrganizationApiParts) => {
       policies.restore(actor, signedIn.organization.id, params.version, body.reason),
     cancelPolicy: ({ params }, { signedIn, actor }) =>
       policies.cancel(actor, signedIn.organization.id, params.version),
+
+    listWorkplaces: (_, { signedIn }) => members.workplaces(signedIn),
+    async switchOrganization({ body }, { signedIn, origin }) {
+      must(await organizations.switchOrganization(signedIn, body.organizationId))
+      return meNow(origin)
+    },
+    async createCompany({ body }, { signedIn, origin }) {
+      must(await organizations.createCompany(signedIn, body.name))
+      return meNow(origin)
+    },
+    leaveOrganization: (_, { signedIn }) => members.leave(signedIn),
+    readOwnOrganization: (_, { signedIn }) => members.read(signedIn),
+    renameOrganization: ({ body }, { signedIn, actor }) => members.rename(signedIn, actor, body.name),
+    transferOrganization: ({ body }, { signedIn, actor }) => members.transfer(signedIn, actor, body.userId),
+    scheduleDeletion: ({ body }, { signedIn, actor }) => members.schedule(signedIn, actor, body.name),
+    cancelDeletion: (_, { signedIn, actor }) => members.keep(signedIn, actor),
+    listMembers: (asked, { signedIn }) => members.list(signedIn, asked),
+    changeMemberRole: (asked, { signedIn, actor }) => members.changeRole(signedIn, actor, asked),
+    suspendMember: (asked, { signedIn, actor }) => members.suspend(signedIn, actor, asked),
+    restoreMember: (asked, { signedIn, actor }) => members.restore(signedIn, actor, asked),
+    removeMember: ({ params }, { signedIn, actor }) => members.remove(signedIn, actor, params.id),
+    listInvitations: (_, { signedIn }) => members.invitations(signedIn),
+    inviteMember: (asked, { signedIn, actor, baseUrl }) => members.invite(signedIn, actor, asked, baseUrl),
+    resendInvitation: ({ params }, { signedIn, actor, baseUrl }) =>
+      members.resend(signedIn, actor, params.id, baseUrl),
+    withdrawInvitation: ({ params }, { signedIn, actor }) => members.withdraw(signedIn, actor, params.id),
+    async readInvitation({ body }, { origin }) {
+      const found = must(await organizations.readInvitation(body.token, origin))
+      const { organizationName, email, role, invitedByName, expiresAt, userId, isActive } = found
+      return {
+        organizationName,
+        email,
+        role,
+        invitedBy: invitedByName,
+        expiresAt: expiresAt.toISOString(),
+        account: userId === null ? 'none' : isActive ? 'active' : 'idle',
+      }
+    },
+    async acceptInvitation({ body }, { origin, setSession }) {
+      const opened = must(await organizations.acceptInvitation(body, origin))
+      if (opened === null) return { me: null }
+      setSession(opened)
+      return { me: await meOfSession(identity, opened.token, demo) }
+    },
+    async joinByInvitation({ body }, { signedIn, origin }) {
+      must(await organizations.joinByInvitation(signedIn, body.token))
+      return meNow(origin)
+    },
 
     readOrganizationPolicy: ({ params }) => policies.read(params.organization),
     listOrganizationPolicyVersions: ({ params, query }) => policies.list(params.organization, query),

@@ -11,7 +11,7 @@ import { endSessionsIn } from '../identity/end-sessions.ts'
 import type { Identity } from '../identity/identity.ts'
 import { revokeKeysOf } from '../keys/revoke-keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import { FaultError, failure, fault, must, type Outcome } from '../kit/fault.ts'
+import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { emit } from '../webhooks/events.ts'
 import { hasOwnerWithout, mayChange, type Standing } from './member-rules.ts'
@@ -82,6 +82,15 @@ export interface Members {
     actor: Actor,
     transfer: { organizationId: string; from: string; to: string },
   ): Promise<Outcome<void>>
+  listMembers(
+    organizationId: string,
+    filter: members.MemberFilter,
+    page: { after: string | null; limit: number },
+  ): Promise<{
+    members: members.MemberRow[]
+    counts: { role: Role; suspended: boolean; count: number }[]
+  }>
+  overview(organizationId: string): Promise<Outcome<members.OrganizationRow>>
 }
 
 export interface MemberParts {
@@ -102,6 +111,7 @@ interface Told {
 
 export const makeMembers = (parts: MemberParts) => {
   const { epoch, identity, ledger, clock, store } = parts
+  const { kysely } = parts.database
 
   const tell = async (
     t: Transaction<Schema>,
@@ -115,20 +125,19 @@ export const makeMembers = (parts: MemberParts) => {
     await emit(t, { organizationId, type: event, data: { userId, ...after }, at: clock() })
   }
 
-  /** Within a transaction that is the caller's: the membership, the account, the trail. */
+  /** Within a transaction that is the caller's: the membership, the account, the trail. Null: by whoever joins. */
   const joinIn = async (
     t: Transaction<Schema>,
-    actor: Actor,
+    by: Actor | null,
     wanted: NewMember,
     { asMember, reason, also }: MemberOptions = {},
   ): Promise<{ userId: string; created: boolean }> => {
     const { organizationId, who, role, source, tierId = 'free' } = wanted
-    if (asMember) {
-      const standings = await members.lockStandings(t, organizationId, [actor.id ?? ''])
-      requireMay(standings, actor, role)
-    }
+    if (asMember && by !== null)
+      requireMay(await members.lockStandings(t, organizationId, [by.id as string]), by, role)
     const created = 'person' in who
     const userId = created ? await makeUser(t, who.person) : who.userId
+    const actor = by ?? ({ kind: 'user', id: userId } as const)
     const user = await members.readUserToJoin(t, userId)
     if (!user) throw new FaultError(fault('not_found', { field: 'userId' }))
     const at = clock()
@@ -273,12 +282,25 @@ export const makeMembers = (parts: MemberParts) => {
         } as const
         await tell(t, actor, { organizationId, userId: to }, told)
       }),
+
+    async listMembers(organizationId, filter, page) {
+      const [rows, counts] = await Promise.all([
+        members.listMembers(kysely, organizationId, filter, { ...page, now: clock() }),
+        members.countMembers(kysely, organizationId),
+      ])
+      return { members: rows, counts }
+    },
+
+    async overview(organizationId) {
+      const organization = await members.readOverview(kysely, organizationId)
+      return organization ? success(organization) : failure('not_found')
+    },
   }
   return { ...room, joinIn }
 }
 
 /** By the actor's own role, as it is now. */
-const requireMay = (standings: readonly Standing[], actor: Actor, role: Role): void => {
+export const requireMay = (standings: readonly Standing[], actor: Actor, role: Role): void => {
   const own = standings.find((one) => one.userId === actor.id)
   if (own && own.suspendedAt === null && mayChange(own.role, role)) return
   throw new FaultError(

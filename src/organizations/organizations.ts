@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { type Mail, noMail } from '../alerts/mail.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -12,12 +13,16 @@ import { newId } from '../kit/id.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { AllowedUses, ControlPolicy, Fallback, OrganizationControl } from '../policy/control.ts'
 import { findService } from '../services/registry.ts'
+import type { Vault } from '../vault/vault.ts'
 import { defined, outcomeOf } from './outcome.ts'
+import { type Deletions, makeDeletions } from './deletion.ts'
+import { type Invitations, makeInvitations } from './invitations.ts'
 import { makeMembers, type Members } from './members.ts'
 import { makePeople, type People } from './people.ts'
 import { makePolicies, type Policies } from './policies.ts'
 import { documentOf, isSamePolicy, unknownServiceIn } from './policy-document.ts'
 import { makeOrganizationStore } from './store.ts'
+import { makeWorkplaces, type Workplaces } from './workplaces.ts'
 
 export interface Organization extends OrganizationControl {
   readonly id: string
@@ -45,7 +50,7 @@ export interface ControlChange {
   readonly reason?: string
 }
 
-export interface Organizations extends People, Members, Policies {
+export interface Organizations extends People, Members, Invitations, Workplaces, Deletions, Policies {
   create(actor: Actor, wanted: NewOrganization): Promise<Organization>
   read(organizationId: string): Promise<Outcome<Organization>>
   /** A company by its exact name; the oldest when several share it. */
@@ -67,12 +72,25 @@ export interface OrganizationParts {
   readonly identity: Identity
   readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier'>
   readonly serviceKeys: Pick<ServiceKeys, 'applyControlPolicy'>
+  readonly vault: Pick<Vault, 'shred'>
+  /** Left out: links of invitations are shown instead of sent. */
+  readonly mail?: Mail
+  readonly settings?: OrganizationSettings
   readonly clock: Clock
   readonly log: Log
 }
 
+export interface OrganizationSettings {
+  /** Companies may be made by whoever is signed in. */
+  readonly selfService: boolean
+  /** Between asking for a deletion and the deletion. */
+  readonly graceDays: number
+}
+const usualSettings: OrganizationSettings = { selfService: false, graceDays: 14 }
+
 export const makeOrganizations = (parts: OrganizationParts): Organizations => {
-  const { database, epoch, clock } = parts
+  const { database, epoch, clock, mail = noMail } = parts
+  const { selfService, graceDays } = parts.settings ?? usualSettings
   const store = makeOrganizationStore(database.kysely)
   const { enact, ...policies } = makePolicies({ ...parts, store })
 
@@ -98,6 +116,9 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
   return {
     ...makePeople({ ...parts, store, insertOrganization, joinIn }),
     ...members,
+    ...makeInvitations({ ...parts, store, mail, joinIn }),
+    ...makeWorkplaces({ database, epoch, selfService, joinIn, insertOrganization }),
+    ...makeDeletions({ ...parts, graceDays }),
     ...policies,
 
     async create(actor, wanted) {

@@ -63,7 +63,7 @@ export interface MemberRow {
   readonly source: string
   readonly joinedAt: Date
   readonly suspendedAt: Date | null
-  readonly lastSeenAt: Date | null
+  readonly lastUsedAt: Date | null
   readonly serviceKeyCount: number
   readonly accessTokenCount: number
 }
@@ -74,12 +74,12 @@ export interface MemberFilter {
   readonly suspended?: boolean
 }
 
-/** By name, then id: `after` is the last row of the page before. */
+/** By name: `after` is the user of the last row of the page before. */
 export const listMembers = async (
   kysely: Executor,
   organizationId: string,
   filter: MemberFilter,
-  page: { after: { name: string; userId: string } | null; limit: number; now: Date },
+  page: { after: string | null; limit: number; now: Date },
 ): Promise<MemberRow[]> => {
   const conditions = [sql`m.organization_id = ${organizationId}`]
   if (filter.search) {
@@ -94,12 +94,14 @@ export const listMembers = async (
         : sql`m.suspended_at IS NULL AND u.suspended_at IS NULL`,
     )
   if (page.after)
-    conditions.push(sql`(lower(u.name), u.id) > (lower(${page.after.name}), ${page.after.userId}::uuid)`)
+    conditions.push(
+      sql`(lower(u.name), u.id) > (SELECT lower(l.name), l.id FROM users l WHERE l.id = ${page.after})`,
+    )
   const { rows } = await sql<MemberRow>`
     SELECT u.id AS "userId", u.email, u.name, u.kind, m.role, m.source, m.created_at AS "joinedAt",
            coalesce(m.suspended_at, u.suspended_at) AS "suspendedAt",
            (SELECT max(t.last_used_at) FROM access_tokens t
-             WHERE t.organization_id = m.organization_id AND t.user_id = m.user_id) AS "lastSeenAt",
+             WHERE t.organization_id = m.organization_id AND t.user_id = m.user_id) AS "lastUsedAt",
            (SELECT count(*)::int FROM service_keys k WHERE k.organization_id = m.organization_id AND k.user_id = m.user_id
              AND k.owner = 'user' AND k.revoked_at IS NULL) AS "serviceKeyCount",
            (SELECT count(*)::int FROM access_tokens t WHERE t.organization_id = m.organization_id AND t.user_id = m.user_id
@@ -119,4 +121,24 @@ export const countMembers = async (
     FROM memberships m JOIN users u ON u.id = m.user_id
     WHERE m.organization_id = ${organizationId} GROUP BY 1, 2`.execute(kysely)
   return rows
+}
+
+export const readOverview = async (
+  kysely: Executor,
+  organizationId: string,
+): Promise<OrganizationRow | undefined> => {
+  const { rows } = await sql<OrganizationRow>`
+    SELECT id, name, kind, created_at AS "createdAt", delete_at AS "deleteAt",
+      (SELECT count(*)::int FROM memberships m WHERE m.organization_id = o.id) AS "memberCount"
+    FROM organizations o WHERE id = ${organizationId}`.execute(kysely)
+  return rows[0]
+}
+
+export interface OrganizationRow {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'platform' | 'personal' | 'company'
+  readonly createdAt: Date
+  readonly deleteAt: Date | null
+  readonly memberCount: number
 }
