@@ -3,7 +3,7 @@ CREATE TABLE access_requests (
   organization_id  uuid NOT NULL REFERENCES organizations (id),
   id               uuid NOT NULL,
   user_id          uuid NOT NULL,
-  kind             text NOT NULL CHECK (kind IN ('service', 'model', 'own_key', 'shared_key')),
+  kind             text NOT NULL CHECK (kind IN ('service', 'model', 'own_key', 'organization_key')),
   service_id       text NOT NULL,
   model            text,
   reason           text NOT NULL,

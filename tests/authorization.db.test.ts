@@ -157,7 +157,7 @@ const limits = { requestsPerMinute: 60, tokensPerMinute: null, concurrent: 2 }
 let wishes = 0
 const wish = () => {
   const service = services[wishes++ % services.length] as (typeof services)[number]
-  return { kind: 'shared_key' as const, serviceId: service.id, reason: 'To try it' }
+  return { kind: 'organization_key' as const, serviceId: service.id, reason: 'To try it' }
 }
 const accessRequest = async () => {
   const { organizationId, userId } = owner
@@ -480,6 +480,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createRequest: () => ({ body: { ...wish(), model: null } }),
   withdrawRequest: async () => ({ params: await accessRequest() }),
   listRequests: none,
+  checkRequestedKey: async () => ({ params: await accessRequest(), body: { secret: goodSecret() } }),
   approveRequest: async () => ({ params: await accessRequest(), body: { by: 'other' } }),
   declineRequest: async () => ({ params: await accessRequest(), body: { answer: 'Not this year' } }),
   listServiceAccounts: none,

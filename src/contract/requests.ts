@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
 import { policyDocument } from './policy.ts'
-import { newServiceKey } from './service-keys.ts'
+import { keyCheck, newServiceKey, secretToCheck } from './service-keys.ts'
 import * as wire from './wire.ts'
 
 export const requestKind = z
-  .enum(['service', 'model', 'own_key', 'shared_key'])
+  .enum(['service', 'model', 'own_key', 'organization_key'])
   .describe(
-    'service, model: that the policy allows it. own_key: to have an own key of a critical service. shared_key: a key of the organisation',
+    'service, model: that the policy allows it. own_key: to have an own key of a critical service. organization_key: a key of the organisation',
   )
 export type RequestKind = z.infer<typeof requestKind>
 
@@ -101,6 +101,17 @@ export const requestEndpoints = defineEndpoints({
     summary: 'What members ask for, newest first, with the change of the policy that would grant it',
     query: wire.pageQuery.extend({ state: requestState.optional() }),
     reply: wire.page(received).extend({ current: policyDocument.describe('The policy in force') }),
+  },
+  checkRequestedKey: {
+    method: 'POST',
+    path: '/organization/requests/:id/check-key',
+    auth: 'session',
+    permission: 'organization_keys.manage',
+    group: 'access requests',
+    summary: 'Prove a key at the service that is asked for, without storing it',
+    params: wire.idParams,
+    body: secretToCheck.omit({ serviceId: true }),
+    reply: keyCheck,
   },
   approveRequest: {
     method: 'POST',

@@ -11,7 +11,7 @@ export interface AccessRequests {
   organization_id: string
   id: string
   user_id: string
-  kind: 'service' | 'model' | 'own_key' | 'shared_key'
+  kind: 'service' | 'model' | 'own_key' | 'organization_key'
   service_id: string
   model: string | null
   reason: string

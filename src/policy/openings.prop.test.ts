@@ -29,7 +29,7 @@ const controls: fc.Arbitrary<OrganizationControl> = fc.record({
 })
 const wants: fc.Arbitrary<Want> = fc
   .record({
-    kind: fc.constantFrom('service', 'model', 'own_key', 'shared_key'),
+    kind: fc.constantFrom('service', 'model', 'own_key', 'organization_key'),
     serviceId: fc.constantFrom(...services),
     model: fc.constantFrom(...names),
   })
@@ -68,7 +68,7 @@ test('an opening grants what was asked for, takes nothing away, and opens nothin
 test('where somebody may ask for what the policy denies, an opening grants it', () => {
   fc.assert(
     fc.property(controls, wants, (control, want) => {
-      fc.pre(want.kind !== 'shared_key' && mayAskFor(control, want).ok)
+      fc.pre(want.kind !== 'organization_key' && mayAskFor(control, want).ok)
       const opened = openingFor(control, want)
       expect(opened !== null && isGranted(opened, want)).toBe(true)
     }),
@@ -78,7 +78,7 @@ test('where somebody may ask for what the policy denies, an opening grants it', 
 test('nobody asks for what is there', () => {
   fc.assert(
     fc.property(controls, wants, (control, want) => {
-      if (want.kind !== 'shared_key' && isGranted(control, want))
+      if (want.kind !== 'organization_key' && isGranted(control, want))
         expect(mayAskFor(control, want).ok).toBe(false)
     }),
   )

@@ -9,7 +9,7 @@ import {
 
 /** What somebody would like to use. */
 export interface Want {
-  readonly kind: 'service' | 'model' | 'own_key' | 'shared_key'
+  readonly kind: 'service' | 'model' | 'own_key' | 'organization_key'
   readonly serviceId: string
   /** As the service writes it, of the kind `model` only. */
   readonly model: string | null
@@ -35,7 +35,7 @@ export const mayAskFor = (control: OrganizationControl, { kind, serviceId, model
             next: 'Ask for a key that it shares instead.',
           })
         : success(undefined)
-    case 'shared_key':
+    case 'organization_key':
       return success(undefined)
   }
 }

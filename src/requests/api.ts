@@ -73,6 +73,11 @@ export const requestApi = ({ requests, organizations }: RequestApiParts) => {
       }
     },
 
+    checkRequestedKey: async ({ params, body }, { signedIn }) => {
+      const check = must(await requests.checkKey(placeOf(signedIn, params.id), body))
+      return { ...check, scopeWarnings: [...check.scopeWarnings] }
+    },
+
     async approveRequest({ params, body }, { signedIn, actor }) {
       // An answer is no way around what one may not do otherwise.
       const needed = {

@@ -31,7 +31,7 @@ const alertsOf = async ({ userId }: Browser) =>
   (await http.alerts.page({ organizationId, userId }, {}, null, 10)).map(({ title }) => title)
 const auditOf = async (id: string) => {
   const { rows } = await http.database.pool.query<{ action: string }>(
-    `SELECT action FROM audit_entries WHERE organization_id = $1 AND subject_id = $2 ORDER BY sequence`,
+    `SELECT action FROM audit_entries WHERE organization_id = $1 AND subject_id = $2 ORDER BY id`,
     [organizationId, id],
   )
   return rows.map(({ action }) => action)
@@ -89,9 +89,9 @@ describe('a service that the policy does not allow', () => {
 
 test('a key of a critical service is shared by the organisation, for the next operation of the member', async () => {
   await change({ controlPolicy: 'hybrid', criticalServices: ['openai'] })
-  const id = await asked({ kind: 'shared_key', serviceId: 'openai' })
+  const id = await asked({ kind: 'organization_key', serviceId: 'openai' })
   expect((await approve(id, { by: 'key' })).statusCode).toBe(400)
-  const refused = await approve(id, { by: 'key', key: { secret: 'sk-proj-bad' } })
+  const refused = await approve(id, { by: 'key', key: { secret: 'sk-proj-refused-by-the-service' } })
   expect(refused.statusCode).toBeGreaterThanOrEqual(400)
   expect((await http.call('listOwnRequests', member, { query: {} })).json().items[0].state).toBe('open')
 
@@ -132,15 +132,15 @@ describe('who asks', () => {
     expect(await messageOf({ kind: 'service', serviceId: 'nowhere' })).toContain('no service nowhere')
     await change({ controlPolicy: 'it_control' })
     expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toContain('all services')
-    expect(await messageOf({ kind: 'shared_key', serviceId: 'openai' })).toBe(201)
-    expect(await messageOf({ kind: 'shared_key', serviceId: 'openai' })).toContain('already')
+    expect(await messageOf({ kind: 'organization_key', serviceId: 'openai' })).toBe(201)
+    expect(await messageOf({ kind: 'organization_key', serviceId: 'openai' })).toContain('already')
   })
 
   test('learns whom to ask and what became of it; of others’ requests nothing', async () => {
     expect((await http.call('listDeciders', member, {})).json().items).toEqual([
       { name: 'Ada', email: expect.stringContaining('@') },
     ])
-    const id = await asked({ kind: 'shared_key', serviceId: 'openai' })
+    const id = await asked({ kind: 'organization_key', serviceId: 'openai' })
     const other = await http.createBrowser({ organizationId, role: 'member' })
     expect((await http.call('listOwnRequests', other, { query: {} })).json().items).toEqual([])
     expect((await http.call('withdrawRequest', other, { params: { id } })).statusCode).toBe(404)

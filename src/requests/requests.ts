@@ -5,7 +5,7 @@ import { may, roles } from '../contract/permissions.ts'
 import type { RequestState } from '../contract/requests.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
-import type { NewServiceKey, ServiceKeys } from '../keys/keys.ts'
+import type { KeyCheck, NewServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -53,6 +53,8 @@ export interface Requests {
   ): Promise<AccessRequest[]>
   deciders(organizationId: string): Promise<readonly { name: string; email: string }[]>
   withdraw(actor: Actor, which: WhichRequest & { readonly userId: string }): Promise<Outcome<AccessRequest>>
+  /** Proves a key at the service that is asked for. */
+  checkKey(which: WhichRequest, key: SharedKey): Promise<Outcome<KeyCheck>>
   approve(actor: Actor, which: WhichRequest, approval: Approval): Promise<Outcome<AccessRequest>>
   decline(actor: Actor, which: WhichRequest, answer: string): Promise<Outcome<AccessRequest>>
 }
@@ -60,7 +62,7 @@ export interface Requests {
 export interface RequestParts {
   readonly database: Database
   readonly organizations: Pick<Organizations, 'read' | 'amendPolicy'>
-  readonly serviceKeys: Pick<ServiceKeys, 'add'>
+  readonly serviceKeys: Pick<ServiceKeys, 'add' | 'check'>
   readonly alerts: Pick<Alerts, 'notifyIn' | 'soon'>
   readonly clock: Clock
 }
@@ -179,6 +181,12 @@ export const makeRequests = (parts: RequestParts): Requests => {
         return must(await ended(actor, which, { state: 'withdrawn', grantedBy: null, answer: null }))
       }),
 
+    checkKey: (which, key) =>
+      outcomeOf(async () => {
+        const { serviceId } = await readOpen(which)
+        return must(await serviceKeys.check({ ...key, serviceId }))
+      }),
+
     approve: (actor, which, approval) =>
       outcomeOf(async () => {
         const { by, answer } = approval
@@ -233,7 +241,7 @@ const whatOf = ({ kind, serviceId, model }: Want): string => {
       return `access to ${model} of ${service}`
     case 'own_key':
       return `own keys of ${service}`
-    case 'shared_key':
+    case 'organization_key':
       return `a shared key of ${service}`
   }
 }

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ReceivedRequest } from '../../src/contract/requests.ts'
+import type { KeyCheck } from '../../src/contract/service-keys.ts'
 import { type CallFault, call } from '../data/call.ts'
 import { type KeyActions, type NewKey, useOwnKeyActions } from '../data/key-actions.ts'
 import { useRead } from '../data/queries.ts'
@@ -23,7 +24,11 @@ export const ApproveWithKey = (props: { request: ReceivedRequest; onClose: () =>
         ),
       ),
   })
-  const actions: KeyActions = { ...own, add }
+  const check = useMutation<KeyCheck, CallFault, NewKey>({
+    mutationFn: ({ secret, baseUrl, settings }) =>
+      call('checkRequestedKey', { params: { id: request.id }, body: { secret, baseUrl, settings } }),
+  })
+  const actions: KeyActions = { ...own, check, add }
   return (
     <AddKeyDialog
       opened={services.data !== undefined}

@@ -14,17 +14,17 @@ const kindsOf = (...of: Parameters<typeof wishesFor>) => wishesFor(...of).map(({
 
 test('only what an answer could grant can be asked for', () => {
   const control = { controlPolicy: 'it_control' as const, criticalServices: [], allowed: null }
-  expect(kindsOf(control, 'openai')).toEqual(['shared_key'])
+  expect(kindsOf(control, 'openai')).toEqual(['organization_key'])
   expect(kindsOf({ ...control, controlPolicy: 'hybrid', criticalServices: ['openai'] }, 'openai')).toEqual([
-    'shared_key',
+    'organization_key',
     'own_key',
   ])
   const limited = { ...control, allowed: { ...everything, services: ['groq'] } }
   expect(kindsOf(limited, 'openai')).toEqual(['service'])
-  expect(kindsOf(limited, 'groq')).toEqual(['shared_key'])
+  expect(kindsOf(limited, 'groq')).toEqual(['organization_key'])
 })
 
 test('what is asked for fits into a sentence', () => {
   expect(whatOf({ kind: 'model', model: 'gpt-x' }, 'OpenAI')).toBe('gpt-x of OpenAI')
-  expect(whatOf({ kind: 'shared_key', model: null }, 'OpenAI')).toBe('a shared key of OpenAI')
+  expect(whatOf({ kind: 'organization_key', model: null }, 'OpenAI')).toBe('a shared key of OpenAI')
 })

@@ -13,7 +13,7 @@ export const whatOf = (
       return `${model ?? 'a model'} of ${serviceName}`
     case 'own_key':
       return `own keys of ${serviceName}`
-    case 'shared_key':
+    case 'organization_key':
       return `a shared key of ${serviceName}`
   }
 }
@@ -29,7 +29,7 @@ const wishes: Record<Exclude<RequestKind, 'model'>, Omit<Wish, 'kind'>> = {
     label: 'Access to the service',
     consequence: 'The policy allows it, for everybody in the organisation.',
   },
-  shared_key: {
+  organization_key: {
     label: 'A key that the organisation shares',
     consequence: 'Your calls run on a key of the organisation and cost you no credits.',
   },
@@ -45,5 +45,7 @@ type Control = Pick<Organization, 'controlPolicy' | 'criticalServices' | 'allowe
 export const wishesFor = (control: Control, serviceId: string): readonly Wish[] => {
   const wish = (kind: keyof typeof wishes): Wish => ({ kind, ...wishes[kind] })
   if (control.allowed?.services && !control.allowed.services.includes(serviceId)) return [wish('service')]
-  return control.controlPolicy === 'hybrid' ? [wish('shared_key'), wish('own_key')] : [wish('shared_key')]
+  return control.controlPolicy === 'hybrid'
+    ? [wish('organization_key'), wish('own_key')]
+    : [wish('organization_key')]
 }

@@ -114,7 +114,7 @@ const ToDecide = () => {
                 >
                   Decline
                 </Button>
-                {request.kind === 'shared_key' && request.opening === null ? (
+                {request.kind === 'organization_key' && request.opening === null ? (
                   <Button size="compact-sm" onClick={() => setDeciding({ kind: 'key', request })}>
                     Share a key
                   </Button>
