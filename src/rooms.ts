@@ -40,6 +40,7 @@ import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { rotationDrivers } from './rotation/drivers/registry.ts'
 import { makeRotation } from './rotation/rotation.ts'
+import { makeOrganizationKeys } from './organization-keys/organization-keys.ts'
 import { makeTeams } from './teams/teams.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
 import { openVault } from './vault/open-vault.ts'
@@ -149,6 +150,7 @@ export const openRooms = async (options: {
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const teams = makeTeams({ database, epoch, access, clock })
+    const organizationKeys = makeOrganizationKeys({ database, serviceKeys, limits, clock })
     const oversight = makeOversight({ database, epoch, ledger, clock })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const auditOutbound = makeOutbound()
@@ -254,6 +256,7 @@ export const openRooms = async (options: {
       serviceKeys,
       statements,
       teams,
+      organizationKeys,
       tokenExchange,
       vault,
       webhookEndpoints,

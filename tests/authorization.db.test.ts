@@ -243,6 +243,7 @@ const budget = async () => {
   const created = await callEndpoint(http.app, 'createBudget', owner, { body: newBudget })
   return { id: created.json<{ id: string }>().id }
 }
+const sharedKey = async () => ({ id: (await organizationKey()).id })
 /** With the owner as its only member. */
 const team = async () => {
   const created = await callEndpoint(http.app, 'createTeam', owner, { body: { name: randomUUID() } })
@@ -435,6 +436,17 @@ const storedApplication = async () => {
   return { id: created.json<{ id: string }>().id }
 }
 
+/** One that nobody can sign in with; the session that removes it goes on under another token. */
+let passkeyOwner: Browser
+const passkey = async ({ userId } = owner) => {
+  const id = newId()
+  await http.database.pool.query(
+    `INSERT INTO passkeys (id, user_id, credential_id, public_key, counter, transports, rp_id, name, is_backed_up, created_at)
+     VALUES ($1, $2, $3, '', 0, '{}', 'keys.example', 'Phone', false, now())`,
+    [id, userId, id],
+  )
+  return { id }
+}
 /** Well-formed, and of nobody. */
 const passkeyReply = {
   id: 'AAAA',
@@ -465,7 +477,11 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   beginPasskey: none,
   addPasskey: () => ({ body: { name: 'Phone', response: newPasskeyReply } }),
   renamePasskey: async () => ({ params: await passkey(), body: { name: 'Phone' } }),
-  removePasskey: async () => ({ params: await passkey() }),
+  async removePasskey() {
+    // Whoever removes one ends their other sessions.
+    passkeyOwner = await http.createBrowser()
+    return { params: await passkey(passkeyOwner) }
+  },
   renewRecoveryCodes: none,
   resetUserFactors: async () => ({ params: await newPerson() }),
   signOut: none,
@@ -881,6 +897,19 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   archiveBudget: async () => ({ params: await budget() }),
   restoreBudget: async () => ({ params: await archivedBudget() }),
   readCreditForecast: none,
+  listOwnOrganizationKeys: none,
+  listMemberKeys: none,
+  checkNewOwnOrganizationKey: () => ({ body: secretCheck() }),
+  addOwnOrganizationKey: () => ({ body: secretCheck() }),
+  recheckOwnOrganizationKey: async () => ({ params: await sharedKey() }),
+  replaceOwnOrganizationKey: async () => ({ params: await sharedKey(), body: { secret: goodSecret() } }),
+  changeOwnOrganizationKey: async () => ({ params: await sharedKey(), body: { label: 'Renamed' } }),
+  revokeOwnOrganizationKey: async () => ({ params: await sharedKey() }),
+  setOwnOrganizationKeyLimits: async () => ({
+    params: await sharedKey(),
+    body: { key: limits, eachMember: limits },
+  }),
+  readOrganizationKeyUse: async () => ({ params: await sharedKey() }),
   listTeams: none,
   createTeam: () => ({ body: { name: randomUUID() } }),
   readTeam: async () => ({ params: await team() }),
@@ -976,6 +1005,17 @@ const masterKeyToDestroy = async () => {
 /** Not a matter of authorization: these are well-formed and still wrong. */
 const publicStatus: Partial<Record<EndpointName, number>> = {
   signIn: 401,
+  finishSignIn: 401,
+  // Known by an address where browsers keep no passkeys.
+  createPasskeyChallenge: 409,
+  signInWithPasskey: 401,
+  beginPasskey: 409,
+  addPasskey: 409,
+  createProofChallenge: 409,
+  // Nothing was begun, and there is nothing to recover.
+  confirmTotp: 409,
+  removeTotp: 404,
+  renewRecoveryCodes: 409,
   signInWithLink: 410,
   setUp: 410,
   // No service of today's can stop what it has begun.
@@ -987,6 +1027,7 @@ const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const ownerFor = async (name: EndpointName): Promise<Browser> => {
   if (name === 'signOut' || name === 'stepUp') return signInLongAgo(owner)
   if (['changePassword', 'revokeOtherSessions', 'createCompany'].includes(name)) return http.createBrowser()
+  if (name === 'removePasskey') return passkeyOwner
   if (name === 'leaveOrganization' || name === 'transferOrganization')
     return http.createBrowser({ organizationId: owner.organizationId, role: 'owner' })
   if (name === 'joinByInvitation') return http.createBrowser({ email: joiner })

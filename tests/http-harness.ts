@@ -41,6 +41,7 @@ import { makeRequests } from '../src/requests/requests.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
 import { makeRotation } from '../src/rotation/rotation.ts'
+import { makeOrganizationKeys } from '../src/organization-keys/organization-keys.ts'
 import { makeTeams } from '../src/teams/teams.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
 import { makeWebhooks } from '../src/webhooks/webhooks.ts'
@@ -178,6 +179,7 @@ export const startHttp = async (
     oversight: makeOversight({ database, epoch, ledger, clock }),
     statements: makeStatements({ database }),
     teams: makeTeams({ database, epoch, access, clock }),
+    organizationKeys: makeOrganizationKeys({ database, serviceKeys, limits, clock }),
     vault,
     webhookEndpoints: makeWebhooks({ database, vault, callbacks: outbound, alerts, clock, log }),
   }

@@ -143,6 +143,8 @@ const withoutProof = new Set<string>([
   'changeTeam',
   'restoreTeam',
   'setTeamMember',
+  'recheckOwnOrganizationKey',
+  'setOwnOrganizationKeyLimits',
   'removeTeamMember',
   'restoreAnyBudget',
   'restoreBudget',

@@ -37,6 +37,8 @@ export interface Endpoint {
   readonly browserOnly?: boolean
   /** What the caller's role in their organisation must allow; for endpoints of sessions. */
   readonly permission?: Permission
+  /** Also for sessions that the organisation's session policy keeps out: to see that, and to mend it. */
+  readonly despiteObstacle?: true
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

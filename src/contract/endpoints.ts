@@ -18,6 +18,7 @@ import { memberEndpoints } from './members.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
 import { oversightEndpoints } from './oversight.ts'
+import { organizationKeyEndpoints } from './organization-keys.ts'
 import { ownRotationEndpoints } from './own-rotation.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { policyEndpoints } from './policy.ts'
@@ -76,6 +77,7 @@ export const endpoints = {
   ...keyHygieneEndpoints,
   ...webhookEndpoints,
   ...teamEndpoints,
+  ...organizationKeyEndpoints,
   ...requestEndpoints,
   ...webhookEndpoints,
   ...machineEndpoints,

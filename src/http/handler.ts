@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/audit.ts'
 import type { Answer, EndpointName, Endpoints, Received } from '../contract/endpoints.ts'
-import type { OpenedSession, Origin, SignedIn } from '../identity/identity.ts'
+import type { Entry, OpenedSession, Origin, PendingSignIn, SignedIn } from '../identity/identity.ts'
 
 /** What every handler is told besides the parsed request. */
 export interface PublicContext {
@@ -8,7 +8,14 @@ export interface PublicContext {
   /** Where the caller sees us: the configured address, else the one that was asked. */
   readonly baseUrl: string
   readonly setSession: (session: OpenedSession) => void
+  /** After a sign-in: sets the cookie of the session, or that of a sign-in that waits and throws `second_factor_required`. */
+  readonly enter: (entry: Entry) => OpenedSession
+  readonly setPending: (pending: PendingSignIn) => void
   readonly clearSession: () => void
+  /** Of the company sign-in that this browser began. */
+  readonly ssoSecret: string | null
+  /** Null: it has ended. */
+  readonly setSsoSecret: (secret: { token: string; expiresAt: Date } | null) => void
 }
 
 export interface SessionContext extends PublicContext {

@@ -96,6 +96,9 @@ const tellsOfAttempts: ReadonlySet<FaultCode> = new Set([
   'forbidden',
   'csrf_mismatch',
   'step_up_required',
+  'second_factor_missing',
+  'network_not_allowed',
+  'sso_required',
 ])
 
 const answer = (log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {

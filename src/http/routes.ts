@@ -160,6 +160,8 @@ const countRequest = async (
 /** What shows that a page of ours asked, and that its user sits there. Tokens need neither: no browser sends them by itself. */
 const requireBrowser = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
   if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+  if (signedIn.obstacle !== null && !endpoint.despiteObstacle)
+    throw new FaultError(fault(faultOfObstacle[signedIn.obstacle]))
   if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
 }
 
@@ -181,20 +183,39 @@ const publicContext = (
   reply: FastifyReply,
   publicUrl: string | null,
 ): PublicContext => {
-  const { session, browser, options } = cookiesOf(isSecure(request, publicUrl))
+  const { session, browser, pending, company, options } = cookiesOf(isSecure(request, publicUrl))
+  const setSession: PublicContext['setSession'] = ({ token, expiresAt, browser: known }) => {
+    reply.setCookie(session, token, { ...options, expires: expiresAt })
+    if (known) reply.setCookie(browser, known.token, { ...options, expires: known.expiresAt })
+  }
+  const setPending: PublicContext['setPending'] = ({ token, expiresAt }) =>
+    void reply.setCookie(pending, token, { ...options, expires: expiresAt })
   return {
     origin: {
       address: request.ip,
       userAgent: request.headers['user-agent'] ?? null,
       previousToken: request.cookies[session] ?? null,
       browserToken: wellFormed(request.cookies[browser]),
+      pendingToken: wellFormed(request.cookies[pending]),
     },
     baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
-    setSession: ({ token, expiresAt, browser: known }) => {
-      reply.setCookie(session, token, { ...options, expires: expiresAt })
-      if (known) reply.setCookie(browser, known.token, { ...options, expires: known.expiresAt })
+    setSession,
+    setPending,
+    enter: (entry) => {
+      if (entry.kind === 'second_factor') {
+        setPending(entry.pending)
+        throw new FaultError(fault('second_factor_required'))
+      }
+      setSession(entry.session)
+      if (request.cookies[pending] !== undefined) reply.clearCookie(pending, options)
+      return entry.session
     },
     clearSession: () => void reply.clearCookie(session, options),
+    ssoSecret: wellFormed(request.cookies[company]),
+    setSsoSecret: (secret) =>
+      void (secret === null
+        ? reply.clearCookie(company, options)
+        : reply.setCookie(company, secret.token, { ...options, expires: secret.expiresAt })),
   }
 }
 
@@ -230,6 +251,12 @@ const forBrowsers = fault('insufficient_scope', {
   message: 'This is about how a person signs in: no access token opens it.',
   next: 'Sign in to the dashboard.',
 })
+const faultOfObstacle = {
+  network: 'network_not_allowed',
+  single_sign_on: 'sso_required',
+  second_factor: 'second_factor_missing',
+} as const satisfies Record<NonNullable<SignedIn['obstacle']>, Fault['code']>
+
 const scopeNeeded = { session: 'manage', administrator: 'administer' } as const
 
 /** Somebody whose token may manage stands where they would stand if they were signed in, and no further. */

@@ -45,6 +45,10 @@ export const cookiesOf = (secure: boolean) => {
     session: `${prefix}aideon_session`,
     /** By which a browser is known that signed a user in before; it opens nothing. */
     browser: `${prefix}aideon_browser`,
+    /** Of a sign-in that waits for its second factor, or for a passkey; it opens nothing by itself. */
+    pending: `${prefix}aideon_sign_in`,
+    /** Ties a company sign-in to the browser that began it; Strict like the others, since a page of ours ends it. */
+    company: `${prefix}aideon_company`,
     options: { path: '/', httpOnly: true, secure, sameSite: 'strict' },
   } as const
 }
