@@ -29,11 +29,17 @@ export const organization = z.object({
 })
 export type Organization = z.infer<typeof organization>
 
-export const stepUpMethod = z.enum(['password', 'sign_in_link'])
+export const stepUpMethod = z.enum(['passkey', 'totp', 'recovery_code', 'password', 'sign_in_link'])
 export type StepUpMethod = z.infer<typeof stepUpMethod>
 
 export const me = z.object({
-  user: z.object({ id: wire.id, email: z.string(), name: z.string(), hasPassword: z.boolean() }),
+  user: z.object({
+    id: wire.id,
+    email: z.string(),
+    name: z.string(),
+    hasPassword: z.boolean(),
+    hasSecondFactor: z.boolean().describe('An authenticator app or a passkey is asked for at each sign-in'),
+  }),
   organization,
   role: wire.role,
   isPlatformAdministrator: z.boolean(),
@@ -46,6 +52,10 @@ export const me = z.object({
       ),
     methods: z.array(stepUpMethod).describe('What this user can prove it with, the best first'),
   }),
+  obstacle: z
+    .enum(['network', 'single_sign_on', 'second_factor'])
+    .nullable()
+    .describe('Not null: the organisation lets this session do nothing but see and mend that'),
   demo: z.boolean(),
 })
 export type Me = z.infer<typeof me>
@@ -54,6 +64,7 @@ export const session = z.object({
   id: wire.id,
   userAgent: z.string().nullable(),
   address: z.string().nullable().describe('Where it was used from last'),
+  method: z.string().nullable().describe('How it was opened; null: before that was noted'),
   createdAt: wire.time,
   lastSeenAt: wire.time,
   expiresAt: wire.time,
@@ -61,11 +72,50 @@ export const session = z.object({
 })
 export type Session = z.infer<typeof session>
 
+/** Six digits of an app. */
+export const totpCode = z.string().regex(/^\s*\d{3}\s?\d{3}\s*$/, 'must be six digits')
+const recoveryCode = z.string().trim().min(16).max(40)
+const codeProof = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('totp'), code: totpCode }),
+  z.object({ kind: z.literal('recovery_code'), code: recoveryCode }),
+])
+
+const base64url = (most: number) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be base64url')
+    .max(most)
+/** What every answer of a passkey has: https://www.w3.org/TR/webauthn-3/#dictdef-authenticationresponsejson */
+export const passkeyReply = <Response extends z.ZodType>(response: Response) =>
+  z.object({
+    id: base64url(1400),
+    rawId: base64url(1400),
+    type: z.literal('public-key'),
+    authenticatorAttachment: z.enum(['platform', 'cross-platform']).optional(),
+    clientExtensionResults: z.record(z.string().max(60), z.unknown()).default({}),
+    response,
+  })
+export const clientDataJson = base64url(4000)
+export const authenticatorBytes = base64url
+const assertion = passkeyReply(
+  z.object({
+    clientDataJSON: clientDataJson,
+    authenticatorData: base64url(8000),
+    signature: base64url(8000),
+    userHandle: base64url(200).optional(),
+  }),
+)
+/** For `navigator.credentials`: what @simplewebauthn/browser takes as optionsJSON. */
+export const passkeyOptions = z.object({ options: z.record(z.string(), z.unknown()) })
+
 /** What shows that it is the user who sits there. */
 const proof = (linkToken: z.ZodType<string, string>) =>
   z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('password'), password: z.string().min(1).max(256) }),
     z.object({ kind: z.literal('sign_in_link'), token: linkToken }),
+    z.object({ kind: z.literal('totp'), code: totpCode }),
+    z.object({ kind: z.literal('recovery_code'), code: recoveryCode }),
+    z.object({ kind: z.literal('passkey'), response: assertion }),
   ])
 
 /** 32 random bytes, base64url: the part of /sign-in#<token> after the hash, which browsers send to nobody. */
@@ -100,6 +150,48 @@ export const sessionEndpoints = defineEndpoints({
     body: z.object({ token: linkToken }),
     reply: me,
   },
+  readPendingSignIn: {
+    method: 'GET',
+    path: '/session/second-factor',
+    auth: 'public',
+    group: 'session',
+    summary: 'What the sign-in of this browser still waits for',
+    reply: z.object({
+      pending: z
+        .object({ methods: z.array(stepUpMethod) })
+        .nullable()
+        .describe('null: for nothing, or it took too long'),
+    }),
+  },
+  finishSignIn: {
+    method: 'POST',
+    path: '/session/second-factor',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'Show the second factor, after sign-in answered second_factor_required; sets the session cookie',
+    body: z.object({ proof: codeProof }),
+    reply: me,
+  },
+  createPasskeyChallenge: {
+    method: 'POST',
+    path: '/session/passkey/challenge',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'What a passkey signs to sign in; it names no passkeys, and this browser answers it once',
+    reply: passkeyOptions,
+  },
+  signInWithPasskey: {
+    method: 'POST',
+    path: '/session/passkey',
+    auth: 'public',
+    group: 'session',
+    throttled: true,
+    summary: 'Sign in with a passkey, which is two factors; sets the session cookie',
+    body: z.object({ response: assertion }),
+    reply: me,
+  },
   setUp: {
     method: 'POST',
     path: '/setup',
@@ -119,6 +211,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/session',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     group: 'session',
     summary: 'Sign out',
@@ -128,6 +221,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'POST',
     path: '/session/step-up',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     group: 'session',
     throttled: true,
@@ -135,10 +229,21 @@ export const sessionEndpoints = defineEndpoints({
     body: z.object({ proof: proof(linkToken) }),
     reply: me,
   },
+  createProofChallenge: {
+    method: 'POST',
+    path: '/session/step-up/challenge',
+    auth: 'session',
+    permission: 'own.read',
+    despiteObstacle: true,
+    group: 'session',
+    summary: 'What a passkey signs as a fresh proof; this session answers it once',
+    reply: passkeyOptions,
+  },
   readMe: {
     method: 'GET',
     path: '/me',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.read',
     group: 'session',
     summary: 'Who is signed in, for which organisation, under which policy',
@@ -148,6 +253,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'POST',
     path: '/me/password',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     group: 'session',
     throttled: true,
@@ -163,6 +269,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'GET',
     path: '/me/sessions',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     group: 'session',
     summary: 'Where you are signed in',
@@ -172,6 +279,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/me/sessions/:id',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     stepUp: true,
     group: 'session',
@@ -183,6 +291,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/me/sessions',
     auth: 'session',
+    despiteObstacle: true,
     permission: 'own.account',
     stepUp: true,
     group: 'session',

@@ -1,8 +1,11 @@
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Me } from '../contract/session.ts'
-import { defineHandlers } from '../http/handler.ts'
+import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import { must } from '../kit/fault.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
+import { hasSecondFactor, type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
+import { relyingPartyOf } from './passkey.ts'
+import type { FactorChange, FactorsView } from './second-factors.ts'
 
 export interface IdentityApiParts {
   readonly identity: Identity
@@ -12,11 +15,35 @@ export interface IdentityApiParts {
   readonly vault: Pick<Vault, 'problem'>
 }
 
-export const identityApi = ({ identity, version, demo, dashboards, vault }: IdentityApiParts) =>
-  defineHandlers<
+export const identityApi = ({ identity, version, demo, dashboards, vault }: IdentityApiParts) => {
+  /** The session goes on under another token. */
+  const changed = async ({ setSession }: SessionContext, { session, recoveryCodes }: FactorChange) => {
+    setSession(session)
+    return {
+      me: await meOfSession(identity, session.token, demo),
+      recoveryCodes: recoveryCodes === null ? null : [...recoveryCodes],
+    }
+  }
+
+  return defineHandlers<
     | 'readMeta'
     | 'signIn'
     | 'signInWithLink'
+    | 'readPendingSignIn'
+    | 'finishSignIn'
+    | 'createPasskeyChallenge'
+    | 'signInWithPasskey'
+    | 'createProofChallenge'
+    | 'readFactors'
+    | 'beginTotp'
+    | 'confirmTotp'
+    | 'removeTotp'
+    | 'beginPasskey'
+    | 'addPasskey'
+    | 'renamePasskey'
+    | 'removePasskey'
+    | 'renewRecoveryCodes'
+    | 'resetUserFactors'
     | 'signOut'
     | 'readMe'
     | 'stepUp'
@@ -35,16 +62,34 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
       vaultSealed: vault.problem() !== null,
     }),
 
-    async signIn({ body }, { origin, setSession }) {
-      const opened = must(await identity.signIn(body, origin))
-      setSession(opened)
-      return meOfSession(identity, opened.token, demo)
+    async signIn({ body }, { origin, enter }) {
+      const { token } = enter(must(await identity.signIn(body, origin)))
+      return meOfSession(identity, token, demo)
     },
 
-    async signInWithLink({ body }, { origin, setSession }) {
-      const opened = must(await identity.signInWithLink(body.token, origin))
-      setSession(opened)
-      return meOfSession(identity, opened.token, demo)
+    async signInWithLink({ body }, { origin, enter }) {
+      const { token } = enter(must(await identity.signInWithLink(body.token, origin)))
+      return meOfSession(identity, token, demo)
+    },
+
+    readPendingSignIn: async (_, { origin }) => ({ pending: await identity.pendingSignIn(origin) }),
+
+    async finishSignIn({ body }, { origin, enter }) {
+      const { token } = enter(must(await identity.finishSignIn(body.proof, origin)))
+      return meOfSession(identity, token, demo)
+    },
+
+    async createPasskeyChallenge(_, { origin, baseUrl, setPending }) {
+      const { options, pending } = must(await identity.passkeyChallenge(origin, relyingPartyOf(baseUrl)))
+      setPending(pending)
+      return { options: { ...options } }
+    },
+
+    async signInWithPasskey({ body }, { origin, baseUrl, enter }) {
+      const response = body.response as AuthenticationResponseJSON
+      const given = { response, party: relyingPartyOf(baseUrl) }
+      const { token } = enter(must(await identity.signInWithPasskey(given, origin)))
+      return meOfSession(identity, token, demo)
     },
 
     async signOut(_, { signedIn, clearSession }) {
@@ -55,11 +100,71 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
 
     readMe: async (_, { signedIn }) => meOf(signedIn, demo),
 
-    async stepUp({ body }, { signedIn, origin, setSession }) {
-      const token = tokenOf(origin)
-      const renewed = must(await identity.stepUp(signedIn, token, body.proof))
+    async stepUp({ body }, { signedIn, origin, baseUrl, setSession }) {
+      const { proof } = body
+      const given =
+        proof.kind === 'passkey'
+          ? {
+              kind: proof.kind,
+              response: proof.response as AuthenticationResponseJSON,
+              party: relyingPartyOf(baseUrl),
+            }
+          : proof
+      const renewed = must(await identity.stepUp(signedIn, tokenOf(origin), given))
       setSession(renewed)
       return meOfSession(identity, renewed.token, demo)
+    },
+
+    async createProofChallenge(_, { signedIn, baseUrl }) {
+      const options = must(await identity.proofChallenge(signedIn, relyingPartyOf(baseUrl)))
+      return { options: { ...options } }
+    },
+
+    readFactors: async (_, { signedIn }) => factorsOnWire(await identity.readFactors(signedIn.userId)),
+
+    beginTotp: async (_, { signedIn }) => must(await identity.beginTotp(signedIn)),
+
+    confirmTotp: async ({ body }, context) =>
+      changed(
+        context,
+        must(await identity.confirmTotp(context.signedIn, tokenOf(context.origin), body.code)),
+      ),
+
+    removeTotp: async (_, context) =>
+      changed(context, must(await identity.removeTotp(context.signedIn, tokenOf(context.origin)))),
+
+    async beginPasskey(_, { signedIn, baseUrl }) {
+      const options = must(await identity.beginPasskey(signedIn, relyingPartyOf(baseUrl)))
+      return { options: { ...options } }
+    },
+
+    async addPasskey({ body }, context) {
+      const given = {
+        name: body.name,
+        response: body.response as RegistrationResponseJSON,
+        party: relyingPartyOf(context.baseUrl),
+      }
+      const added = await identity.addPasskey(context.signedIn, tokenOf(context.origin), given)
+      return changed(context, must(added))
+    },
+
+    async renamePasskey({ params, body }, { signedIn }) {
+      must(await identity.renamePasskey(signedIn, params.id, body.name))
+      return { done: true }
+    },
+
+    removePasskey: async ({ params }, context) =>
+      changed(
+        context,
+        must(await identity.removePasskey(context.signedIn, tokenOf(context.origin), params.id)),
+      ),
+
+    renewRecoveryCodes: async (_, context) =>
+      changed(context, must(await identity.renewRecoveryCodes(context.signedIn, tokenOf(context.origin)))),
+
+    async resetUserFactors({ params }, { actor }) {
+      must(await identity.resetFactors(actor, params.id))
+      return { done: true }
     },
 
     async changePassword({ body }, { signedIn, origin, setSession }) {
@@ -99,6 +204,20 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
       return { path, expiresAt: expiresAt.toISOString() }
     },
   })
+}
+
+const factorsOnWire = ({ totp, passkeys, recoveryCodesLeft }: FactorsView) => ({
+  totp: totp && { since: totp.since.toISOString() },
+  passkeys: passkeys.map(({ id, name, rpId, isBackedUp, createdAt, lastUsedAt }) => ({
+    id,
+    name,
+    host: rpId,
+    isSynced: isBackedUp,
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+  })),
+  recoveryCodesLeft,
+})
 
 const tokenOf = ({ previousToken }: Origin): string => {
   if (previousToken === null) throw new Error('a session without its token')
@@ -120,6 +239,7 @@ const meOf = (signedIn: SignedIn, demo: boolean): Me => {
       email: signedIn.email,
       name: signedIn.name,
       hasPassword: signedIn.hasPassword,
+      hasSecondFactor: hasSecondFactor(signedIn),
     },
     organization: {
       id,
@@ -138,6 +258,7 @@ const meOf = (signedIn: SignedIn, demo: boolean): Me => {
       validUntil: signedIn.provedUntil?.toISOString() ?? null,
       methods: proofKindsOf(signedIn),
     },
+    obstacle: signedIn.obstacle,
     demo,
   }
 }

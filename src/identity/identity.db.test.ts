@@ -1,14 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
+import { openTestVault } from '../../tests/vault.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
-import { defaultSessionLimits, type Identity, makeIdentity, type Origin } from './identity.ts'
+import type { OpenedVault } from '../vault/open-vault.ts'
+import {
+  defaultSessionLimits,
+  type Entry,
+  type Identity,
+  makeIdentity,
+  type OpenedSession,
+  type Origin,
+} from './identity.ts'
 import { signInBuckets } from './throttle.ts'
 
 const { idleSeconds, absoluteSeconds, proofSeconds } = defaultSessionLimits
 
 let clone: TestDatabase
 let identity: Identity
+let vault: OpenedVault
 let now = new Date()
 let address = 0
 const clock = () => now
@@ -24,9 +34,13 @@ const origin = (more: Partial<Origin> = {}): Origin => ({
 
 beforeAll(async () => {
   clone = await cloneDatabase()
-  identity = makeIdentity({ database: clone.database, clock })
+  vault = await openTestVault(clone.database)
+  identity = makeIdentity({ database: clone.database, clock, vault: vault.vault })
 })
-afterAll(() => clone.drop())
+afterAll(async () => {
+  await vault.close()
+  await clone.drop()
+})
 beforeEach(() => {
   now = new Date()
   address++
@@ -59,10 +73,12 @@ const makeUser = async (email: string, givenPassword: string | null = password):
   })
 }
 
-const signIn = async (email: string, more: Partial<Origin> = {}) => {
-  const opened = await identity.signIn({ email, password }, origin(more))
-  if (!opened.ok) throw new Error(opened.fault.code)
-  return opened.value.token
+const signIn = async (email: string, more: Partial<Origin> = {}) =>
+  opened(must(await identity.signIn({ email, password }, origin(more)))).token
+
+const opened = (entry: Entry): OpenedSession => {
+  if (entry.kind !== 'open') throw new Error('it waits for a second factor')
+  return entry.session
 }
 
 /** CPU time of a refused sign-in, on all threads. */
@@ -152,8 +168,8 @@ describe('passwords', () => {
 
   test('strangers who use up an e-mail address lock out no browser that the user signed in with before', async () => {
     await makeUser('victim@example.com')
-    const opened = must(await identity.signIn({ email: 'victim@example.com', password }, origin()))
-    const browserToken = opened.browser?.token ?? ''
+    const first = opened(must(await identity.signIn({ email: 'victim@example.com', password }, origin())))
+    const browserToken = first.browser?.token ?? ''
     // As if guessed from very many networks.
     await clone.database.pool.query(
       `INSERT INTO throttles SELECT bucket, 1000, $2 FROM unnest($1::text[]) AS bucket
@@ -167,7 +183,7 @@ describe('passwords', () => {
     expect((await identity.signIn(right, origin())).ok, 'a browser that nobody knows').toBe(false)
     const forged = origin({ browserToken: 'A'.repeat(43) })
     expect((await identity.signIn(right, forged)).ok, 'a token that we never gave').toBe(false)
-    const again = must(await identity.signIn(right, origin({ browserToken })))
+    const again = opened(must(await identity.signIn(right, origin({ browserToken }))))
     expect(again.browser?.token).toBe(browserToken)
     for (let i = 0; i < 10; i++)
       await identity.signIn({ email: 'victim@example.com', password: 'wrong' }, origin({ browserToken }))
@@ -286,7 +302,7 @@ describe('sessions', () => {
   test('who has no password sets one only soon after signing in', async () => {
     const id = await makeUser('first@example.com', null)
     const link = must(await identity.createSignInLink(operator, id))
-    const { token } = must(await identity.signInWithLink(link.token, origin()))
+    const { token } = opened(must(await identity.signInWithLink(link.token, origin())))
     const fresh = await identity.session(token)
     later(proofSeconds + 1)
     const stale = await identity.session(token)

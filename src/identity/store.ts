@@ -1,15 +1,35 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
+import { platformOrganizationId } from '../kit/id.ts'
 import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
+import { isEnforcedIn } from '../sso/directory.ts'
+import type { Opening } from './session.ts'
+import type { SessionPolicy } from './session-policy.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
 
 export interface UserRow {
   readonly id: string
+  readonly email: string
+  readonly name: string
   readonly passwordHash: string | null
   readonly suspendedAt: Date | null
+  readonly hasTotp: boolean
+  readonly hasPasskey: boolean
 }
+
+const userColumns = [
+  'users.id',
+  'users.email',
+  'users.name',
+  'users.password_hash as passwordHash',
+  'users.suspended_at as suspendedAt',
+  sql<boolean>`EXISTS (SELECT FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)`.as(
+    'hasTotp',
+  ),
+  sql<boolean>`EXISTS (SELECT FROM passkeys k WHERE k.user_id = users.id)`.as('hasPasskey'),
+] as const
 
 export interface SessionRow {
   readonly sessionId: string
@@ -32,29 +52,58 @@ export interface SessionRow {
   readonly allowedUses: AllowedUses | null
   readonly isDemo: boolean
   readonly accountId: string | null
+  readonly createdAt: Date
+  readonly hasTotp: boolean
+  readonly hasPasskey: boolean
+  readonly secondFactorAt: Date | null
+  readonly onlyOrganizationId: string | null
+  readonly isBreakGlass: boolean
+  /** The organisation lets in only whom its own sign-on let in, and that was not how. */
+  readonly lacksSingleSignOn: boolean
+  /** Of the organisation, and the platform's where its administrators are concerned. */
+  readonly policies: readonly (SessionPolicy & { readonly organizationId: string })[] | null
 }
 
 /** Of user, membership, organisation and account. */
 const standing = sql`
   u.id AS "userId", u.email, u.name, u.password_hash IS NOT NULL AS "hasPassword",
-  u.is_platform_administrator AS "isPlatformAdministrator", m.role, o.id AS "organizationId",
+  m.role, o.id AS "organizationId",
   o.name AS "organizationName", o.kind AS "organizationKind", o.control_policy AS "controlPolicy",
   o.critical_services AS "criticalServices", o.system_keys_allowed AS "systemKeysAllowed",
-  o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses", o.is_demo AS "isDemo", a.id AS "accountId"`
+  o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses", o.is_demo AS "isDemo", a.id AS "accountId",
+  m.break_glass_at IS NOT NULL AS "isBreakGlass",
+  EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS "hasTotp",
+  EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id) AS "hasPasskey"`
+
+/** Of the organisation that the session works in, and of the platform for its administrators. */
+const policies = sql`
+  (SELECT jsonb_agg(jsonb_build_object('organizationId', p.organization_id, 'idleMinutes', p.idle_minutes,
+     'sessionHours', p.session_hours, 'secondFactorRequired', p.second_factor_required,
+     'trustsSingleSignOn', p.trusts_single_sign_on, 'networks', p.networks))
+   FROM session_policies p
+   WHERE p.organization_id = o.id
+      OR p.organization_id = ${platformOrganizationId} AND u.is_platform_administrator AND s.only_organization_id IS NULL)`
+
+const endPendingSignIns = async (executor: Executor, userId: string): Promise<void> => {
+  await executor.deleteFrom('pending_sign_ins').where('user_id', '=', userId).execute()
+}
 
 export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
+  /** A person: nobody signs in as a service account. */
   findUser: (email: string): Promise<UserRow | undefined> =>
     kysely
       .selectFrom('users')
-      .select(['id', 'password_hash as passwordHash', 'suspended_at as suspendedAt'])
+      .select(userColumns)
       .where(sql<string>`lower(email)`, '=', email.toLowerCase())
+      .where('kind', '=', 'person')
       .executeTakeFirst(),
 
-  readUser: (id: string): Promise<UserRow | undefined> =>
-    kysely
+  readUser: (id: string, executor: Executor = kysely): Promise<UserRow | undefined> =>
+    executor
       .selectFrom('users')
-      .select(['id', 'password_hash as passwordHash', 'suspended_at as suspendedAt'])
+      .select(userColumns)
       .where('id', '=', id)
+      .where('kind', '=', 'person')
       .executeTakeFirst(),
 
   /** Undefined: the e-mail address is taken. */
@@ -105,6 +154,54 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     await sql`SELECT pg_advisory_xact_lock(4203417003)`.execute(transaction)
   },
 
+  /** In any organisation: gets in when single sign-on does not work. */
+  isBreakGlass: async (userId: string): Promise<boolean> => {
+    const row = await kysely
+      .selectFrom('memberships')
+      .select('user_id')
+      .where('user_id', '=', userId)
+      .where('break_glass_at', 'is not', null)
+      .where('suspended_at', 'is', null)
+      .limit(1)
+      .executeTakeFirst()
+    return row !== undefined
+  },
+
+  isActiveMember: async (executor: Executor, organizationId: string, userId: string): Promise<boolean> => {
+    const row = await executor
+      .selectFrom('memberships')
+      .select('user_id')
+      .where('organization_id', '=', organizationId)
+      .where('user_id', '=', userId)
+      .where('suspended_at', 'is', null)
+      .executeTakeFirst()
+    return row !== undefined
+  },
+
+  /** Of any organisation of theirs, and of the platform for its administrators; a trusted sign-on needs none. */
+  mustHaveSecondFactor: async (executor: Executor, userId: string): Promise<boolean> => {
+    const { rows } = await sql<{ must: boolean }>`
+      SELECT EXISTS (
+        SELECT FROM session_policies p
+        WHERE p.second_factor_required AND (
+          EXISTS (SELECT FROM memberships m WHERE m.user_id = ${userId} AND m.organization_id = p.organization_id)
+          OR p.organization_id = ${platformOrganizationId}
+            AND EXISTS (SELECT FROM users u WHERE u.id = ${userId} AND u.is_platform_administrator))) AS must`.execute(
+      executor,
+    )
+    return rows[0]?.must ?? false
+  },
+
+  /** As the session policy says; without one it does. */
+  trustsSingleSignOn: async (executor: Executor, organizationId: string): Promise<boolean> => {
+    const row = await executor
+      .selectFrom('session_policies')
+      .select('trusts_single_sign_on as trusts')
+      .where('organization_id', '=', organizationId)
+      .executeTakeFirst()
+    return row?.trusts ?? true
+  },
+
   /** The organisation a user works in: the earliest membership. */
   organizationOf: async (executor: Executor, userId: string): Promise<string | undefined> => {
     const row = await executor
@@ -127,11 +224,17 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       address: string
       at: Date
       expiresAt: Date
+      opening: Opening
     },
   ): Promise<void> => {
+    const { method, secondFactor, onlyOrganizationId } = session.opening
     await executor
       .insertInto('sessions')
       .values({
+        method,
+        second_factor_at: secondFactor ? session.at : null,
+        only_organization_id: onlyOrganizationId,
+        organization_id: onlyOrganizationId,
         id: session.id,
         user_id: session.userId,
         token_hash: session.tokenHash,
@@ -148,10 +251,15 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   /** A live session of a user who is not suspended, with where that user stands now. */
   findSession: async (tokenHash: Buffer, now: Date, idleSince: Date): Promise<SessionRow | undefined> => {
     const { rows } = await sql<SessionRow>`
-      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt", ${standing}
+      SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt",
+        s.created_at AS "createdAt", s.second_factor_at AS "secondFactorAt", s.only_organization_id AS "onlyOrganizationId",
+        u.is_platform_administrator AND s.only_organization_id IS NULL AS "isPlatformAdministrator",
+        m.break_glass_at IS NULL AND s.only_organization_id IS NULL AND ${isEnforcedIn} AS "lacksSingleSignOn",
+        ${policies} AS policies, ${standing}
       FROM sessions s
-      JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL
+      JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL AND u.kind = 'person'
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
+        AND (s.only_organization_id IS NULL OR m.organization_id = s.only_organization_id)
       JOIN organizations o ON o.id = m.organization_id
       LEFT JOIN credit_accounts a ON a.organization_id = o.id AND a.user_id = u.id
       WHERE s.token_hash = ${tokenHash} AND s.revoked_at IS NULL AND s.expires_at > ${now} AND s.last_seen_at > ${idleSince}
@@ -168,7 +276,10 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     organizationId: string
   }): Promise<SessionRow | undefined> => {
     const { rows } = await sql<SessionRow>`
-      SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt", ${standing}
+      SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt",
+        now() AS "createdAt", NULL AS "secondFactorAt", NULL AS "onlyOrganizationId",
+        u.is_platform_administrator AS "isPlatformAdministrator", NULL AS policies,
+        false AS "lacksSingleSignOn", ${standing}
       FROM users u
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
       JOIN organizations o ON o.id = m.organization_id
@@ -190,11 +301,16 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   /** The same session under another token. False: somebody else renewed or ended it meanwhile. */
   renewSession: async (
     executor: Executor,
-    session: { tokenHash: Buffer; newTokenHash: Buffer; at: Date },
+    session: { tokenHash: Buffer; newTokenHash: Buffer; at: Date; secondFactor: boolean },
   ): Promise<{ expiresAt: Date } | undefined> =>
     executor
       .updateTable('sessions')
-      .set({ token_hash: session.newTokenHash, proved_at: session.at, last_seen_at: session.at })
+      .set({
+        token_hash: session.newTokenHash,
+        proved_at: session.at,
+        last_seen_at: session.at,
+        ...(session.secondFactor && { second_factor_at: session.at }),
+      })
       .where('token_hash', '=', session.tokenHash)
       .where('revoked_at', 'is', null)
       .where('expires_at', '>', session.at)
@@ -241,6 +357,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         'id',
         'user_agent as userAgent',
         'address',
+        'method',
         'created_at as createdAt',
         'last_seen_at as lastSeenAt',
         'expires_at as expiresAt',
@@ -308,8 +425,9 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .returning('user_id as userId')
       .executeTakeFirst(),
 
-  /** Links that somebody may still hold; those of demos work again and again. */
+  /** Links that somebody may still hold, and sign-ins that have come half-way; links of demos work again and again. */
   endLinks: async (executor: Executor, userId: string, at: Date): Promise<void> => {
+    await endPendingSignIns(executor, userId)
     await executor
       .updateTable('sign_in_links')
       .set({ used_at: at })
@@ -319,25 +437,31 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .execute()
   },
 
-  countUp: async (buckets: readonly string[], now: Date, expiresAt: Date) => {
+  endPendingSignIns,
+
+  countUp: async (buckets: readonly { name: string; expiresAt: Date }[], now: Date) => {
+    const sorted = [...buckets].sort((one, other) => (one.name < other.name ? -1 : 1))
     const { rows } = await sql<{ bucket: string; count: number; expiresAt: Date }>`
       INSERT INTO throttles AS t (bucket, count, expires_at)
-      SELECT bucket, 1, ${expiresAt} FROM unnest(${[...buckets].sort()}::text[]) AS bucket
+      SELECT bucket, 1, until FROM unnest(
+        ${sorted.map(({ name }) => name)}::text[], ${sorted.map(({ expiresAt }) => expiresAt)}::timestamptz[]) AS b (bucket, until)
       ON CONFLICT (bucket) DO UPDATE SET
         count = CASE WHEN t.expires_at <= ${now} THEN 1 ELSE t.count + 1 END,
-        expires_at = CASE WHEN t.expires_at <= ${now} THEN ${expiresAt} ELSE t.expires_at END
+        expires_at = CASE WHEN t.expires_at <= ${now} THEN excluded.expires_at ELSE t.expires_at END
       RETURNING bucket, count, expires_at AS "expiresAt"`.execute(kysely)
     return rows
   },
 
-  resetCount: async (bucket: string): Promise<void> => {
-    await kysely.deleteFrom('throttles').where('bucket', '=', bucket).execute()
+  resetCounts: async (buckets: readonly string[]): Promise<void> => {
+    await kysely.deleteFrom('throttles').where('bucket', 'in', buckets).execute()
   },
 
   sweep: async (now: Date): Promise<void> => {
     await kysely.deleteFrom('throttles').where('expires_at', '<', now).execute()
     await kysely.deleteFrom('known_browsers').where('expires_at', '<', now).execute()
     await kysely.deleteFrom('sign_in_links').where('expires_at', '<', now).execute()
+    await kysely.deleteFrom('pending_sign_ins').where('expires_at', '<', now).execute()
+    await kysely.deleteFrom('passkey_challenges').where('expires_at', '<', now).execute()
     await kysely.deleteFrom('sessions').where('expires_at', '<', now).execute()
   },
 })

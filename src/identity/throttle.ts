@@ -8,9 +8,16 @@ const perEmailAndAddress = 10
 /** Above what one attacker's address may try, below what a botnet needs. */
 const perEmail = 50
 
+/** A code has 6 digits and three are right at a time: a month of guessing at this rate finds one once in 400 tries. */
+const codesPerWindow = 5
+const codesPerDay = 30
+export const daySeconds = 24 * 3600
+
 export interface Bucket {
   readonly name: string
   readonly limit: number
+  /** `throttleWindowSeconds` unless given. */
+  readonly windowSeconds?: number
 }
 
 /**
@@ -41,6 +48,16 @@ export const linkBuckets = (address: string): Bucket[] => [
 
 export const passwordBuckets = (userId: string): Bucket[] => [
   { name: `user:${userId}`, limit: perEmailAndAddress },
+]
+
+export const codeBuckets = (userId: string): Bucket[] => [
+  { name: `code:${userId}`, limit: codesPerWindow },
+  { name: `codes:${userId}`, limit: codesPerDay, windowSeconds: daySeconds },
+]
+
+/** Apart from those of codes, so that whoever guesses at codes cannot keep the user from the way around them. */
+export const recoveryBuckets = (userId: string): Bucket[] => [
+  { name: `recovery:${userId}`, limit: perEmailAndAddress },
 ]
 
 /** Seconds to wait, or null when no bucket is over its limit. */
