@@ -54,6 +54,7 @@ const rooms = [
   'machines',
   'metering',
   'net',
+  'organization-keys',
   'organizations',
   'oversight',
   'payments',

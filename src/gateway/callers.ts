@@ -11,7 +11,8 @@ import { FaultError, failure, fault, must, type Outcome, success } from '../kit/
 import { platformOrganizationId } from '../kit/id.ts'
 import type { HostApplications } from '../machines/host-applications.ts'
 import { looksLikeHostToken } from '../machines/host-token.ts'
-import type { Limits, RateLimits } from '../limits/limits.ts'
+import type { KeyMember, Limits, RateLimits } from '../limits/limits.ts'
+import { memberOnKey } from '../limits/rate-limits.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
 
 /** Who calls, and the service keys of their own that policy may let them use. */
@@ -26,6 +27,8 @@ export interface Caller {
   readonly hasTierLimits: boolean
   /** Of their own and their organisation's service keys, by id. */
   readonly keyLimits: ReadonlyMap<string, RateLimits>
+  /** What they may use of service keys that their organisation shares, by the key's id. */
+  readonly keyShares: ReadonlyMap<string, KeyMember>
   /** What their operations may count towards; null: nothing. */
   readonly budgets: readonly Budget[] | null
 }
@@ -104,9 +107,10 @@ export const makeCallers = (parts: {
         tokenOrganizationId: token.organizationId,
         teamId: token.teamId,
       }
-      const [ownKeys, keyLimits, ownLimits, ownBudgets] = await Promise.all([
+      const [ownKeys, keyLimits, shares, ownLimits, ownBudgets] = await Promise.all([
         keys.listForGateway(organizationId, userId),
         limits.list(organizationId, 'service_key'),
+        limits.list(organizationId, 'key_member'),
         limits.read(who),
         budgets.read(who),
       ])
@@ -116,6 +120,7 @@ export const makeCallers = (parts: {
           person,
           ownKeys,
           keyLimits,
+          keyShares: sharesOf(shares, userId),
           budgets: ownBudgets,
           ...withTierLimits(ownLimits, person),
         },
@@ -185,6 +190,11 @@ const namesItsUser = {
   message: 'A signed token names its user itself.',
   next: 'Leave x-aideon-user out.',
 }
+const noShares: ReadonlyMap<string, KeyMember> = new Map()
+const sharesOf = (shares: ReadonlyMap<string, RateLimits>, userId: string): ReadonlyMap<string, KeyMember> =>
+  shares.size === 0
+    ? noShares
+    : new Map([...shares].map(([id, limits]) => [id, { id: memberOnKey(id, userId), limits }]))
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]

@@ -67,9 +67,10 @@ export const makeEnterKey =
   ({ callers, rateLimits }: GatewayParts) =>
   ({ caller, request }: Decision, { serviceKey }: Candidate): Entered | Promise<Entered> => {
     const { id, owner, organizationId } = serviceKey
-    const set = owner === 'system' ? callers.systemKeyLimits() : caller.keyLimits
-    const limits = set.get(id) ?? null
-    return limits === null
+    const isSystem = owner === 'system'
+    const limits = (isSystem ? callers.systemKeyLimits() : caller.keyLimits).get(id) ?? null
+    const member = isSystem ? null : (caller.keyShares.get(id) ?? null)
+    return limits === null && member === null
       ? unlimited
-      : rateLimits.enterKey({ organizationId, serviceKeyId: id, limits }, aboutTokens(request))
+      : rateLimits.enterKey({ organizationId, serviceKeyId: id, limits, member }, aboutTokens(request))
   }

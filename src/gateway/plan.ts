@@ -31,18 +31,20 @@ const rememberedRoutes = 64
 export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: GatewayParts) => {
   const remembered = new WeakMap<Caller, Map<string, Planned>>()
 
-  const isFull = ({ id, organizationId }: ServiceKey): Date | null =>
-    rateLimits.isFull(id, clock(), organizationId)
-  const isAsHealthy = ({ serviceKey, health: planned }: Candidate): boolean =>
+  const isFullFor =
+    ({ keyShares }: Caller) =>
+    ({ id, organizationId }: ServiceKey): Date | null =>
+      rateLimits.isFull(id, clock(), organizationId, keyShares.get(id))
+  const isAsHealthy = ({ serviceKey, health: planned }: Candidate, { isFull }: RouteRequest): boolean =>
     (health.breaker(sharedService(serviceKey), serviceKey.id) === null) === (planned === 'ok') &&
-    isFull(serviceKey) === null
+    (isFull?.(serviceKey) ?? null) === null
 
   const isCurrent = ({ request, route }: Planned, fresh: RouteRequest): boolean =>
     request.services === fresh.services &&
     request.systemKeys === fresh.systemKeys &&
     request.priceBook === fresh.priceBook &&
     request.groups === fresh.groups &&
-    route.candidates.every((candidate) => isAsHealthy(candidate)) &&
+    route.candidates.every((candidate) => isAsHealthy(candidate, fresh)) &&
     (route.validUntil === null || route.validUntil > fresh.now)
 
   const plan = (caller: Caller, request: RouteRequest): Outcome<Route> => {
@@ -82,7 +84,7 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       groups: catalogue.groups.list(),
       baseUrlOf: ({ serviceId, baseUrl, settings }) => catalogue.baseUrlOf(serviceId, baseUrl, settings),
       breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
-      isFull,
+      isFull: isFullFor(caller),
       entitlements: caller.person.entitlements,
       tiers: callers.offeredTiers(),
     }

@@ -41,6 +41,8 @@ import type { Requests } from '../requests/requests.ts'
 import type { Reratings } from '../rerating/rerating.ts'
 import { paymentApi } from '../payments/api.ts'
 import type { Payments } from '../payments/payments.ts'
+import { organizationKeyApi } from '../organization-keys/api.ts'
+import type { OrganizationKeys } from '../organization-keys/organization-keys.ts'
 import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { teamApi } from '../teams/api.ts'
@@ -80,6 +82,7 @@ export interface Rooms {
   readonly alerts: Alerts
   readonly statements: Statements
   readonly teams: Teams
+  readonly organizationKeys: OrganizationKeys
   readonly documents: Documents
   readonly reconciliation: Reconciliation
   readonly rotation: Rotation
@@ -126,6 +129,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...vaultApi(rooms),
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...teamApi(rooms),
+  ...organizationKeyApi(rooms),
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...machineApi(rooms),
   ...oversightApi(rooms),

@@ -43,6 +43,13 @@ export interface LimitedKey {
   readonly organizationId?: string
   readonly serviceKeyId: string
   readonly limits: RateLimits | null
+  /** What this caller may use of it; `id` is that of `memberOnKey`. */
+  readonly member?: KeyMember | null
+}
+
+export interface KeyMember {
+  readonly id: string
+  readonly limits: RateLimits
 }
 
 export interface Limits {
@@ -50,7 +57,7 @@ export interface Limits {
   enter(caller: Caller, tokens: number, family?: HeaderFamily): Entered | Promise<Entered>
   enterKey(key: LimitedKey, tokens: number): Entered | Promise<Entered>
   /** Until when a service key is at its limit, as far as this process knows; for planning routes. */
-  isFull(serviceKeyId: string, now: Date, organizationId?: string): Date | null
+  isFull(serviceKeyId: string, now: Date, organizationId?: string, member?: KeyMember | null): Date | null
   /** What is set for a caller; to be cached with them under the epoch. */
   read(caller: Pick<Caller, 'organizationId' | 'accessTokenId' | 'tokenOrganizationId' | 'userId'>): Promise<{
     tokenLimits: RateLimits | null
@@ -208,6 +215,14 @@ export const makeLimits = (options: LimitsOptions): Limits => {
     return full === null ? ask(askings, family) : refuse(askings, family, full)
   }
 
+  /** Milliseconds until something fits again, as far as this process knows. */
+  const fullUntil = (subject: Subject): number | null => {
+    const full = taking.find(subject)?.blocked
+    const at = performance.now()
+    if (!full || at >= full.until || full.fitsAt === null) return null
+    return Math.max(1, full.fitsAt - at)
+  }
+
   return {
     enter(caller, tokens, family = 'other') {
       const { tokenLimits, userLimits, organizationId } = caller
@@ -219,19 +234,22 @@ export const makeLimits = (options: LimitsOptions): Limits => {
       return enterAll(wanted, tokens, family)
     },
 
-    enterKey({ organizationId = platformOrganizationId, serviceKeyId, limits }, tokens) {
-      if (limits === null) return free
-      const subject: Subject = { organizationId, kind: 'service_key', id: serviceKeyId }
-      return enterAll([{ subject, limits }], tokens, 'other')
+    enterKey({ organizationId = platformOrganizationId, serviceKeyId, limits, member = null }, tokens) {
+      if (limits === null && member === null) return free
+      const wanted: { subject: Subject; limits: RateLimits }[] = []
+      if (member !== null)
+        wanted.push({ subject: { organizationId, kind: 'key_member', id: member.id }, limits: member.limits })
+      if (limits !== null)
+        wanted.push({ subject: { organizationId, kind: 'service_key', id: serviceKeyId }, limits })
+      return enterAll(wanted, tokens, 'other')
     },
 
-    isFull(serviceKeyId, now, organizationId = platformOrganizationId) {
+    isFull(serviceKeyId, now, organizationId = platformOrganizationId, member = null) {
       if (taking.isEmpty()) return null
-      const subject: Subject = { organizationId, kind: 'service_key', id: serviceKeyId }
-      const full = taking.find(subject)?.blocked
-      const at = performance.now()
-      if (!full || at >= full.until || full.fitsAt === null) return null
-      return new Date(now.getTime() + Math.max(1, full.fitsAt - at))
+      const ofKey = fullUntil({ organizationId, kind: 'service_key', id: serviceKeyId })
+      const ofMember = member && fullUntil({ organizationId, kind: 'key_member', id: member.id })
+      const ms = ofKey === null ? ofMember : Math.max(ofKey, ofMember ?? 0)
+      return ms === null ? null : new Date(now.getTime() + ms)
     },
 
     async read(caller) {
@@ -290,6 +308,7 @@ const whose: Record<SubjectKind, string> = {
   access_token: 'this access token',
   user: 'this user',
   service_key: 'this service key',
+  key_member: 'each member on this service key',
 }
 
 const refusalOf = ({ allowance, need }: Asking, { dimension }: Blocked, seconds: number | null): Fault => {

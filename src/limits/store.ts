@@ -188,6 +188,9 @@ const subjectExists: Record<SubjectKind, (s: Subject & { userId?: string }) => R
     sql`SELECT 1 FROM memberships WHERE organization_id = ${organizationId} AND user_id = ${id}`,
   service_key: ({ organizationId, id }) => sql`
     SELECT 1 FROM service_keys WHERE organization_id = ${organizationId} AND id = ${id} AND revoked_at IS NULL`,
+  key_member: ({ organizationId, id }) => sql`
+    SELECT 1 FROM service_keys WHERE organization_id = ${organizationId} AND id = ${id} AND owner = 'organization'
+      AND revoked_at IS NULL`,
 }
 
 /** `userId`: only that user's own token. */
