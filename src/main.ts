@@ -18,6 +18,7 @@ import { makeRealtime } from './gateway/realtime.ts'
 import { makeServe } from './gateway/serve.ts'
 import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
+import { makeIdempotency } from './http/idempotency.ts'
 import { makeRequestLimits } from './http/request-limits.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
@@ -98,6 +99,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
 
   let serving = false
   const requestLimits = makeRequestLimits({ ...rooms, quotas: config.requests })
+  const idempotency = makeIdempotency(rooms)
   const http = await makeHttp({
     ...rooms,
     version,
@@ -105,6 +107,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
     requestLimits,
+    idempotency,
     dashboards: dashboards.directory,
     webhooks: { stripe: rooms.payments.receive },
     serverFactory: (rest) =>
@@ -175,6 +178,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
   jobs.every('api-requests', '*/10 * * * *', () => requestLimits.sweep())
+  jobs.every('idempotent-requests', '*/20 * * * *', () => idempotency.sweep())
   await jobs.start()
   const timers = [
     setInterval(() => void rooms.access.flushUses(), 10_000).unref(),

@@ -806,6 +806,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listEvents: none,
   readEvent: async () => ({ params: { id: await event() } }),
   listEventTypes: none,
+  readCaller: none,
   listPaymentNotices: () => ({}),
   redeliverPaymentNotice: async () => ({ params: await notice() }),
   readSubscription: none,

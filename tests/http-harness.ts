@@ -13,6 +13,7 @@ import type { Endpoint } from '../src/contract/endpoint.ts'
 import { endpoints, type EndpointName, type Reply, type Request, urlOf } from '../src/contract/endpoints.ts'
 import { makeEpoch } from '../src/db/epoch.ts'
 import { makeHttp } from '../src/http/http.ts'
+import { makeIdempotency } from '../src/http/idempotency.ts'
 import { makeRequestLimits, type RequestQuotas } from '../src/http/request-limits.ts'
 import type { ReceiveWebhook } from '../src/http/provider-webhooks.ts'
 import { makeHealth } from '../src/health/health.ts'
@@ -194,6 +195,7 @@ export const startHttp = async (
     demo: false,
     dashboards: options.dashboards ?? (() => null),
     ...options.shell,
+    idempotency: makeIdempotency({ database, vault, clock, log }),
     requestLimits: options.quotas ? makeRequestLimits({ database, clock, quotas: options.quotas }) : null,
     ...(options.webhooks ? { webhooks: options.webhooks } : {}),
   })

@@ -1,17 +1,20 @@
 import type { AccessToken as WireAccessToken } from '../contract/access-tokens.ts'
 import { tokenOnWire } from './token-on-wire.ts'
+import { may, type Permission, permissions } from '../contract/permissions.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { type Access, type AccessToken, platformScopes } from './access.ts'
 
+const permissionNames = Object.keys(permissions) as Permission[]
 const dayMs = 24 * 3600 * 1000
 
 export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) => {
   const expiry = (days: number | null) => (days === null ? null : new Date(clock().getTime() + days * dayMs))
 
   return defineHandlers<
+    | 'readCaller'
     | 'listAccessTokens'
     | 'createAccessToken'
     | 'revokeAccessToken'
@@ -19,6 +22,25 @@ export const accessApi = ({ access, clock }: { access: Access; clock: Clock }) =
     | 'createPlatformToken'
     | 'revokePlatformToken'
   >({
+    readCaller: async (_, { signedIn, actor }) => ({
+      user: { id: signedIn.userId, email: signedIn.email, name: signedIn.name },
+      organization: {
+        id: signedIn.organization.id,
+        name: signedIn.organization.name,
+        kind: signedIn.organization.kind,
+      },
+      role: signedIn.role,
+      permissions: permissionNames.filter((permission) => may(signedIn.role, permission)),
+      isPlatformAdministrator: signedIn.isPlatformAdministrator,
+      accessToken: actor.token
+        ? {
+            id: actor.token.id,
+            scopes: [...actor.token.scopes],
+            expiresAt: actor.token.expiresAt?.toISOString() ?? null,
+          }
+        : null,
+    }),
+
     async listAccessTokens(_, { signedIn }) {
       const filter = {
         organizationId: signedIn.organization.id,

@@ -85,7 +85,12 @@ const entryOnWire = (row: TrailRow): AuditEntryOnWire => ({
   organizationId: row.organizationId,
   organizationName: row.organizationName,
   at: row.at.toISOString(),
-  actor: { kind: row.actorKind, id: row.actorId, email: row.actorEmail },
+  actor: {
+    kind: row.actorKind,
+    id: row.actorId,
+    email: row.actorEmail,
+    accessTokenId: row.accessTokenId,
+  },
   action: row.action,
   subject: { kind: row.subjectKind, id: row.subjectId, email: row.subjectEmail },
   before: row.before,

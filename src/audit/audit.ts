@@ -53,6 +53,7 @@ export const recordAudit = async (transaction: Transaction<Schema>, entry: Audit
       before,
       after,
       reason: entry.reason ?? null,
+      access_token_id: entry.actor.token?.id ?? null,
     })
     .execute()
 }

@@ -29,7 +29,7 @@ export const readTrail = async (
   const { rows } = await sql<TrailRow>`
     SELECT e.id, e.organization_id AS "organizationId", o.name AS "organizationName", e.at,
       e.actor_kind AS "actorKind", e.actor_id AS "actorId", CASE e.actor_kind WHEN 'user' THEN user_email(e.actor_id) END AS "actorEmail", e.action,
-      e.subject_kind AS "subjectKind", e.subject_id AS "subjectId", CASE e.subject_kind WHEN 'user' THEN user_email(e.subject_id) END AS "subjectEmail", e.before, e.after, e.reason,
+      e.subject_kind AS "subjectKind", e.subject_id AS "subjectId", CASE e.subject_kind WHEN 'user' THEN user_email(e.subject_id) END AS "subjectEmail", e.before, e.after, e.reason, e.access_token_id AS "accessTokenId",
       l.sequence, encode(l.hash, 'hex') AS hash
     FROM audit_entries e
     JOIN organizations o ON o.id = e.organization_id

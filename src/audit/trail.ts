@@ -47,6 +47,7 @@ export interface TrailRow {
   readonly actorKind: Actor['kind']
   readonly actorId: string | null
   readonly actorEmail: string | null
+  readonly accessTokenId: string | null
   readonly action: string
   readonly subjectKind: string
   readonly subjectId: string

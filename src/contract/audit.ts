@@ -11,6 +11,7 @@ export const auditEntry = z.object({
     kind: z.enum(['user', 'platform_token', 'operator', 'gateway']),
     id: z.string().nullable(),
     email: z.string().nullable(),
+    accessTokenId: wire.id.nullable().describe('With which access token it was done; null: signed in'),
   }),
   action: z.string().describe('`<subject>.<past participle>`'),
   subject: z.object({

@@ -5,6 +5,7 @@ import { auditEndpoints } from './audit.ts'
 import { billingAdministrationEndpoints } from './billing-administration.ts'
 import { billingEndpoints } from './billing.ts'
 import { budgetEndpoints } from './budgets.ts'
+import { callerEndpoints } from './caller.ts'
 import { creditEndpoints } from './credits.ts'
 import type { Endpoint, ReplyInput, ReplyOutput, RequestInput, RequestOutput } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
@@ -76,6 +77,7 @@ export const endpoints = {
   ...memberEndpoints,
   ...keyHygieneEndpoints,
   ...webhookEndpoints,
+  ...callerEndpoints,
   ...teamEndpoints,
   ...organizationKeyEndpoints,
   ...requestEndpoints,

@@ -135,6 +135,7 @@ export interface AuditEntries {
   before: Json | null
   after: Json | null
   reason: string | null
+  access_token_id: string | null
 }
 
 export interface AuditHeads {
@@ -424,6 +425,18 @@ export interface HostApplications {
   matching: 'user_id' | 'email' | 'external_id'
   maximum_token_seconds: number
   frame_ancestors: Generated<string[]>
+}
+
+export interface IdempotentRequests {
+  organization_id: string
+  user_id: string
+  key_hash: Buffer
+  request_hash: Buffer
+  state: 'under_way' | 'done' | 'unknown'
+  status: number | null
+  sealed_reply: Buffer | null
+  started_at: Date
+  expires_at: Date
 }
 
 export interface Installation {
@@ -1588,6 +1601,7 @@ export interface Schema {
   health_samples: HealthSamples
   holds: Holds
   host_applications: HostApplications
+  idempotent_requests: IdempotentRequests
   installation: Installation
   invitations: Invitations
   invoice_issuers: InvoiceIssuers

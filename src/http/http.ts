@@ -14,6 +14,7 @@ import { registerDashboards } from './dashboards.ts'
 import { answerClientError } from './client-error.ts'
 import { errorBody, faultOf } from './faults.ts'
 import { registerOAuthToken } from './oauth-token.ts'
+import type { Idempotency } from './idempotency.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints, userOf } from './routes.ts'
@@ -32,6 +33,8 @@ export interface HttpOptions extends Rooms {
   readonly trustedProxies?: readonly string[]
   /** Null: requests are not counted. */
   readonly requestLimits?: RequestLimits | null
+  /** Null: idempotency keys are not looked at. */
+  readonly idempotency?: Idempotency | null
   /** Lets the gateway answer /v1/* on the same port before Fastify sees the request. */
   readonly serverFactory?: FastifyServerFactory
   readonly bodyLimitBytes?: number

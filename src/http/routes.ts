@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import type { Access, AccessToken } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
 import { type Endpoint, isForBrowsers } from '../contract/endpoint.ts'
+import { apiVersion, apiVersionHeader, apiVersions } from '../contract/api-version.ts'
 import { endpoints } from '../contract/endpoints.ts'
+import { idempotencyKeyPattern, takesIdempotencyKey } from '../contract/idempotency.ts'
 import { may, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
@@ -12,6 +15,7 @@ import type { Identity, SignedIn } from '../identity/identity.ts'
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
 import { networkOf } from '../kit/network.ts'
 import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
+import type { Idempotency } from './idempotency.ts'
 import type { Counted, RequestLimits } from './request-limits.ts'
 import { cookiesOf, isSecure, requireCsrfToken, requireNoForeignRead, requireSameOrigin } from './security.ts'
 
@@ -21,6 +25,8 @@ interface Shell {
   readonly publicUrl?: string | null
   /** Null: requests are not counted. */
   readonly requestLimits?: RequestLimits | null
+  /** Null: idempotency keys are not looked at. */
+  readonly idempotency?: Idempotency | null
 }
 
 /** Registers the contract's table: schema, authentication and handler of each endpoint. */
@@ -36,6 +42,7 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
         operationId: name,
         summary: endpoint.summary,
         ...(endpoint.stepUp ? { description: freshProof } : {}),
+        ...(takesIdempotencyKey(endpoint) ? { headers: idempotencyHeader } : {}),
         tags: [endpoint.group],
         security: securityOf(endpoint),
         ...(endpoint.params ? { params: endpoint.params } : {}),
@@ -46,21 +53,68 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
       },
       // Before the body is parsed or checked: a stranger learns nothing about what is valid.
       onRequest: async (request, reply) => {
+        reply.header(apiVersionHeader, apiVersion)
         contexts.set(request, await contextOf(endpoint, request, reply, shell))
+        requireVersion(request)
       },
       handler: async (request, reply) => {
         const { params, query, body } = request
         const context = contexts.get(request) as SessionContext & ReaderContext
         const scope = scopeOf(endpoint, context)
-        const answer = await (scope === null
-          ? handle({ params, query, body }, context)
-          : withinTenant(scope, () => handle({ params, query, body }, context)))
-        return endpoint.file
-          ? sendFile(reply, answer as wire.FileReply, scope)
-          : reply.code(status).send(answer)
+        const work = () =>
+          scope === null
+            ? handle({ params, query, body }, context)
+            : withinTenant(scope, () => handle({ params, query, body }, context))
+        if (endpoint.file) return sendFile(reply, (await work()) as wire.FileReply, scope)
+        const key = idempotencyKeyOf(endpoint, request)
+        if (key === null || !shell.idempotency) return reply.code(status).send(await work())
+        const content = JSON.stringify([request.method, request.url, body ?? null])
+        const { organizationId, userId } = context.reader
+        const replied = await shell.idempotency.run({ organizationId, userId, key, content }, async () => ({
+          status,
+          body: String(reply.code(status).serialize(await work())),
+        }))
+        if (replied.isReplayed) reply.header('idempotency-replayed', 'true')
+        return reply
+          .code(replied.status)
+          .type('application/json; charset=utf-8')
+          .serializer((text) => text as string)
+          .send(replied.body)
       },
     })
   }
+}
+
+/** Told in the document; looked at by `idempotencyKeyOf`. */
+const idempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .describe('8 to 255 characters, such as a UUID: sent twice, the request takes effect once'),
+})
+
+const idempotencyKeyOf = (endpoint: Endpoint, { headers }: FastifyRequest): string | null => {
+  const given = headers['idempotency-key']
+  if (given === undefined || endpoint.method !== 'POST') return null
+  const key = idempotencyKeyPattern.exec(String(given))?.[1]
+  if (key !== undefined && takesIdempotencyKey(endpoint)) return key
+  const message = takesIdempotencyKey(endpoint)
+    ? 'An idempotency key has 8 to 255 characters without spaces.'
+    : 'This endpoint takes no idempotency key.'
+  throw new FaultError(fault('invalid_request', { field: 'idempotency-key', message }))
+}
+
+/** After who calls is known: a stranger learns nothing, not even this. */
+const requireVersion = ({ headers }: FastifyRequest): void => {
+  const asked = headers[apiVersionHeader]
+  if (asked === undefined || apiVersions.includes(String(asked))) return
+  throw new FaultError(
+    fault('invalid_request', {
+      field: apiVersionHeader,
+      message: `This server speaks version ${apiVersions.join(', ')} of the API.`,
+      next: 'Ask for one of these, or leave the header out.',
+    }),
+  )
 }
 
 const freshProof =

@@ -83,6 +83,27 @@ export const faults = {
     'This conflicts with what is already stored.',
     'Reload, then change what you need.',
   ),
+  idempotency_key_reused: row(
+    409,
+    'caller',
+    false,
+    'This idempotency key was used for another request.',
+    'Use a new key for each request, and the same key only to repeat one.',
+  ),
+  idempotency_under_way: row(
+    409,
+    'caller',
+    true,
+    'The request with this idempotency key is still under way.',
+    'Wait for the seconds in retry-after, then repeat it with the same key.',
+  ),
+  outcome_unknown: row(
+    409,
+    'caller',
+    false,
+    'The request with this idempotency key did not end in a way that tells whether it took effect.',
+    'Look whether it did; if not, send it with a new key.',
+  ),
   rate_limited: row(429, 'caller', true, 'Too many requests.', 'Wait for the seconds in retry-after.'),
 
   // Who is calling
