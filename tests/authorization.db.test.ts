@@ -1068,7 +1068,8 @@ const expectedOf = (endpoint: Endpoint, role: Role): Expected => {
   if (auth === 'public') return 'granted'
   if (role === 'nobody' || role === 'a token that nobody has') return 401
   if (isToken(role)) {
-    if (auth !== 'session_or_token') return 401
+    // None of them may manage.
+    if (auth !== 'session_or_token') return 403
     if (role === 'token of the owner, not for reading' || role === 'platform token for nobody') return 403
     return role === 'token of an outsider' && params ? 404 : 'granted'
   }
