@@ -137,6 +137,8 @@ export const checkBudgets = async (database: Database): Promise<string[]> => {
         AND o.user_id = coalesce(b.user_id, o.user_id)
         AND o.access_token_id = coalesce(b.access_token_id, o.access_token_id)
         AND o.service_id = coalesce(b.service_id, o.service_id)
+        AND (b.team_id IS NULL OR o.team_id = b.team_id)
+        AND (b.service_key_id IS NULL OR o.service_key_id = b.service_key_id) AND NOT b.each_member
     ) AS o
     WHERE p.used <> o.total AND b.archived_at IS NULL
     UNION ALL
