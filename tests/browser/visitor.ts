@@ -10,20 +10,18 @@ export interface Visitor extends AsyncDisposable {
 }
 
 /**
- * Somebody at a browser, signed in by link unless none is given. Who leaves keeps their signed-in browser, empty, for the next
- * visit of the same person: a fresh one costs a second of processor time for each page that it has never seen.
+ * Somebody at a browser, signed in by link unless none is given. With a path they take one that a visitor before them with
+ * the same link has left, signed in and empty: a fresh one costs a second of processor time for pages it has never seen.
  */
 export const visit = async (browser: Browser, link?: string, path?: string): Promise<Visitor> => {
-  const idle = link === undefined ? [] : idleOf(browser, link)
-  const { context, page, cookies } = idle.pop() ?? (await signedIn(browser, link))
+  const idle = idleOf(browser, link ?? '')
+  const { context, page, cookies } = (path && idle.pop()) || (await signedIn(browser, link))
   let said: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
   })
   page.on('pageerror', (error) => said.push(error.message))
   if (path !== undefined) await page.goto(new URL(path, link).href)
-  else if (link !== undefined && page.url() === 'about:blank')
-    await openOverview(page, new URL('/', link).href)
   return {
     page,
     context,
@@ -34,8 +32,7 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
     },
     async [Symbol.asyncDispose]() {
       page.removeAllListeners()
-      if (link !== undefined && (await isAsBefore(context, page, cookies)))
-        idle.push({ context, page, cookies })
+      if (await isAsBefore(context, page, cookies)) idle.push({ context, page, cookies })
       else await context.close()
     },
   }
@@ -57,16 +54,14 @@ const signedIn = async (browser: Browser, link: string | undefined): Promise<Sea
   })
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
-  if (link !== undefined) await openOverview(page, link)
+  if (link !== undefined) {
+    await page.goto(link)
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  }
   return { context, page, cookies: await cookiesOf(context) }
 }
 
 const desk = { width: 1440, height: 900 }
-
-const openOverview = async (page: Page, url: string): Promise<void> => {
-  await page.goto(url)
-  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
-}
 
 const cookiesOf = async (context: BrowserContext): Promise<string> => JSON.stringify(await context.cookies())
 
