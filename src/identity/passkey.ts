@@ -28,6 +28,9 @@ export const relyingPartyOf = (baseUrl: string): RelyingParty | null => {
 /** Long enough to find the key in the drawer. */
 export const challengeSeconds = 300
 
+/** Ed25519, P-256 and RSA by their COSE numbers: what authenticators have. The library's own list asks Node for experiments. */
+const algorithms = [-8, -7, -257]
+
 /** What an authenticator stores with the passkey, and gives back: the user's id, which says nothing about them. */
 const handleOf = (userId: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(userId)
 
@@ -58,6 +61,7 @@ export const registrationOptions = (
     timeout: challengeSeconds * 1000,
     // Which make it is decides nothing here, and the answer would tell devices apart.
     attestationType: 'none',
+    supportedAlgorithmIDs: algorithms,
     excludeCredentials: known.map(({ credentialId, transports }) => ({ id: credentialId, transports })),
     // Found by the authenticator without an e-mail address, and unlocked by a finger, face or PIN: two factors by itself.
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
@@ -91,6 +95,7 @@ export const verifyRegistration = async (
     expectedOrigin: party.origin,
     expectedRPID: party.id,
     requireUserVerification: true,
+    supportedAlgorithmIDs: algorithms,
   }).catch(() => null)
   if (!verified?.verified) return null
   const { credential, credentialBackedUp } = verified.registrationInfo
