@@ -21,6 +21,7 @@ import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
 import { hygieneSearch } from './hygiene/hygiene-search.ts'
 import { modelSearch } from './models/model-search.ts'
+import { chargeBackSearch } from './oversight/oversight-search.ts'
 import { operationSearch } from './operations/operation-search.ts'
 import { rotationSearch } from './rotation/rotation-search.ts'
 import { NotFound } from './shell/not-found.tsx'
@@ -28,7 +29,7 @@ import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
 import { simulatorSearch } from './simulator/supposition.ts'
-import { allUsageSearch, usageSearch } from './usage/usage-search.ts'
+import { allUsageSearch, organizationUsageSearch, usageSearch } from './usage/usage-search.ts'
 
 interface Context {
   readonly queryClient: QueryClient
@@ -206,6 +207,23 @@ const requests = createRoute({
   getParentRoute: () => shell,
   path: '/requests',
   component: lazyRouteComponent(() => import('./requests/requests-page.tsx'), 'Requests'),
+})
+const oversight = createRoute({
+  getParentRoute: () => shell,
+  path: '/oversight',
+  validateSearch: organizationUsageSearch,
+  component: lazyRouteComponent(() => import('./oversight/organization-usage.tsx'), 'OrganizationUsage'),
+})
+const chargeBack = createRoute({
+  getParentRoute: () => shell,
+  path: '/charge-back',
+  validateSearch: chargeBackSearch,
+  component: lazyRouteComponent(() => import('./oversight/charge-back.tsx'), 'ChargeBack'),
+})
+const centralBilling = createRoute({
+  getParentRoute: () => shell,
+  path: '/central-billing',
+  component: lazyRouteComponent(() => import('./oversight/central-billing.tsx'), 'CentralBilling'),
 })
 const administration = createRoute({
   getParentRoute: () => shell,
@@ -446,6 +464,9 @@ const tree = root.addChildren([
     accessTokens,
     audit,
     ownPolicy,
+    oversight,
+    chargeBack,
+    centralBilling,
     requests,
     security,
     account,

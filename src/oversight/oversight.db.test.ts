@@ -136,7 +136,7 @@ test('who moves to another cost centre takes along what is used from then on, an
     expect(sumOf(groups)).toMatchObject(sumOf([totals]))
     return new Map(groups.map((group) => [group.id, group]))
   }
-  expect([...(await by('2026-03-01', '2026-03-07')).keys()].toSorted()).toEqual(['R-1', null].toSorted())
+  expect(new Set((await by('2026-03-01', '2026-03-07')).keys())).toEqual(new Set(['R-1', null]))
   expect([...(await by('2026-03-20', '2026-04-30')).keys()].includes('R-1')).toBe(false)
   const both = await by('2026-03-01', '2026-04-30')
   const alone = must(

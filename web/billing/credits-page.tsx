@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useRead } from '../data/queries.ts'
 import { RunOut } from '../budgets/run-out.tsx'
+import { PaidCentrally } from '../oversight/paid-centrally.tsx'
 import { ReceiptDrawer } from '../operations/receipt.tsx'
 import { Credits, useTimeZone } from '../ui/figures.tsx'
 import { dayWithYear } from '../ui/format.ts'
@@ -35,6 +36,7 @@ export const CreditsPage = () => {
       description={`Spent only by operations on system keys; your own keys cost none. Times in ${zone}.`}
       actions={<Button onClick={() => change({ buy: true })}>Buy credits</Button>}
     >
+      <PaidCentrally />
       <PaymentResult
         payment={search.payment}
         checkout={search.checkout}

@@ -36,6 +36,7 @@ import {
   IconBuildingBank,
   type Icon,
 } from '@tabler/icons-react'
+import { may } from '../../src/contract/permissions.ts'
 import { useMe } from '../data/session.ts'
 import classes from './navigation.module.css'
 
@@ -101,6 +102,13 @@ const billing: readonly Place[] = [
 /** Of those who run a company. */
 const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconBuilding }]
 
+/** Of those who see what a company uses and pays. */
+const ofOversight: readonly Place[] = [
+  { to: '/oversight', label: 'Usage of everybody', icon: IconChartBar },
+  { to: '/charge-back', label: 'Charge-back', icon: IconReceipt },
+  { to: '/central-billing', label: 'Central billing', icon: IconBuildingBank },
+]
+
 /** Of everybody in a company. */
 const ofMembers: readonly Place[] = [{ to: '/requests', label: 'Requests', icon: IconMessageQuestion }]
 
@@ -116,7 +124,14 @@ export const Navigation = () => {
       {isPlatformAdministrator && <DashboardSwitch inAdministration={inAdministration} />}
       <Places places={inAdministration ? administration : mine} />
       {!inAdministration && isCompany && (
-        <Places places={isManager ? [...ofManagers, ...ofMembers] : ofMembers} label={organization.name} />
+        <Places
+          places={[
+            ...(isManager ? ofManagers : []),
+            ...(may(role, 'usage.read') ? ofOversight : []),
+            ...ofMembers,
+          ]}
+          label={organization.name}
+        />
       )}
       {inAdministration && <Places places={billing} label="Billing" />}
     </nav>

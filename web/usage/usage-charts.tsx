@@ -36,7 +36,7 @@ const units: Record<Measure, Record<'own' | 'system', string>> = {
 }
 
 const PayerChart = (props: ChartProps & { payer: 'own' | 'system'; title: string }) => {
-  const { usage, payer, measure } = props
+  const { usage, payer, measure, open, renderLink } = props
   const bars = barsOf(usage, payer, measure)
   const unit = units[measure][payer]
   const filtersOf = (bar: Bar): Filters => {
@@ -57,12 +57,12 @@ const PayerChart = (props: ChartProps & { payer: 'own' | 'system'; title: string
           format={formatOf(payer, measure)}
           series={shownSeries(props.series, bars)}
           bars={bars}
-          onOpen={(bar) => props.open(filtersOf(bar))}
+          {...(open && { onOpen: (bar: Bar) => open(filtersOf(bar)) })}
           renderCell={(bar, series, shown) => {
             const group = usage.groups.find(({ key }) => key === series.key)
             const filters = group && groupFilters(usage.by, group)
-            if (!filters || !bar.values[series.key]) return shown
-            return <TextLink quiet>{props.renderLink({ ...filtersOf(bar), ...filters }, shown)}</TextLink>
+            if (!filters || !bar.values[series.key] || !renderLink) return shown
+            return <TextLink quiet>{renderLink({ ...filtersOf(bar), ...filters }, shown)}</TextLink>
           }}
         />
       )}

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react'
 import type { UsageReport, UsageSums } from '../../src/contract/usage.ts'
 import { Credits, Usd } from '../ui/figures.tsx'
 import { count, counted } from '../ui/format.ts'
@@ -9,6 +10,8 @@ import type { UsageViewProps } from './usage-view.tsx'
 export const UsageStats = (props: UsageViewProps & { usage: UsageReport; within: Filters }) => {
   const { usage, former, within, renderLink } = props
   const { own, system, none } = usage.totals
+  const link = (filters: Filters, shown: ReactNode) =>
+    renderLink ? <TextLink quiet>{renderLink(filters, shown)}</TextLink> : shown
   const before = former?.totals
   const all = own.operations + system.operations + none.operations
   const allBefore = before && before.own.operations + before.system.operations + before.none.operations
@@ -16,11 +19,7 @@ export const UsageStats = (props: UsageViewProps & { usage: UsageReport; within:
     <Stats>
       <Stat
         label="Cost on own keys"
-        value={
-          <TextLink quiet>
-            {renderLink({ ...within, keyOwner: 'own' }, <Usd nanoUsd={own.costNanoUsd} />)}
-          </TextLink>
-        }
+        value={link({ ...within, keyOwner: 'own' }, <Usd nanoUsd={own.costNanoUsd} />)}
         note={
           <>
             {notes(
@@ -32,11 +31,7 @@ export const UsageStats = (props: UsageViewProps & { usage: UsageReport; within:
       />
       <Stat
         label="Credits on system keys"
-        value={
-          <TextLink quiet>
-            {renderLink({ ...within, keyOwner: 'system' }, <Credits micros={system.creditMicros} />)}
-          </TextLink>
-        }
+        value={link({ ...within, keyOwner: 'system' }, <Credits micros={system.creditMicros} />)}
         note={notes(
           changeOf(before && changeWords(BigInt(system.creditMicros), BigInt(before.system.creditMicros))),
         )}
@@ -44,7 +39,7 @@ export const UsageStats = (props: UsageViewProps & { usage: UsageReport; within:
       <Stat
         lead
         label="Operations"
-        value={<TextLink quiet>{renderLink(within, count(all))}</TextLink>}
+        value={link(within, count(all))}
         note={notes(
           changeOf(allBefore === undefined ? undefined : changeWords(all, allBefore)),
           `${count(own.operations)} own, ${count(system.operations)} system${none.operations > 0 ? `, ${count(none.operations)} without a key` : ''}`,

@@ -45,7 +45,7 @@ export const UsageTable = (props: TableProps) => {
     <Panel
       flush
       title={`By ${headers[usage.by].toLowerCase()}`}
-      description="Each number leads to the operations that add up to it."
+      {...(props.renderLink && { description: 'Each number leads to the operations that add up to it.' })}
     >
       <DataTable
         label={`Use by ${headers[usage.by].toLowerCase()}`}
@@ -94,7 +94,7 @@ const Sum = (props: TableProps & { row: UsageGroup; payer: UsagePayer; children:
   const { row, payer } = props
   const filters = row.key === all ? {} : groupFilters(props.usage.by, row)
   if (row[payer].operations === 0) return <span className={classes.quiet}>—</span>
-  if (!filters) return props.children
+  if (!filters || !props.renderLink) return props.children
   return (
     <TextLink quiet>
       {props.renderLink({ ...props.within, ...filters, keyOwner: payer }, props.children)}
@@ -138,5 +138,6 @@ const narrowerOf = (by: UsageBy, { serviceId, id, more }: UsageGroup): UsageSear
   if (id === null) return null
   if (by === 'access_token') return { accessToken: id, by: 'model' }
   if (by === 'user') return { user: id, by: 'service' }
+  if (by === 'key_owner' || by === 'cost_centre') return null
   return by === 'organization' ? { organization: id, by: 'user' } : null
 }

@@ -32,9 +32,9 @@ export interface UsageViewProps {
   readonly preset: Preset | null
   readonly report: Reading
   readonly former: UsageReport | undefined
-  /** To the list of operations with these filters. */
-  readonly renderLink: (filters: Filters, shown: ReactNode) => ReactNode
-  readonly open: (filters: Filters) => void
+  /** To the list of operations with these filters. Left out where whoever looks sees sums only. */
+  readonly renderLink?: (filters: Filters, shown: ReactNode) => ReactNode
+  readonly open?: (filters: Filters) => void
   /** To this page with these changes. */
   readonly renderNarrower: (changes: UsageSearch, shown: ReactNode) => ReactNode
   readonly downloads: ReactNode

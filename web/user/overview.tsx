@@ -3,6 +3,7 @@ import type { Service } from '../../src/contract/service-keys.ts'
 import { usePages, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import { OperationsTable } from '../operations/operations-table.tsx'
+import { PaidCentrally } from '../oversight/paid-centrally.tsx'
 import { UsageChart } from '../operations/usage-chart.tsx'
 import { CoverageMark, ServiceTile } from '../ui/mark.tsx'
 import { Block, EmptyState, FaultNotice, Loaded } from '../ui/notice.tsx'
@@ -29,6 +30,7 @@ export const Overview = () => {
       }
     >
       {subscription.data && <PastDueNotice subscription={subscription.data} returnPath="/" />}
+      <PaidCentrally />
       <Loaded of={credits} skeleton={<Block height={103} narrow={291} />}>
         {(data) => <Balance credits={data} now={balance.data} />}
       </Loaded>
