@@ -91,5 +91,5 @@ export const readRequest = async (addresses: Addresses, url: string): Promise<st
   const query = Object.fromEntries(new URL(url).searchParams)
   const { extract } = await provider.parseLoginRequest(party, 'redirect', { query } as never)
   if (extract.issuer !== addresses.entityId) throw new Error(`another issuer: ${extract.issuer}`)
-  return extract.request.id as string
+  return extract.request?.id as string
 }

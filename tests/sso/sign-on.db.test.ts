@@ -1,0 +1,403 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Outcome } from '../../src/kit/fault.ts'
+import { must, success } from '../../src/kit/fault.ts'
+import { makeOutbound } from '../../src/net/outbound.ts'
+import { addressesOf, type Connection, type SamlSettings } from '../../src/sso/connection.ts'
+import type { ConnectionInput } from '../../src/sso/connections.ts'
+import { recordValueOf } from '../../src/sso/domain.ts'
+import { makeSso, type Sso } from '../../src/sso/sso.ts'
+import { type Http, operator, startHttp } from '../http-harness.ts'
+import { providerCertificate } from './certificates.ts'
+import { startOidcProvider } from './oidc-provider.ts'
+import { providerEntityId, providerSignInUrl, readRequest, respond, type Said } from './saml-provider.ts'
+
+/** Whole sign-ins with real counterparts: oidc-provider on loopback, samlify; the database is real, DNS is ours. */
+
+const baseUrl = 'https://keys.example'
+const clientSecret = 'a secret of the client, long enough'
+const records = new Map<string, string[]>()
+let http: Http
+let sso: Sso
+let provider: Awaited<ReturnType<typeof startOidcProvider>>
+let redirectUris: string[] = []
+let now = () => new Date()
+const outbound = makeOutbound()
+
+beforeAll(async () => {
+  // What oidc-provider has to say of settings that are right for a test.
+  for (const level of ['info', 'warn'] as const) vi.spyOn(console, level).mockImplementation(() => {})
+  http = await startHttp()
+  provider = await startOidcProvider({ redirectUris: () => redirectUris, clientSecret })
+  outbound.allow([new URL(provider.issuer).host])
+  sso = makeSso({
+    database: http.database,
+    vault: http.vault,
+    outbound,
+    findTextRecords: async (name) => success((records.get(name) ?? []).map((record) => [record])),
+    members: http.organizations,
+    clock: () => now(),
+  })
+})
+afterAll(async () => {
+  await provider.stop()
+  await outbound.close()
+  await http.close()
+})
+
+const usual = { enabled: true, joinsMembers: true, defaultRole: 'member', roleRules: [] } as const
+
+let companies = 0
+/** A company with a domain of its own, proved unless said otherwise. */
+const company = async ({ proved = true } = {}) => {
+  const domain = `acme${++companies}.example`
+  const { id } = await http.organizations.create(operator, { name: `Acme ${companies}`, kind: 'company' })
+  const added = must(await sso.domains.add(operator, id, domain))
+  if (proved) {
+    records.set(`_aideon-keys.${domain}`, [recordValueOf(added.token)])
+    must(await sso.domains.verify(operator, id, domain))
+  }
+  return { id, domain }
+}
+const oidcInput = (change: Partial<ConnectionInput> = {}, trustsEmail = false): ConnectionInput => ({
+  ...usual,
+  name: 'Company OIDC',
+  clientSecret,
+  provider: {
+    kind: 'oidc',
+    settings: {
+      issuer: provider.issuer,
+      clientId: 'aideon',
+      scopes: 'openid email profile groups',
+      groupsClaim: 'groups',
+      trustsEmail,
+    },
+  },
+  ...change,
+})
+const samlInput = (
+  change: Partial<SamlSettings> = {},
+  more: Partial<ConnectionInput> = {},
+): ConnectionInput => ({
+  ...usual,
+  name: 'Company SAML',
+  provider: {
+    kind: 'saml',
+    settings: {
+      entityId: providerEntityId,
+      signInUrl: providerSignInUrl,
+      certificates: [providerCertificate.cert],
+      emailAttribute: null,
+      groupsAttribute: 'groups',
+      allowUnsolicited: false,
+      ...change,
+    },
+  },
+  ...more,
+})
+const connect = async (organizationId: string, input: ConnectionInput) => {
+  const connection = must(await sso.connections.add(operator, organizationId, input))
+  redirectUris = [...redirectUris, addressesOf(baseUrl, connection.id).redirectUri]
+  return connection
+}
+
+const begin = async ({ id }: Connection, tieUserId?: string) =>
+  must(await sso.signIns.begin({ connectionId: id, baseUrl, ...(tieUserId && { tieUserId }) }))
+const finishOidc = (
+  { id }: Connection,
+  back: string,
+  secret: string | null,
+  signedInAs: string | null = null,
+) =>
+  sso.signIns.finish({
+    connectionId: id,
+    baseUrl,
+    secret,
+    signedInAs,
+    answer: { kind: 'oidc', parameters: Object.fromEntries(new URL(back).searchParams) },
+  })
+const signInOidc = async (connection: Connection, account: { sub: string; [claim: string]: unknown }) => {
+  provider.signIn(account)
+  const { url, secret } = await begin(connection)
+  return finishOidc(connection, await provider.visit(url), secret)
+}
+const post = ({ id }: Connection, response: string) =>
+  sso.signIns.receive({ connectionId: id, baseUrl, response })
+const finishSaml = ({ id }: Connection, ticket: string, secret: string | null) =>
+  sso.signIns.finish({
+    connectionId: id,
+    baseUrl,
+    secret,
+    signedInAs: null,
+    answer: { kind: 'saml', ticket },
+  })
+const signInSaml = async (connection: Connection, said: Said) => {
+  const addresses = addressesOf(baseUrl, connection.id)
+  const { url, secret } = await begin(connection)
+  const inResponseTo = await readRequest(addresses, url)
+  const response = respond(addresses, { ...said, inResponseTo })
+  const received = await post(connection, response)
+  return {
+    response,
+    secret,
+    result: received.ok ? await finishSaml(connection, received.value.ticket, secret) : received,
+  }
+}
+const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? 'in' : outcome.fault.code)
+const membership = async (organizationId: string, email: string) => {
+  const { rows } = await http.database.pool.query<{ userId: string; role: string; source: string }>(
+    `SELECT u.id AS "userId", m.role, m.source FROM users u JOIN memberships m ON m.user_id = u.id
+     WHERE m.organization_id = $1 AND u.email = $2`,
+    [organizationId, email],
+  )
+  return rows[0]
+}
+
+describe('OIDC', () => {
+  test('a first sign-in makes the member with the role of their group, later ones follow the group, owners are left alone', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput({ roleRules: [{ group: 'finance', role: 'billing' }] }))
+    const ada = { sub: 'ada', email: `ada@${domain}`, email_verified: true, name: 'Ada', groups: ['finance'] }
+    expect(await signInOidc(connection, ada)).toMatchObject({
+      ok: true,
+      value: { organizationId: id, method: 'oidc' },
+    })
+    const first = await membership(id, ada.email)
+    expect(first).toMatchObject({ role: 'billing', source: 'sso' })
+    // Another address, another group: the subject is who they are.
+    must(await signInOidc(connection, { ...ada, email: `ada.l@${domain}`, groups: [] }))
+    expect(await membership(id, ada.email)).toMatchObject({ userId: first?.userId, role: 'member' })
+    must(
+      await http.organizations.changeRole(operator, {
+        organizationId: id,
+        userId: first?.userId as string,
+        role: 'owner',
+      }),
+    )
+    must(await signInOidc(connection, ada))
+    expect(await membership(id, ada.email)).toMatchObject({ role: 'owner' })
+  })
+
+  test('an answer is for the browser, the connection and the one time that it was asked for', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    const other = await connect(id, oidcInput({ name: 'Another' }))
+    provider.signIn({ sub: `bob ${domain}`, email: `bob@${domain}`, email_verified: true })
+    const mine = await begin(connection)
+    const stranger = await begin(connection)
+    const back = await provider.visit(mine.url)
+    expect(codeOf(await finishOidc(connection, back, null))).toBe('sso_expired')
+    expect(codeOf(await finishOidc(other, back, mine.secret))).toBe('sso_expired')
+    // Somebody else’s answer in this browser: login CSRF. Their attempt is used up, no more.
+    expect(codeOf(await finishOidc(connection, back, stranger.secret))).toBe('sso_refused')
+    expect(codeOf(await finishOidc(connection, back, mine.secret))).toBe('in')
+    expect(codeOf(await finishOidc(connection, back, mine.secret))).toBe('sso_expired')
+    const late = await begin(connection)
+    const lateBack = await provider.visit(late.url)
+    now = () => new Date(Date.now() + 16 * 60_000)
+    expect(codeOf(await finishOidc(connection, lateBack, late.secret))).toBe('sso_expired')
+    now = () => new Date()
+  })
+
+  test('an answer that says it comes from another issuer, or without its state, is refused: mix-up', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    provider.signIn({ sub: `cy ${domain}`, email: `cy@${domain}`, email_verified: true })
+    for (const [name, value] of [
+      ['iss', 'https://evil.example'],
+      ['state', 'x'],
+      ['code', 'x'],
+    ] as const) {
+      const { url, secret } = await begin(connection)
+      const back = new URL(await provider.visit(url))
+      back.searchParams.set(name, value)
+      expect(codeOf(await finishOidc(connection, back.href, secret))).toBe('sso_refused')
+    }
+  })
+
+  test('no address that is unproved, unverified or of another domain makes somebody a user or finds one', async () => {
+    const { id, domain } = await company()
+    const victim = await http.createPerson({ email: `victim@other${domain}` })
+    const connection = await connect(id, oidcInput())
+    const refusedClaims = [
+      { email: `victim@other${domain}`, email_verified: true },
+      { email: `eve@${domain}` },
+      { email: `eve@${domain}`, email_verified: false },
+      { email: [`eve@${domain}`, `victim@other${domain}`], email_verified: true },
+      { email: `eve@${domain}@other${domain}`, email_verified: true },
+      {},
+    ]
+    for (const [index, claims] of refusedClaims.entries())
+      expect(
+        codeOf(await signInOidc(connection, { sub: `eve${index} ${domain}`, ...claims })),
+        String(index),
+      ).toBe('sso_refused')
+    expect(await membership(id, `victim@other${domain}`)).toBeUndefined()
+    expect(await membership(victim.organizationId, `victim@other${domain}`)).toBeDefined()
+    const [shown] = await sso.connections.list(id)
+    expect(shown?.problem).toContain('e-mail')
+    const trusting = await connect(id, oidcInput({ name: 'Trusts' }, true))
+    expect(codeOf(await signInOidc(trusting, { sub: `eve ${domain}`, email: `eve@${domain}` }))).toBe('in')
+  })
+
+  test('whoever is suspended or no member, where nobody joins by signing in, stays out', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput({ joinsMembers: false }))
+    const account = { sub: `di ${domain}`, email: `di@${domain}`, email_verified: true }
+    expect(codeOf(await signInOidc(connection, account))).toBe('sso_refused')
+    const { userId } = await http.createPerson({ email: account.email, organizationId: id })
+    expect(await signInOidc(connection, account)).toMatchObject({ ok: true, value: { userId } })
+    must(await http.organizations.suspendMember(operator, { organizationId: id, userId }))
+    expect(codeOf(await signInOidc(connection, account))).toBe('user_suspended')
+  })
+
+  test('a stored secret does not go to another issuer, and subjects of the old one are forgotten', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    must(await signInOidc(connection, { sub: `ed ${domain}`, email: `ed@${domain}`, email_verified: true }))
+    const { clientSecret: _, ...kept } = oidcInput()
+    const same = must(await sso.connections.change(operator, connection, { ...kept, name: 'Renamed' }))
+    expect(must(await sso.connections.clientSecret(same))).toBe(clientSecret)
+    const settings = { ...(kept.provider as { settings: object }).settings, issuer: 'https://evil.example' }
+    const moved = { ...kept, provider: { kind: 'oidc', settings } } as ConnectionInput
+    const changed = must(await sso.connections.change(operator, connection, moved))
+    expect(must(await sso.connections.clientSecret(changed))).toBeNull()
+    const { rows } = await http.database.pool.query('SELECT FROM sso_identities WHERE connection_id = $1', [
+      connection.id,
+    ])
+    expect(rows).toEqual([])
+  })
+
+  test('somebody who is signed in ties their own account, and nobody else’s', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    const { userId } = await http.createPerson({
+      email: `contractor@elsewhere.${domain}`,
+      organizationId: id,
+    })
+    const other = await http.createPerson({ organizationId: id })
+    const account = { sub: `fay ${domain}`, email: `fay@${domain}`, email_verified: true }
+    provider.signIn(account)
+    const stolen = await begin(connection, userId)
+    const back = await provider.visit(stolen.url)
+    expect(codeOf(await finishOidc(connection, back, stolen.secret, other.userId))).toBe('sso_expired')
+    const own = await begin(connection, userId)
+    const tied = await finishOidc(connection, await provider.visit(own.url), own.secret, userId)
+    expect(tied).toMatchObject({ ok: true, value: { userId, tied: true } })
+    expect(await signInOidc(connection, account)).toMatchObject({ ok: true, value: { userId } })
+  })
+})
+
+describe('SAML', () => {
+  test('a sign-in ends in the browser that began it, once, and its assertion is never taken again', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, samlInput())
+    const { result, response, secret } = await signInSaml(connection, {
+      subject: 'gus',
+      email: `gus@${domain}`,
+    })
+    expect(result).toMatchObject({ ok: true, value: { organizationId: id, method: 'saml' } })
+    expect(codeOf(await post(connection, response))).toBe('sso_expired')
+    const addresses = addressesOf(baseUrl, connection.id)
+    const mine = await begin(connection)
+    const inResponseTo = await readRequest(addresses, mine.url)
+    const said = { subject: 'gus', email: `gus@${domain}`, inResponseTo }
+    const { ticket } = must(await post(connection, respond(addresses, said)))
+    expect(codeOf(await post(connection, respond(addresses, said)))).toBe('sso_expired')
+    // A ticket that somebody else’s page slips in opens nothing.
+    for (const stranger of [null, secret])
+      expect(codeOf(await finishSaml(connection, ticket, stranger))).toBe('sso_expired')
+    const { rows } = await http.database.pool.query(`SELECT FROM users WHERE email = $1`, [`gus@${domain}`])
+    expect(rows).toHaveLength(1)
+  })
+
+  test('an answer to nothing that was asked is refused; where sign-ins may begin there, it names who has to agree', async () => {
+    const { id, domain } = await company()
+    const closed = await connect(id, samlInput())
+    const open = await connect(id, samlInput({ allowUnsolicited: true }))
+    const said = { subject: 'hal', email: `hal@${domain}` }
+    expect(codeOf(await post(closed, respond(addressesOf(baseUrl, closed.id), said)))).toBe('sso_refused')
+    const addresses = addressesOf(baseUrl, open.id)
+    // One that was stolen on its way to another browser names a request, and is not taken for one that names none.
+    expect(codeOf(await post(open, respond(addresses, { ...said, inResponseTo: '_another' })))).toBe(
+      'sso_expired',
+    )
+    const { ticket } = must(await post(open, respond(addresses, said)))
+    expect(await sso.signIns.preview(open.id, ticket)).toMatchObject({ mustConfirm: true, email: said.email })
+    expect(codeOf(await finishSaml(closed, ticket, null))).toBe('sso_expired')
+    expect(codeOf(await finishSaml(open, ticket, null))).toBe('in')
+    expect(codeOf(await finishSaml(open, ticket, null))).toBe('sso_expired')
+  })
+
+  test('a connection that is turned off, and one of a company without the domain, let nobody in', async () => {
+    const { id, domain } = await company({ proved: false })
+    const connection = await connect(id, samlInput())
+    const said = { subject: 'ida', email: `ida@${domain}` }
+    expect(codeOf((await signInSaml(connection, said)).result)).toBe('sso_refused')
+    must(await sso.connections.change(operator, connection, { ...samlInput(), enabled: false }))
+    expect(codeOf(await sso.signIns.begin({ connectionId: connection.id, baseUrl }))).toBe('sso_refused')
+    expect(codeOf(await post(connection, respond(addressesOf(baseUrl, connection.id), said)))).toBe(
+      'sso_refused',
+    )
+  })
+})
+
+describe('domains', () => {
+  test('one organisation has a domain; another takes it over only once the record of the first is gone', async () => {
+    const first = await company()
+    const { id } = await http.organizations.create(operator, { name: 'Second', kind: 'company' })
+    const { token } = must(await sso.domains.add(operator, id, first.domain.toUpperCase()))
+    const name = `_aideon-keys.${first.domain}`
+    const verify = async () => must(await sso.domains.verify(operator, id, first.domain))
+    expect(await verify()).toMatchObject({
+      verifiedAt: null,
+      problem: expect.stringContaining('another value'),
+    })
+    const held = records.get(name) ?? []
+    records.set(name, [...held, recordValueOf(token)])
+    expect(await verify()).toMatchObject({
+      verifiedAt: null,
+      problem: expect.stringContaining('has this domain'),
+    })
+    records.set(name, [recordValueOf(token)])
+    expect((await verify()).verifiedAt).not.toBeNull()
+    const [lost] = await sso.domains.list(first.id)
+    expect(lost).toMatchObject({ verifiedAt: null, enforced: false })
+    expect(await sso.domains.isHeldBy(first.id, first.domain)).toBe(false)
+  })
+
+  test('the company sign-in is required only after it has worked, of whoever belongs to the company alone', async () => {
+    const { id, domain } = await company()
+    expect(await sso.waysFor(`a@${domain}`)).toEqual([])
+    const connection = await connect(id, oidcInput())
+    const enforce = (enforced = true) => sso.domains.enforce(operator, id, domain, enforced)
+    expect(codeOf(await enforce())).toBe('conflict')
+    must(await signInOidc(connection, { sub: `joe ${domain}`, email: `joe@${domain}`, email_verified: true }))
+    expect(await sso.isEnforced(`joe@${domain}`)).toBe(false)
+    must(await enforce())
+    const { organizationId } = await http.createPerson({ email: `private@${domain}` })
+    expect(organizationId).not.toBe(id)
+    const asked = [
+      `joe@${domain}`,
+      `JOE@${domain.toUpperCase()}`,
+      `nobody@${domain}`,
+      `private@${domain}`,
+      `a@sub.${domain}`,
+      'x',
+    ]
+    expect(await Promise.all(asked.map((email) => sso.isEnforced(email)))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(await sso.waysFor(`new@${domain}`)).toMatchObject([
+      { connectionId: connection.id, enforced: true },
+    ])
+    must(await sso.connections.change(operator, connection, { ...oidcInput(), enabled: false }))
+    expect(await sso.isEnforced(`joe@${domain}`)).toBe(false)
+    must(await sso.domains.remove(operator, id, domain))
+    expect(await sso.waysFor(`joe@${domain}`)).toEqual([])
+  })
+})
