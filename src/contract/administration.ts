@@ -129,6 +129,8 @@ export const administrationEndpoints = defineEndpoints({
     method: 'POST',
     path: '/admin/users',
     auth: 'administrator',
+    // Its reply has a link to sign in with: a token that got one would have a browser session.
+    browserOnly: true,
     stepUp: true,
     group: 'users',
     status: 201,

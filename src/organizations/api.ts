@@ -110,6 +110,9 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     },
 
     async changeUser({ params, body }, { actor }) {
+      // Who runs the platform is a person's decision: a token that leaked makes nobody who outlasts it.
+      if (actor.token && body.isPlatformAdministrator)
+        throw new FaultError(fault('insufficient_scope', { field: 'isPlatformAdministrator' }))
       must(await organizations.changeUser(actor, params.id, body))
       return readUser(params.id)
     },

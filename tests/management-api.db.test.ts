@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { apiVersion, apiVersionHeader } from '../src/contract/api-version.ts'
+import { type Endpoint, isForBrowsers } from '../src/contract/endpoint.ts'
+import { type EndpointName, endpoints, urlOf } from '../src/contract/endpoints.ts'
+import { may, type Role, roles } from '../src/contract/permissions.ts'
+import { must } from '../src/kit/fault.ts'
+import { newId } from '../src/kit/id.ts'
+import { type Browser, goodSecret, type Http, operator, startHttp } from './http-harness.ts'
+
+/** /api by access tokens: what they open and what never, idempotency keys, versions. */
+
+let http: Http
+let companyId: string
+const people = {} as Record<Role, Browser>
+/** By role; `administer` is a platform administrator's. */
+const tokens = {} as Record<Role | 'administer' | 'lesser', string>
+
+const tokenOf = async (as: Browser, scopes: ('manage' | 'administer' | 'operations' | 'read')[]) => {
+  const made = await http.access.createToken(
+    { kind: 'user', id: as.userId },
+    {
+      organizationId: as.organizationId,
+      kind: 'user',
+      userId: as.userId,
+      name: 'Automation',
+      scopes,
+      expiresAt: null,
+    },
+  )
+  return made.token
+}
+
+beforeAll(async () => {
+  http = await startHttp()
+  companyId = (await http.organizations.create(operator, { name: 'Company', kind: 'company' })).id
+  for (const role of roles) {
+    people[role] = await http.createBrowser({ organizationId: companyId, role })
+    tokens[role] = await tokenOf(people[role], ['manage'])
+  }
+  tokens.lesser = await tokenOf(people.owner, ['operations', 'read'])
+  const chief = await http.createBrowser({ isPlatformAdministrator: true })
+  tokens.administer = await tokenOf(chief, ['administer'])
+})
+afterAll(() => http.close())
+
+const send = (
+  name: EndpointName,
+  token: string,
+  request: { params?: Record<string, string>; body?: object; headers?: Record<string, string> } = {},
+) => {
+  const endpoint: Endpoint = endpoints[name]
+  return http.app.inject({
+    method: endpoint.method,
+    url: urlOf(endpoint, request),
+    headers: { authorization: `Bearer ${token}`, ...request.headers },
+    ...(request.body === undefined ? {} : { payload: request.body }),
+  })
+}
+const codeOf = (reply: { json: <T>() => T }) => reply.json<{ error?: { code: string } }>().error?.code
+
+describe('what an access token opens', () => {
+  const table = (Object.entries(endpoints) as [EndpointName, Endpoint][]).filter(
+    ([, { auth }]) => auth !== 'public',
+  )
+  /** Let in, and then refused for something that every endpoint looks at before it does anything. */
+  const opens = async (token: string, [name, endpoint]: [EndpointName, Endpoint]) => {
+    const params = Object.fromEntries(
+      [...endpoint.path.matchAll(/:(\w+)/g)].map(([, part]) => [part, newId()]),
+    )
+    const reply = await send(name, token, { params, headers: { [apiVersionHeader]: '1999-01-01' } })
+    if (reply.statusCode === 400) return true
+    expect(reply.statusCode, `${name}: ${reply.body}`).toBe(403)
+    return false
+  }
+  const opened = async (token: string) => {
+    const found: EndpointName[] = []
+    for (const row of table) if (await opens(token, row)) found.push(row[0])
+    return found
+  }
+
+  test.each(roles)(
+    'as %s, with the scope manage: what the role may, and nothing about signing in',
+    async (role) => {
+      const expected = table.filter(
+        ([, endpoint]) =>
+          endpoint.auth === 'session_or_token' ||
+          (endpoint.auth === 'session' &&
+            !isForBrowsers(endpoint) &&
+            endpoint.permission !== undefined &&
+            may(role, endpoint.permission)),
+      )
+      expect(await opened(tokens[role])).toEqual(expected.map(([name]) => name))
+    },
+  )
+
+  test('with administer alone: the platform’s pages, not those of the organisation', async () => {
+    const expected = table.filter(
+      ([, endpoint]) => endpoint.auth === 'administrator' && !isForBrowsers(endpoint),
+    )
+    expect(await opened(tokens.administer)).toEqual(expected.map(([name]) => name))
+  })
+
+  test('with neither: what it opened before', async () => {
+    const expected = table.filter(([, { auth }]) => auth === 'session_or_token')
+    expect(await opened(tokens.lesser)).toEqual(expected.map(([name]) => name))
+  })
+
+  test('no path about sessions, passwords, factors or links to sign in is open to tokens, and nothing says otherwise', () => {
+    const telling =
+      /session|password|passkey|factor|totp|recovery|sign-?in|step-?up|break-?glass|^\/me(\/|$)/i
+    const open = table.filter(([, endpoint]) => telling.test(endpoint.path) && !isForBrowsers(endpoint))
+    expect(open.map(([name]) => name)).toEqual([])
+    const replies = table.filter(
+      ([, endpoint]) =>
+        !isForBrowsers(endpoint) && /signInLink|csrfToken|recoveryCodes/.test(shapeOf(endpoint)),
+    )
+    expect(replies.map(([name]) => name)).toEqual([])
+  })
+
+  const shapeOf = ({ reply }: Endpoint): string =>
+    'shape' in reply ? Object.keys(reply.shape as object).join(' ') : ''
+})
+
+test('a token sees its own organisation, stands where its user stands now, and dies with the membership', async () => {
+  const person = await http.createBrowser({ organizationId: companyId, role: 'administrator' })
+  const token = await tokenOf(person, ['manage'])
+  const caller = await send('readCaller', token)
+  expect(caller.json()).toMatchObject({
+    user: { id: person.userId },
+    organization: { id: companyId },
+    role: 'administrator',
+    accessToken: { scopes: ['manage'] },
+  })
+  const set = (change: string) =>
+    http.database.pool.query(`UPDATE memberships SET ${change} WHERE user_id = $1`, [person.userId])
+  await set("role = 'auditor'")
+  expect((await send('readCaller', token)).json()).toMatchObject({ role: 'auditor' })
+  expect(codeOf(await send('createWebhookEndpoint', token, { body: {} }))).toBe('forbidden')
+  await set('suspended_at = now()')
+  expect((await send('readCaller', token)).statusCode).toBe(403)
+})
+
+test('what a token did is in the audit trail with the token', async () => {
+  const body = { serviceId: 'openai', secret: goodSecret(), label: 'By token' }
+  const added = await send('addServiceKey', tokens.member, { body })
+  expect(added.statusCode, added.body).toBe(201)
+  const { accessToken } = (await send('readCaller', tokens.member)).json<{ accessToken: { id: string } }>()
+  const trail = await http.call('listAudit', people.owner, { query: { action: 'service_key' } })
+  const [entry] = trail.json<{ items: { actor: object }[] }>().items
+  expect(entry?.actor).toMatchObject({ id: people.member.userId, accessTokenId: accessToken.id })
+  const verified = await http.call('verifyAudit', people.owner, {})
+  expect(verified.json()).toMatchObject({ ok: true })
+})
+
+test('a token makes no token that may manage, nor one of another scope or of longer life', async () => {
+  const make = async (token: string, scopes: string[], expiresInDays: number | null = null) =>
+    codeOf(await send('createAccessToken', token, { body: { name: 'Another', scopes, expiresInDays } }))
+  expect(await make(tokens.owner, ['manage'])).toBe('insufficient_scope')
+  expect(await make(tokens.owner, ['operations'])).toBe('insufficient_scope')
+  const both = await tokenOf(people.owner, ['manage', 'operations'])
+  expect(await make(both, ['operations'])).toBeUndefined()
+  const brief = must(
+    await http.access.authenticate((await import('../src/access/token.ts')).hashOfToken(both)),
+  )
+  await http.database.pool.query(
+    "UPDATE access_tokens SET expires_at = now() + interval '1 day' WHERE id = $1",
+    [brief.id],
+  )
+  expect(await make(both, ['operations'])).toBe('insufficient_scope')
+  expect(await make(both, ['operations'], 2)).toBe('insufficient_scope')
+})
+
+test('only who runs the platform makes a token that may administer it', async () => {
+  const body = { name: 'Platform', scopes: ['administer' as const] }
+  expect(codeOf(await http.call('createAccessToken', people.owner, { body }))).toBe('forbidden')
+})
+
+describe('an idempotency key', () => {
+  const create = (key: string, body: object, token = tokens.owner) =>
+    send('createWebhookEndpoint', token, { body, headers: { 'idempotency-key': key } })
+  const url = 'https://example.com/hook'
+  const count = async () => (await http.webhookEndpoints.endpoints(companyId)).length
+
+  test('makes a request that is repeated take effect once, with the same reply, its secret too', async () => {
+    const key = randomUUID()
+    const before = await count()
+    const first = await create(key, { url })
+    expect(first.statusCode, first.body).toBe(201)
+    const again = await create(key, { url })
+    expect([again.statusCode, again.body]).toEqual([201, first.body])
+    expect([first.headers['idempotency-replayed'], again.headers['idempotency-replayed']]).toEqual([
+      undefined,
+      'true',
+    ])
+    expect(await count()).toBe(before + 1)
+    const { rows } = await http.database.pool.query(
+      'SELECT sealed_reply FROM idempotent_requests WHERE state = $1 AND sealed_reply IS NOT NULL',
+      ['done'],
+    )
+    const { secret } = first.json<{ secret: string }>()
+    for (const row of rows as { sealed_reply: Buffer }[])
+      expect(row.sealed_reply.toString('latin1')).not.toContain(secret)
+  })
+
+  test('is refused for another body, another endpoint, and is another caller’s own', async () => {
+    const key = randomUUID()
+    expect((await create(key, { url })).statusCode).toBe(201)
+    expect(codeOf(await create(key, { url: 'https://example.com/other' }))).toBe('idempotency_key_reused')
+    const elsewhere = await send('markAllAlertsRead', tokens.owner, { headers: { 'idempotency-key': key } })
+    expect(codeOf(elsewhere)).toBe('idempotency_key_reused')
+    expect((await create(key, { url }, tokens.administrator)).statusCode).toBe(201)
+  })
+
+  test('of two at once one takes effect, and the other is told to wait or answered alike', async () => {
+    const key = randomUUID()
+    const before = await count()
+    const both = await Promise.all([create(key, { url }), create(key, { url })])
+    expect(await count()).toBe(before + 1)
+    const codes = both.map((reply) => codeOf(reply) ?? reply.statusCode)
+    expect(codes).toContain(201)
+    for (const code of codes) expect([201, 'idempotency_under_way']).toContain(code)
+  })
+
+  test('may try again after a refusal; where nobody knows how it ended, that is said', async () => {
+    const key = randomUUID()
+    expect(codeOf(await create(key, { url: 'http://169.254.169.254/' }))).toBe('unsafe_address')
+    expect((await create(key, { url })).statusCode).toBe(201)
+    await http.database.pool.query(
+      "UPDATE idempotent_requests SET state = 'under_way', sealed_reply = NULL, started_at = now() - interval '5 minutes'",
+    )
+    expect(codeOf(await create(key, { url }))).toBe('outcome_unknown')
+    await http.database.pool.query("UPDATE idempotent_requests SET expires_at = now() - interval '1 second'")
+    expect((await create(key, { url })).statusCode).toBe(201)
+  })
+
+  test('is refused where it is none, and where none is taken', async () => {
+    expect(codeOf(await create('short', { url }))).toBe('invalid_request')
+    const signIn = await http.app.inject({
+      method: 'POST',
+      url: '/api/session',
+      headers: { 'idempotency-key': randomUUID() },
+      payload: { email: 'ada@example.com', password: 'x' },
+    })
+    expect(signIn.json()).toMatchObject({ error: { code: 'invalid_request', field: 'idempotency-key' } })
+  })
+})
+
+test('every reply names the version, and a request for another one is refused before anything is done', async () => {
+  const reply = await send('readCaller', tokens.owner, { headers: { [apiVersionHeader]: apiVersion } })
+  expect([reply.statusCode, reply.headers[apiVersionHeader]]).toEqual([200, apiVersion])
+  const other = await send('readCaller', tokens.owner, { headers: { [apiVersionHeader]: '2020-01-01' } })
+  expect(other.json()).toMatchObject({ error: { code: 'invalid_request', field: apiVersionHeader } })
+})
