@@ -51,3 +51,9 @@ export type Permission = keyof typeof permissions
 
 export const may = (role: Role, permission: Permission): boolean =>
   (permissions[permission] as readonly Role[]).includes(role)
+
+const rank: Readonly<Record<Role, number>> = { owner: 3, administrator: 2, billing: 1, auditor: 1, member: 1 }
+
+/** Whose membership somebody may change, and to what: owners any, others who manage members only below themselves. */
+export const mayChangeRole = (by: Role, role: Role): boolean =>
+  may(by, 'members.manage') && (by === 'owner' || rank[role] < rank[by])

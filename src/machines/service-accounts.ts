@@ -1,13 +1,12 @@
 import type { Access, AccessToken, Scope } from '../access/access.ts'
 import { revokeTokensOf } from '../access/revoke-tokens.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
-import type { Role } from '../contract/permissions.ts'
+import { mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Epoch } from '../db/epoch.ts'
 import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
-import { mayChange } from '../organizations/member-rules.ts'
 import { defined, outcomeOf } from '../organizations/outcome.ts'
 import type { MachineStore, ServiceAccountRow } from './store.ts'
 
@@ -77,7 +76,7 @@ export const makeServiceAccounts = (parts: {
   /** One that the asker could not have made is not theirs to change, either. */
   const findFor = async ({ role }: By, place: Place): Promise<ServiceAccountRow> => {
     const account = await find(place)
-    if (!mayChange(role, account.role)) throw new FaultError(aboveYou)
+    if (!mayChangeRole(role, account.role)) throw new FaultError(aboveYou)
     return account
   }
 
@@ -87,7 +86,7 @@ export const makeServiceAccounts = (parts: {
     create: ({ actor, userId, role: byRole }, wanted) =>
       outcomeOf(async () => {
         const { organizationId, name, description, role } = wanted
-        if (!mayChange(byRole, role)) throw new FaultError(aboveYou)
+        if (!mayChangeRole(byRole, role)) throw new FaultError(aboveYou)
         const id = newId()
         await epoch.change(organizationId, async (t) => {
           if ((await store.count(t, organizationId)) >= mostAccounts) throw new FaultError(tooMany)
@@ -109,7 +108,7 @@ export const makeServiceAccounts = (parts: {
     change: (by, place, change) =>
       outcomeOf(async () => {
         const before = await findFor(by, place)
-        if (change.role !== undefined && !mayChange(by.role, change.role)) throw new FaultError(aboveYou)
+        if (change.role !== undefined && !mayChangeRole(by.role, change.role)) throw new FaultError(aboveYou)
         await epoch.change(place.organizationId, async (t) => {
           const { name, suspended } = change
           if (name !== undefined) await beyondTenantsIn(t, () => store.rename(t, place.id, name))

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { may, roles } from '../contract/permissions.ts'
-import { hasOwnerWithout, mayChange } from './member-rules.ts'
+import { may, mayChangeRole, roles } from '../contract/permissions.ts'
+import { hasOwnerWithout } from './member-rules.ts'
 
 test('owners change everybody, administrators those below them, nobody else anybody', () => {
-  const allowed = roles.map((by) => [by, roles.filter((of) => mayChange(by, of))])
+  const allowed = roles.map((by) => [by, roles.filter((of) => mayChangeRole(by, of))])
   expect(Object.fromEntries(allowed)).toEqual({
     owner: [...roles],
     administrator: ['billing', 'auditor', 'member'],
@@ -15,7 +15,7 @@ test('owners change everybody, administrators those below them, nobody else anyb
 
 test('nobody gives a role that may more than their own', () => {
   for (const by of roles)
-    for (const given of roles.filter((role) => mayChange(by, role)))
+    for (const given of roles.filter((role) => mayChangeRole(by, role)))
       expect(may(given, 'organization.own') && !may(by, 'organization.own')).toBe(false)
 })
 

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { revokeTokensOf } from '../access/revoke-tokens.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { EventType } from '../contract/event-types.ts'
-import type { Role } from '../contract/permissions.ts'
+import { mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
@@ -14,7 +14,7 @@ import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { emit } from '../webhooks/events.ts'
-import { hasOwnerWithout, mayChange, type Standing } from './member-rules.ts'
+import { hasOwnerWithout, type Standing } from './member-rules.ts'
 import { outcomeOf } from './outcome.ts'
 import type { OrganizationStore } from './store.ts'
 import * as members from './store-members.ts'
@@ -302,7 +302,7 @@ export const makeMembers = (parts: MemberParts) => {
 /** By the actor's own role, as it is now. */
 export const requireMay = (standings: readonly Standing[], actor: Actor, role: Role): void => {
   const own = standings.find((one) => one.userId === actor.id)
-  if (own && own.suspendedAt === null && mayChange(own.role, role)) return
+  if (own && own.suspendedAt === null && mayChangeRole(own.role, role)) return
   throw new FaultError(
     fault('forbidden', {
       message: 'Your role does not allow this: owners change everybody, administrators those below them.',
