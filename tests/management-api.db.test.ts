@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { z } from 'zod'
 import { apiVersion, apiVersionHeader } from '../src/contract/api-version.ts'
 import { type Endpoint, isForBrowsers } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpoints, urlOf } from '../src/contract/endpoints.ts'
 import { may, type Role, roles } from '../src/contract/permissions.ts'
+import type { OpenApiDocument } from '../src/http/openapi-examples.ts'
 import { must } from '../src/kit/fault.ts'
 import { newId } from '../src/kit/id.ts'
 import { type Browser, goodSecret, type Http, operator, startHttp } from './http-harness.ts'
@@ -251,4 +254,44 @@ test('every reply names the version, and a request for another one is refused be
   expect([reply.statusCode, reply.headers[apiVersionHeader]]).toEqual([200, apiVersion])
   const other = await send('readCaller', tokens.owner, { headers: { [apiVersionHeader]: '2020-01-01' } })
   expect(other.json()).toMatchObject({ error: { code: 'invalid_request', field: apiVersionHeader } })
+})
+
+describe('the document', () => {
+  const read = async () => (await http.app.inject('/api/openapi.json')).json<OpenApiDocument>()
+
+  test('is OpenAPI 3.1, as an independent validator checks it', async () => {
+    const result = await new Validator().validate(await read())
+    expect(result.errors ?? []).toEqual([])
+    expect(result.valid).toBe(true)
+    expect((await http.app.inject('/api')).json()).toMatchObject({
+      apiVersion,
+      document: '/api/openapi.json',
+    })
+  })
+
+  test('has an example of every body, parameter and reply, which the server itself would take', async () => {
+    const document = await read()
+    const wrong: string[] = []
+    const check = (where: string, schema: z.ZodType | undefined, example: unknown) => {
+      const parsed = schema?.safeParse(example)
+      if (schema && !parsed?.success) wrong.push(`${where}: ${JSON.stringify(parsed?.error?.issues[0])}`)
+    }
+    for (const [name, endpoint] of Object.entries(endpoints) as [EndpointName, Endpoint][]) {
+      const path = `/api${endpoint.path.replace(/:(\w+)/g, '{$1}')}`
+      const operation = document.paths[path]?.[endpoint.method.toLowerCase()]
+      const given = (place: string) =>
+        Object.fromEntries(
+          (operation?.parameters ?? [])
+            .filter((one) => one.in === place)
+            .map((one) => [one.name, one.example]),
+        )
+      check(`${name} params`, endpoint.params, given('path'))
+      check(`${name} query`, endpoint.query, given('query'))
+      check(`${name} body`, endpoint.body, operation?.requestBody?.content?.['application/json']?.example)
+      const reply = operation?.responses?.[String(endpoint.status ?? 200)]
+      if (!endpoint.file)
+        check(`${name} reply`, endpoint.reply, reply?.content?.['application/json']?.example)
+    }
+    expect(wrong).toEqual([])
+  })
 })

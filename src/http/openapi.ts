@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { apiVersion, apiVersionHeader, apiVersions } from '../contract/api-version.ts'
+import { type OpenApiDocument, withExamples } from './openapi-examples.ts'
 import { referencePagePolicy } from './security.ts'
 
 /** OpenAPI 3.1 at /api/openapi.json, emitted from the contract, and its reference at /docs. */
@@ -11,8 +13,7 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
       info: {
         title: 'Aideon Keys',
         version,
-        description:
-          'The management API. Operations go to /v1/chat/completions, /v1/messages, /v1/embeddings and /v1/models in the dialect of your client.',
+        description: `The management API, version ${apiVersion} (header aideon-api-version). Call it with an access token of the scope manage; a POST takes an idempotency-key. Operations go to /v1/chat/completions, /v1/messages, /v1/embeddings and /v1/models in the dialect of your client.`,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
@@ -30,9 +31,19 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
   // Anybody may ask, and making it takes as long as a thousand other requests.
   let document: string | null = null
   app.get('/api/openapi.json', { schema: { hide: true } }, (_, reply) => {
-    document ??= JSON.stringify(app.swagger())
+    document ??= JSON.stringify(withExamples(app.swagger() as unknown as OpenApiDocument))
     return reply.type('application/json; charset=utf-8').send(document)
   })
+  app.get('/api', { schema: { hide: true } }, (_, reply) =>
+    reply.header(apiVersionHeader, apiVersion).send({
+      name: 'Aideon Keys management API',
+      version,
+      apiVersion,
+      apiVersions,
+      document: '/api/openapi.json',
+      reference: '/docs',
+    }),
+  )
   app.get('/docs', { schema: { hide: true } }, (_, reply) =>
     reply
       .header('content-security-policy', referencePagePolicy())
