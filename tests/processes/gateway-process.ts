@@ -15,13 +15,20 @@ export interface GatewayProcess {
 
 const commandLine = join(import.meta.dirname, '../../src/cli/cli.ts')
 
+/** What processes of the product are given beside their settings. */
+export const surroundings = (): NodeJS.ProcessEnv => ({
+  PATH: process.env['PATH'],
+  HOME: process.env['HOME'],
+  ...(process.env['NODE_COMPILE_CACHE'] && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
+})
+
 /** A gateway as an operator starts it, less the launcher in front. Resolves when it says that it is ready. */
 export const startGatewayProcess = async (
   environment: Readonly<Record<string, string>>,
   script: string = commandLine,
 ): Promise<GatewayProcess> => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, 'start'], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], AIDEON_PORT: '0', ...environment },
+    env: { ...surroundings(), AIDEON_PORT: '0', ...environment },
     // The channel ends it, should whoever runs the tests be killed.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { surroundings } from '../processes/gateway-process.ts'
 import type { Answer, News } from './worker-child.ts'
 
 export interface WorkerProcess {
@@ -17,7 +18,7 @@ export const startWorkerProcess = async (
   answered: (answer: Answer) => void,
 ): Promise<WorkerProcess> => {
   const child = fork(join(import.meta.dirname, 'worker-child.ts'), {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    env: { ...surroundings(), ...environment },
     execArgv: ['--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
