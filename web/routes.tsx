@@ -12,7 +12,7 @@ import { longOperationState } from '../src/contract/long-operations.ts'
 import { paymentNotice } from '../src/contract/payment-notices.ts'
 import { reconciliationCheck } from '../src/contract/reconciliation.ts'
 import { coverage } from '../src/contract/service-keys.ts'
-import { id, serviceId, tierId } from '../src/contract/wire.ts'
+import { id, role, serviceId, tierId } from '../src/contract/wire.ts'
 import { allAuditSearch, auditSearch } from './audit/audit-search.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { alertSearch, deliverySearch } from './alerts/alert-search.ts'
@@ -55,6 +55,12 @@ const gallery = createRoute({
   getParentRoute: () => root,
   path: '/gallery',
   component: lazyRouteComponent(() => import('./ui/gallery.tsx'), 'Gallery'),
+})
+
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('./organization/invitation.tsx'), 'TakeInvitation'),
 })
 
 const shell = createRoute({
@@ -197,6 +203,21 @@ const audit = createRoute({
   path: '/audit',
   validateSearch: auditSearch,
   component: lazyRouteComponent(() => import('./audit/audit.tsx'), 'Audit'),
+})
+const organization = createRoute({
+  getParentRoute: () => shell,
+  path: '/organization',
+  component: lazyRouteComponent(() => import('./organization/organization.tsx'), 'Organization'),
+})
+const members = createRoute({
+  getParentRoute: () => shell,
+  path: '/members',
+  validateSearch: z.object({
+    search: z.string().max(120).optional().catch(undefined),
+    role: role.optional().catch(undefined),
+    state: z.enum(['active', 'suspended']).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./organization/members.tsx'), 'Members'),
 })
 const ownPolicy = createRoute({
   getParentRoute: () => shell,
@@ -443,6 +464,7 @@ const reconciliation = createRoute({
 const tree = root.addChildren([
   signIn,
   setup,
+  invitation,
   gallery,
   shell.addChildren([
     overview,
@@ -463,6 +485,8 @@ const tree = root.addChildren([
     longOperations,
     accessTokens,
     audit,
+    organization,
+    members,
     ownPolicy,
     oversight,
     chargeBack,

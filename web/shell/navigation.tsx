@@ -99,6 +99,10 @@ const billing: readonly Place[] = [
   { to: '/admin/billing-settings', label: 'Billing settings', icon: IconAdjustments },
 ]
 
+/** Of everybody in a company. */
+const whereOneWorks: readonly Place[] = [{ to: '/organization', label: 'Organisation', icon: IconBuilding }]
+const ofMemberReaders: readonly Place[] = [{ to: '/members', label: 'Members', icon: IconUsers }]
+
 /** Of those who run a company. */
 const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconBuilding }]
 
@@ -126,6 +130,8 @@ export const Navigation = () => {
       {!inAdministration && isCompany && (
         <Places
           places={[
+            ...whereOneWorks,
+            ...(may(role, 'members.read') ? ofMemberReaders : []),
             ...(isManager ? ofManagers : []),
             ...(may(role, 'usage.read') ? ofOversight : []),
             ...ofMembers,
