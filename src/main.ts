@@ -175,6 +175,9 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     '* * * * *',
     async () => void (await rooms.organizations.startDuePolicies(rooms.clock())),
   )
+  jobs.every('anomalies', '*/10 * * * *', async () => {
+    await rooms.oversight.anomalies.watch(rooms.clock())
+  })
   // One that a process began and did not end.
   jobs.every('reratings', '* * * * *', () => rooms.reratings.resume())
   jobs.every('api-requests', '*/10 * * * *', () => requestLimits.sweep())
@@ -182,6 +185,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   await jobs.start()
   const timers = [
     setInterval(() => void rooms.access.flushUses(), 10_000).unref(),
+    setInterval(() => void flushCountries(rooms), 10_000).unref(),
     setInterval(recovery(rooms), recoverEveryMs(config)).unref(),
   ]
 
@@ -236,6 +240,11 @@ const sealedNotice = ({ masterKeys }: Rooms): string[] => {
     : [`THE VAULT IS SEALED: ${sealed.problem.message} ${sealed.problem.next} It tries again by itself.`]
 }
 
+const flushCountries = ({ oversight, log }: Rooms): Promise<void> =>
+  oversight.anomalies
+    .flushCountries()
+    .catch((error: unknown) => log.warn({ err: error }, 'countries of callers not written'))
+
 /** Without an administrator nobody could sign in, so whoever started the process gets the link that makes one. */
 const setUpNotice = async ({ identity }: Rooms, url: string): Promise<string[]> => {
   const link = await identity.createSetUpLink()
@@ -281,6 +290,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
     await rooms.billing.topUpDue(now)
   }
   await rooms.identity.sweep()
+  await rooms.sso.signIns.sweep()
   await rooms.organizations.deleteDue(now)
   await rooms.longOperations.sweep(now)
   await rooms.machines.sweep(now)

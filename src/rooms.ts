@@ -30,10 +30,12 @@ import { makeMachines } from './machines/machines.ts'
 import { makePrices } from './metering/prices.ts'
 import { makeRecorder } from './metering/recorder.ts'
 import { makeOutbound } from './net/outbound.ts'
+import { findTextRecords } from './net/records.ts'
 import { makeOrganizations } from './organizations/organizations.ts'
 import { makeOversight } from './oversight/oversight.ts'
 import { makePayments, makeStripe } from './payments/payments.ts'
 import { makeDocuments } from './documents/documents.ts'
+import { makeSso } from './sso/sso.ts'
 import { makeStatements } from './statements/statements.ts'
 import { makeRequests } from './requests/requests.ts'
 import { makeReratings } from './rerating/rerating.ts'
@@ -147,11 +149,21 @@ export const openRooms = async (options: {
       log,
     })
     const machines = makeMachines({ database, epoch, access, callbacks, clock })
+    const identityOutbound = makeOutbound()
+    identityOutbound.allow(config.identityAddresses)
+    const sso = makeSso({
+      database,
+      vault,
+      outbound: identityOutbound,
+      findTextRecords,
+      members: organizations,
+      clock,
+    })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const teams = makeTeams({ database, epoch, access, clock })
     const organizationKeys = makeOrganizationKeys({ database, serviceKeys, limits, clock })
-    const oversight = makeOversight({ database, epoch, ledger, clock })
+    const oversight = makeOversight({ database, epoch, ledger, alerts, clock })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const auditOutbound = makeOutbound()
     auditOutbound.allow(config.auditStreamAddresses)
@@ -215,7 +227,7 @@ export const openRooms = async (options: {
       await Promise.allSettled([openedVault.close(), alerts.close()])
       await epoch.stop().catch(() => {})
       await Promise.allSettled([recorder.close(), ledger.close(), outbound.close(), callbacks.close()])
-      await Promise.all([masterKeyOutbound.close(), auditOutbound.close()])
+      await Promise.all([masterKeyOutbound.close(), auditOutbound.close(), identityOutbound.close()])
       await database.close()
     }
     return {
@@ -254,6 +266,7 @@ export const openRooms = async (options: {
       reratings,
       rotation,
       serviceKeys,
+      sso,
       statements,
       teams,
       organizationKeys,

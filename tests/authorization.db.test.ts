@@ -9,6 +9,7 @@ import { emit } from '../src/webhooks/events.ts'
 import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { services } from '../src/services/registry.ts'
 import { insertOperation } from './operation-row.ts'
+import { providerCertificate } from './sso/certificates.ts'
 import {
   type AnyRequest,
   type Browser,
@@ -302,6 +303,15 @@ const event = () =>
       emit(transaction, { organizationId: owner.organizationId, type: 'key.added', data: {} }),
     )
 
+const anomaly = async () => {
+  const id = newId()
+  await http.database.pool.query(
+    `INSERT INTO anomalies (organization_id, id, kind, key, country, at) VALUES ($1, $2, 'new_country', $2::text, 'NL', now())`,
+    [owner.organizationId, id],
+  )
+  return { id }
+}
+
 const newGroup = () => ({ label: 'G', description: '', task: 'chat' as const, models: ['gpt-4o'] })
 
 const issuer = { name: 'Keys Ltd', address: ['1 Street'], taxId: null, email: null, note: null }
@@ -465,6 +475,22 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   setUp: () => ({
     body: { token: 'x'.repeat(43), email: newEmail(), name: 'N', password: 'long enough for it' },
   }),
+  findSsoWays: () => ({ body: { email: newEmail() } }),
+  startSso: async () => ({ body: { connectionId: await ssoConnection() } }),
+  finishSso: async () => ({
+    body: { connectionId: await ssoConnection(), answer: { kind: 'saml', ticket: 'x'.repeat(43) } },
+  }),
+  previewSsoTicket: async () => ({ body: { connectionId: await ssoConnection(), ticket: 'x'.repeat(43) } }),
+  linkSso: async () => ({ body: { connectionId: await ssoConnection() } }),
+  readSso: none,
+  addSsoDomain: () => ({ body: { domain: newDomain() } }),
+  verifySsoDomain: async () => ({ params: { domain: await ssoDomain() } }),
+  changeSsoDomain: async () => ({ params: { domain: await ssoDomain() }, body: { enforced: false } }),
+  removeSsoDomain: async () => ({ params: { domain: await ssoDomain() } }),
+  addSsoConnection: () => ({ body: ssoInput }),
+  changeSsoConnection: async () => ({ params: { id: await ssoConnection() }, body: ssoInput }),
+  removeSsoConnection: async () => ({ params: { id: await ssoConnection() } }),
+  checkSsoMetadata: () => ({ body: { xml: ssoMetadata } }),
   readPendingSignIn: none,
   finishSignIn: () => ({ body: { proof: { kind: 'totp', code: '123456' } } }),
   createPasskeyChallenge: none,
@@ -921,6 +947,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     await callEndpoint(http.app, 'archiveTeam', owner, { params })
     return { params }
   },
+  listTeamCandidates: async () => ({ params: await team() }),
   setTeamMember: async () => ({ params: { ...(await team()), user: owner.userId }, body: { role: 'lead' } }),
   removeTeamMember: async () => ({ params: { ...(await team()), user: owner.userId } }),
   listTeamTokens: async () => ({ params: await team() }),
@@ -986,9 +1013,39 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   exportChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
   listCostCentres: none,
   readCentralBilling: none,
+  listAnomalies: none,
+  dismissAnomaly: async () => ({ params: await anomaly() }),
+  setAnomalyThresholds: () => ({
+    body: { spendFactor: 4, spendFloorNanoUsd: '5000000000', tellsModels: true, tellsCountries: true },
+  }),
   setCentralBilling: () => ({ body: { central: false } }),
   saveCostCentre: () => ({ body: { code: 'R-1', name: 'Research' } }),
   assignCostCentre: () => ({ params: { id: owner.userId }, body: { code: null } }),
+}
+
+const ssoInput = {
+  name: 'Company',
+  provider: {
+    kind: 'saml',
+    settings: {
+      entityId: 'https://idp.example',
+      signInUrl: 'https://idp.example/sso',
+      certificates: [providerCertificate.cert],
+    },
+  },
+}
+const ssoMetadata = `<EntityDescriptor entityID="https://idp.example"><IDPSSODescriptor><KeyDescriptor><X509Certificate>AAAA</X509Certificate></KeyDescriptor>
+  <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></IDPSSODescriptor></EntityDescriptor>`
+const ssoConnection = async () => {
+  const added = await callEndpoint(http.app, 'addSsoConnection', owner, { body: ssoInput })
+  const { id } = added.json<{ id: string }>()
+  return id
+}
+const newDomain = () => `d${randomUUID()}.example.com`
+const ssoDomain = async () => {
+  const domain = newDomain()
+  await callEndpoint(http.app, 'addSsoDomain', owner, { body: { domain } })
+  return domain
 }
 
 /** A rotation may be under way already, in the background. */
@@ -1017,6 +1074,7 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   confirmTotp: 409,
   removeTotp: 404,
   renewRecoveryCodes: 409,
+  finishSso: 410,
   signInWithLink: 410,
   setUp: 410,
   // No service of today's can stop what it has begun.

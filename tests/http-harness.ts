@@ -22,6 +22,7 @@ import { makeInsights } from '../src/insights/insights.ts'
 import { makeServiceKeys } from '../src/keys/keys.ts'
 import { makeKeyUses } from '../src/keys/uses.ts'
 import { systemClock } from '../src/kit/clock.ts'
+import { success } from '../src/kit/fault.ts'
 import type { Log } from '../src/kit/log.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { makeLedger } from '../src/ledger/ledger.ts'
@@ -31,12 +32,14 @@ import { makeMachines } from '../src/machines/machines.ts'
 import { makePrices } from '../src/metering/prices.ts'
 import { makeRecorder } from '../src/metering/recorder.ts'
 import { makeOutbound } from '../src/net/outbound.ts'
+import type { FindTextRecords } from '../src/net/records.ts'
 import { makeOrganizations } from '../src/organizations/organizations.ts'
 import type { NewPerson } from '../src/organizations/people.ts'
 import { makeOversight } from '../src/oversight/oversight.ts'
 import { makePayments } from '../src/payments/payments.ts'
 import { makeDocuments } from '../src/documents/documents.ts'
 import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
+import { makeSso } from '../src/sso/sso.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeRequests } from '../src/requests/requests.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
@@ -72,6 +75,8 @@ export const startHttp = async (
     shell?: { publicUrl?: string; trustedProxies?: string[] }
     /** Left out: requests are not counted. */
     quotas?: RequestQuotas
+    /** What name servers answer; left out: nothing. */
+    findTextRecords?: FindTextRecords
     /** Left out: there is no mail server. */
     mail?: Mail
   } = {},
@@ -177,7 +182,15 @@ export const startHttp = async (
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
-    oversight: makeOversight({ database, epoch, ledger, clock }),
+    oversight: makeOversight({ database, epoch, ledger, alerts, clock }),
+    sso: makeSso({
+      database,
+      vault,
+      outbound,
+      findTextRecords: options.findTextRecords ?? (async () => success([])),
+      members: organizations,
+      clock,
+    }),
     statements: makeStatements({ database }),
     teams: makeTeams({ database, epoch, access, clock }),
     organizationKeys: makeOrganizationKeys({ database, serviceKeys, limits, clock }),

@@ -17,6 +17,9 @@ export const alertKind = z.enum([
   'key_same_as_system_key',
   'key_rotation',
   'access_request',
+  'sudden_spend',
+  'new_model',
+  'new_country',
   'webhook_disabled',
   'test',
 ])

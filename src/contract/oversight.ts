@@ -93,6 +93,32 @@ const centralBilling = z.object({
 })
 export type CentralBilling = z.infer<typeof centralBilling>
 
+const anomaly = z.object({
+  id: wire.id,
+  kind: z.enum(['sudden_spend', 'new_model', 'new_country']),
+  userId: wire.id.nullable().describe('null: everybody together'),
+  email: z.string().nullable(),
+  serviceId: z.string().nullable(),
+  model: z.string().nullable(),
+  country: z.string().nullable().describe('Two letters of ISO 3166'),
+  spentNanoUsd: wire.nanoUsd.nullable().describe('In 24 hours'),
+  usualNanoUsd: wire.nanoUsd.nullable().describe('On an ordinary day before'),
+  at: wire.time,
+  dismissedAt: wire.time.nullable(),
+})
+export type AnomalyOnWire = z.infer<typeof anomaly>
+
+const anomalyThresholds = z.object({
+  spendFactor: z.number().int().min(2).max(100).describe('Told from so many times an ordinary day on'),
+  spendFloorNanoUsd: z
+    .string()
+    .regex(/^[1-9]\d{0,17}$/)
+    .describe('Nano-dollars in 24 hours below which nothing is told'),
+  tellsModels: z.boolean(),
+  tellsCountries: z.boolean(),
+})
+export type AnomalyThresholds = z.infer<typeof anomalyThresholds>
+
 const chargeBackPeriod = {
   from: z.iso.date(),
   to: z.iso.date().describe('The last day; at most 366 days'),
@@ -179,6 +205,37 @@ export const oversightEndpoints = defineEndpoints({
       billingEmail: wire.email.optional().describe('Yours unless given'),
     }),
     reply: centralBilling,
+  },
+  listAnomalies: {
+    method: 'GET',
+    path: '/organization/anomalies',
+    auth: 'session',
+    permission: 'usage.read',
+    group: 'organization',
+    summary: 'What is unusual in your organisation’s use, the newest first; at most 200',
+    query: z.object({ all: z.enum(['true', 'false']).default('false').describe('Dismissed ones, too') }),
+    reply: z.object({ items: z.array(anomaly), thresholds: anomalyThresholds }),
+  },
+  dismissAnomaly: {
+    method: 'POST',
+    path: '/organization/anomalies/:id/dismiss',
+    auth: 'session',
+    permission: 'billing.manage',
+    group: 'organization',
+    summary: 'It was looked at',
+    params: wire.idParams,
+    reply: wire.done,
+  },
+  setAnomalyThresholds: {
+    method: 'PUT',
+    path: '/organization/anomaly-thresholds',
+    auth: 'session',
+    permission: 'billing.manage',
+    stepUp: true,
+    group: 'organization',
+    summary: 'From when on something is unusual',
+    body: anomalyThresholds,
+    reply: anomalyThresholds,
   },
   listCostCentres: {
     method: 'GET',

@@ -99,6 +99,30 @@ export interface Alerts {
   read_at: Date | null
 }
 
+export interface Anomalies {
+  organization_id: string
+  id: string
+  kind: 'sudden_spend' | 'new_model' | 'new_country'
+  key: string
+  user_id: string | null
+  service_id: string | null
+  model: string | null
+  country: string | null
+  spent_nano_usd: bigint | null
+  usual_nano_usd: bigint | null
+  at: Date
+  dismissed_at: Date | null
+  dismissed_by: string | null
+}
+
+export interface AnomalyThresholds {
+  organization_id: string
+  spend_factor: number
+  spend_floor_nano_usd: bigint
+  tells_models: boolean
+  tells_countries: boolean
+}
+
 export interface ApiRequests {
   bucket: string
   count: number
@@ -623,6 +647,14 @@ export interface MasterKeys {
   promoted_at: Date | null
   retained_at: Date | null
   destroyed_at: Date | null
+}
+
+export interface MemberCountries {
+  organization_id: string
+  user_id: string
+  country: string
+  first_at: Date
+  last_at: Date
 }
 
 export interface Memberships {
@@ -1570,6 +1602,8 @@ export interface Schema {
   alert_channels: AlertChannels
   alert_deliveries: AlertDeliveries
   alerts: Alerts
+  anomalies: Anomalies
+  anomaly_thresholds: AnomalyThresholds
   api_requests: ApiRequests
   applied_payment_events: AppliedPaymentEvents
   audit_checkpoints: AuditCheckpoints
@@ -1616,6 +1650,7 @@ export interface Schema {
   ledger_entries: LedgerEntries
   long_operations: LongOperations
   master_keys: MasterKeys
+  member_countries: MemberCountries
   memberships: Memberships
   model_groups: ModelGroups
   operations: Operations

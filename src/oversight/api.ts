@@ -1,4 +1,11 @@
-import type { CentralBilling, ChargeBackGroup, ChargeBackLine, CostCentre } from '../contract/oversight.ts'
+import type {
+  AnomalyOnWire,
+  AnomalyThresholds,
+  CentralBilling,
+  ChargeBackGroup,
+  ChargeBackLine,
+  CostCentre,
+} from '../contract/oversight.ts'
 import { may, type Role } from '../contract/permissions.ts'
 import { chargeBackColumns } from '../exports/columns.ts'
 import { usageFile } from '../exports/api.ts'
@@ -7,6 +14,8 @@ import { defineHandlers } from '../http/handler.ts'
 import type { Insights } from '../insights/insights.ts'
 import type { Clock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
+import type { Anomaly } from './anomalies.ts'
+import type { Thresholds } from './anomaly.ts'
 import type { CentralStanding } from './central-billing.ts'
 import type { ChargeGroup, ChargeLine, ChargeSums } from './charge-back.ts'
 import type { Charged, CostCentreRow, Oversight } from './oversight.ts'
@@ -41,6 +50,9 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
     | 'exportChargeBack'
     | 'readCentralBilling'
     | 'setCentralBilling'
+    | 'listAnomalies'
+    | 'dismissAnomaly'
+    | 'setAnomalyThresholds'
     | 'listCostCentres'
     | 'saveCostCentre'
     | 'assignCostCentre'
@@ -81,6 +93,24 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
       const organizationId = signedIn.organization.id
       const set = await oversight.centralBilling.set(actor, { organizationId, central, billingEmail })
       return centralOnWire(must(set), signedIn.role)
+    },
+
+    async listAnomalies({ query }, { signedIn }) {
+      const organizationId = signedIn.organization.id
+      const { items, emails } = await oversight.anomalies.list(organizationId, { all: query.all === 'true' })
+      return {
+        items: items.map((item) => anomalyOnWire(item, emails)),
+        thresholds: thresholdsOnWire(await oversight.anomalies.thresholds(organizationId)),
+      }
+    },
+    async dismissAnomaly({ params: { id } }, { signedIn, actor }) {
+      must(await oversight.anomalies.dismiss(actor, { organizationId: signedIn.organization.id, id }))
+      return { done: true }
+    },
+    async setAnomalyThresholds({ body }, { signedIn, actor }) {
+      const wanted = { ...body, spendFloorNanoUsd: BigInt(body.spendFloorNanoUsd) }
+      await oversight.anomalies.setThresholds(actor, signedIn.organization.id, wanted)
+      return body
     },
 
     async listCostCentres(_, { signedIn }) {
@@ -149,6 +179,25 @@ const lineOnWire = (line: ChargeLine, { emails, costCentres }: Charged): ChargeB
   serviceId: line.serviceId,
   keyOwner: line.keyOwner,
   ...sumsOnWire(line),
+})
+
+const anomalyOnWire = (found: Anomaly, emails: ReadonlyMap<string, string>): AnomalyOnWire => ({
+  id: found.id,
+  kind: found.kind,
+  userId: found.userId,
+  email: found.userId === null ? null : (emails.get(found.userId) ?? null),
+  serviceId: found.serviceId,
+  model: found.model,
+  country: found.country,
+  spentNanoUsd: textOf(found.spentNanoUsd),
+  usualNanoUsd: textOf(found.usualNanoUsd),
+  at: found.at.toISOString(),
+  dismissedAt: found.dismissedAt?.toISOString() ?? null,
+})
+
+const thresholdsOnWire = ({ spendFloorNanoUsd, ...rest }: Thresholds): AnomalyThresholds => ({
+  ...rest,
+  spendFloorNanoUsd: String(spendFloorNanoUsd),
 })
 
 const centralOnWire = (standing: CentralStanding, role: Role): CentralBilling => ({

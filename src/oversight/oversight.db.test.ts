@@ -3,10 +3,14 @@ import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { makeAccount, makeTestClock, openLedger, type TestAccount } from '../../tests/ledger.ts'
 import { insertOperation } from '../../tests/operation-row.ts'
 import { drawn, live } from '../../tests/statement-life.ts'
+import { type Alerts, makeAlerts } from '../alerts/alerts.ts'
+import { noMail } from '../alerts/mail.ts'
 import type { Epoch } from '../db/epoch.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
+import { silentLog } from '../kit/log.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { makeOutbound } from '../net/outbound.ts'
 import { makeStatements, type Statements } from '../statements/statements.ts'
 import { sumOf } from './charge-back.ts'
 import { makeOversight, type Oversight } from './oversight.ts'
@@ -16,6 +20,7 @@ const operator = { kind: 'operator', id: null } as const
 let clone: TestDatabase
 let ledger: Ledger
 let statements: Statements
+let alerts: Alerts
 let oversight: Oversight
 let accounts: TestAccount[]
 let elsewhere: TestAccount
@@ -26,7 +31,16 @@ beforeAll(async () => {
   const { database } = clone
   ledger = openLedger(database, { clock: time.clock })
   statements = makeStatements({ database })
-  oversight = makeOversight({ database, epoch: plainEpoch(database), ledger, clock: time.clock })
+  alerts = makeAlerts({
+    database,
+    mail: noMail,
+    signingSecret: () => Promise.reject(new Error('nothing is sent here')),
+    callbacks: makeOutbound(),
+    publicUrl: null,
+    clock: time.clock,
+    log: silentLog,
+  })
+  oversight = makeOversight({ database, epoch: plainEpoch(database), ledger, alerts, clock: time.clock })
   accounts = []
   for (let each = 0; each < 3; each++)
     accounts.push(await makeAccount(database, ledger, { at: time.clock(), organizationId }))
@@ -49,6 +63,7 @@ beforeAll(async () => {
   time.set(new Date('2026-05-01T00:00:00Z'))
 })
 afterAll(async () => {
+  await alerts.close()
   await ledger.close()
   await clone.drop()
 })
@@ -164,4 +179,81 @@ test('nobody is charged to what is archived or unknown, and nothing is said of s
   expect(await archive('S-2')).toMatchObject({ ok: false, fault: { code: 'conflict' } })
   must(await archive('R-1'))
   expect(await to(first.userId, 'R-1')).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+})
+
+test('sudden spend, a first model and a new country are found once and told to those who run the company; what is ordinary is not', async () => {
+  const { database } = clone
+  const [runs, spends, calls] = accounts as [TestAccount, TestAccount, TestAccount]
+  await database.kysely
+    .updateTable('memberships')
+    .set({ role: 'owner' })
+    .where('user_id', '=', runs.userId)
+    .execute()
+  const now = new Date('2026-06-01T12:00:00Z')
+  time.set(now)
+  const use = (who: TestAccount, hoursAgo: number, dollars: number, model = 'gpt-5-mini') => {
+    const at = new Date(now.getTime() - hoursAgo * 3_600_000)
+    return insertOperation(database, who, {
+      id: newId(at.getTime()),
+      started_at: at,
+      model,
+      cost_nano_usd: BigInt(dollars) * 1_000_000_000n,
+    })
+  }
+  for (let day = 1; day <= 10; day++) {
+    await use(spends, day * 24 + 12, 3)
+    await use(calls, day * 24 + 12, 90)
+  }
+  await use(spends, 1, 40)
+  await use(calls, 1, 95)
+  await use(calls, 2, 0, 'gpt-new')
+  const watch = () => oversight.anomalies.watch(now)
+  expect(await watch()).toBe(2)
+  expect(await watch()).toBe(0)
+  const { items, emails } = await oversight.anomalies.list(organizationId, { all: false })
+  expect(
+    items
+      .map(({ kind, userId, model, spentNanoUsd, usualNanoUsd }) => ({
+        kind,
+        userId,
+        model,
+        spentNanoUsd,
+        usualNanoUsd,
+      }))
+      .toSorted((a, b) => a.kind.localeCompare(b.kind)),
+  ).toEqual([
+    { kind: 'new_model', userId: calls.userId, model: 'gpt-new', spentNanoUsd: null, usualNanoUsd: null },
+    {
+      kind: 'sudden_spend',
+      userId: spends.userId,
+      model: null,
+      spentNanoUsd: 40_000_000_000n,
+      usualNanoUsd: 3_000_000_000n,
+    },
+  ])
+  expect(emails.get(spends.userId)).toContain('@')
+
+  for (const country of ['DE', 'DE', 'BR']) {
+    oversight.anomalies.noteCountry(calls, country)
+    await oversight.anomalies.flushCountries()
+  }
+  const told = await alerts.page(runs, {}, null, 10)
+  expect(told.map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))).toEqual([
+    'new_country',
+    'new_model',
+    'sudden_spend',
+  ])
+  expect(told.find(({ kind }) => kind === 'new_country')?.title).toContain('BR')
+  expect(await alerts.page(spends, {}, null, 10)).toEqual([])
+
+  const [one] = items
+  const dismissed = await oversight.anomalies.dismiss(operator, { organizationId, id: one?.id ?? '' })
+  expect(dismissed.ok).toBe(true)
+  expect((await oversight.anomalies.list(organizationId, { all: false })).items).toHaveLength(2)
+  expect(
+    await oversight.anomalies.dismiss(operator, {
+      organizationId: elsewhere.organizationId,
+      id: one?.id ?? '',
+    }),
+  ).toMatchObject({ ok: false })
 })

@@ -3,6 +3,7 @@ import type { ChargeBackBy } from '../contract/oversight.ts'
 import { usageDays } from '../insights/usage-days.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { outcomeOf } from '../organizations/outcome.ts'
+import { type Anomalies, type AnomalyParts, makeAnomalies } from './anomalies.ts'
 import { type CentralBilling, type CentralBillingParts, makeCentralBilling } from './central-billing.ts'
 import { type ChargeGroup, type ChargeLine, groupLines } from './charge-back.ts'
 import { type AssignmentRow, type CostCentreRow, makeOversightStore, type Subject } from './store.ts'
@@ -27,6 +28,7 @@ export interface Charged {
 /** What those who run a company see of its use: who caused which cost, and where it is charged to. */
 export interface Oversight {
   readonly centralBilling: CentralBilling
+  readonly anomalies: Anomalies
   charged(organizationId: string, period: ChargePeriod): Promise<Outcome<Charged>>
   chargeBack(
     organizationId: string,
@@ -46,7 +48,7 @@ export interface Oversight {
   ): Promise<Outcome<void>>
 }
 
-export const makeOversight = (parts: CentralBillingParts): Oversight => {
+export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversight => {
   const { database, clock } = parts
   const { kysely } = database
   const store = makeOversightStore(kysely)
@@ -66,6 +68,7 @@ export const makeOversight = (parts: CentralBillingParts): Oversight => {
 
   return {
     centralBilling: makeCentralBilling(parts),
+    anomalies: makeAnomalies(parts),
     charged,
 
     async chargeBack(organizationId, { by, amountMinor, ...period }) {
