@@ -39,6 +39,8 @@ export interface Config {
   readonly mail: MailSettings | null
   /** Private addresses that webhooks of users may go to. */
   readonly webhookAddresses: readonly string[]
+  /** Private addresses that identity providers may have. */
+  readonly identityAddresses: readonly string[]
   readonly limits: Limits
 }
 
@@ -145,6 +147,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     stripe: isWhole(stripe) ? stripe : null,
     mail: smtpUrl === null || mailFrom === null ? null : { url: smtpUrl, from: mailFrom },
     webhookAddresses: read('webhookAddresses') ?? [],
+    identityAddresses: read('identityAddresses') ?? [],
     limits: {
       maximumBodyBytes: read('maximumBodyBytes') ?? 32 * 1024 * 1024,
       maximumReplyBytes: read('maximumReplyBytes') ?? 64 * 1024 * 1024,

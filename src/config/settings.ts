@@ -294,6 +294,14 @@ export const settings = {
     expected: 'a list such as hooks.internal,10.1.2.3:8080,10.2.0.0/16',
     schema: addressList,
   }),
+  identityAddresses: setting({
+    environment: 'AIDEON_IDENTITY_ADDRESSES',
+    flag: null,
+    description:
+      'private addresses that identity providers of organisations may have, with commas between them (default none)',
+    expected: 'a list such as login.internal,10.1.2.3:8443,10.2.0.0/16',
+    schema: addressList,
+  }),
   smtpUrl: setting({
     environment: 'AIDEON_SMTP_URL',
     flag: null,

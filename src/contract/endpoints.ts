@@ -32,6 +32,7 @@ import { rotationEndpoints } from './rotation.ts'
 import { secondFactorEndpoints } from './second-factors.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
+import { ssoEndpoints } from './sso.ts'
 import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
 import { teamEndpoints } from './teams.ts'
@@ -46,6 +47,7 @@ import { webhookEndpoints } from './webhooks.ts'
 export const endpoints = {
   ...sessionEndpoints,
   ...secondFactorEndpoints,
+  ...ssoEndpoints,
   ...serviceKeyEndpoints,
   ...creditEndpoints,
   ...operationEndpoints,

@@ -75,8 +75,10 @@ export const samlSettings = z.object({
     .describe('Sign-ins may begin at the identity provider; the person then confirms here'),
 })
 
-const connectionOf = <Settings extends z.ZodType>(kind: SsoKind, settings: Settings) =>
-  z.object({ kind: z.literal(kind), settings })
+const connectionOf = <const Kind extends SsoKind, Settings extends z.ZodType>(
+  kind: Kind,
+  settings: Settings,
+) => z.object({ kind: z.literal(kind), settings })
 
 const connectionBase = z.object({
   name: wire.label,
@@ -200,6 +202,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'POST',
     path: '/organization/sso/domains',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -212,6 +215,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'POST',
     path: '/organization/sso/domains/:domain/verify',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -223,6 +227,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'PATCH',
     path: '/organization/sso/domains/:domain',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -235,6 +240,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/organization/sso/domains/:domain',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -246,6 +252,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'POST',
     path: '/organization/sso/connections',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -259,6 +266,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'PUT',
     path: '/organization/sso/connections/:id',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -272,6 +280,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'DELETE',
     path: '/organization/sso/connections/:id',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     stepUp: true,
     group: 'single sign-on',
@@ -283,6 +292,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'POST',
     path: '/organization/sso/metadata',
     auth: 'session',
+    browserOnly: true,
     permission: 'identity.manage',
     group: 'single sign-on',
     summary: 'Read the metadata of a SAML identity provider, from its address or its text',

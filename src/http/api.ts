@@ -47,6 +47,8 @@ import { organizationApi } from '../organizations/api.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { teamApi } from '../teams/api.ts'
 import type { Teams } from '../teams/teams.ts'
+import { ssoApi } from '../sso/api.ts'
+import type { Sso } from '../sso/sso.ts'
 import { statementApi } from '../statements/api.ts'
 import type { Statements } from '../statements/statements.ts'
 import { rotationApi } from '../rotation/api.ts'
@@ -80,6 +82,7 @@ export interface Rooms {
   readonly oversight: Oversight
   readonly budgets: Budgets
   readonly alerts: Alerts
+  readonly sso: Sso
   readonly statements: Statements
   readonly teams: Teams
   readonly organizationKeys: OrganizationKeys
@@ -121,6 +124,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...budgetApi(rooms),
   ...alertApi(rooms),
   ...paymentApi(rooms),
+  ...ssoApi(rooms),
   ...statementApi(rooms),
   ...exportApi(rooms),
   ...documentApi(rooms),

@@ -19,6 +19,7 @@ import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints, userOf } from './routes.ts'
 import type { RequestLimits } from './request-limits.ts'
+import { registerSaml } from './sso-saml.ts'
 import { isSecure, securityHeaders, strictTransport } from './security.ts'
 
 export interface HttpOptions extends Rooms {
@@ -80,6 +81,11 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     { prefix: '/api' },
   )
   await registerOAuthToken(app, options.machines.exchange, options.requestLimits ?? null)
+  await registerSaml(app, {
+    saml: options.sso.signIns,
+    publicUrl: options.publicUrl ?? null,
+    requestLimits: options.requestLimits ?? null,
+  })
   if (options.webhooks) await registerProviderWebhooks(app, options.webhooks)
   await registerDashboards(app, options.dashboards)
   await app.ready()

@@ -27,7 +27,7 @@ export interface Connections {
   clientSecret(connection: Connection): Promise<Outcome<string | null>>
 }
 
-const mostConnections = 20
+const mostConnections = 50
 
 export const makeConnections = (parts: {
   database: Database
