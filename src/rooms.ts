@@ -38,6 +38,7 @@ import { makeDocuments } from './documents/documents.ts'
 import { makeSso } from './sso/sso.ts'
 import { makeStatements } from './statements/statements.ts'
 import { makeRequests } from './requests/requests.ts'
+import { makeProvisioning } from './provisioning/provisioning.ts'
 import { makeReratings } from './rerating/rerating.ts'
 import { makeReconciliation } from './reconciliation/reconciliation.ts'
 import { rotationDrivers } from './rotation/drivers/registry.ts'
@@ -159,6 +160,7 @@ export const openRooms = async (options: {
       members: organizations,
       clock,
     })
+    const provisioning = makeProvisioning({ database, access, members: organizations, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const teams = makeTeams({ database, epoch, access, clock })
@@ -260,6 +262,7 @@ export const openRooms = async (options: {
       oversight,
       payments,
       prices,
+      provisioning,
       reconciliation,
       recorder,
       requests,

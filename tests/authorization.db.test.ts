@@ -424,6 +424,18 @@ const scheduledPolicy = async (organizationId: string) => {
   return { version: String(version) }
 }
 
+const provisioningToken = async () => {
+  const created = await callEndpoint(http.app, 'createProvisioningToken', owner, {
+    body: { name: 'Directory' },
+  })
+  return { id: created.json<{ accessToken: { id: string } }>().accessToken.id }
+}
+const provisionedGroup = async () => {
+  const caller = { organizationId: owner.organizationId, actor: operator, base: '' }
+  const made = await http.provisioning.groups.create(caller, { displayName: randomUUID() })
+  if (!made.ok) throw new Error(made.problem.detail)
+  return { id: made.value['id'] as string }
+}
 const machine = async () => {
   const created = await callEndpoint(http.app, 'createServiceAccount', owner, { body: { name: 'Machine' } })
   return { id: created.json<{ id: string }>().id }
@@ -525,6 +537,11 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   checkRequestedKey: async () => ({ params: await accessRequest(), body: { secret: goodSecret() } }),
   approveRequest: async () => ({ params: await accessRequest(), body: { by: 'other' } }),
   declineRequest: async () => ({ params: await accessRequest(), body: { answer: 'Not this year' } }),
+  readProvisioning: none,
+  listProvisionedUsers: none,
+  createProvisioningToken: () => ({ body: { name: 'Directory' } }),
+  revokeProvisioningToken: async () => ({ params: await provisioningToken() }),
+  setGroupRole: async () => ({ params: await provisionedGroup(), body: { role: 'auditor' } }),
   listServiceAccounts: none,
   createServiceAccount: () => ({ body: { name: 'Machine' } }),
   changeServiceAccount: async () => ({ params: await machine(), body: { description: 'Nightly' } }),

@@ -42,6 +42,7 @@ import { makeReconciliation } from '../src/reconciliation/reconciliation.ts'
 import { makeSso } from '../src/sso/sso.ts'
 import { makeStatements } from '../src/statements/statements.ts'
 import { makeRequests } from '../src/requests/requests.ts'
+import { makeProvisioning } from '../src/provisioning/provisioning.ts'
 import { makeReratings } from '../src/rerating/rerating.ts'
 import { rotationDrivers } from '../src/rotation/drivers/registry.ts'
 import { makeRotation } from '../src/rotation/rotation.ts'
@@ -158,6 +159,7 @@ export const startHttp = async (
     ledger,
     limits,
     longOperations,
+    provisioning: makeProvisioning({ database, access, members: organizations, clock }),
     machines: makeMachines({ database, epoch, access, callbacks: outbound, clock }),
     masterKeys,
     organizations,

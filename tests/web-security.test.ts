@@ -151,6 +151,7 @@ const withoutProof = new Set<string>([
   'restoreBudget',
   'revokeAccessToken',
   'revokeMachineCredential',
+  'revokeProvisioningToken',
   'revokePlatformToken',
   'endUserSessions',
   'setAccessTokenLimits',

@@ -24,6 +24,7 @@ import { ownRotationEndpoints } from './own-rotation.ts'
 import { paymentNoticeEndpoints } from './payment-notices.ts'
 import { policyEndpoints } from './policy.ts'
 import { priceBookEndpoints } from './price-book.ts'
+import { provisioningEndpoints } from './provisioning.ts'
 import { priceEndpoints } from './prices.ts'
 import { reconciliationEndpoints } from './reconciliation.ts'
 import { requestEndpoints } from './requests.ts'
@@ -85,6 +86,7 @@ export const endpoints = {
   ...requestEndpoints,
   ...webhookEndpoints,
   ...machineEndpoints,
+  ...provisioningEndpoints,
   ...oversightEndpoints,
 }
 

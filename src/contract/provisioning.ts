@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import { createdAccessToken, accessToken } from './access-tokens.ts'
+import { accessToken } from './access-tokens.ts'
 import { defineEndpoints } from './endpoint.ts'
 import { machineRole } from './machines.ts'
 import * as wire from './wire.ts'
 
 /** SCIM 2.0 itself is at /scim/v2, with a format of its own (RFC 7644); this is what people see and set of it. */
+
+export const provisioningToken = accessToken.omit({ scopes: true, teamId: true })
 
 export const provisionedGroup = z.object({
   id: wire.id,
@@ -38,7 +40,7 @@ export const provisioningEndpoints = defineEndpoints({
     summary: 'Where your identity provider sends users and groups, and with what',
     reply: z.object({
       baseUrl: z.string().describe('To be given to the identity provider'),
-      tokens: z.array(accessToken),
+      tokens: z.array(provisioningToken),
       userCount: wire.count,
       inactiveCount: wire.count,
       groups: z.array(provisionedGroup),
@@ -68,7 +70,10 @@ export const provisioningEndpoints = defineEndpoints({
       name: wire.label,
       expiresInDays: z.number().int().min(1).max(3660).nullable().default(null),
     }),
-    reply: createdAccessToken,
+    reply: z.object({
+      accessToken: provisioningToken,
+      token: z.string().describe('Shown this once; only its hash is stored'),
+    }),
   },
   revokeProvisioningToken: {
     method: 'DELETE',

@@ -35,6 +35,8 @@ import type { Machines } from '../machines/machines.ts'
 import type { Prices } from '../metering/prices.ts'
 import { oversightApi } from '../oversight/api.ts'
 import type { Oversight } from '../oversight/oversight.ts'
+import { provisioningApi } from '../provisioning/api.ts'
+import type { Provisioning } from '../provisioning/provisioning.ts'
 import { reratingApi } from '../rerating/api.ts'
 import { requestApi } from '../requests/api.ts'
 import type { Requests } from '../requests/requests.ts'
@@ -94,6 +96,7 @@ export interface Rooms {
   readonly vault: Vault
   readonly masterKeys: MasterKeys
   readonly machines: Machines
+  readonly provisioning: Provisioning
   readonly webhookEndpoints: Webhooks
   readonly clock: Clock
 }
@@ -136,5 +139,6 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...organizationKeyApi(rooms),
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...machineApi(rooms),
+  ...provisioningApi(rooms),
   ...oversightApi(rooms),
 })

@@ -18,6 +18,7 @@ import type { Idempotency } from './idempotency.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerProviderWebhooks, type ReceiveWebhook } from './provider-webhooks.ts'
 import { noSuchEndpoint, registerEndpoints, userOf } from './routes.ts'
+import { registerScim } from './scim.ts'
 import type { RequestLimits } from './request-limits.ts'
 import { registerSaml } from './sso-saml.ts'
 import { isSecure, securityHeaders, strictTransport } from './security.ts'
@@ -85,6 +86,10 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     saml: options.sso.signIns,
     publicUrl: options.publicUrl ?? null,
     requestLimits: options.requestLimits ?? null,
+  await registerScim(app, {
+    provisioning: options.provisioning,
+    publicUrl: options.publicUrl ?? null,
+    limits: options.requestLimits ?? null,
   })
   if (options.webhooks) await registerProviderWebhooks(app, options.webhooks)
   await registerDashboards(app, options.dashboards)

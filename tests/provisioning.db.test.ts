@@ -1,0 +1,466 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newId } from '../src/kit/id.ts'
+import { hashOfToken } from '../src/access/token.ts'
+import { type Browser, callEndpoint, type Http, operator, startHttp } from './http-harness.ts'
+
+/**
+ * Requests as identity providers send them, in their order and their own ways of writing: Entra's from its tutorial for
+ * SCIM end points, Okta's from its reference of SCIM 2.0 operations.
+ */
+
+let http: Http
+let acme: Company
+let other: Company
+
+interface Company {
+  readonly id: string
+  readonly owner: Browser
+  readonly token: string
+  readonly domain: string
+}
+
+const company = async (name: string, domain: string): Promise<Company> => {
+  const { id } = await http.organizations.create(operator, { name, kind: 'company' })
+  const owner = await http.createBrowser({ organizationId: id, role: 'owner' })
+  await http.database.pool.query(
+    `WITH h AS (INSERT INTO sso_domain_holders (domain, holder_id) VALUES ($2, $1))
+     INSERT INTO sso_domains (organization_id, domain, token, verified_at, created_at) VALUES ($1, $2, 't', now(), now())`,
+    [id, domain],
+  )
+  const made = await callEndpoint(http.app, 'createProvisioningToken', owner, { body: { name: 'Directory' } })
+  return { id, owner, domain, token: made.json<{ token: string }>().token }
+}
+
+beforeAll(async () => {
+  http = await startHttp()
+  acme = await company('Acme', 'acme.example')
+  other = await company('Other', 'other.example')
+})
+afterAll(() => http.close())
+
+type Json = Record<string, any>
+const scim = async (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: object,
+  { token = acme.token, headers = {} }: { token?: string; headers?: Record<string, string> } = {},
+) => {
+  const reply = await http.app.inject({
+    method,
+    url: `/scim/v2${path}`,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/scim+json',
+      'user-agent': 'Okta SCIM Client 1.0.0',
+      ...headers,
+    },
+    ...(body ? { payload: JSON.stringify(body) } : {}),
+  })
+  const json: Json = reply.body === '' ? {} : reply.json()
+  return { status: reply.statusCode, body: json, headers: reply.headers }
+}
+const patchOf = (...Operations: object[]) => ({
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+  Operations,
+})
+const entraUser = (name: string, more: object = {}) => ({
+  schemas: [
+    'urn:ietf:params:scim:schemas:core:2.0:User',
+    'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User',
+  ],
+  externalId: `x-${name}`,
+  userName: `${name}@acme.example`,
+  active: true,
+  emails: [{ primary: true, type: 'work', value: `${name}@acme.example` }],
+  meta: { resourceType: 'User' },
+  name: { formatted: `Given ${name}`, familyName: name, givenName: 'Given' },
+  roles: [],
+  ...more,
+})
+const memberOf = async (organizationId: string, userId: string) => {
+  const { rows } = await http.database.pool.query(
+    `SELECT m.role, m.suspended_at, u.email, u.name FROM memberships m JOIN users u ON u.id = m.user_id
+     WHERE m.organization_id = $1 AND m.user_id = $2`,
+    [organizationId, userId],
+  )
+  return rows[0] as { role: string; suspended_at: Date | null; email: string; name: string } | undefined
+}
+const listOf = (path: string) => scim('GET', path).then(({ body }) => body)
+
+describe('as Entra sends it', () => {
+  let id: string
+
+  test('a user is looked for, made, read, changed by paths, and switched off and on by words', async () => {
+    const filter = encodeURIComponent('userName eq "entra@acme.example"')
+    expect(await listOf(`/Users?filter=${filter}`)).toMatchObject({ totalResults: 0, Resources: [] })
+    const made = await scim('POST', '/Users', entraUser('entra'))
+    expect(made.status, JSON.stringify(made.body)).toBe(201)
+    id = made.body['id']
+    expect(made.headers['location']).toMatch(new RegExp(`/scim/v2/Users/${id}$`))
+    expect(made.headers['content-type']).toMatch(/^application\/scim\+json/)
+    expect(made.body).toMatchObject({
+      userName: 'entra@acme.example',
+      active: true,
+      externalId: 'x-entra',
+      meta: { resourceType: 'User' },
+    })
+    expect(await memberOf(acme.id, id)).toMatchObject({
+      role: 'member',
+      suspended_at: null,
+      name: 'Given entra',
+    })
+    expect(await listOf(`/Users?filter=${filter}`)).toMatchObject({ totalResults: 1 })
+
+    const changed = await scim(
+      'PATCH',
+      `/Users/${id}`,
+      patchOf(
+        { op: 'Replace', path: 'emails[type eq "work"].value', value: 'new@acme.example' },
+        { op: 'Replace', path: 'name.familyName', value: 'Updated' },
+        {
+          op: 'Add',
+          path: 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department',
+          value: 'R&D',
+        },
+        { op: 'Add', path: 'phoneNumbers[type eq "mobile"].value', value: '+1 555' },
+      ),
+    )
+    expect(changed.status, JSON.stringify(changed.body)).toBe(200)
+    expect(changed.body).toMatchObject({
+      emails: [{ value: 'new@acme.example', type: 'work', primary: true }],
+      phoneNumbers: [{ type: 'mobile', value: '+1 555' }],
+      'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': { department: 'R&D' },
+    })
+    expect(await memberOf(acme.id, id)).toMatchObject({ email: 'new@acme.example' })
+
+    // Of before its flag for conformity: capitals and words.
+    const off = await scim(
+      'PATCH',
+      `/Users/${id}`,
+      patchOf({ op: 'Replace', path: 'active', value: 'False' }),
+    )
+    expect(off.body).toMatchObject({ active: false })
+    expect((await memberOf(acme.id, id))?.suspended_at).not.toBeNull()
+    await scim('PATCH', `/Users/${id}`, patchOf({ op: 'Replace', path: 'active', value: 'True' }))
+    expect((await memberOf(acme.id, id))?.suspended_at).toBeNull()
+    // Without the flag, names with dots in a value without a path.
+    await scim(
+      'PATCH',
+      `/Users/${id}`,
+      patchOf({ op: 'replace', value: { 'name.givenName': 'Dotted', displayName: 'Dotted Updated' } }),
+    )
+    expect(await memberOf(acme.id, id)).toMatchObject({ name: 'Dotted Updated' })
+  })
+
+  test('a group is made empty, renamed, filled and emptied by values, without its members in the way', async () => {
+    const made = await scim('POST', '/Groups', {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+      externalId: '8aa1a0c0',
+      displayName: 'Engineers',
+      meta: { resourceType: 'Group' },
+    })
+    expect(made.status).toBe(201)
+    const group = made.body['id']
+    expect(made.body).toMatchObject({ displayName: 'Engineers', members: [] })
+    const add = patchOf({ op: 'Add', path: 'members', value: [{ $ref: null, value: id }] })
+    expect((await scim('PATCH', `/Groups/${group}`, add)).status).toBe(204)
+    expect((await scim('GET', `/Groups/${group}`)).body['members']).toMatchObject([{ value: id }])
+    const found = await listOf(
+      `/Groups?excludedAttributes=members&filter=${encodeURIComponent('displayName eq "engineers"')}`,
+    )
+    expect(found['Resources']).toHaveLength(1)
+    expect(found['Resources'][0]).not.toHaveProperty('members')
+    expect((await scim('GET', `/Users/${id}`)).body['groups']).toMatchObject([
+      { value: group, display: 'Engineers' },
+    ])
+    await scim(
+      'PATCH',
+      `/Groups/${group}`,
+      patchOf({ op: 'Replace', path: 'displayName', value: 'Engineering' }),
+    )
+    const remove = patchOf({ op: 'Remove', path: 'members', value: [{ $ref: null, value: id }] })
+    expect((await scim('PATCH', `/Groups/${group}`, remove)).status).toBe(204)
+    expect((await scim('GET', `/Groups/${group}`)).body).toMatchObject({
+      displayName: 'Engineering',
+      members: [],
+    })
+    expect((await scim('DELETE', `/Groups/${group}`)).status).toBe(204)
+    expect((await scim('GET', `/Groups/${group}`)).status).toBe(404)
+  })
+
+  test('a user is deleted, and gone', async () => {
+    expect((await scim('DELETE', `/Users/${id}`)).status).toBe(204)
+    expect((await scim('GET', `/Users/${id}`)).status).toBe(404)
+    expect(await memberOf(acme.id, id)).toBeUndefined()
+  })
+})
+
+describe('as Okta sends it', () => {
+  const oktaUser = (name: string, more: object = {}) => ({
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+    userName: `${name}@acme.example`,
+    name: { givenName: 'Test', familyName: name },
+    emails: [{ primary: true, value: `${name}@acme.example`, type: 'work' }],
+    displayName: `Test ${name}`,
+    locale: 'en-US',
+    externalId: `00u${name}`,
+    groups: [],
+    password: '1mz050nq-not-to-be-kept',
+    active: true,
+    ...more,
+  })
+
+  test('a user is made, replaced whole, deactivated without a path; the password is not kept', async () => {
+    expect(await listOf('/Users?startIndex=1&count=2')).toMatchObject({ startIndex: 1 })
+    const made = await scim('POST', '/Users', oktaUser('okta'))
+    expect(made.status).toBe(201)
+    const { id } = made.body as { id: string }
+    expect(JSON.stringify(made.body)).not.toContain('1mz050nq')
+    const { rows } = await http.database.pool.query(
+      'SELECT resource FROM provisioned_users WHERE user_id = $1',
+      [id],
+    )
+    expect(JSON.stringify(rows)).not.toMatch(/1mz050nq|password/)
+    const replaced = await scim('PUT', `/Users/${id}`, {
+      ...oktaUser('okta'),
+      id,
+      displayName: 'Another Name',
+    })
+    expect(replaced.body).toMatchObject({ displayName: 'Another Name', id })
+    expect((await scim('POST', '/Users', oktaUser('okta'))).body).toMatchObject({
+      status: '409',
+      scimType: 'uniqueness',
+    })
+
+    const browser = await http.signIn({ userId: id, organizationId: acme.id })
+    const actor = { kind: 'user', id } as const
+    const { token } = await http.access.createToken(actor, {
+      organizationId: acme.id,
+      kind: 'user',
+      userId: id,
+      name: 'Script',
+      scopes: ['read'],
+      expiresAt: null,
+    })
+    const withToken = () =>
+      http.app
+        .inject({ url: `/api/operations/${newId()}`, headers: { authorization: `Bearer ${token}` } })
+        .then((r) => r.statusCode)
+    expect((await callEndpoint(http.app, 'readMe', browser, {})).statusCode).toBe(200)
+    expect(await withToken()).toBe(404)
+    await scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', value: { active: false } }))
+    expect((await callEndpoint(http.app, 'readMe', browser, {})).statusCode).toBe(401)
+    expect(await withToken()).toBe(403)
+  })
+
+  test('groups are pushed with members, changed by paths that name one, and make roles', async () => {
+    const [a, b] = await Promise.all([
+      scim('POST', '/Users', oktaUser('a1')),
+      scim('POST', '/Users', oktaUser('b1')),
+    ])
+    const [first, second] = [a.body['id'], b.body['id']] as [string, string]
+    const made = await scim('POST', '/Groups', {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+      displayName: 'Admins',
+      members: [{ value: first, display: 'a1@acme.example' }],
+    })
+    expect(made.status, JSON.stringify(made.body)).toBe(201)
+    const group = made.body['id'] as string
+    // Nothing follows from groups before somebody says so.
+    expect((await memberOf(acme.id, first))?.role).toBe('member')
+    const set = await callEndpoint(http.app, 'setGroupRole', acme.owner, {
+      params: { id: group },
+      body: { role: 'administrator' },
+    })
+    expect(set.json()).toEqual({ changed: 1 })
+    expect((await memberOf(acme.id, first))?.role).toBe('administrator')
+    await scim(
+      'PATCH',
+      `/Groups/${group}`,
+      patchOf(
+        { op: 'remove', path: `members[value eq "${first}"]` },
+        { op: 'add', path: 'members', value: [{ value: second, display: 'b1@acme.example' }] },
+        { op: 'replace', value: { id: group, displayName: 'Administrators' } },
+      ),
+    )
+    expect((await memberOf(acme.id, first))?.role).toBe('member')
+    expect((await memberOf(acme.id, second))?.role).toBe('administrator')
+    await scim('DELETE', `/Groups/${group}`)
+    const members = patchOf({ op: 'replace', path: 'members', value: [{ value: newId() }] })
+    const another = (await scim('POST', '/Groups', { displayName: 'More' })).body['id']
+    expect((await scim('PATCH', `/Groups/${another}`, members)).status).toBe(400)
+  })
+
+  test('pages, filters and versions are as the standard says', async () => {
+    const all = await listOf('/Users?count=200')
+    expect(await listOf('/Users?count=0')).toMatchObject({ totalResults: all['totalResults'], Resources: [] })
+    const second = await listOf('/Users?startIndex=2&count=1')
+    expect(second).toMatchObject({ itemsPerPage: 1, Resources: [{ id: all['Resources'][1].id }] })
+    const active = await listOf(
+      `/Users?filter=${encodeURIComponent('active eq false and userName sw "OKTA"')}`,
+    )
+    expect(active).toMatchObject({ totalResults: 1 })
+    expect((await scim('GET', `/Users?filter=${encodeURIComponent('userName eq')}`)).body).toMatchObject({
+      status: '400',
+      scimType: 'invalidFilter',
+    })
+    const one = await scim('GET', `/Users/${all['Resources'][0].id}?attributes=userName`)
+    expect(Object.keys(one.body).sort()).toEqual(['id', 'meta', 'schemas', 'userName'])
+    const stale = await scim('PUT', `/Users/${one.body['id']}`, oktaUser('okta'), {
+      headers: { 'if-match': 'W/"99"' },
+    })
+    expect(stale.status).toBe(412)
+    for (const path of ['ServiceProviderConfig', 'ResourceTypes', 'Schemas'])
+      expect((await scim('GET', `/${path}`)).status).toBe(200)
+  })
+})
+
+describe('what it may not', () => {
+  test('a token of one organisation sees, changes and groups nobody of another', async () => {
+    const theirs = (
+      await scim('POST', '/Users', entraUser('them', { userName: 'them@other.example', emails: [] }), {
+        token: other.token,
+      })
+    ).body
+    expect(theirs['id']).toBeDefined()
+    const at = `/Users/${theirs['id']}`
+    const body = entraUser('them')
+    expect((await scim('GET', at)).status).toBe(404)
+    expect((await scim('PUT', at, body)).status).toBe(404)
+    expect((await scim('PATCH', at, patchOf({ op: 'replace', path: 'active', value: false }))).status).toBe(
+      404,
+    )
+    expect((await scim('DELETE', at)).status).toBe(404)
+    const grouped = await scim('POST', '/Groups', {
+      displayName: 'Thieves',
+      members: [{ value: theirs['id'] }],
+    })
+    expect(grouped.status).toBe(400)
+    expect(
+      await listOf(`/Users?filter=${encodeURIComponent('userName eq "them@other.example"')}`),
+    ).toMatchObject({ totalResults: 0 })
+    expect(await memberOf(other.id, theirs['id'])).toMatchObject({ suspended_at: null })
+  })
+
+  test('nobody is taken over by an e-mail address: it has to be of a verified domain, or theirs already', async () => {
+    const victim = await http.createBrowser({})
+    const { rows } = await http.database.pool.query('SELECT email, name FROM users WHERE id = $1', [
+      victim.userId,
+    ])
+    const { email } = rows[0] as { email: string }
+    const claim = { ...entraUser('v'), userName: email, emails: [{ value: email, primary: true }] }
+    const refused = await scim('POST', '/Users', claim)
+    expect(refused.status).toBe(403)
+    // An address that nobody has is refused in the same words.
+    const nobody = await scim('POST', '/Users', { ...claim, userName: 'no@elsewhere.example', emails: [] })
+    expect(nobody.status).toBe(403)
+    expect(nobody.body['detail'].replace('elsewhere.example', '')).toBe(
+      refused.body['detail'].replace(email.split('@')[1], ''),
+    )
+    expect(await memberOf(acme.id, victim.userId)).toBeUndefined()
+
+    // A user of ours becomes nobody else by changing the address to theirs, or to one of a domain that is not ours.
+    const ours = (await scim('POST', '/Users', entraUser('mallory'))).body['id']
+    for (const value of [email, 'mallory@elsewhere.example', 'them@other.example']) {
+      const moved = await scim(
+        'PATCH',
+        `/Users/${ours}`,
+        patchOf({ op: 'replace', path: 'emails[type eq "work"].value', value }),
+      )
+      expect(moved.status, value).toBe(403)
+    }
+    expect(await memberOf(acme.id, ours)).toMatchObject({ email: 'mallory@acme.example' })
+  })
+
+  test('whoever also belongs elsewhere keeps their address and name, whatever a provider calls them', async () => {
+    const person = await http.createBrowser({ email: 'shared@acme.example' })
+    const made = await scim('POST', '/Users', entraUser('shared'))
+    expect(made.body['id']).toBe(person.userId)
+    const before = await memberOf(acme.id, person.userId)
+    const moved = await scim(
+      'PATCH',
+      `/Users/${person.userId}`,
+      patchOf({
+        op: 'replace',
+        value: { displayName: 'Renamed', 'emails[type eq "work"].value': 'taken@acme.example' },
+      }),
+    )
+    expect(moved.status).toBe(200)
+    expect(await memberOf(acme.id, person.userId)).toEqual(before)
+    await scim('DELETE', `/Users/${person.userId}`)
+    // Their own organisation is still theirs.
+    expect((await callEndpoint(http.app, 'readMe', await http.signIn(person), {})).statusCode).toBe(200)
+  })
+
+  test('the last owner stays, however often a provider says otherwise', async () => {
+    const owner = acme.owner.userId
+    const { rows } = await http.database.pool.query('SELECT email FROM users WHERE id = $1', [owner])
+    const made = await scim('POST', '/Users', { userName: rows[0].email })
+    expect(made.body['id']).toBe(owner)
+    const off = await scim(
+      'PATCH',
+      `/Users/${owner}`,
+      patchOf({ op: 'replace', path: 'active', value: false }),
+    )
+    expect(off.status).toBe(409)
+    expect((await scim('DELETE', `/Users/${owner}`)).status).toBe(409)
+    expect(await memberOf(acme.id, owner)).toMatchObject({ role: 'owner', suspended_at: null })
+  })
+
+  test('other tokens do not open it, its own opens nothing else, and a revoked one nothing at all', async () => {
+    const own = await callEndpoint(http.app, 'createAccessToken', acme.owner, { body: { name: 'x' } })
+    const { token } = own.json<{ token: string }>()
+    expect((await scim('GET', '/Users', undefined, { token })).status).toBe(401)
+    expect((await scim('GET', '/Users', undefined, { token: '' })).status).toBe(401)
+    const read = await http.app.inject({
+      url: `/api/operations/${newId()}`,
+      headers: { authorization: `Bearer ${acme.token}`, 'x-aideon-user': acme.owner.userId },
+    })
+    expect(read.statusCode).toBe(401)
+    expect((await http.access.authenticate(hashOfToken(acme.token))).ok).toBe(false)
+    const { tokens } = (await callEndpoint(http.app, 'readProvisioning', other.owner, {})).json<{
+      tokens: { id: string }[]
+    }>()
+    const params = { id: tokens[0]?.id as string }
+    // Not by another organisation's owner.
+    expect((await callEndpoint(http.app, 'revokeProvisioningToken', acme.owner, { params })).statusCode).toBe(
+      404,
+    )
+    expect(
+      (await callEndpoint(http.app, 'revokeProvisioningToken', other.owner, { params })).statusCode,
+    ).toBe(200)
+    expect((await scim('GET', '/Users', undefined, { token: other.token })).status).toBe(401)
+  })
+
+  test('what is no JSON, too nested or names what objects inherit changes nothing', async () => {
+    const { id } = (await scim('POST', '/Users', entraUser('odd'))).body
+    for (const body of ['{', '[]', '{"__proto__":{"active":false}}', 'null']) {
+      const reply = await http.app.inject({
+        method: 'PATCH',
+        url: `/scim/v2/Users/${id}`,
+        headers: { authorization: `Bearer ${acme.token}`, 'content-type': 'application/scim+json' },
+        payload: body,
+      })
+      expect(reply.statusCode, body).toBe(400)
+    }
+    const deep = `${'('.repeat(50)}active eq true${')'.repeat(50)}`
+    expect((await scim('GET', `/Users?filter=${encodeURIComponent(deep)}`)).status).toBe(400)
+    for (const path of ['__proto__.active', 'constructor.prototype.x', 'emails[', ''])
+      await scim('PATCH', `/Users/${id}`, patchOf({ op: 'add', path, value: true }))
+    expect(({} as Json)['x']).toBeUndefined()
+    expect((await scim('GET', `/Users/${id}`)).body).toMatchObject({ active: true })
+  })
+})
+
+test('dashboards show whom and what the provider told', async () => {
+  const view = (await callEndpoint(http.app, 'readProvisioning', acme.owner, {})).json<Json>()
+  expect(view).toMatchObject({
+    baseUrl: expect.stringMatching(/\/scim\/v2$/),
+    tokens: [{ name: 'Directory' }],
+  })
+  expect(JSON.stringify(view)).not.toContain(acme.token)
+  const found = await callEndpoint(http.app, 'listProvisionedUsers', acme.owner, {
+    query: { search: 'okta' },
+  })
+  expect(found.json<Json>()['items']).toMatchObject([{ userName: 'okta@acme.example', active: false }])
+})
