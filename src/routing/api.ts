@@ -7,22 +7,24 @@ import type { Service as WireService } from '../contract/service-keys.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
 import type { Insights } from '../insights/insights.ts'
+import type { ServiceKey } from '../keys/keys.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Organizations } from '../organizations/organizations.ts'
-import { mayUserManageKey } from '../policy/control.ts'
-import { services } from '../services/registry.ts'
+import { dataObstacle, mayUserManageKey, usersManageKeys } from '../policy/control.ts'
+import { dataTermsOf } from '../services/data-terms.ts'
+import { findService, services } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
 import { browsedPage } from './browse-models.ts'
 import type { Catalogue } from './catalogue.ts'
 import { canTranslate } from '../translation/translation.ts'
-import { type CoverageRequest, coverageOf, summaryOf } from './coverage.ts'
+import { type CoverageRequest, coverageOf, type KnownKey, summaryOf } from './coverage.ts'
 import { explainRoute } from './explain.ts'
 import { groupPrefix, type ModelGroup } from './group.ts'
 import { type UsableModel, usableModels, warmModels } from './model-list.ts'
 import { adminGroupOnWire, endpointOfTask, explanationOnWire, groupOnWire, modelOnWire } from './on-wire.ts'
 import { type AnyRouteRequest, marketOf, type RequestParts, routeRequest } from './person-request.ts'
-import { planRoute } from './route.ts'
+import { planRoute, whyForbidden } from './route.ts'
 import { suppose } from './suppose.ts'
 
 export interface RoutingApiParts extends RequestParts {
@@ -211,21 +213,46 @@ const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Prom
     parts.access.person(organization.id, userId),
     parts.access.offeredTiers(),
   ])
+  const now = clock()
+  const { control } = organization
+  const baseUrlOf = ({ serviceId, baseUrl, settings }: ServiceKey) =>
+    catalogue.baseUrlOf(serviceId, baseUrl, settings)
+  const judged = (key: ServiceKey): KnownKey => {
+    const service = findService(key.serviceId)
+    if (!service) return key
+    const usersMay = usersManageKeys(control, service.id)
+    const offer = { service, model: usualModel(service) }
+    return { ...key, forbidden: whyForbidden({ control, now, baseUrlOf }, key, usersMay, offer) }
+  }
   return {
     entitlements: must(person).entitlements,
     tiers,
-    control: organization.control,
+    control,
     preferences,
-    ownKeys,
-    systemKeys,
+    ownKeys: ownKeys.map(judged),
+    systemKeys: systemKeys.map(judged),
+    dataObstacle: (service) => {
+      const baseUrl = catalogue.baseUrlOf(service.id)
+      // Each key brings an address of its own: it may be one that promises more.
+      if (baseUrl === null) return null
+      const destination = { serviceId: service.id, model: usualModel(service), baseUrl, settings: {} }
+      return dataObstacle(control, dataTermsOf(destination))
+    },
     enabledServices: services.filter((service) => catalogue.isEnabled(service.id)),
     availableMicros: balance?.availableMicros ?? 0n,
-    now: clock(),
+    now,
     translates: canTranslate,
     // An administrator's own prices count: tasks of Midjourney, which has no shipped ones, are asked for by its name.
     isPriced: ({ id, pricesId }) => pricesId !== null || prices.current().find(id, id) !== null,
   }
 }
+
+/** Where services promise something for some models only, one of those. */
+const usualModels: Readonly<Record<string, string>> = {
+  vertex: 'gemini-2.5-flash',
+  bedrock: 'anthropic.claude-sonnet-4-5',
+}
+const usualModel = ({ id }: Service): string => usualModels[id] ?? ''
 
 const serviceOnWire = (service: Service, request: CoverageRequest, catalogue: Catalogue): WireService => {
   const allowed = mayUserManageKey(request.control, service.id)

@@ -184,3 +184,30 @@ describe('the tier', () => {
     })
   })
 })
+
+describe('what the policy has against keys', () => {
+  test('keys that are too old or not proven cover nothing, and the next key does', () => {
+    const old = key('openai', 'user', { forbidden: 'too_old' })
+    expect(cover({ ownKeys: [old] })).toMatchObject({
+      status: 'not_covered',
+      reason: expect.stringContaining('older than your organisation allows'),
+      next: expect.stringContaining('eplace or re-check your OpenAI key'),
+    })
+    expect(cover({ ownKeys: [old], systemKeys: system }).status).toBe('system_credits')
+    expect(cover({ ownKeys: [old, key('openai', 'organization')] }).keyOwner).toBe('organization')
+    const unproven = key('openai', 'user', { forbidden: 'unproven' })
+    expect(cover({ ownKeys: [unproven] }).reason).toContain('said are valid')
+  })
+
+  test('where data may not go nothing covers, and no key is asked for that would not help', () => {
+    const forbidden = 'region' as const
+    const ownKeys = [key('openai', 'user', { forbidden })]
+    const systemKeys = [key('openai', 'system', { forbidden })]
+    expect(cover({ ownKeys, systemKeys, dataObstacle: () => 'region' })).toMatchObject({
+      status: 'not_covered',
+      reason: expect.stringContaining('only some data regions'),
+      next: 'Ask an administrator of your organisation.',
+    })
+    expect(cover({ dataObstacle: () => 'training' }).reason).toContain('do not train')
+  })
+})

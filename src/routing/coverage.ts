@@ -25,7 +25,11 @@ export interface KnownKey {
   readonly owner: KeyOwner
   readonly status: 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
   readonly coolingUntil: Date | null
+  /** What the policy has against the key itself; absent or null: nothing. */
+  readonly forbidden?: 'policy' | 'unproven' | 'too_old' | DataObstacle | null
 }
+
+type DataObstacle = 'region' | 'training'
 
 export interface CoverageRequest {
   readonly control: OrganizationControl
@@ -40,6 +44,8 @@ export interface CoverageRequest {
   readonly translates?: Translates
   /** Whether anything at a service has a price, so that it may run on credits; absent: what has shipped prices. */
   readonly isPriced?: (service: Service) => boolean
+  /** What the policy has against sending anything to a service's usual address; absent: nothing. */
+  readonly dataObstacle?: (service: Service) => DataObstacle | null
   /** What the user's tier includes on system keys; absent: everything. */
   readonly entitlements?: Entitlements | null
   readonly tiers?: readonly OfferedTier[]
@@ -133,7 +139,7 @@ const keysOnly = (control: OrganizationControl, service: Service): Coverage => (
 })
 
 const isUsable = (key: KnownKey, now: Date): boolean =>
-  key.status === 'active' && (key.coolingUntil === null || key.coolingUntil <= now)
+  key.status === 'active' && !key.forbidden && (key.coolingUntil === null || key.coolingUntil <= now)
 
 /** The owner of the first own key that may be used: the user's before the organisation's. */
 const ownKeyOwner = ({ ownKeys, control, now }: CoverageRequest, serviceId: string): KeyOwner | null => {
@@ -170,6 +176,9 @@ const troubleWithOwnKey = ({ ownKeys, control, now }: CoverageRequest, service: 
     return 'Your key is suspended, because your organisation manages the keys of this service.'
   if (key.status === 'invalid') return `${service.name} refuses your key.`
   if (key.status === 'exhausted') return 'Your key has no quota left at the service.'
+  if (key.forbidden === 'unproven')
+    return 'Your organisation uses only keys that their service said are valid.'
+  if (key.forbidden === 'too_old') return 'Your key is older than your organisation allows.'
   return key.coolingUntil !== null && key.coolingUntil > now
     ? 'Your key is limited by the service for now.'
     : null
@@ -187,6 +196,14 @@ const whyNot = (
     alternative: Service | undefined
   },
 ): Coverage => {
+  const obstacle = request.dataObstacle?.(service) ?? null
+  if (obstacle !== null)
+    return notCovered(
+      obstacle === 'region'
+        ? `Your organisation allows only some data regions, and ${service.name} does not promise one of them.`
+        : `Your organisation allows only services that do not train models with what they are sent, and ${service.name} does not promise that.`,
+      'Ask an administrator of your organisation.',
+    )
   const mayAdd = allowedOwners(request.control, service.id).has('user')
   const { trouble } = known
   const start = trouble ?? `There is no ${service.name} key that you may use.`

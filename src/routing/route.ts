@@ -356,12 +356,12 @@ const isOfferAllowed = (control: OrganizationControl, { service, model }: Offer)
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
 /** What the policy has against a key of an allowed offer; null: nothing. */
-const whyForbidden = (
-  { control, now, baseUrlOf }: RouteRequest,
+export const whyForbidden = (
+  { control, now, baseUrlOf }: Pick<RouteRequest, 'control' | 'now' | 'baseUrlOf'>,
   key: ServiceKey,
   usersMay: boolean,
-  { service, model }: Offer,
-): PassedOver['why'] | null => {
+  { service, model }: Pick<Offer, 'service' | 'model'>,
+): 'policy' | 'unproven' | 'too_old' | 'region' | 'training' | null => {
   if (key.owner === 'user' && !usersMay) return 'policy'
   if (key.owner === 'system' && !control.systemKeysAllowed) return 'policy'
   if (key.owner !== 'system') {

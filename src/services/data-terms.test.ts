@@ -48,6 +48,7 @@ describe('the region', () => {
     ['eu-west-1', 'global.anthropic.claude-x', null],
     ['ap-southeast-2', 'apac.anthropic.claude-x', null],
     ['eu-west-1', 'arn:aws:bedrock:us-east-1:1:inference-profile/x', null],
+    ['eu-west-1', 'raw', null],
     ['mars-north-1', 'anthropic.claude-x', null],
   ])('of Bedrock in %s with %s is %s', (region, model, expected) => {
     expect(bedrock(region, model)).toBe(expected)

@@ -74,7 +74,8 @@ const awsRegions: Readonly<Record<string, DataRegion>> = {
 const awsProfiles: Readonly<Record<string, DataRegion>> = { us: 'us', 'us-gov': 'us', eu: 'europe' }
 
 const bedrockRegion = ({ model, host }: Place): DataRegion | null => {
-  if (model.startsWith('arn:')) return null
+  // Other paths of the service name the model where nothing reads it; ARNs name profiles of any geography.
+  if (!model.includes('.') || model.startsWith('arn:')) return null
   const profile = /^(us-gov|us|eu|apac|jp|au|ca|global)\./.exec(model)?.[1]
   const [, region = ''] = host.split('.')
   return profile === undefined ? (awsRegions[region] ?? null) : (awsProfiles[profile] ?? null)

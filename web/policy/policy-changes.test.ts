@@ -37,3 +37,18 @@ test('only what is different is told, in the words of the form', () => {
     { name: 'Training with your data', before: 'not looked at', after: 'not allowed' },
   ])
 })
+
+test('of long lists only what comes and goes is told', () => {
+  const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  const of = (criticalServices: string[]): PolicyDocument => ({ ...open, criticalServices })
+  expect(policyChanges(of(many), of([...many, 'i']), nameOf)).toEqual([
+    { name: 'Critical services', before: null, after: 'and I; 9 in all' },
+  ])
+  expect(policyChanges(of(many), of([...many.slice(1), 'i']), nameOf)).toEqual([
+    { name: 'Critical services', before: 'A', after: 'and I; 8 in all' },
+  ])
+  expect(policyChanges(of(many), of(many.slice(0, 7)), nameOf)).toEqual([
+    { name: 'Critical services', before: 'H', after: '7 in all' },
+  ])
+  expect(policyChanges(of(many), of(['a']), nameOf)).toMatchObject([{ after: 'A' }])
+})
