@@ -1038,6 +1038,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   setCentralBilling: () => ({ body: { central: false } }),
   saveCostCentre: () => ({ body: { code: 'R-1', name: 'Research' } }),
   assignCostCentre: () => ({ params: { id: owner.userId }, body: { code: null } }),
+  assignTeamCostCentre: async () => ({ params: { id: (await team()).id }, body: { code: null } }),
 }
 
 const ssoInput = {

@@ -24,11 +24,13 @@ import { modelSearch } from './models/model-search.ts'
 import { chargeBackSearch } from './oversight/oversight-search.ts'
 import { operationSearch } from './operations/operation-search.ts'
 import { rotationSearch } from './rotation/rotation-search.ts'
+import { organizationKeySearch } from './organization-keys/key-search.ts'
 import { NotFound } from './shell/not-found.tsx'
 import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
 import { simulatorSearch } from './simulator/supposition.ts'
+import { teamsSearch } from './teams/team-search.ts'
 import { allUsageSearch, organizationUsageSearch, usageSearch } from './usage/usage-search.ts'
 
 interface Context {
@@ -72,7 +74,10 @@ const shell = createRoute({
   errorComponent: PageFault,
   beforeLoad: async ({ context, location }) => {
     try {
-      return { me: await context.queryClient.ensureQueryData(meQuery) }
+      const me = await context.queryClient.ensureQueryData(meQuery)
+      // What keeps the session out is mended there, and nothing else opens.
+      if (me.obstacle !== null && location.pathname !== '/security') throw redirect({ to: '/security' })
+      return { me }
     } catch (error) {
       if (error instanceof CallFault && error.code === 'not_signed_in')
         throw redirect({ to: '/sign-in', search: { to: location.href === '/' ? undefined : location.href } })
@@ -245,6 +250,26 @@ const centralBilling = createRoute({
   getParentRoute: () => shell,
   path: '/central-billing',
   component: lazyRouteComponent(() => import('./oversight/central-billing.tsx'), 'CentralBilling'),
+})
+const teams = createRoute({
+  getParentRoute: () => shell,
+  path: '/teams',
+  validateSearch: teamsSearch,
+  component: lazyRouteComponent(() => import('./teams/teams.tsx'), 'Teams'),
+})
+const team = createRoute({
+  getParentRoute: () => shell,
+  path: '/teams/$id',
+  component: lazyRouteComponent(() => import('./teams/team.tsx'), 'TeamPage'),
+})
+const organizationKeys = createRoute({
+  getParentRoute: () => shell,
+  path: '/organization-keys',
+  validateSearch: organizationKeySearch,
+  component: lazyRouteComponent(
+    () => import('./organization-keys/organization-keys.tsx'),
+    'OrganizationKeys',
+  ),
 })
 const administration = createRoute({
   getParentRoute: () => shell,
@@ -492,6 +517,9 @@ const tree = root.addChildren([
     chargeBack,
     centralBilling,
     requests,
+    teams,
+    team,
+    organizationKeys,
     security,
     account,
     administration.addChildren([

@@ -119,6 +119,21 @@ export const teamEndpoints = defineEndpoints({
     params: wire.idParams,
     reply: team,
   },
+  listTeamCandidates: {
+    method: 'GET',
+    path: '/teams/:id/candidates',
+    auth: 'session',
+    permission: 'own.use',
+    group: 'teams',
+    summary: 'Members of the organisation who are not in the team; for whoever looks after it',
+    params: wire.idParams,
+    query: z.object({ search: z.string().max(120).optional().describe('Part of name or e-mail') }),
+    reply: z.object({
+      items: z
+        .array(teamMember.pick({ userId: true, name: true, email: true, kind: true }))
+        .describe('At most 50'),
+    }),
+  },
   setTeamMember: {
     method: 'PUT',
     path: '/teams/:id/members/:user',

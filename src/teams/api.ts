@@ -61,6 +61,9 @@ export const teamApi = ({ teams, clock }: { teams: Teams; clock: Clock }) => {
       must(await teams.restore(by, params.id))
       return view(by, params.id)
     },
+    async listTeamCandidates({ params, query }, context) {
+      return { items: must(await teams.candidates(managerOf(context), params.id, query.search ?? '')) }
+    },
     async setTeamMember({ params, body }, context) {
       must(await teams.setMember(managerOf(context), params.id, params.user, body.role))
       return { done: true }

@@ -108,6 +108,32 @@ export const useByService = async (
   return rows
 }
 
+export interface Candidate {
+  readonly userId: string
+  readonly name: string
+  readonly email: string
+  readonly kind: 'person' | 'service_account'
+}
+
+const mostCandidates = 50
+
+/** By name. */
+export const listCandidates = async (
+  run: Run,
+  { organizationId, id }: TeamKey,
+  search: string,
+): Promise<Candidate[]> => {
+  const part = `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+  const { rows } = await sql<Candidate>`
+    SELECT u.id AS "userId", u.name, u.email, u.kind FROM memberships m JOIN users u ON u.id = m.user_id
+    WHERE m.organization_id = ${organizationId} AND m.suspended_at IS NULL AND u.suspended_at IS NULL
+      AND (u.name ILIKE ${part} OR u.email ILIKE ${part})
+      AND NOT EXISTS (SELECT FROM team_members t
+        WHERE t.organization_id = m.organization_id AND t.team_id = ${id} AND t.user_id = m.user_id)
+    ORDER BY lower(u.name), u.id LIMIT ${mostCandidates}`.execute(run)
+  return rows
+}
+
 export const insertTeam = async (
   transaction: Transaction<Schema>,
   team: TeamKey & { name: string; description: string; createdAt: Date },

@@ -12,7 +12,7 @@ import { newId } from '../kit/id.ts'
 import { emit } from '../webhooks/events.ts'
 import * as store from './store.ts'
 
-export type { MemberRow, TeamRow, UseRow } from './store.ts'
+export type { Candidate, MemberRow, TeamRow, UseRow } from './store.ts'
 
 /** A member of an organisation who does something with its teams. */
 export interface Manager {
@@ -45,6 +45,8 @@ export interface Teams {
   /** When it returns, no process starts an operation with a token of the team. */
   archive(by: Manager, id: string): Promise<Outcome<void>>
   restore(by: Manager, id: string): Promise<Outcome<void>>
+  /** Who could be taken in. */
+  candidates(by: Manager, id: string, search: string): Promise<Outcome<store.Candidate[]>>
   setMember(by: Manager, id: string, userId: string, role: TeamRole): Promise<Outcome<void>>
   /** When it returns, no process starts an operation with what they had of the team's tokens. */
   removeMember(by: Manager, id: string, userId: string): Promise<Outcome<void>>
@@ -205,6 +207,12 @@ export const makeTeams = (parts: {
         await store.updateTeam(transaction, { organizationId: by.organizationId, id }, { archived_at: null })
         return { after: { name: before.name } }
       }),
+
+    async candidates(by, id, search) {
+      const found = await findManaged(by, id)
+      if (!found.ok) return found
+      return success(await store.listCandidates(kysely, { organizationId: by.organizationId, id }, search))
+    },
 
     async setMember(by, id, userId, role) {
       const found = await findManaged(by, id)

@@ -58,20 +58,24 @@ export const BudgetItem = <Row extends BudgetViewOnWire>(props: { budget: Row; a
         </div>
         <div className={classes.side}>
           <EnforcementMark budget={budget} />
-          <StateMark budget={budget} />
+          {!budget.eachMember && <StateMark budget={budget} />}
           {budget.mayChange && <BudgetMenu {...props} />}
         </div>
       </div>
-      <BudgetBar budget={budget} />
+      {!budget.eachMember && <BudgetBar budget={budget} />}
       <div className={classes.figures}>
-        <span>
-          <strong>
-            <TextLink quiet>{acts.renderUsed(budget, amountWords(measure, status.used))}</TextLink>
-          </strong>{' '}
-          used of {amountWords(measure, budget.limit)} ({percentWords(status.usedBasisPoints)})
-          {status.reserved !== '0' && `, ${amountWords(measure, status.reserved)} set aside`},{' '}
-          {amountWords(measure, status.remaining)} left
-        </span>
+        {budget.eachMember ? (
+          <span>Every member may use {amountWords(measure, budget.limit)}</span>
+        ) : (
+          <span>
+            <strong>
+              <TextLink quiet>{acts.renderUsed(budget, amountWords(measure, status.used))}</TextLink>
+            </strong>{' '}
+            used of {amountWords(measure, budget.limit)} ({percentWords(status.usedBasisPoints)})
+            {status.reserved !== '0' && `, ${amountWords(measure, status.reserved)} set aside`},{' '}
+            {amountWords(measure, status.remaining)} left
+          </span>
+        )}
         {archivedAt === null ? (
           <span>
             Starts anew {dayWithYear(status.periodEnd)} (<Ago at={status.periodEnd} />)
@@ -82,7 +86,7 @@ export const BudgetItem = <Row extends BudgetViewOnWire>(props: { budget: Row; a
           </span>
         )}
       </div>
-      {archivedAt === null && <Standing budget={budget} />}
+      {archivedAt === null && !budget.eachMember && <Standing budget={budget} />}
     </li>
   )
 }

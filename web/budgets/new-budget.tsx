@@ -38,12 +38,15 @@ export const NewBudget = (props: {
   /** Not yet enough is said about it. */
   scopeFault: boolean
   subscription: boolean
-  report: UsageReport | undefined
+  /** null: what it would have meant is not shown. */
+  report: UsageReport | undefined | null
+  /** Where only one is possible. */
+  onlyMeasure?: BudgetMeasure
   onCreate: (draft: Draft) => void
   onClose: () => void
 }) => {
   const [text, setText] = useState<BudgetText>({ name: '', limit: '', enforcement: 'soft' })
-  const [measure, setMeasure] = useState<BudgetMeasure>('credits')
+  const [measure, setMeasure] = useState<BudgetMeasure>(props.onlyMeasure ?? 'credits')
   const [period, setPeriod] = useState<BudgetPeriod>('calendar_month')
   const [tried, setTried] = useState(false)
   const faults = faultsOf(text, measure)
@@ -78,7 +81,7 @@ export const NewBudget = (props: {
           data={[
             { value: 'credits', label: 'Credits, on system keys' },
             { value: 'own_key_cost', label: 'Dollars, on own keys' },
-          ]}
+          ].filter(({ value }) => props.onlyMeasure === undefined || value === props.onlyMeasure)}
           onChange={(event) =>
             setMeasure(event.currentTarget.value === 'own_key_cost' ? 'own_key_cost' : 'credits')
           }
@@ -106,12 +109,14 @@ export const NewBudget = (props: {
         />
         {props.scope}
       </div>
-      <LimitPreview
-        report={props.report}
-        measure={measure}
-        limit={limit}
-        hard={text.enforcement === 'hard'}
-      />
+      {props.report !== null && (
+        <LimitPreview
+          report={props.report}
+          measure={measure}
+          limit={limit}
+          hard={text.enforcement === 'hard'}
+        />
+      )}
     </FormDialog>
   )
 }

@@ -70,6 +70,37 @@ export const useOwnKeyActions = (): KeyActions => ({
   revoke: useKeyAct((params) => call('revokeServiceKey', { params }), ownReads),
 })
 
+const organizationReads = ['listOwnOrganizationKeys', 'listServiceKeys', 'listServices'] as const
+
+/** Of keys that the organisation shares with its members. */
+export const useOrganizationKeyActions = (): KeyActions => ({
+  check: useKeyAct(
+    ({ serviceId, secret, baseUrl, settings }) =>
+      call('checkNewOwnOrganizationKey', { body: { serviceId, secret, baseUrl, settings } }),
+    [],
+  ),
+  add: useKeyAct<NewKey, Pick<ServiceKey, 'label'>>(
+    ({ serviceId, secret, baseUrl, settings, label }) =>
+      call('addOwnOrganizationKey', { body: { serviceId, secret, baseUrl, settings, label } }),
+    organizationReads,
+  ),
+  recheck: useKeyAct((params) => call('recheckOwnOrganizationKey', { params }), organizationReads),
+  replace: useKeyAct(
+    ({ id, secret, settings }) =>
+      call('replaceOwnOrganizationKey', { params: { id }, body: { secret, settings } }),
+    organizationReads,
+  ),
+  changeSettings: useKeyAct(
+    ({ id, settings }) => call('changeOwnOrganizationKey', { params: { id }, body: { settings } }),
+    organizationReads,
+  ),
+  rename: useKeyAct(
+    ({ id, label }) => call('changeOwnOrganizationKey', { params: { id }, body: { label } }),
+    organizationReads,
+  ),
+  revoke: useKeyAct((params) => call('revokeOwnOrganizationKey', { params }), organizationReads),
+})
+
 const systemReads = ['listSystemKeys', 'readOverview', 'listAdminServices', 'listServices'] as const
 
 export const useSystemKeyActions = (): KeyActions => ({

@@ -34,6 +34,7 @@ import {
   IconUser,
   IconUsers,
   IconBuildingBank,
+  IconUsersGroup,
   type Icon,
 } from '@tabler/icons-react'
 import { may } from '../../src/contract/permissions.ts'
@@ -104,7 +105,7 @@ const whereOneWorks: readonly Place[] = [{ to: '/organization', label: 'Organisa
 const ofMemberReaders: readonly Place[] = [{ to: '/members', label: 'Members', icon: IconUsers }]
 
 /** Of those who run a company. */
-const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconBuilding }]
+const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconShieldLock }]
 
 /** Of those who see what a company uses and pays. */
 const ofOversight: readonly Place[] = [
@@ -114,7 +115,15 @@ const ofOversight: readonly Place[] = [
 ]
 
 /** Of everybody in a company. */
-const ofMembers: readonly Place[] = [{ to: '/requests', label: 'Requests', icon: IconMessageQuestion }]
+const ofMembers: readonly Place[] = [
+  { to: '/teams', label: 'Teams', icon: IconUsersGroup },
+  { to: '/requests', label: 'Requests', icon: IconMessageQuestion },
+]
+
+/** Of those who see the keys that members share. */
+const ofKeyReaders: readonly Place[] = [
+  { to: '/organization-keys', label: 'Organisation keys', icon: IconKey },
+]
 
 export const Navigation = () => {
   const { isPlatformAdministrator, organization, role } = useMe()
@@ -133,6 +142,7 @@ export const Navigation = () => {
             ...whereOneWorks,
             ...(may(role, 'members.read') ? ofMemberReaders : []),
             ...(isManager ? ofManagers : []),
+            ...(may(role, 'organization_keys.read') ? ofKeyReaders : []),
             ...(may(role, 'usage.read') ? ofOversight : []),
             ...ofMembers,
           ]}

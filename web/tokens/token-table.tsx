@@ -21,6 +21,8 @@ export const TokenTable = (props: {
   tokens: readonly AccessToken[] | undefined
   revoking: Revoking
   showScopes: boolean
+  /** Given where they are several people's. */
+  whose?: (token: AccessToken) => string
   /** Given where tokens can be limited: what each is limited to, and what sets it. */
   limits?: {
     readonly of: (id: string) => RateLimits | undefined
@@ -41,6 +43,9 @@ export const TokenTable = (props: {
         rowKey={(row) => row.id}
         columns={[
           { key: 'name', header: 'Name', render: (row) => <span className={classes.name}>{row.name}</span> },
+          ...(props.whose
+            ? [{ key: 'whose', header: 'Acts for', render: (row: AccessToken) => props.whose?.(row) }]
+            : []),
           { key: 'tail', header: 'Token', render: (row) => <SecretTail lastFour={row.lastFour} /> },
           ...(props.showScopes
             ? [
