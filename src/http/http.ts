@@ -86,6 +86,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     saml: options.sso.signIns,
     publicUrl: options.publicUrl ?? null,
     requestLimits: options.requestLimits ?? null,
+  })
   await registerScim(app, {
     provisioning: options.provisioning,
     publicUrl: options.publicUrl ?? null,
