@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { AlertChannel, AlertKind } from '../contract/alerts.ts'
+import type { EventType } from '../contract/event-types.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
@@ -12,12 +13,23 @@ import { makeLoop } from '../long-operations/loop.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { makeDeliver, type SigningSecret } from './deliver.ts'
 import type { Mail } from './mail.ts'
+import { emit } from '../webhooks/events.ts'
 import { type Channels, type Notice, oneLine, targetsOf } from './notice.ts'
 import * as store from './store.ts'
 import * as deliveries from './store-deliveries.ts'
 
 export type { Audience, Channels, Notice } from './notice.ts'
 export type { Alert, Delivery, Owner } from './store.ts'
+
+/** What is told to people and to webhooks of the organisation alike. */
+const eventOfAlert: Partial<Record<AlertKind, EventType>> = {
+  budget_threshold: 'budget.threshold',
+  budget_refused: 'budget.exceeded',
+  key_possibly_leaked: 'key.leaked',
+  sudden_spend: 'anomaly.detected',
+  new_model: 'anomaly.detected',
+  new_country: 'anomaly.detected',
+}
 
 /** Alerts: in the dashboard at once, by e-mail and webhook as each person wants it. Other rooms raise them here. */
 export interface Alerts {
@@ -101,6 +113,8 @@ export const makeAlerts = (options: AlertOptions): Alerts => {
     const createdAt = clock()
     const title = oneLine(notice.title)
     let told = 0
+    const event = eventOfAlert[notice.kind]
+    const isNews = event !== undefined && !(await store.isKnown(run, notice))
     for (const recipient of await store.recipientsOf(run, notice.audience)) {
       const { organizationId, userId } = recipient
       const id = newId(createdAt.getTime())
@@ -118,6 +132,21 @@ export const makeAlerts = (options: AlertOptions): Alerts => {
           ...to,
           createdAt,
         })
+    }
+    // One event, however many people are told of it.
+    const { audience } = notice
+    if (isNews && told > 0 && run.isTransaction && 'organizationId' in audience) {
+      const { kind, severity, text, path } = notice
+      const data = {
+        kind,
+        severity,
+        title,
+        text,
+        path,
+        userId: 'userId' in audience ? audience.userId : null,
+      }
+      const at = { organizationId: audience.organizationId, type: event, data, at: createdAt }
+      await emit(run as Transaction<Schema>, at)
     }
     return told
   }

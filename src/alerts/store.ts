@@ -73,6 +73,22 @@ const platformAdministrators = (run: Run): Promise<Recipient[]> =>
     .orderBy('m.organization_id')
     .execute()
 
+/** Somebody in the organisation was told of the same. */
+export const isKnown = async (
+  run: Run,
+  { audience, key }: { audience: Audience; key: string },
+): Promise<boolean> => {
+  if (audience.kind === 'platform_administrators') return true
+  const row = await run
+    .selectFrom('alerts')
+    .select('id')
+    .where('organization_id', '=', audience.organizationId)
+    .where('key', '=', key)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** False: this person was told before. */
 export const insertAlert = async (
   run: Run,

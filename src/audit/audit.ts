@@ -3,6 +3,8 @@ import type { Schema } from '../db/schema.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
+import { eventOfAudit } from '../webhooks/events-of-audit.ts'
+import { emit } from '../webhooks/events.ts'
 
 export interface Actor {
   readonly kind: 'user' | 'platform_token' | 'operator' | 'gateway'
@@ -56,6 +58,8 @@ export const recordAudit = async (transaction: Transaction<Schema>, entry: Audit
       access_token_id: entry.actor.token?.id ?? null,
     })
     .execute()
+  const event = eventOfAudit(entry)
+  if (event !== null) await emit(transaction, { organizationId: entry.organizationId, ...event })
 }
 
 const jsonOf = (value: unknown): string | null =>

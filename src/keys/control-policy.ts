@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import { type KeyControl, usersManageKeys } from '../policy/control.ts'
+import { emit } from '../webhooks/events.ts'
 import * as store from './store.ts'
 
 /** Ids of the keys that changed. */
@@ -21,5 +22,9 @@ export const applyControlPolicy = async (
   const restored = keys.filter((key) => key.status === 'suspended' && allows(key)).map((key) => key.id)
   await store.suspendKeys(transaction, organizationId, suspended)
   await store.restoreKeys(transaction, organizationId, restored)
+  if (suspended.length > 0)
+    await emit(transaction, { organizationId, type: 'key.suspended', data: { keys: suspended } })
+  if (restored.length > 0)
+    await emit(transaction, { organizationId, type: 'key.restored', data: { keys: restored } })
   return { suspended, restored }
 }

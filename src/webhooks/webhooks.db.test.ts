@@ -9,6 +9,7 @@ import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { silentLog } from '../kit/log.ts'
 import { makeOutbound } from '../net/outbound.ts'
+import { recordAudit } from '../audit/audit.ts'
 import { emit } from './events.ts'
 import { makeWebhooks, type Webhooks } from './webhooks.ts'
 
@@ -110,8 +111,7 @@ test('an event arrives once at each endpoint that wants its type, signed as Stan
   await tell(company, 'policy.changed', { version: 2 })
   await expect.poll(() => received.length).toBe(3)
   expect([at(all.path).length, at(some.path).length, at(foreign.path).length]).toEqual([2, 1, 0])
-  const [first] = at(all.path)
-  expect(first?.headers['webhook-id']).toBe(id)
+  const first = at(all.path).find(({ headers }) => headers['webhook-id'] === id)
   const verified = new Webhook(all.secret).verify(first?.body ?? '', first?.headers ?? {})
   expect(verified).toEqual({ id, type: 'key.added', timestamp: now.toISOString(), data: { name: 'Ünï' } })
   expect(() => new Webhook(some.secret).verify(first?.body ?? '', first?.headers ?? {})).toThrow()
@@ -145,7 +145,9 @@ test('a receiver that fails is asked again under the same id, then never; a repl
   const eventId = await tell(company)
   await expect.poll(() => standing(webhooks, company, id)).toEqual(['failed'])
   expect(at(path)).toHaveLength(3)
-  expect(must(await webhooks.endpoint(company, id))).toMatchObject({ state: 'enabled', failedAttempts: 3 })
+  await expect
+    .poll(async () => must(await webhooks.endpoint(company, id)))
+    .toMatchObject({ state: 'enabled', failedAttempts: 3 })
   statuses.delete(path)
   must(await webhooks.redeliver(company, id, eventId))
   await expect.poll(() => standing(webhooks, company, id)).toEqual(['delivered'])
@@ -195,8 +197,9 @@ test('after three days without one success an endpoint is switched off once, adm
   expect(await webhooks.redeliver(company, id, newId())).toMatchObject({ fault: { code: 'conflict' } })
   statuses.delete(path)
   must(await webhooks.change(operator, company, id, { enabled: true }))
-  await tell(company)
-  await expect.poll(async () => (await standing(webhooks, company, id))[0]).toBe('delivered')
+  const eventId = await tell(company)
+  const ofEvent = { organizationId: company, endpointId: id, eventId }
+  await expect.poll(async () => (await webhooks.deliveries(ofEvent, null, 1))[0]?.state).toBe('delivered')
 })
 
 test('a new secret signs at once, the one before beside it for a day', async () => {
@@ -268,4 +271,30 @@ describe('a test', () => {
       data: { endpointId: id },
     })
   })
+})
+
+test('what is audited of keys and tokens is told, once, with who did it and with which token; other entries are not', async () => {
+  const company = await organization()
+  const by = {
+    kind: 'user',
+    id: newId(),
+    token: { id: newId(), scopes: ['manage'], expiresAt: null },
+  } as const
+  await clone.database.kysely.transaction().execute(async (transaction) => {
+    const entry = { organizationId: company, actor: by, subject: { kind: 'service_key', id: 'k' } }
+    await recordAudit(transaction, { ...entry, action: 'service_key.revoke', before: { status: 'active' } })
+    await recordAudit(transaction, { ...entry, action: 'session.proved' })
+  })
+  await using room = open()
+  const told = await room.webhooks.events({ organizationId: company }, null, 9)
+  expect(told.map(({ payload }) => JSON.parse(payload))).toMatchObject([
+    {
+      type: 'key.revoked',
+      data: {
+        subject: { kind: 'service_key', id: 'k' },
+        actor: { id: by.id, accessTokenId: by.token.id },
+        before: { status: 'active' },
+      },
+    },
+  ])
 })
