@@ -1,4 +1,3 @@
-import type { AuthenticationResponseJSON } from '@simplewebauthn/server'
 import type { Transaction } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -91,7 +90,7 @@ export const makeIdentity = (parts: {
   const passwords = makePasswords({ database, store, sessions, attempts, breached })
   const proofs = makeFactorProofs({ clock, vault, factors, attempts })
   const sso = makeSsoDirectory(database)
-  const { renew, endOthers, ...faces } = sessions
+  const { renew } = sessions
 
   const checkLink = async (userId: string, token: string): Promise<Outcome<UseUp>> => {
     const link = { tokenHash: hashOfSecretToken(token), purpose: 'sign_in', userId } as const
@@ -134,7 +133,7 @@ export const makeIdentity = (parts: {
 
   return {
     ...signIns,
-    ...faces,
+    ...sessions,
     ...makeLinks({ database, clock, store, attempts }),
     ...makeSecondFactors({ database, clock, store, factors, sessions, attempts, vault }),
     hashPassword: passwords.hashPassword,

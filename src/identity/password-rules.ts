@@ -53,7 +53,7 @@ const isRepeated = (text: string): boolean => {
 const isRow = (text: string): boolean =>
   rows.some((row) => {
     const round = row.repeat(3)
-    return round.includes(text) || [...round].reverse().join('').includes(text)
+    return round.includes(text) || round.split('').toReversed().join('').includes(text)
   })
 
 const wordsOf = (owner: { email: string; name: string } | undefined): string[] =>

@@ -59,7 +59,7 @@ export const isNetwork = (text: string): boolean => {
 export const isWithin = (address: string, networks: readonly string[]): boolean => {
   if (networks.length === 0) return true
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  const plain = mapped ?? (address.split('%')[0] as string)
+  const plain = mapped ?? address.split('%')[0] ?? ''
   const family = isIP(plain)
   if (family === 0) return false
   const list = new BlockList()

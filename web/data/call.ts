@@ -51,13 +51,10 @@ const notConfirmed = (): CallFault =>
 let csrfToken: string | null = null
 
 const readCsrfToken = (reply: unknown): void => {
-  if (
-    typeof reply === 'object' &&
-    reply !== null &&
-    'csrfToken' in reply &&
-    typeof reply.csrfToken === 'string'
-  )
-    csrfToken = reply.csrfToken
+  if (typeof reply !== 'object' || reply === null) return
+  // Changes of second factors bring it beside the recovery codes.
+  if ('me' in reply) readCsrfToken(reply.me)
+  if ('csrfToken' in reply && typeof reply.csrfToken === 'string') csrfToken = reply.csrfToken
 }
 
 const headersOf = (method: string, hasBody: boolean): Record<string, string> => ({

@@ -4,13 +4,17 @@ import type { Me } from '../../src/contract/session.ts'
 import { type CallFault, call } from './call.ts'
 import { meQuery } from './session.ts'
 
-type EntryName = 'signIn' | 'signInWithLink' | 'setUp'
+type EntryName = 'signIn' | 'signInWithLink' | 'finishSignIn' | 'setUp'
 
 /** Opens a session; nothing that was read for somebody else before stays in the cache. */
-export const useEnter = <Name extends EntryName>(name: Name, onEntered: () => void) => {
+export const useEnter = <Name extends EntryName>(name: Name, onEntered: () => void) =>
+  useEntering<Request<Name>>((request) => call(name, request) as Promise<Me>, onEntered)
+
+/** The same by whatever opens one. */
+export const useEntering = <Given>(enter: (given: Given) => Promise<Me>, onEntered: () => void) => {
   const client = useQueryClient()
-  return useMutation<Me, CallFault, Request<Name>>({
-    mutationFn: (request) => call(name, request) as Promise<Me>,
+  return useMutation<Me, CallFault, Given>({
+    mutationFn: enter,
     onSuccess: (me) => {
       client.clear()
       client.setQueryData(meQuery.queryKey, me)

@@ -11,7 +11,9 @@ import { FaultNotice } from '../ui/notice.tsx'
 import { Fact, Facts, Page, Panel } from '../ui/page.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { browserName, isMobile } from './browser-name.ts'
+import { ObstacleNotice } from './obstacle-notice.tsx'
 import { Password } from './password.tsx'
+import { SecondFactors } from './second-factors.tsx'
 import classes from './security.module.css'
 
 /** Where one is signed in, the password, and how long the last proof of who it is holds. */
@@ -19,6 +21,8 @@ export const Security = () => {
   const me = useMe()
   return (
     <Page narrow title="Security" description="Where you are signed in, and how you prove that it is you.">
+      {me.obstacle && <ObstacleNotice obstacle={me.obstacle} />}
+      <SecondFactors />
       <Sessions />
       <Password me={me} />
       <Proof />
@@ -112,7 +116,13 @@ const columns: readonly Column<Session>[] = [
   { key: 'actions', header: '', align: 'end', render: (row) => <SignOut of={row} /> },
 ]
 
-const methods = { password: 'Your password', sign_in_link: 'A new sign-in link' } as const
+const methods = {
+  passkey: 'A passkey',
+  totp: 'A code of your app',
+  recovery_code: 'A recovery code',
+  password: 'Your password',
+  sign_in_link: 'A new sign-in link',
+} as const
 
 const Proof = () => {
   const me = useMe()

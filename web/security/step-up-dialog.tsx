@@ -1,51 +1,78 @@
 import { Button, Modal, PasswordInput, TextInput } from '@mantine/core'
-import { useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { Me, StepUpMethod } from '../../src/contract/session.ts'
-import { useAct } from '../data/queries.ts'
+import { type CallFault, call } from '../data/call.ts'
+import { passkeysWork, proveWithPasskey } from '../data/passkeys.ts'
 import { meQuery, useMe } from '../data/session.ts'
 import { settleProof } from '../data/step-up.ts'
 import { FaultNotice } from '../ui/notice.tsx'
+import { CodeInput } from './code-input.tsx'
 import classes from './security.module.css'
 
 /** A sign-in link, or the part after its # sign. */
 const tokenIn = (text: string): string => text.trim().replace(/^.*#/, '')
 
+const otherWords: Record<StepUpMethod, string> = {
+  passkey: 'Use a passkey',
+  totp: 'Use a code of the app',
+  recovery_code: 'Use a recovery code',
+  password: 'Use the password',
+  sign_in_link: 'Use a sign-in link',
+}
+
 /** Asks who it is. What was to be done waits underneath, with all that was entered, and goes on by itself. */
 export const StepUpDialog = () => {
   const me = useMe()
-  const [method, setMethod] = useState<StepUpMethod>(me.stepUp.methods[0] ?? 'sign_in_link')
-  const other = me.stepUp.methods.find((each) => each !== method)
+  const methods = me.stepUp.methods.filter((method) => method !== 'passkey' || passkeysWork())
+  const [chosen, setChosen] = useState<StepUpMethod | null>(null)
+  const method = chosen ?? methods[0] ?? 'sign_in_link'
   return (
     <Modal opened onClose={() => settleProof(false)} title="Confirm that it is you" zIndex={320} size={440}>
-      <ProofForm key={method} me={me} method={method} other={other} onOther={setMethod} />
+      <ProofForm
+        key={method}
+        me={me}
+        method={method}
+        others={methods.filter((each) => each !== method)}
+        onOther={setChosen}
+      />
     </Modal>
   )
+}
+
+const proveBy = (method: StepUpMethod, text: string): Promise<Me> => {
+  switch (method) {
+    case 'passkey':
+      return proveWithPasskey()
+    case 'password':
+      return call('stepUp', { body: { proof: { kind: method, password: text } } })
+    case 'sign_in_link':
+      return call('stepUp', { body: { proof: { kind: method, token: tokenIn(text) } } })
+    case 'totp':
+    case 'recovery_code':
+      return call('stepUp', { body: { proof: { kind: method, code: text } } })
+  }
 }
 
 const ProofForm = (props: {
   me: Me
   method: StepUpMethod
-  other: StepUpMethod | undefined
+  others: readonly StepUpMethod[]
   onOther: (method: StepUpMethod) => void
 }) => {
-  const { me, method, other } = props
+  const { me, method } = props
   const [text, setText] = useState('')
-  const stepUp = useAct('stepUp')
   const client = useQueryClient()
+  const stepUp = useMutation<Me, CallFault>({
+    mutationFn: () => proveBy(method, text),
+    onSuccess: (now) => {
+      client.setQueryData(meQuery.queryKey, now)
+      settleProof(true)
+    },
+  })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const proof =
-      method === 'password' ? { kind: method, password: text } : { kind: method, token: tokenIn(text) }
-    stepUp.mutate(
-      { body: { proof } },
-      {
-        onSuccess: (now) => {
-          client.setQueryData(meQuery.queryKey, now)
-          settleProof(true)
-        },
-      },
-    )
+    stepUp.mutate()
   }
   const change = (value: string) => {
     setText(value)
@@ -58,48 +85,69 @@ const ProofForm = (props: {
         open. It holds for some minutes; what you were doing goes on right after.
       </p>
       <input type="text" autoComplete="username" value={me.user.email} readOnly hidden />
-      {method === 'password' ? (
-        <PasswordInput
-          label={`Password of ${me.user.email}`}
-          autoComplete="current-password"
-          data-autofocus
-          value={text}
-          onChange={(event) => change(event.currentTarget.value)}
-        />
-      ) : (
-        <TextInput
-          label="New sign-in link"
-          description={
-            me.user.hasPassword
-              ? 'Paste the whole link; it is used up by this.'
-              : 'You have no password. Ask your administrator for a new link and paste all of it; it is used up by this.'
-          }
-          autoComplete="off"
-          spellCheck={false}
-          data-autofocus
-          value={text}
-          onChange={(event) => change(event.currentTarget.value)}
-        />
-      )}
+      <ProofInput me={me} method={method} text={text} onChange={change} />
       {stepUp.error && <FaultNotice error={stepUp.error} />}
       <div className={classes.buttons}>
-        {other && (
+        {props.others.map((other) => (
           <Button
+            key={other}
             className={classes.otherWay}
             variant="subtle"
             color="gray"
             onClick={() => props.onOther(other)}
           >
-            {other === 'password' ? 'Use the password' : 'Use a sign-in link'}
+            {otherWords[other]}
           </Button>
-        )}
+        ))}
         <Button variant="default" onClick={() => settleProof(false)}>
           Cancel
         </Button>
-        <Button type="submit" loading={stepUp.isPending} disabled={text.trim() === ''}>
-          Confirm
+        <Button
+          type="submit"
+          data-autofocus={method === 'passkey' || undefined}
+          loading={stepUp.isPending}
+          disabled={method !== 'passkey' && text.trim() === ''}
+        >
+          {method === 'passkey' ? 'Use a passkey' : 'Confirm'}
         </Button>
       </div>
     </form>
+  )
+}
+
+const ProofInput = (props: {
+  me: Me
+  method: StepUpMethod
+  text: string
+  onChange: (text: string) => void
+}) => {
+  const { me, method, text, onChange } = props
+  if (method === 'passkey') return null
+  if (method === 'totp' || method === 'recovery_code')
+    return <CodeInput kind={method} value={text} onChange={onChange} />
+  if (method === 'password')
+    return (
+      <PasswordInput
+        label={`Password of ${me.user.email}`}
+        autoComplete="current-password"
+        data-autofocus
+        value={text}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    )
+  return (
+    <TextInput
+      label="New sign-in link"
+      description={
+        me.user.hasPassword
+          ? 'Paste the whole link; it is used up by this.'
+          : 'You have no password. Ask your administrator for a new link and paste all of it; it is used up by this.'
+      }
+      autoComplete="off"
+      spellCheck={false}
+      data-autofocus
+      value={text}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   )
 }
