@@ -244,12 +244,18 @@ export const accountsToAdopt = (executor: Executor, limit: number): Promise<Acco
     executor,
   )
 
-/** While its user is suspended none begins: the one that contains the day they come back is the next. */
+/**
+ * While its user is suspended, or no member, none begins: the one that contains the day they come back is the next. The holder
+ * of an organisation's own account has no membership; it is there as long as the organisation.
+ */
 export const subscriptionsDue = (executor: Executor, now: Date, limit: number): Promise<AccountKey[]> =>
   keys(
     sql`SELECT organization_id AS "organizationId", account_id AS "accountId" FROM subscriptions
       WHERE status <> 'paused' AND period_end <= ${now}
-        AND NOT EXISTS (SELECT FROM users u WHERE u.id = subscriptions.user_id AND u.suspended_at IS NOT NULL)
+        AND EXISTS (SELECT FROM users u JOIN organizations o ON o.id = subscriptions.organization_id
+          WHERE u.id = subscriptions.user_id AND u.suspended_at IS NULL AND o.deleted_at IS NULL
+            AND (u.kind = 'organization' OR EXISTS (SELECT FROM memberships m
+              WHERE m.organization_id = o.id AND m.user_id = u.id AND m.suspended_at IS NULL)))
       ORDER BY period_end LIMIT ${limit}`,
     executor,
   )

@@ -108,8 +108,21 @@ describe('a member', () => {
     expect(codeOf(await http.call('readMe', person, {}))).toBe('not_signed_in')
     const elsewhere = await http.signIn(person)
     expect((await me(elsewhere)).organization.kind).toBe('personal')
-    // Their account is as it was, if they come back.
+    // Their account is as it was, if they come back, and nothing is allocated to it meanwhile.
     const accountId = await http.ledger.accountOf(id, person.userId)
+    await http.billing.renewDue(new Date(Date.now() + 40 * 86_400_000))
+    const { rows: given } = await http.database.pool.query<{ userId: string; grants: number }>(
+      `SELECT a.user_id AS "userId", count(*)::int AS grants FROM credit_accounts a
+       JOIN grants g ON g.organization_id = a.organization_id AND g.account_id = a.id
+       WHERE a.organization_id = $1 GROUP BY a.user_id`,
+      [id],
+    )
+    expect(new Map(given.map(({ userId, grants }) => [userId, grants]))).toEqual(
+      new Map([
+        [person.userId, 1],
+        [owner.userId, 2],
+      ]),
+    )
     must(
       await http.organizations.join(operator, {
         organizationId: id,
