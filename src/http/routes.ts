@@ -13,6 +13,8 @@ import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope
 import type { Identity, SignedIn } from '../identity/identity.ts'
 
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
+import type { HostApplications } from '../machines/host-applications.ts'
+import { looksLikeHostToken } from '../machines/host-token.ts'
 import { networkOf } from '../kit/network.ts'
 import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext } from './handler.ts'
 import type { Idempotency } from './idempotency.ts'
@@ -22,6 +24,8 @@ import { cookiesOf, isSecure, requireCsrfToken, requireNoForeignRead, requireSam
 interface Shell {
   readonly identity: Identity
   readonly access: Access
+  /** Whose signed tokens stand for users, too. */
+  readonly machines: { readonly applications: Pick<HostApplications, 'authenticate'> }
   readonly publicUrl?: string | null
   /** Null: requests are not counted. */
   readonly requestLimits?: RequestLimits | null
@@ -164,9 +168,7 @@ const contextOf = async (
   }
   const { authorization } = request.headers
   if (endpoint.auth === 'session_or_token' && authorization !== undefined) {
-    const { reader, tokenId } = await orCount(readerOf(authorization, request, shell.access), () =>
-      count(stranger),
-    )
+    const { reader, tokenId } = await orCount(readerOf(authorization, request, shell), () => count(stranger))
     await count({ session: tokenId, user: reader.userId })
     return { ...base, reader }
   }
@@ -336,9 +338,15 @@ const managerOf = async (
 }
 
 /** A user's token reads for that user; a platform token for the user it names, as on /v1/*. */
-const readerOf = async (authorization: string, request: FastifyRequest, access: Access) => {
+const readerOf = async (authorization: string, request: FastifyRequest, { access, machines }: Shell) => {
   const bearer = bearerOf(authorization)
   if (bearer === null) throw new FaultError(fault('missing_token'))
+  if (looksLikeHostToken(bearer)) {
+    const { token, person } = must(await machines.applications.authenticate(bearer))
+    if (!token.scopes.includes('read')) throw new FaultError(fault('insufficient_scope'))
+    access.noteUse(token)
+    return { reader: person, tokenId: token.id }
+  }
   const token = await tokenOf(bearer, access)
   if (token.kind === 'user') {
     if (!token.scopes.includes('read') && !token.scopes.includes('manage'))
