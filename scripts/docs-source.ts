@@ -1,4 +1,5 @@
 import { settings } from '../src/config/settings.ts'
+import { may, type Permission, permissions, roles } from '../src/contract/permissions.ts'
 import { type FaultRow, faults } from '../src/kit/fault.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ export const documents = (): Record<string, string> => ({
   'docs/services.md': `${written}\n${servicesDocument(table)}`,
   'docs/data-terms.md': `${written}\n${dataTermsDocument(table)}`,
   'docs/rotation-services.md': `${written}\n${rotationDocument(table)}`,
+  'docs/organizations.md': withSection(readDocument('docs/organizations.md'), 'roles', rolesTable()),
   'docs/ledger.md': withSection(readDocument('docs/ledger.md'), 'planted errors', plantedErrors()),
 })
 
@@ -26,6 +28,15 @@ const withSection = (document: string, name: string, text: string): string => {
   if (before < 0 || after < before) throw new Error(`There is no place for ${name}.`)
   return `${document.slice(0, before)}${begin}\n${text}\n\n${document.slice(after)}`
 }
+
+const rolesTable = (): string =>
+  table(
+    ['permission', ...roles],
+    (Object.keys(permissions) as Permission[]).map((permission) => [
+      `\`${permission}\``,
+      ...roles.map((role) => (may(role, permission) ? 'yes' : '')),
+    ]),
+  )
 
 const plantedErrors = (): string =>
   table(
