@@ -160,6 +160,26 @@ describe('versions', () => {
   })
 })
 
+test('the maximum age of a policy is what keys are rotated by, unless the platform asks for less', async () => {
+  const member = await http.createPerson({ organizationId })
+  const input = {
+    organizationId,
+    owner: 'user',
+    userId: member.userId,
+    serviceId: 'openai',
+    secret: goodSecret(),
+  } as const
+  must(await http.serviceKeys.add(operator, input))
+  const ageOf = async () => (await http.rotation.keys({ organizationId }))[0]?.maximumAgeDays
+  const allowed = { ...everything, maximumKeyAgeDays: 60 }
+  must(await http.organizations.change(operator, organizationId, { allowed }))
+  expect(await ageOf()).toBe(60)
+  must(await http.rotation.setMaximumAge(operator, organizationId, 30))
+  expect(await ageOf()).toBe(30)
+  must(await http.organizations.change(operator, organizationId, { allowed: null }))
+  expect(await ageOf()).toBe(30)
+})
+
 describe('a scheduled version', () => {
   const soon = () => new Date(Date.now() + 60_000)
 

@@ -74,7 +74,7 @@ describe('a service that the policy does not allow', () => {
     await allow(['openai'])
     const id = await asked({ kind: 'service', serviceId: 'anthropic' })
     const answers = await Promise.all([approve(id, { by: 'policy' }), approve(id, { by: 'policy' })])
-    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 409])
+    expect(answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([200, 409])
     expect((await policy()).version).toBe(3)
   })
 

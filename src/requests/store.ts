@@ -46,7 +46,7 @@ export interface RequestFilter {
 
 export const list = async (
   executor: Executor,
-  { organizationId, userId = undefined, state }: RequestFilter,
+  { organizationId, userId, state }: RequestFilter,
   page: { readonly before: string | null; readonly limit: number },
 ): Promise<AccessRequest[]> => {
   const { rows } = await sql<AccessRequest>`

@@ -1,9 +1,14 @@
-import { Drawer } from '@mantine/core'
+import { Button, Drawer } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import type { BrowsedModel, ListedPrice } from '../../src/contract/models.ts'
+import { may } from '../../src/contract/permissions.ts'
 import { useRead } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
 import { perWords, unitName } from '../data/unit-words.ts'
 import { endpointName, taskName } from '../data/words.ts'
+import { AskDialog } from '../requests/ask-dialog.tsx'
+import { wishesForModel } from '../requests/request-words.ts'
 import { explainable } from '../simulator/supposition.ts'
 import { CopyableId } from '../ui/copy.tsx'
 import { Credits } from '../ui/figures.tsx'
@@ -48,6 +53,43 @@ const Found = ({ name }: { name: string }) => {
   )
 }
 
+/** What the lists of the policy leave out can be asked for. */
+const WhyNot = ({ model, why }: { model: BrowsedModel; why: string }) => {
+  const { organization, role } = useMe()
+  const [asking, setAsking] = useState(false)
+  const { serviceId, serviceModel } = model
+  const mayAsk = may(role, 'own.use') && !may(role, 'policy.change')
+  const wishes =
+    mayAsk && serviceId !== null && serviceModel !== null
+      ? wishesForModel(organization, serviceId, serviceModel)
+      : []
+  return (
+    <>
+      <Notice
+        tone="info"
+        title="Not available to you now"
+        action={
+          wishes.length > 0 && (
+            <Button size="compact-sm" variant="default" onClick={() => setAsking(true)}>
+              Ask for it
+            </Button>
+          )
+        }
+      >
+        {why}
+      </Notice>
+      <AskDialog
+        locked={
+          asking && serviceId !== null
+            ? { serviceId, model: serviceModel, name: model.model, why, wishes }
+            : null
+        }
+        onClose={() => setAsking(false)}
+      />
+    </>
+  )
+}
+
 const ModelBody = ({ model }: { model: BrowsedModel }) => (
   <div className={classes.drawer}>
     <div className={classes.lead}>
@@ -55,11 +97,7 @@ const ModelBody = ({ model }: { model: BrowsedModel }) => (
       {model.description && <p className={classes.quietText}>{model.description}</p>}
       <ServedMark by={model.servedBy} />
     </div>
-    {model.why && (
-      <Notice tone="info" title="Not available to you now">
-        {model.why}
-      </Notice>
-    )}
+    {model.why && <WhyNot model={model} why={model.why} />}
     <Facts>
       <Fact name={model.kind === 'group' ? 'Group' : 'Task'}>
         {model.kind === 'group'

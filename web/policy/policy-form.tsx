@@ -12,7 +12,7 @@ import {
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { type DataRegion, dataRegionIds, dataRegions } from '../../src/contract/data-regions.ts'
+import { dataRegionIds, dataRegions } from '../../src/contract/data-regions.ts'
 import type { PolicyDocument } from '../../src/contract/policy.ts'
 import type { AllowedUses, Fallback } from '../../src/contract/wire.ts'
 import { useRead } from '../data/queries.ts'
@@ -211,7 +211,7 @@ export const PolicyForm = (props: {
               aria-label="Regions in which data may be processed"
               data={dataRegionIds.map((value) => ({ value, label: dataRegions[value] }))}
               value={[...(allowed.dataRegions ?? [])]}
-              onChange={(chosen) => allow({ dataRegions: chosen.toSorted() as DataRegion[] })}
+              onChange={(chosen) => allow({ dataRegions: chosen.toSorted() })}
               clearable
             />
           </Only>

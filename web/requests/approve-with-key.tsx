@@ -13,9 +13,10 @@ export const ApproveWithKey = (props: { request: ReceivedRequest; onClose: () =>
   const own = useOwnKeyActions()
   const services = useRead('listServices', {})
   const add = useMutation<{ label: string }, CallFault, NewKey>({
-    mutationFn: async ({ serviceId: _, priority: __, ...key }) => {
+    mutationFn: async ({ secret, label, baseUrl, settings }) => {
+      const key = { secret, label, baseUrl, settings }
       await call('approveRequest', { params: { id: request.id }, body: { by: 'key', key } })
-      return { label: key.label ?? 'shared' }
+      return { label: label ?? 'shared' }
     },
     onSuccess: () =>
       Promise.all(

@@ -5,31 +5,34 @@ import { useAct, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import { FormDialog } from '../ui/dialog.tsx'
 import { tellDone } from '../ui/toast.tsx'
-import { wishesFor } from './request-words.ts'
+import type { Wish } from './request-words.ts'
 import classes from './requests.module.css'
 
-/** Why a service is locked, who decides about it, and a request to them. */
-export const AskDialog = (props: {
-  service: { readonly id: string; readonly name: string; readonly mayNotBecause: string | null } | null
-  onClose: () => void
-}) => props.service && <Asking key={props.service.id} service={props.service} onClose={props.onClose} />
+export interface Locked {
+  readonly serviceId: string
+  /** As its service writes it; null: the service. */
+  readonly model: string | null
+  readonly name: string
+  readonly why: string | null
+  readonly wishes: readonly Wish[]
+}
 
-const Asking = (props: {
-  service: { readonly id: string; readonly name: string; readonly mayNotBecause: string | null }
-  onClose: () => void
-}) => {
-  const { service } = props
+/** Why something is locked, who decides about it, and a request to them. */
+export const AskDialog = (props: { locked: Locked | null; onClose: () => void }) =>
+  props.locked && <Asking key={props.locked.name} locked={props.locked} onClose={props.onClose} />
+
+const Asking = (props: { locked: Locked; onClose: () => void }) => {
+  const { serviceId, model, name: lockedName, why, wishes } = props.locked
   const { organization } = useMe()
   const deciders = useRead('listDeciders', {})
   const ask = useAct('createRequest', ['listOwnRequests'])
-  const wishes = wishesFor(organization, service.id)
   const [kind, setKind] = useState<RequestKind>(wishes[0]?.kind ?? 'service')
   const [reason, setReason] = useState('')
   const names = (deciders.data?.items ?? []).slice(0, 3).map(({ name, email }) => `${name} (${email})`)
   return (
     <FormDialog
       opened
-      title={`Ask for ${service.name}`}
+      title={`Ask for ${lockedName}`}
       submit="Send request"
       busy={ask.isPending}
       error={ask.error}
@@ -37,7 +40,7 @@ const Asking = (props: {
       onClose={props.onClose}
       onSubmit={() =>
         ask.mutate(
-          { body: { kind, serviceId: service.id, reason: reason.trim() } },
+          { body: { kind, serviceId, model: kind === 'model' ? model : null, reason: reason.trim() } },
           {
             onSuccess: () => {
               tellDone(`Your request is with those who run ${organization.name}.`)
@@ -48,11 +51,11 @@ const Asking = (props: {
       }
     >
       <p className={classes.line}>
-        {service.mayNotBecause}{' '}
+        {why}{' '}
         {names.length > 0 &&
           `Decided by ${names.join(', ')}${(deciders.data?.items.length ?? 0) > 3 ? ' and others' : ''}.`}
       </p>
-      <Radio.Group label="What do you need?" value={kind} onChange={(value) => setKind(value as RequestKind)}>
+      <Radio.Group label="What do you need?" value={kind} onChange={setKind}>
         <div className={classes.choices}>
           {wishes.map((wish) => (
             <Radio key={wish.kind} value={wish.kind} label={wish.label} description={wish.consequence} />

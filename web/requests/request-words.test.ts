@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { whatOf, wishesFor } from './request-words.ts'
+import { whatOf, wishesFor, wishesForModel } from './request-words.ts'
 
 const everything = {
   services: null,
@@ -22,6 +22,18 @@ test('only what an answer could grant can be asked for', () => {
   const limited = { ...control, allowed: { ...everything, services: ['groq'] } }
   expect(kindsOf(limited, 'openai')).toEqual(['service'])
   expect(kindsOf(limited, 'groq')).toEqual(['organization_key'])
+})
+
+test('a model is asked for where the list of models leaves it out, its service where that is all', () => {
+  const of = (allowed: Partial<typeof everything> | null, model = 'gpt-x') =>
+    wishesForModel({ allowed: allowed && { ...everything, ...allowed } } as never, 'openai', model).map(
+      ({ kind }) => kind,
+    )
+  expect(of(null)).toEqual([])
+  expect(of({ models: ['gpt-*'] } as never)).toEqual([])
+  expect(of({ models: ['claude-*'] } as never)).toEqual(['model'])
+  expect(of({ services: ['groq'] } as never)).toEqual(['service'])
+  expect(of({ models: ['gpt-x'], services: ['groq'] } as never)).toEqual(['service'])
 })
 
 test('what is asked for fits into a sentence', () => {

@@ -24,7 +24,11 @@ export interface Wish {
   readonly consequence: string
 }
 
-const wishes: Record<Exclude<RequestKind, 'model'>, Omit<Wish, 'kind'>> = {
+const wishes: Record<RequestKind, Omit<Wish, 'kind'>> = {
+  model: {
+    label: 'Access to the model',
+    consequence: 'The policy allows it, for everybody in the organisation.',
+  },
   service: {
     label: 'Access to the service',
     consequence: 'The policy allows it, for everybody in the organisation.',
@@ -41,9 +45,23 @@ const wishes: Record<Exclude<RequestKind, 'model'>, Omit<Wish, 'kind'>> = {
 
 type Control = Pick<Organization, 'controlPolicy' | 'criticalServices' | 'allowed'>
 
+const wish = (kind: RequestKind): Wish => ({ kind, ...wishes[kind] })
+
+const isNamed = (names: readonly string[], model: string): boolean =>
+  names.some((name) => (name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name))
+
+/** The same of a model, as its service writes it; none where it is not the list of services or models that locks it. */
+export const wishesForModel = (
+  { allowed }: Pick<Organization, 'allowed'>,
+  serviceId: string,
+  model: string,
+): readonly Wish[] => {
+  if (allowed?.models && !isNamed(allowed.models, model)) return [wish('model')]
+  return allowed?.services && !allowed.services.includes(serviceId) ? [wish('service')] : []
+}
+
 /** What may be asked for where a service is locked; the first is what most need. */
 export const wishesFor = (control: Control, serviceId: string): readonly Wish[] => {
-  const wish = (kind: keyof typeof wishes): Wish => ({ kind, ...wishes[kind] })
   if (control.allowed?.services && !control.allowed.services.includes(serviceId)) return [wish('service')]
   return control.controlPolicy === 'hybrid'
     ? [wish('organization_key'), wish('own_key')]

@@ -13,6 +13,7 @@ import { AddKeyDialog } from '../keys/add-key-dialog.tsx'
 import { KeyDialogs, type KeyTask } from '../keys/key-dialogs.tsx'
 import { KeyRow } from '../keys/key-row.tsx'
 import { AskDialog } from '../requests/ask-dialog.tsx'
+import { wishesFor } from '../requests/request-words.ts'
 import { FilterChips } from '../ui/filter-chips.tsx'
 import { counted } from '../ui/format.ts'
 import { Block, EmptyState, Loaded, Notice } from '../ui/notice.tsx'
@@ -74,7 +75,18 @@ export const Services = () => {
         }}
       />
       <KeyDialogs task={task} actions={actions} onClose={() => setTask(null)} />
-      <AskDialog service={asking} onClose={() => setAsking(null)} />
+      <AskDialog
+        locked={
+          asking && {
+            serviceId: asking.id,
+            model: null,
+            name: asking.name,
+            why: asking.mayNotBecause,
+            wishes: wishesFor(me.organization, asking.id),
+          }
+        }
+        onClose={() => setAsking(null)}
+      />
     </Page>
   )
 }
