@@ -469,6 +469,13 @@ const passkey = async ({ userId } = owner) => {
   )
   return { id }
 }
+const noSessionPolicy = {
+  idleMinutes: null,
+  sessionHours: null,
+  secondFactorRequired: false,
+  trustsSingleSignOn: true,
+  networks: [],
+}
 /** Well-formed, and of nobody. */
 const passkeyReply = {
   id: 'AAAA',
@@ -521,6 +528,11 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     return { params: await passkey(passkeyOwner) }
   },
   renewRecoveryCodes: none,
+  readSessionPolicy: none,
+  saveSessionPolicy: () => ({ body: noSessionPolicy }),
+  setBreakGlass: async () => ({ params: { id: owner.userId }, body: { enabled: false } }),
+  readPlatformSessionPolicy: none,
+  savePlatformSessionPolicy: () => ({ body: noSessionPolicy }),
   resetUserFactors: async () => ({ params: await newPerson() }),
   signOut: none,
   // A link of somebody else's, wherever it is not the owner who sends it.

@@ -33,6 +33,7 @@ import { rotationEndpoints } from './rotation.ts'
 import { secondFactorEndpoints } from './second-factors.ts'
 import { serviceKeyEndpoints } from './service-keys.ts'
 import { sessionEndpoints } from './session.ts'
+import { sessionPolicyEndpoints } from './session-policy.ts'
 import { ssoEndpoints } from './sso.ts'
 import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
@@ -48,6 +49,7 @@ import { webhookEndpoints } from './webhooks.ts'
 export const endpoints = {
   ...sessionEndpoints,
   ...secondFactorEndpoints,
+  ...sessionPolicyEndpoints,
   ...ssoEndpoints,
   ...serviceKeyEndpoints,
   ...creditEndpoints,

@@ -2,6 +2,7 @@ import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simp
 import type { Me } from '../contract/session.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import { must } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
 import type { Vault } from '../vault/vault.ts'
 import { hasSecondFactor, type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
 import { relyingPartyOf } from './passkey.ts'
@@ -44,6 +45,11 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
     | 'removePasskey'
     | 'renewRecoveryCodes'
     | 'resetUserFactors'
+    | 'readSessionPolicy'
+    | 'saveSessionPolicy'
+    | 'setBreakGlass'
+    | 'readPlatformSessionPolicy'
+    | 'savePlatformSessionPolicy'
     | 'signOut'
     | 'readMe'
     | 'stepUp'
@@ -162,6 +168,31 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
     renewRecoveryCodes: async (_, context) =>
       changed(context, must(await identity.renewRecoveryCodes(context.signedIn, tokenOf(context.origin)))),
 
+    readSessionPolicy: async (_, { signedIn, origin }) =>
+      policyOnWire(identity, signedIn.organization.id, origin),
+
+    async saveSessionPolicy({ body }, { signedIn, actor, origin }) {
+      const { id } = signedIn.organization
+      const by = { who: signedIn, address: origin.address }
+      must(await identity.saveSessionPolicy(actor, id, body, by))
+      return policyOnWire(identity, id, origin)
+    },
+
+    async setBreakGlass({ params, body }, { signedIn, actor, origin }) {
+      const organizationId = signedIn.organization.id
+      must(await identity.setBreakGlass(actor, { organizationId, userId: params.id }, body.enabled))
+      return policyOnWire(identity, organizationId, origin)
+    },
+
+    readPlatformSessionPolicy: async (_, { origin }) =>
+      policyOnWire(identity, platformOrganizationId, origin),
+
+    async savePlatformSessionPolicy({ body }, { signedIn, actor, origin }) {
+      const by = { who: signedIn, address: origin.address }
+      must(await identity.saveSessionPolicy(actor, platformOrganizationId, body, by))
+      return policyOnWire(identity, platformOrganizationId, origin)
+    },
+
     async resetUserFactors({ params }, { actor }) {
       must(await identity.resetFactors(actor, params.id))
       return { done: true }
@@ -204,6 +235,16 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
       return { path, expiresAt: expiresAt.toISOString() }
     },
   })
+}
+
+const policyOnWire = async (identity: Identity, organizationId: string, { address }: Origin) => {
+  const policy = await identity.readSessionPolicy(organizationId)
+  const breakGlass = await identity.listBreakGlass(organizationId)
+  return {
+    policy: { ...policy, networks: [...policy.networks] },
+    breakGlass: breakGlass.map((account) => ({ ...account, since: account.since.toISOString() })),
+    yourAddress: address,
+  }
 }
 
 const factorsOnWire = ({ totp, passkeys, recoveryCodesLeft }: FactorsView) => ({

@@ -22,6 +22,7 @@ import {
 import { boundToSession, makeSecondFactors, type SecondFactors } from './second-factors.ts'
 import { hashOfSecretToken } from './secret-token.ts'
 import { defaultSessionLimits, type OpenedSession, type SessionLimits, type SignedIn } from './session.ts'
+import { makeSessionPolicies, type SessionPolicies } from './session-policies.ts'
 import { makeSessions, type Sessions } from './sessions.ts'
 import { makeSignIns, type SignIns } from './sign-in.ts'
 import { makeFactorStore } from './store-factors.ts'
@@ -55,6 +56,7 @@ export interface Identity
     Sessions,
     Links,
     SecondFactors,
+    SessionPolicies,
     Pick<Passwords, 'hashPassword' | 'changePassword'> {
   /** A fresh proof of who is there: the session goes on under another token, the old one opens nothing any more. */
   stepUp(who: SignedIn, token: string, proof: Proof): Promise<Outcome<OpenedSession>>
@@ -135,6 +137,7 @@ export const makeIdentity = (parts: {
     ...signIns,
     ...sessions,
     ...makeLinks({ database, clock, store, attempts }),
+    ...makeSessionPolicies({ database, clock }),
     ...makeSecondFactors({ database, clock, store, factors, sessions, attempts, vault }),
     hashPassword: passwords.hashPassword,
     changePassword: passwords.changePassword,

@@ -1,0 +1,116 @@
+import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Database } from '../db/database.ts'
+import { beyondTenantsIn } from '../db/tenant-scope.ts'
+import type { Clock } from '../kit/clock.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
+import { platformOrganizationId } from '../kit/id.ts'
+import { hasSecondFactor, type SignedIn } from './session.ts'
+import { isNetwork, isWithin, noSessionPolicy, type SessionPolicy } from './session-policy.ts'
+import { type BreakGlassRow, makePolicyStore } from './store-policies.ts'
+
+/** Each is a way past the company's own sign-on: few enough to keep in a safe. */
+const mostBreakGlass = 3
+
+export interface SessionPolicies {
+  readSessionPolicy(organizationId: string): Promise<SessionPolicy>
+  /** For the next request of every session. Refused where it would keep out who saves it. */
+  saveSessionPolicy(
+    actor: Actor,
+    organizationId: string,
+    policy: SessionPolicy,
+    by: { who: SignedIn; address: string },
+  ): Promise<Outcome<void>>
+  listBreakGlass(organizationId: string): Promise<BreakGlassRow[]>
+  setBreakGlass(
+    actor: Actor,
+    member: { organizationId: string; userId: string },
+    enabled: boolean,
+  ): Promise<Outcome<void>>
+}
+
+export const makeSessionPolicies = (parts: { database: Database; clock: Clock }): SessionPolicies => {
+  const { database, clock } = parts
+  const store = makePolicyStore(database.kysely)
+
+  return {
+    readSessionPolicy: async (organizationId) => (await store.readPolicy(organizationId)) ?? noSessionPolicy,
+
+    async saveSessionPolicy(actor, organizationId, policy, { who, address }) {
+      const wrong = policy.networks.find((network) => !isNetwork(network))
+      if (wrong !== undefined)
+        return failure('invalid_request', {
+          message: `${wrong} is no address and no range.`,
+          field: 'networks',
+        })
+      if (!isWithin(address, policy.networks)) return lockedOutByNetwork(address)
+      if (policy.secondFactorRequired && !hasSecondFactor(who) && who.onlyOrganizationId === null)
+        return lockedOutByFactor
+      return database.kysely.transaction().execute(async (transaction) => {
+        await store.lockOrganization(transaction, organizationId)
+        const before = (await store.readPolicy(organizationId, transaction)) ?? noSessionPolicy
+        await store.savePolicy(transaction, organizationId, policy, clock())
+        await recordAudit(transaction, {
+          organizationId,
+          actor,
+          action: 'session_policy.changed',
+          subject: { kind: 'organization', id: organizationId },
+          before,
+          after: policy,
+        })
+        return success(undefined)
+      })
+    },
+
+    listBreakGlass: (organizationId) =>
+      database.kysely.transaction().execute((transaction) =>
+        // Whether members have a second factor is in rows of theirs.
+        beyondTenantsIn(transaction, () => store.listBreakGlass(organizationId, transaction)),
+      ),
+
+    setBreakGlass: (actor, { organizationId, userId }, enabled) =>
+      database.kysely.transaction().execute(async (transaction) => {
+        if (organizationId === platformOrganizationId) return failure('not_found')
+        await store.lockOrganization(transaction, organizationId)
+        const member = await beyondTenantsIn(transaction, () =>
+          store.readMember(transaction, organizationId, userId),
+        )
+        if (!member) return failure('not_found')
+        if (member.isBreakGlass === enabled) return success(undefined)
+        if (enabled) {
+          if (member.isSuspended || !member.hasPassword || !member.hasSecondFactor) return notFit
+          const others = await beyondTenantsIn(transaction, () =>
+            store.listBreakGlass(organizationId, transaction),
+          )
+          if (others.length >= mostBreakGlass) return tooMany
+        }
+        await store.setBreakGlass(transaction, organizationId, userId, enabled ? clock() : null)
+        await recordAudit(transaction, {
+          organizationId,
+          actor,
+          action: enabled ? 'break_glass.allowed' : 'break_glass.withdrawn',
+          subject: { kind: 'user', id: userId },
+        })
+        return success(undefined)
+      }),
+  }
+}
+
+const lockedOutByNetwork = (address: string) =>
+  failure('conflict', {
+    message: `You are at ${address}, which is in none of these networks: this would keep you out.`,
+    next: 'Add your own network, or save it from one of these.',
+    field: 'networks',
+  })
+const lockedOutByFactor = failure('conflict', {
+  message: 'You have no second factor yourself: this would keep you out.',
+  next: 'Add one under Security first.',
+  field: 'secondFactorRequired',
+})
+const notFit = failure('conflict', {
+  message: 'A break-glass account is an active member with a password and a second factor.',
+  next: 'Have them set both under Security first.',
+})
+const tooMany = failure('conflict', {
+  message: `An organisation has ${mostBreakGlass} break-glass accounts at most.`,
+  next: 'Take it from another member first.',
+})
