@@ -1,0 +1,74 @@
+import { hash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBreachedPasswords } from './breached-passwords.ts'
+import { isObvious } from './password-rules.ts'
+
+const ada = { email: 'ada.lovelace@example.com', name: 'Ada Lovelace' }
+
+test.each([
+  'aaaaaaaaaaaa',
+  'abcabcabcabcabc',
+  '123456789012',
+  'qwertyuiopas',
+  '210987654321',
+  'password1234!',
+  'P@ssw0rd12345',
+  'AideonKeys2026!',
+  'adalovelace1815',
+  'Lovelace-1815!!',
+])('%s is obvious', (password) => {
+  expect(isObvious(password, ada)).toBe(true)
+})
+
+test.each([
+  'correct horse battery',
+  'tr0mbone under the stairs',
+  'my password is not this',
+  'vkjqh-3n2kx-0wq',
+  'ÄÖÜ sind Umlaute',
+  '密码不是这个很简单的吧啊',
+])('%s is not', (password) => {
+  expect(isObvious(password, ada)).toBe(false)
+})
+
+describe('leaked passwords are found in files on this machine', () => {
+  let directory: string
+  const leaked = Array.from({ length: 200 }, (_, index) => `leaked password ${index}`)
+  const sha1 = (text: string) => hash('sha1', text, 'hex').toUpperCase()
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'aideon-breached-'))
+    const lines = leaked.map((password, index) => `${sha1(password)}:${index + 1}`).sort()
+    writeFileSync(join(directory, 'sorted.txt'), `${lines.join('\r\n')}\r\n`)
+    // No end of the last line, digits in lower case.
+    writeFileSync(join(directory, 'plain'), lines.join('\n').toLowerCase())
+    const [prefix, suffix] = [sha1('leaked password 7').slice(0, 5), sha1('leaked password 7').slice(5)]
+    writeFileSync(join(directory, `${prefix}.txt`), `${'0'.repeat(35)}:3\r\n${suffix}:12\r\n`)
+    const padding = sha1('only padding')
+    writeFileSync(join(directory, padding.slice(0, 5)), `${padding.slice(5)}:0\n`)
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  test.each(['sorted.txt', 'plain'])(
+    'every one in one sorted file (%s), and nothing that is not there',
+    async (name) => {
+      const file = await openBreachedPasswords(join(directory, name))
+      for (const password of leaked) expect(await file.has(password), password).toBe(true)
+      for (let index = 0; index < 50; index++) expect(await file.has(`never leaked ${index}`)).toBe(false)
+    },
+  )
+
+  test('in range files by the first five digits; padding is no leak', async () => {
+    const ranges = await openBreachedPasswords(directory)
+    expect(await ranges.has('leaked password 7')).toBe(true)
+    expect(await ranges.has('leaked password 8')).toBe(false)
+    expect(await ranges.has('only padding')).toBe(false)
+  })
+
+  test('a file that is not there is told of at the start', async () => {
+    await expect(openBreachedPasswords(join(directory, 'nothing'))).rejects.toThrow('ENOENT')
+  })
+})
