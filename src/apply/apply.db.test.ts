@@ -153,9 +153,9 @@ organizations:
   - name: Applied Ltd
     allowed: ${allowed}
 `
-  const only = '{services: [openai, anthropic], keyHealth: valid}'
+  const only = '{services: [openai, anthropic], keyHealth: valid, dataRegions: [us, europe], maximumKeyAgeDays: 90}'
   expect((await linesOf(people(only))).join(' ').replaceAll(/\s+/g, ' ')).toContain(
-    'allowed: (none) → keyHealth valid; services anthropic, openai',
+    'allowed: (none) → dataRegions europe, us; keyHealth valid; maximumKeyAgeDays 90; services anthropic, openai',
   )
   expect((await linesOf(people(only))).at(-1)).toBe('Nothing to change.')
   const organization = await rooms.organizations.findByName('Applied Ltd')

@@ -122,7 +122,7 @@ const shown = (value: Shown): string => {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'object')
     return Object.entries(value)
-      .filter(([, part]) => part !== null)
+      .filter(([, part]) => part !== null && part !== false)
       .map(([name, part]) => `${name} ${shown(part)}`)
       .toSorted((a, b) => a.localeCompare(b))
       .join('; ')
