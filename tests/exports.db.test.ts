@@ -141,6 +141,7 @@ describe('operations', () => {
     const counted = { ...http.insights, operationRows: counting(http.insights.operationRows, asked) }
     const { exportOperations } = exportApi({
       statements: http.statements,
+      billing: http.billing,
       insights: counted,
       clock: () => new Date(),
     })

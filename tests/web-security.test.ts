@@ -100,6 +100,7 @@ const withoutProof = new Set<string>([
   'archiveAnyBudget',
   // Where use is charged to: audited, and can be said anew for any time.
   'assignCostCentre',
+  'assignTeamCostCentre',
   'dismissAnomaly',
   'saveCostCentre',
   'archiveBudget',

@@ -14,11 +14,13 @@ const costCentre = z.object({
   name: z.string(),
   archivedAt: wire.time.nullable(),
   members: wire.count.describe('Assigned to it now'),
+  teams: wire.count.describe('The same'),
 })
 export type CostCentre = z.infer<typeof costCentre>
 
 const costCentreAssignment = z.object({
-  id: wire.id.describe('Of the member'),
+  kind: z.enum(['member', 'team']),
+  id: wire.id,
   name: z.string(),
   email: z.string().nullable(),
   code: costCentreCode.nullable().describe('null: to none'),
@@ -27,7 +29,7 @@ const costCentreAssignment = z.object({
 export type CostCentreAssignment = z.infer<typeof costCentreAssignment>
 
 /** What the charges of a period are told apart by. */
-export const chargeBackBy = z.enum(['cost_centre', 'member', 'service', 'key_owner'])
+export const chargeBackBy = z.enum(['cost_centre', 'team', 'member', 'service', 'key_owner'])
 export type ChargeBackBy = z.infer<typeof chargeBackBy>
 
 const sums = {
@@ -49,6 +51,8 @@ const share = z
 const chargeBackLine = z.object({
   costCentre: costCentreCode.nullable(),
   costCentreName: z.string().nullable(),
+  teamId: wire.id.nullable(),
+  teamName: z.string().nullable(),
   userId: wire.id,
   email: z.string().nullable(),
   serviceId: z.string().nullable(),
@@ -263,6 +267,21 @@ export const oversightEndpoints = defineEndpoints({
     permission: 'billing.manage',
     group: 'organization',
     summary: 'Charge a member’s use to a cost centre, from now or from an earlier instant on',
+    params: wire.idParams,
+    body: z.object({
+      code: costCentreCode.nullable(),
+      from: wire.time.optional().describe('Now unless given. What was said for later instants is replaced'),
+    }),
+    reply: wire.done,
+  },
+  assignTeamCostCentre: {
+    method: 'PUT',
+    path: '/organization/teams/:id/cost-centre',
+    auth: 'session',
+    permission: 'billing.manage',
+    group: 'organization',
+    summary:
+      'Charge a team’s use to a cost centre, before its members’ own, from now or from an earlier instant on',
     params: wire.idParams,
     body: z.object({
       code: costCentreCode.nullable(),

@@ -6,8 +6,8 @@ import * as wire from './wire.ts'
 export const usageBy = z.enum(['service', 'model', 'access_token'])
 export const allUsageBy = z.enum([...usageBy.options, 'user', 'organization'])
 /** Of everybody in one organisation. */
-export const organizationUsageBy = z.enum([...usageBy.options, 'user', 'key_owner', 'cost_centre'])
-const anyUsageBy = z.enum([...allUsageBy.options, 'key_owner', 'cost_centre'])
+export const organizationUsageBy = z.enum([...usageBy.options, 'user', 'team', 'key_owner', 'cost_centre'])
+const anyUsageBy = z.enum([...allUsageBy.options, 'team', 'key_owner', 'cost_centre'])
 export type UsageBy = z.infer<typeof anyUsageBy>
 
 export const mostUsageDays = 366

@@ -105,6 +105,8 @@ export const usageColumns = (withDays: boolean): readonly Column<UsageRow>[] => 
 export const chargeBackColumns: readonly Column<ChargeBackLine>[] = [
   text('cost_centre', (row) => row.costCentre),
   text('cost_centre_name', (row) => row.costCentreName),
+  text('team_id', (row) => row.teamId),
+  text('team', (row) => row.teamName),
   text('user_id', (row) => row.userId),
   text('email', (row) => row.email),
   text('service', (row) => row.serviceId),

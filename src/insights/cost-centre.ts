@@ -10,8 +10,19 @@ export const costCentreAt = (
     AND a.subject_id = ${subject.id} AND a.from_at <= ${at}
   ORDER BY a.from_at DESC LIMIT 1)`
 
-/** Of an operation `o`: where its member was assigned when it began. */
-export const costCentreOfOperation = costCentreAt(
-  { kind: 'member', organization: sql`o.organization_id`, id: sql`o.user_id` },
+/** Where somebody's use for a team was charged to at an instant: to the team's cost centre, else to their own. */
+export const costCentreOf = (
+  of: { organization: RawBuilder<unknown>; team: RawBuilder<unknown>; user: RawBuilder<unknown> },
+  at: RawBuilder<unknown>,
+): RawBuilder<string | null> => {
+  const { organization } = of
+  const ofTeam = costCentreAt({ kind: 'team', organization, id: of.team }, at)
+  return sql`coalesce(CASE WHEN ${of.team} IS NOT NULL THEN ${ofTeam} END,
+    ${costCentreAt({ kind: 'member', organization, id: of.user }, at)})`
+}
+
+/** Of an operation `o`, when it began. */
+export const costCentreOfOperation = costCentreOf(
+  { organization: sql`o.organization_id`, team: sql`o.team_id`, user: sql`o.user_id` },
   sql`o.started_at`,
 )

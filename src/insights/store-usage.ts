@@ -18,6 +18,7 @@ const keys: Record<
   access_token: { service: none, model: none, id: sql`o.access_token_id::text` },
   user: { service: none, model: none, id: sql`o.user_id::text` },
   organization: { service: none, model: none, id: sql`o.organization_id::text` },
+  team: { service: none, model: none, id: sql`o.team_id::text` },
   key_owner: { service: none, model: none, id: sql`o.key_owner` },
   cost_centre: { service: none, model: none, id: costCentreOfOperation },
 }
@@ -104,6 +105,7 @@ const names: Partial<Record<UsageBy, (ids: string[], organizationId: string | nu
   user: (ids) => sql<Named>`
     SELECT id::text AS id, coalesce(user_email(id::text), id::text) AS name FROM unnest(${ids}::uuid[]) AS id`,
   organization: (ids) => sql<Named>`SELECT id, name FROM organizations WHERE id = ANY(${ids}::uuid[])`,
+  team: (ids) => sql<Named>`SELECT id::text AS id, name FROM teams WHERE id = ANY(${ids}::uuid[])`,
   cost_centre: (ids, organizationId) => sql<Named>`
     SELECT code AS id, name FROM cost_centres WHERE organization_id = ${organizationId} AND code = ANY(${ids}::text[])`,
 }

@@ -6,11 +6,12 @@ import type {
   ChargeBackLine,
   CostCentre,
 } from '../contract/oversight.ts'
+import type { Received } from '../contract/endpoints.ts'
 import { may, type Role } from '../contract/permissions.ts'
 import { chargeBackColumns } from '../exports/columns.ts'
 import { usageFile } from '../exports/api.ts'
 import { csvFile, fileOf, jsonFile } from '../exports/streams.ts'
-import { defineHandlers } from '../http/handler.ts'
+import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import type { Insights } from '../insights/insights.ts'
 import type { Clock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
@@ -43,6 +44,23 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
     return must(await insights.usageReport(filter, { by, from, to, timeZone }))
   }
 
+  const assign = async (
+    kind: 'member' | 'team',
+    { params, body }: Pick<Received<'assignCostCentre'>, 'params' | 'body'>,
+    { signedIn, actor }: SessionContext,
+  ) => {
+    const { code, from } = body
+    must(
+      await oversight.assignCostCentre(actor, {
+        organizationId: signedIn.organization.id,
+        subject: { kind, id: params.id },
+        code,
+        from: from === undefined ? null : new Date(from),
+      }),
+    )
+    return { done: true } as const
+  }
+
   return defineHandlers<
     | 'readOrganizationUsage'
     | 'exportOrganizationUsage'
@@ -56,6 +74,7 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
     | 'listCostCentres'
     | 'saveCostCentre'
     | 'assignCostCentre'
+    | 'assignTeamCostCentre'
   >({
     readOrganizationUsage: ({ query }, { signedIn }) => usage(signedIn.organization.id, query),
     exportOrganizationUsage: async ({ query }, { signedIn }) =>
@@ -134,13 +153,8 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
         ),
       ),
 
-    async assignCostCentre({ params: { id }, body: { code, from } }, { signedIn, actor }) {
-      const at = from === undefined ? null : new Date(from)
-      const organizationId = signedIn.organization.id
-      const subject = { kind: 'member', id } as const
-      must(await oversight.assignCostCentre(actor, { organizationId, subject, code, from: at }))
-      return { done: true }
-    },
+    assignCostCentre: (received, context) => assign('member', received, context),
+    assignTeamCostCentre: (received, context) => assign('team', received, context),
   })
 }
 
@@ -165,15 +179,18 @@ const groupOnWire = (group: ChargeGroup, name: string | null): ChargeBackGroup =
   shareMinor: textOf(group.shareMinor),
 })
 
-const nameOf = (by: string, id: string | null, found: Pick<Charged, 'emails' | 'costCentres'>) => {
+const nameOf = (by: string, id: string | null, found: Pick<Charged, 'emails' | 'teams' | 'costCentres'>) => {
   if (id === null) return null
   if (by === 'member') return found.emails.get(id) ?? null
+  if (by === 'team') return found.teams.get(id) ?? null
   return by === 'cost_centre' ? (found.costCentres.get(id) ?? null) : null
 }
 
-const lineOnWire = (line: ChargeLine, { emails, costCentres }: Charged): ChargeBackLine => ({
+const lineOnWire = (line: ChargeLine, { emails, teams, costCentres }: Charged): ChargeBackLine => ({
   costCentre: line.costCentre,
   costCentreName: line.costCentre === null ? null : (costCentres.get(line.costCentre) ?? null),
+  teamId: line.teamId,
+  teamName: line.teamId === null ? null : (teams.get(line.teamId) ?? null),
   userId: line.userId,
   email: emails.get(line.userId) ?? null,
   serviceId: line.serviceId,
@@ -218,4 +235,5 @@ const costCentreOnWire = (row: CostCentreRow): CostCentre => ({
   name: row.name,
   archivedAt: row.archivedAt?.toISOString() ?? null,
   members: Number(row.members),
+  teams: Number(row.teams),
 })

@@ -10,9 +10,10 @@ export interface ChargeSums {
   readonly unpricedOperations: bigint
 }
 
-/** What one member used of one service on one owner's keys, for one cost centre. */
+/** What one member used of one service on one owner's keys, for one team and cost centre. */
 export interface ChargeLine extends ChargeSums {
   readonly costCentre: string | null
+  readonly teamId: string | null
   readonly userId: string
   readonly serviceId: string | null
   readonly keyOwner: KeyOwner | null
@@ -43,6 +44,7 @@ export const sumOf = (lines: readonly ChargeSums[]): ChargeSums => lines.reduce(
 
 const idOf: Record<ChargeBackBy, (line: ChargeLine) => string | null> = {
   cost_centre: (line) => line.costCentre,
+  team: (line) => line.teamId,
   member: (line) => line.userId,
   service: (line) => line.serviceId,
   key_owner: (line) => line.keyOwner,

@@ -167,6 +167,51 @@ test('who moves to another cost centre takes along what is used from then on, an
   expect(anew.has('R-1')).toBe(false)
 })
 
+test('what is used for a team is charged to the team’s cost centre, where it has one', async () => {
+  const { database } = clone
+  const teamId = newId()
+  await database.kysely
+    .insertInto('teams')
+    .values({ organization_id: organizationId, id: teamId, name: 'Search' })
+    .execute()
+  const [, second] = accounts as [TestAccount, TestAccount]
+  const at = new Date('2026-04-20T12:00:00Z')
+  const id = await insertOperation(database, second, {
+    id: newId(at.getTime()),
+    started_at: at,
+    key_owner: 'organization',
+    cost_nano_usd: 77n,
+  })
+  await database.kysely.updateTable('operations').set({ team_id: teamId }).where('id', '=', id).execute()
+  must(
+    await oversight.saveCostCentre(operator, {
+      organizationId,
+      code: 'T-3',
+      name: 'Search',
+      archived: false,
+    }),
+  )
+  const period = { from: '2026-04-20', to: '2026-04-20', timeZone: 'UTC', amountMinor: null }
+  const of = async (by: 'cost_centre' | 'team') =>
+    must(await oversight.chargeBack(organizationId, { ...period, by })).groups.map((group) => group.id)
+  expect(await of('team')).toContain(teamId)
+  expect(await of('cost_centre')).not.toContain('T-3')
+  const subject = { kind: 'team', id: teamId } as const
+  must(
+    await oversight.assignCostCentre(operator, {
+      organizationId,
+      subject,
+      code: 'T-3',
+      from: new Date('2026-04-01'),
+    }),
+  )
+  expect(await of('cost_centre')).toContain('T-3')
+  expect((await oversight.costCentres(organizationId)).assignments[0]).toMatchObject({
+    kind: 'team',
+    code: 'T-3',
+  })
+})
+
 test('nobody is charged to what is archived or unknown, and nothing is said of strangers or of the future', async () => {
   const [first] = accounts as [TestAccount]
   const to = (id: string, code: string | null, from: Date | null = null) =>

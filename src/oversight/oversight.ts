@@ -22,6 +22,7 @@ export interface Charged {
   readonly until: Date
   readonly lines: readonly ChargeLine[]
   readonly emails: ReadonlyMap<string, string>
+  readonly teams: ReadonlyMap<string, string>
   readonly costCentres: ReadonlyMap<string, string>
 }
 
@@ -59,11 +60,12 @@ export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversi
     const since = days.value[0]?.since ?? clock()
     const until = days.value.at(-1)?.until ?? since
     const lines = await store.chargeLines(organizationId, { since, until })
-    const [emails, costCentres] = await Promise.all([
+    const [emails, teams, costCentres] = await Promise.all([
       store.emails([...new Set(lines.map(({ userId }) => userId))]),
+      store.teamNames(organizationId),
       store.costCentreNames(organizationId),
     ])
-    return success({ since, until, lines, emails, costCentres })
+    return success({ since, until, lines, emails, teams, costCentres })
   }
 
   return {
@@ -92,10 +94,10 @@ export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversi
         kysely.transaction().execute(async (t) => {
           const at = clock()
           const [known] = await store.costCentres(t, organizationId, at, code)
-          if (archived && known && known.members > 0n)
+          if (archived && known && known.members + known.teams > 0n)
             throw new FaultError(
               fault('conflict', {
-                message: 'Members are assigned to this cost centre.',
+                message: 'Members or teams are assigned to this cost centre.',
                 next: 'Assign them to another one first.',
               }),
             )
@@ -120,7 +122,7 @@ export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversi
         return failure('invalid_request', { field: 'from', message: 'This instant is still to come.' })
       return outcomeOf(() =>
         kysely.transaction().execute(async (t) => {
-          if (subject.kind !== 'member' || !(await store.isMember(t, organizationId, subject.id)))
+          if (!(await store.isSubject(t, organizationId, subject)))
             throw new FaultError(fault('not_found', { field: 'subject' }))
           if (code !== null) {
             const [centre] = await store.costCentres(t, organizationId, now, code)

@@ -12,7 +12,10 @@ test('shares add up to the amount, each is less than a unit off, and whoever wei
     fc.property(amounts, weights, (amount, of) => {
       const shares = sharesOf(amount, of)
       const total = sum(of)
-      if (total <= 0n) return expect(shares).toBeNull()
+      if (total <= 0n) {
+        expect(shares).toBeNull()
+        return
+      }
       expect(sum(shares ?? [])).toBe(amount)
       for (const [index, weight] of of.entries()) {
         const off = (shares?.[index] ?? 0n) * total - amount * weight
@@ -32,6 +35,7 @@ test('a third each of a hundred is a hundred', () => {
 
 const line: fc.Arbitrary<ChargeLine> = fc.record({
   costCentre: fc.option(fc.constantFrom('A', 'B', 'C')),
+  teamId: fc.option(fc.constantFrom('t1', 't2')),
   userId: fc.constantFrom('u1', 'u2', 'u3'),
   serviceId: fc.option(fc.constantFrom('openai', 'groq')),
   keyOwner: fc.option(fc.constantFrom('user', 'organization', 'system')),
@@ -45,7 +49,7 @@ const line: fc.Arbitrary<ChargeLine> = fc.record({
 test('by whatever lines are told apart, each is in one group, and groups and shares add up to the totals', () => {
   fc.assert(
     fc.property(fc.array(line), fc.option(amounts), (lines, amount) => {
-      for (const by of ['cost_centre', 'member', 'service', 'key_owner'] as const) {
+      for (const by of ['cost_centre', 'team', 'member', 'service', 'key_owner'] as const) {
         const { groups, totals } = groupLines(lines, by, amount)
         expect({ ...totals, ...sumOf(groups) }).toEqual(totals)
         expect({ ...totals, ...sumOf(lines) }).toEqual(totals)

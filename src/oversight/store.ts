@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import { costCentreAt } from '../insights/cost-centre.ts'
+import { costCentreAt, costCentreOf } from '../insights/cost-centre.ts'
 import type { ChargeLine } from './charge-back.ts'
 
 type Executor = Kysely<Schema> | Transaction<Schema>
@@ -10,9 +10,11 @@ export interface CostCentreRow {
   readonly name: string
   readonly archivedAt: Date | null
   readonly members: bigint
+  readonly teams: bigint
 }
 
 export interface AssignmentRow {
+  readonly kind: 'member' | 'team'
   readonly id: string
   readonly name: string
   readonly email: string | null
@@ -49,6 +51,7 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
         GROUP BY e.operation_id, r.user_id
       ), pieces AS (
         SELECT coalesce(o.user_id, (h.operation ->> 'userId')::uuid, c.user_id) AS user_id,
+          coalesce(o.team_id, (h.operation ->> 'teamId')::uuid) AS team_id,
           coalesce(o.service_id, h.operation ->> 'serviceId') AS service_id, 'system' AS key_owner,
           coalesce(o.started_at, h.created_at) AS started_at,
           0 AS operations, c.micros, 0 AS organization_key, 0 AS user_key, 0 AS unpriced
@@ -56,7 +59,7 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
         LEFT JOIN holds h ON h.organization_id = ${organizationId} AND h.id = c.operation_id
         LEFT JOIN operations o ON o.organization_id = ${organizationId} AND o.id = c.operation_id
         UNION ALL
-        SELECT o.user_id, o.service_id, o.key_owner, o.started_at, 1, 0,
+        SELECT o.user_id, o.team_id, o.service_id, o.key_owner, o.started_at, 1, 0,
           CASE WHEN o.key_owner = 'organization' THEN coalesce(o.cost_nano_usd, 0) ELSE 0 END,
           CASE WHEN o.key_owner = 'user' THEN coalesce(o.cost_nano_usd, 0) ELSE 0 END,
           CASE WHEN ${isOwnKey} AND o.cost_nano_usd IS NULL AND o.status = 'succeeded' THEN 1 ELSE 0 END
@@ -65,12 +68,13 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
           AND o.id >= first_id_at(${since}::timestamptz - interval '1 hour')
           AND o.id < first_id_at(${until}::timestamptz + interval '1 hour')
       )
-      SELECT ${costCentreAt({ kind: 'member', organization: sql`${organizationId}::uuid`, id: sql`p.user_id` }, sql`p.started_at`)}
-          AS "costCentre", p.user_id AS "userId", p.service_id AS "serviceId", p.key_owner AS "keyOwner",
+      SELECT ${costCentreOf({ organization: sql`${organizationId}::uuid`, team: sql`p.team_id`, user: sql`p.user_id` }, sql`p.started_at`)}
+          AS "costCentre", p.team_id AS "teamId", p.user_id AS "userId", p.service_id AS "serviceId", p.key_owner AS "keyOwner",
         sum(p.operations)::bigint AS operations, sum(p.micros)::bigint AS "creditMicros",
         sum(p.organization_key)::bigint AS "organizationKeyNanoUsd", sum(p.user_key)::bigint AS "userKeyNanoUsd",
         sum(p.unpriced)::bigint AS "unpricedOperations"
-      FROM pieces p GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS LAST, 2, 3 NULLS LAST, 4 NULLS LAST`.execute(kysely)
+      FROM pieces p GROUP BY 1, 2, 3, 4, 5
+      ORDER BY 1 NULLS LAST, 2 NULLS LAST, 3, 4 NULLS LAST, 5 NULLS LAST`.execute(kysely)
     return rows
   },
 
@@ -103,7 +107,10 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
       SELECT c.code, c.name, c.archived_at AS "archivedAt",
         (SELECT count(*) FROM memberships m WHERE m.organization_id = c.organization_id
           AND ${costCentreAt({ kind: 'member', organization: sql`m.organization_id`, id: sql`m.user_id` }, sql`${at}`)} = c.code)
-          AS members
+          AS members,
+        (SELECT count(*) FROM teams t WHERE t.organization_id = c.organization_id AND t.archived_at IS NULL
+          AND ${costCentreAt({ kind: 'team', organization: sql`t.organization_id`, id: sql`t.id` }, sql`${at}`)} = c.code)
+          AS teams
       FROM cost_centres c
       WHERE c.organization_id = ${organizationId} AND (${only ?? null}::text IS NULL OR c.code = ${only ?? null})
       ORDER BY c.archived_at IS NOT NULL, c.code`.execute(executor)
@@ -112,12 +119,18 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
 
   assignments: async (organizationId: string, at: Date): Promise<AssignmentRow[]> => {
     const { rows } = await sql<AssignmentRow>`
-      SELECT m.user_id AS id, u.name, u.email, a.code, a.from_at AS since
-      FROM memberships m JOIN users u ON u.id = m.user_id
+      WITH subjects AS (
+        SELECT 'team' AS kind, t.id, t.name, NULL AS email FROM teams t
+        WHERE t.organization_id = ${organizationId} AND t.archived_at IS NULL
+        UNION ALL
+        SELECT 'member', m.user_id, u.name, u.email FROM memberships m JOIN users u ON u.id = m.user_id
+        WHERE m.organization_id = ${organizationId}
+      )
+      SELECT s.kind, s.id, s.name, s.email, a.code, a.from_at AS since FROM subjects s
       LEFT JOIN LATERAL (SELECT code, from_at FROM cost_centre_assignments a
-        WHERE a.organization_id = m.organization_id AND a.subject_kind = 'member' AND a.subject_id = m.user_id
+        WHERE a.organization_id = ${organizationId} AND a.subject_kind = s.kind AND a.subject_id = s.id
           AND a.from_at <= ${at} ORDER BY a.from_at DESC LIMIT 1) a ON true
-      WHERE m.organization_id = ${organizationId} ORDER BY lower(u.name), m.user_id`.execute(kysely)
+      ORDER BY s.kind DESC, lower(s.name), s.id`.execute(kysely)
     return rows
   },
 
@@ -150,13 +163,33 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
     return before ?? null
   },
 
-  isMember: async (executor: Executor, organizationId: string, userId: string): Promise<boolean> =>
-    (await executor
-      .selectFrom('memberships')
-      .select('user_id')
+  /** Whether there is such a member or team. */
+  isSubject: async (executor: Executor, organizationId: string, { kind, id }: Subject): Promise<boolean> => {
+    const row =
+      kind === 'member'
+        ? await executor
+            .selectFrom('memberships')
+            .select('user_id')
+            .where('organization_id', '=', organizationId)
+            .where('user_id', '=', id)
+            .executeTakeFirst()
+        : await executor
+            .selectFrom('teams')
+            .select('id')
+            .where('organization_id', '=', organizationId)
+            .where('id', '=', id)
+            .executeTakeFirst()
+    return row !== undefined
+  },
+
+  teamNames: async (organizationId: string): Promise<ReadonlyMap<string, string>> => {
+    const rows = await kysely
+      .selectFrom('teams')
+      .select(['id', 'name'])
       .where('organization_id', '=', organizationId)
-      .where('user_id', '=', userId)
-      .executeTakeFirst()) !== undefined,
+      .execute()
+    return new Map(rows.map(({ id, name }) => [id, name]))
+  },
 
   /** From an instant on; what was said for later ones is replaced. Gives what held before at that instant. */
   assign: async (

@@ -22,6 +22,7 @@ const route = getRouteApi('/shell/charge-back')
 
 const ways: Record<ChargeBackBy, string> = {
   cost_centre: 'Cost centre',
+  team: 'Team',
   member: 'Member',
   service: 'Service',
   key_owner: 'Key owner',
@@ -156,7 +157,8 @@ const Name = ({ row, by }: { row: Row; by: ChargeBackBy }) => {
   if (by === 'key_owner') return <>{keyOwners[row.id ?? ''] ?? 'No key'}</>
   if (by === 'service') return row.id === null ? <>No service</> : <ServiceName id={row.id} />
   if (by === 'member') return <span className={classes.name}>{row.name ?? row.id}</span>
-  if (row.id === null) return <>No cost centre</>
+  if (row.id === null) return <>{by === 'team' ? 'No team' : 'No cost centre'}</>
+  if (by === 'team') return <span className={classes.name}>{row.name ?? row.id}</span>
   return (
     <span className={classes.name}>
       {row.id}

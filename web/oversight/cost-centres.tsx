@@ -54,8 +54,10 @@ export const CostCentres = () => {
                   {
                     key: 'members',
                     header: 'Assigned',
-                    render: ({ members, archivedAt }) =>
-                      archivedAt === null ? counted(members, 'member') : 'Archived',
+                    render: ({ members, teams, archivedAt }) =>
+                      archivedAt === null
+                        ? `${counted(members, 'member')}, ${counted(teams, 'team')}`
+                        : 'Archived',
                   },
                   {
                     key: 'actions',
@@ -73,19 +75,23 @@ export const CostCentres = () => {
             )}
           </Panel>
           {items.length > 0 && (
-            <Panel flush title="Members">
+            <Panel
+              flush
+              title="Teams and members"
+              description="What is called with a team’s access token is charged to the team’s cost centre, where it has one."
+            >
               <DataTable
-                label="Members and their cost centres"
+                label="Teams, members and their cost centres"
                 rows={assignments}
                 rowKey={({ id }) => id}
                 columns={[
                   {
                     key: 'name',
-                    header: 'Member',
-                    render: ({ name, email }) => (
+                    header: 'Team or member',
+                    render: ({ name, email, kind }) => (
                       <span className={classes.name}>
                         {name}
-                        <span className={classes.second}>{email}</span>
+                        <span className={classes.second}>{kind === 'team' ? 'Team' : email}</span>
                       </span>
                     ),
                   },
@@ -190,7 +196,7 @@ const Assign = (props: {
   const [code, setCode] = useState(member.code ?? '')
   const [when, setWhen] = useState('now')
   const [day, setDay] = useState('')
-  const assign = useAct('assignCostCentre', reads)
+  const assign = useAct(member.kind === 'team' ? 'assignTeamCostCentre' : 'assignCostCentre', reads)
   const from = when === 'now' ? undefined : new Date(`${day}T00:00:00`)
   return (
     <FormDialog

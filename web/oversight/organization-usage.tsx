@@ -12,7 +12,7 @@ import { organizationOf, periodOf, refreshOf } from '../usage/usage-search.ts'
 import { UsageView } from '../usage/usage-view.tsx'
 
 const route = getRouteApi('/shell/oversight')
-const dimensions = ['user', 'cost_centre', 'key_owner', 'service', 'model', 'access_token'] as const
+const dimensions = ['user', 'team', 'cost_centre', 'key_owner', 'service', 'model', 'access_token'] as const
 
 /** Of everybody in the organisation, for those who run or pay for it. */
 export const OrganizationUsage = () => {

@@ -70,6 +70,7 @@ export const groupFilters = (by: UsageBy, group: UsageGroup): Filters | null => 
       return { organization: group.id ?? undefined }
     case 'key_owner':
       return { keyOwner: keyOwner.safeParse(group.id).data ?? 'none' }
+    case 'team':
     case 'cost_centre':
       return null
   }

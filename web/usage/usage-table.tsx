@@ -17,6 +17,7 @@ export const headers: Record<UsageBy, string> = {
   access_token: 'Access token',
   user: 'User',
   organization: 'Organisation',
+  team: 'Team',
   key_owner: 'Key owner',
   cost_centre: 'Cost centre',
 }
@@ -138,6 +139,6 @@ const narrowerOf = (by: UsageBy, { serviceId, id, more }: UsageGroup): UsageSear
   if (id === null) return null
   if (by === 'access_token') return { accessToken: id, by: 'model' }
   if (by === 'user') return { user: id, by: 'service' }
-  if (by === 'key_owner' || by === 'cost_centre') return null
+  if (by === 'team' || by === 'key_owner' || by === 'cost_centre') return null
   return by === 'organization' ? { organization: id, by: 'user' } : null
 }

@@ -193,6 +193,7 @@ const useGroupName = (by: UsageBy): ((group: UsageGroup) => string) => {
     if (by === 'cost_centre' && group.id !== null)
       return group.name === null ? group.id : `${group.id} ${group.name}`
     if (by === 'cost_centre') return 'No cost centre'
+    if (by === 'team' && group.id === null) return 'No team'
     return group.name ?? group.id ?? 'Unknown'
   }
 }
