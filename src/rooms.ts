@@ -149,7 +149,7 @@ export const openRooms = async (options: {
       clock,
       log,
     })
-    const machines = makeMachines({ database, epoch, access, callbacks, clock })
+    const machines = makeMachines({ database, epoch, access, callbacks, identity, clock })
     const identityOutbound = makeOutbound()
     identityOutbound.allow(config.identityAddresses)
     const sso = makeSso({

@@ -554,6 +554,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createProvisioningToken: () => ({ body: { name: 'Directory' } }),
   revokeProvisioningToken: async () => ({ params: await provisioningToken() }),
   setGroupRole: async () => ({ params: await provisionedGroup(), body: { role: 'auditor' } }),
+  createEmbedLink: () => ({ body: { token: 'eyJ' } }),
+  openEmbedded: () => ({ body: { token: 'x'.repeat(43) } }),
   listServiceAccounts: none,
   createServiceAccount: () => ({ body: { name: 'Machine' } }),
   changeServiceAccount: async () => ({ params: await machine(), body: { description: 'Nightly' } }),
@@ -1093,6 +1095,8 @@ const masterKeyToDestroy = async () => {
 /** Not a matter of authorization: these are well-formed and still wrong. */
 const publicStatus: Partial<Record<EndpointName, number>> = {
   signIn: 401,
+  createEmbedLink: 401,
+  openEmbedded: 410,
   finishSignIn: 401,
   // Known by an address where browsers keep no passkeys.
   createPasskeyChallenge: 409,

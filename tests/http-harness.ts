@@ -160,7 +160,7 @@ export const startHttp = async (
     limits,
     longOperations,
     provisioning: makeProvisioning({ database, access, members: organizations, clock }),
-    machines: makeMachines({ database, epoch, access, callbacks: outbound, clock }),
+    machines: makeMachines({ database, epoch, access, callbacks: outbound, identity, clock }),
     masterKeys,
     organizations,
     payments,

@@ -289,3 +289,103 @@ describe('a host application', () => {
     )
   })
 })
+
+describe('an embedded dashboard', () => {
+  const pair = generateKeyPairSync('ed25519')
+  const issuer = 'https://portal.example'
+  const frames = ['https://app.portal.example']
+  const keys = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'e' }] }
+  const application = (frameAncestors: readonly string[]) =>
+    made('createHostApplication', { name: 'Portal', issuer, jwks: keys, frameAncestors })
+  const signedFor = (to: Json, sub: string) =>
+    new SignJWT({ sub })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'e' })
+      .setIssuer(issuer)
+      .setAudience(to['audience'])
+      .setIssuedAt()
+      .setExpirationTime('1m')
+      .sign(pair.privateKey)
+  const post = (url: string, payload: Json, headers: Record<string, string> = {}) =>
+    http.app.inject({ method: 'POST', url, payload, headers })
+  const linkFor = async (to: Json, sub: string) => {
+    const reply = await post('/api/embed-links', { token: await signedFor(to, sub) })
+    expect(reply.statusCode, reply.body).toBe(201)
+    return new URL(reply.json<{ url: string }>().url)
+  }
+  const opened = async (to: Json, sub: string) => {
+    const { hash } = await linkFor(to, sub)
+    const reply = await post('/api/session/embedded', { token: hash.slice(1) })
+    expect(reply.statusCode, reply.body).toBe(200)
+    const cookie = reply.cookies[0] as { name: string; value: string }
+    const headers = {
+      cookie: `${cookie.name}=${cookie.value}`,
+      'x-aideon-embedded': '1',
+      'x-csrf-token': reply.json<Json>()['csrfToken'],
+    }
+    return { headers, cookies: reply.cookies, token: hash.slice(1) }
+  }
+
+  test('opens by a link that works once, as a member, who changes nothing that needs a proof', async () => {
+    const portal = await application(frames)
+    const email = (await http.database.pool.query('SELECT email FROM users WHERE id = $1', [owner.userId]))
+      .rows[0].email
+    const { headers, cookies, token } = await opened(portal, email)
+    expect((await post('/api/session/embedded', { token })).statusCode).toBe(410)
+    const me = await http.app.inject({ url: '/api/me', headers })
+    expect(me.json()).toMatchObject({
+      role: 'member',
+      isPlatformAdministrator: false,
+      user: { id: owner.userId },
+    })
+    expect((await http.app.inject({ url: '/api/host-applications', headers })).statusCode).toBe(403)
+    expect((await post('/api/access-tokens', { name: 'x' }, headers)).statusCode).toBe(403)
+    expect(
+      (await post('/api/session/step-up', { proof: { kind: 'password', password: 'x' } }, headers))
+        .statusCode,
+    ).toBe(403)
+    // It is no session of the dashboard itself: without the header, or under its name, it opens nothing.
+    const { cookie } = headers
+    expect((await http.app.inject({ url: '/api/me', headers: { cookie } })).statusCode).toBe(401)
+    const renamed = cookie.replace('embedded', 'session')
+    expect(cookies.map(({ name }) => name)).toEqual(['aideon_embedded'])
+    expect((await http.app.inject({ url: '/api/me', headers: { cookie: renamed } })).json()).toMatchObject({
+      role: 'member',
+    })
+
+    await callEndpoint(http.app, 'removeHostApplication', owner, { params: { id: portal['id'] } })
+    expect((await http.app.inject({ url: '/api/me', headers })).statusCode).toBe(401)
+  })
+
+  test('is refused where no origin may show it, for who is no member any more, and for a stranger’s link', async () => {
+    const hidden = await application([])
+    const reply = await post('/api/embed-links', { token: await signedFor(hidden, member.email) })
+    expect(reply.statusCode).toBe(403)
+    const portal = await application(frames)
+    const { hash } = await linkFor(portal, member.email)
+    const who = { organizationId: owner.organizationId, userId: member.userId }
+    await http.organizations.suspendMember(operator, who)
+    expect((await post('/api/session/embedded', { token: hash.slice(1) })).statusCode).toBe(403)
+    await http.organizations.restoreMember(operator, who)
+    expect((await post('/api/session/embedded', { token: 'x'.repeat(43) })).statusCode).toBe(410)
+    expect((await post('/api/embed-links', { token: 'eyJ.x.y' })).statusCode).toBe(401)
+  })
+
+  test('is framed by the origins of its application and by no others', async () => {
+    const portal = await application(frames)
+    expect(await http.machines.embedding.framesOf(portal['id'])).toEqual(frames)
+    expect(await http.machines.embedding.framesOf(newId())).toEqual([])
+    for (const origin of [
+      '*',
+      'https://*',
+      'https://app.example/x',
+      "https://a.example; script-src 'unsafe-inline'",
+      'null',
+    ]) {
+      const body = { name: 'Portal', issuer, jwks: keys, frameAncestors: [origin] }
+      expect(
+        (await callEndpoint(http.app, 'createHostApplication', owner, { body })).statusCode,
+        origin,
+      ).toBe(400)
+    }
+  })
+})

@@ -380,7 +380,12 @@ test('a handler that forgets whose rows to ask for gets those of its caller’s 
   )
   await app.register(cookie)
   await app.register(
-    async (api) => registerEndpoints(api, planted as never, { identity: http.identity, access: http.access }),
+    async (api) =>
+      registerEndpoints(api, planted as never, {
+        identity: http.identity,
+        access: http.access,
+        machines: http.machines,
+      }),
     { prefix: '/api' },
   )
   const get = (url: string, as: Browser) => app.inject({ url, headers: { cookie: as.cookie } })

@@ -14,7 +14,7 @@ import { healthEndpoints } from './health.ts'
 import { rateLimitEndpoints } from './limits.ts'
 import { keyHygieneEndpoints } from './key-hygiene.ts'
 import { longOperationEndpoints } from './long-operations.ts'
-import { machineEndpoints } from './machines.ts'
+import { embedEndpoints, machineEndpoints } from './machines.ts'
 import { memberEndpoints } from './members.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
@@ -88,6 +88,7 @@ export const endpoints = {
   ...requestEndpoints,
   ...webhookEndpoints,
   ...machineEndpoints,
+  ...embedEndpoints,
   ...provisioningEndpoints,
   ...oversightEndpoints,
 }

@@ -287,7 +287,6 @@ export const embedEndpoints = defineEndpoints({
     method: 'POST',
     path: '/session/embedded',
     auth: 'public',
-    throttled: true,
     group: 'session',
     summary: 'Use such a link: a session for the user’s own pages, inside the host application only',
     body: z.object({ token: z.string().length(43) }),

@@ -7,6 +7,11 @@ import { fault, FaultError } from '../kit/fault.ts'
 import { noSuchEndpoint } from './routes.ts'
 import { contentSecurityPolicy } from './security.ts'
 
+/** Origins whose pages may show the dashboards of this host application. */
+export type FramesOf = (applicationId: string) => Promise<readonly string[]>
+
+const embeddedPath = /^embedded\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
+
 const year = 'public, max-age=31536000, immutable'
 
 /** Upwards, to hidden files, or none at all: the plugin would refuse these as errors, which whoever tries them could fill the log with. */
@@ -19,6 +24,7 @@ const leadsElsewhere = /(?:^|[/\\])\.|\0/
 export const registerDashboards = async (
   app: FastifyInstance,
   directory: () => string | null,
+  framesOf: FramesOf,
 ): Promise<void> => {
   await app.register(staticFiles, { serve: false, cacheControl: false, dotfiles: 'deny' })
   app.get('/*', { schema: { hide: true } }, async (request, reply) => {
@@ -27,6 +33,11 @@ export const registerDashboards = async (
     if (leadsElsewhere.test(path)) throw new FaultError(fault('unknown_route'))
     const root = directory()
     if (root === null) return sendPage(reply, waitingPage)
+    const application = embeddedPath.exec(path)?.[1]
+    if (application !== undefined) {
+      const frames = await framesOf(application)
+      return sendPage(reply, await readFile(join(root, 'index.html'), 'utf8'), frames)
+    }
     if (!/\.[a-z0-9]{1,10}$/i.test(path) || path === 'index.html')
       return sendPage(reply, await readFile(join(root, 'index.html'), 'utf8'))
     reply.header('cache-control', path.startsWith('assets/') ? year : 'no-cache')
@@ -36,10 +47,12 @@ export const registerDashboards = async (
 }
 
 /** The nonce goes where Mantine's and Scalar's run-time styles look for it: `<meta property="csp-nonce">`. */
-const sendPage = (reply: FastifyReply, html: string): FastifyReply => {
+const sendPage = (reply: FastifyReply, html: string, frames: readonly string[] = []): FastifyReply => {
   const nonce = randomBytes(16).toString('base64')
+  // Of the older header there is none that names origins.
+  if (frames.length > 0) reply.removeHeader('x-frame-options')
   return reply
-    .header('content-security-policy', contentSecurityPolicy(nonce))
+    .header('content-security-policy', contentSecurityPolicy(nonce, frames))
     .header('cache-control', 'no-store')
     .type('text/html; charset=utf-8')
     .send(

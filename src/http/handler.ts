@@ -12,6 +12,8 @@ export interface PublicContext {
   readonly enter: (entry: Entry) => OpenedSession
   readonly setPending: (pending: PendingSignIn) => void
   readonly clearSession: () => void
+  /** For our pages in a frame of this host application’s. */
+  readonly setEmbedded: (session: OpenedSession) => void
   /** Of the company sign-in that this browser began. */
   readonly ssoSecret: string | null
   /** Null: it has ended. */

@@ -93,7 +93,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
     limits: options.requestLimits ?? null,
   })
   if (options.webhooks) await registerProviderWebhooks(app, options.webhooks)
-  await registerDashboards(app, options.dashboards)
+  await registerDashboards(app, options.dashboards, options.machines.embedding.framesOf)
   await app.ready()
   return app
 }

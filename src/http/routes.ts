@@ -225,6 +225,14 @@ const requireBrowser = (endpoint: Endpoint, request: FastifyRequest, signedIn: S
 const requireRights = (endpoint: Endpoint, signedIn: SignedIn): void => {
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
+  // Nobody can tell what the page around it shows: it reads, and does what needs no proof.
+  if (signedIn.isEmbedded && (endpoint.stepUp || (isForBrowsers(endpoint) && endpoint.method !== 'GET')))
+    throw new FaultError(
+      fault('forbidden', {
+        message: 'This cannot be done inside another application.',
+        next: 'Sign in at the dashboard itself.',
+      }),
+    )
   if (endpoint.permission !== undefined && !may(signedIn.role, endpoint.permission))
     throw new FaultError(
       fault('forbidden', {
@@ -234,12 +242,19 @@ const requireRights = (endpoint: Endpoint, signedIn: SignedIn): void => {
     )
 }
 
+/** Which of a browser’s cookies is meant: our pages inside a host application send it. */
+const embeddedHeader = 'x-aideon-embedded'
+
 const publicContext = (
   request: FastifyRequest,
   reply: FastifyReply,
   publicUrl: string | null,
 ): PublicContext => {
-  const { session, browser, pending, company, options } = cookiesOf(isSecure(request, publicUrl))
+  const cookies = cookiesOf(isSecure(request, publicUrl))
+  const { browser, pending, company, embedded, embeddedOptions } = cookies
+  const isEmbedded = request.headers[embeddedHeader] !== undefined
+  const session = isEmbedded ? embedded : cookies.session
+  const options = isEmbedded ? embeddedOptions : cookies.options
   const setSession: PublicContext['setSession'] = ({ token, expiresAt, browser: known }) => {
     reply.setCookie(session, token, { ...options, expires: expiresAt })
     if (known) reply.setCookie(browser, known.token, { ...options, expires: known.expiresAt })
@@ -267,6 +282,8 @@ const publicContext = (
       return entry.session
     },
     clearSession: () => void reply.clearCookie(session, options),
+    setEmbedded: ({ token, expiresAt }) =>
+      void reply.setCookie(embedded, token, { ...embeddedOptions, expires: expiresAt }),
     ssoSecret: wellFormed(request.cookies[company]),
     setSsoSecret: (secret) =>
       void (secret === null

@@ -6,12 +6,13 @@ import { fault, FaultError } from '../kit/fault.ts'
  * No inline script anywhere. Style elements that React components make at run time carry the page's nonce; style
  * attributes set by script need no permission. Nothing is loaded from, or sent to, another origin.
  */
-export const contentSecurityPolicy = (nonce: string): string => policyWithStyles(`'nonce-${nonce}'`)
+export const contentSecurityPolicy = (nonce: string, frames: readonly string[] = []): string =>
+  policyWithStyles(`'nonce-${nonce}'`, frames)
 
 /** Scalar writes style attributes and elements that carry no nonce; its page shows no data of ours. */
 export const referencePagePolicy = (): string => policyWithStyles("'unsafe-inline'")
 
-const policyWithStyles = (styles: string): string =>
+const policyWithStyles = (styles: string, frames: readonly string[] = []): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -22,7 +23,7 @@ const policyWithStyles = (styles: string): string =>
     "manifest-src 'self'",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${frames.length === 0 ? "'none'" : frames.join(' ')}`,
   ].join('; ')
 
 export const securityHeaders: Readonly<Record<string, string>> = {
@@ -49,6 +50,18 @@ export const cookiesOf = (secure: boolean) => {
     pending: `${prefix}aideon_sign_in`,
     /** Ties a company sign-in to the browser that began it; Strict like the others, since a page of ours ends it. */
     company: `${prefix}aideon_company`,
+    /**
+     * Of a dashboard inside a host application’s page, which may be another site’s: such a cookie is kept for our frames in
+     * that site’s pages alone (CHIPS), and pages ask for it by a header that no other site’s script can set.
+     */
+    embedded: `${prefix}aideon_embedded`,
+    embeddedOptions: {
+      path: '/',
+      httpOnly: true,
+      secure,
+      sameSite: secure ? 'none' : 'strict',
+      partitioned: secure,
+    },
     options: { path: '/', httpOnly: true, secure, sameSite: 'strict' },
   } as const
 }

@@ -37,6 +37,8 @@ export interface SignedIn {
   /** Not null: opened by the single sign-on of this organisation, and works nowhere else. */
   readonly onlyOrganizationId: string | null
   readonly role: Role
+  /** Inside a host application: a member whatever their role, who proves nothing and changes nothing about signing in. */
+  readonly isEmbedded: boolean
   readonly organization: {
     readonly id: string
     readonly name: string
@@ -128,7 +130,8 @@ export const signedInOf = (
   provedUntil,
   isPlatformAdministrator: row.isPlatformAdministrator,
   onlyOrganizationId: row.onlyOrganizationId,
-  role: row.role,
+  role: row.isEmbedded ? 'member' : row.role,
+  isEmbedded: row.isEmbedded,
   organization: {
     id: row.organizationId,
     name: row.organizationName,

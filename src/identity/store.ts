@@ -42,6 +42,8 @@ export interface SessionRow {
   readonly hasPassword: boolean
   readonly isPlatformAdministrator: boolean
   readonly role: Role
+  /** Shown inside a host application. */
+  readonly isEmbedded: boolean
   readonly organizationId: string
   readonly organizationName: string
   readonly organizationKind: 'platform' | 'personal' | 'company'
@@ -255,6 +257,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         s.created_at AS "createdAt", s.second_factor_at AS "secondFactorAt", s.only_organization_id AS "onlyOrganizationId",
         u.is_platform_administrator AND s.only_organization_id IS NULL AS "isPlatformAdministrator",
         m.break_glass_at IS NULL AND s.only_organization_id IS NULL AND ${isEnforcedIn} AS "lacksSingleSignOn",
+        s.embedded_by IS NOT NULL AS "isEmbedded",
         ${policies} AS policies, ${standing}
       FROM sessions s
       JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL AND u.kind = 'person'
@@ -279,7 +282,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt",
         now() AS "createdAt", NULL AS "secondFactorAt", NULL AS "onlyOrganizationId",
         u.is_platform_administrator AS "isPlatformAdministrator", NULL AS policies,
-        false AS "lacksSingleSignOn", ${standing}
+        false AS "lacksSingleSignOn", false AS "isEmbedded", ${standing}
       FROM users u
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
       JOIN organizations o ON o.id = m.organization_id

@@ -3,9 +3,12 @@ import type {
   HostApplication as WireApplication,
   MachineCredential,
   ServiceAccount,
+  embedEndpoints,
   machineEndpoints,
 } from '../contract/machines.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
+import { meOfSession } from '../identity/api.ts'
+import type { Identity } from '../identity/identity.ts'
 import type { Clock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
 import { defined } from '../organizations/outcome.ts'
@@ -17,10 +20,27 @@ import type { ServiceAccountRow } from './store.ts'
 
 const dayMs = 24 * 3600 * 1000
 
-export const machineApi = ({ machines, clock }: { machines: Machines; clock: Clock }) => {
-  const { accounts, applications } = machines
+export const machineApi = (parts: {
+  machines: Machines
+  identity: Identity
+  demo: boolean
+  clock: Clock
+}) => {
+  const { machines, identity, demo, clock } = parts
+  const { accounts, applications, embedding } = machines
 
-  return defineHandlers<keyof typeof machineEndpoints>({
+  return defineHandlers<keyof typeof machineEndpoints | keyof typeof embedEndpoints>({
+    async createEmbedLink({ body }, { baseUrl }) {
+      const { path, expiresAt } = must(await embedding.createLink(body.token))
+      return { url: baseUrl + path, expiresAt: expiresAt.toISOString() }
+    },
+
+    async openEmbedded({ body }, { origin, setEmbedded }) {
+      const opened = must(await embedding.open(body.token, origin))
+      setEmbedded(opened)
+      return meOfSession(identity, opened.token, demo)
+    },
+
     listServiceAccounts: async (_, { signedIn }) => ({
       items: (await accounts.list(signedIn.organization.id)).map(accountOnWire),
     }),
