@@ -149,7 +149,10 @@ const importRules: readonly [RuleName, (file: SourceFile, target: string) => boo
   [
     'browser',
     ({ path }, target) =>
-      path.startsWith('web/') && !target.startsWith('web/') && !target.startsWith('src/contract/'),
+      /^(web|sdk)\//.test(path) &&
+      !isTest(path) &&
+      !target.startsWith(path.split('/')[0] ?? '') &&
+      !target.startsWith('src/contract/'),
   ],
   [
     'simulator',
@@ -157,7 +160,8 @@ const importRules: readonly [RuleName, (file: SourceFile, target: string) => boo
   ],
   [
     'product',
-    ({ path }, target) => path.startsWith('src/') && !isTest(path) && !/^(src|simulator|web)\//.test(target),
+    ({ path }, target) =>
+      path.startsWith('src/') && !isTest(path) && !/^(src|simulator|web|sdk)\//.test(target),
   ],
 ]
 
@@ -216,7 +220,7 @@ const fileRules: readonly [RuleName, (file: SourceFile) => string | null][] = [
       const lines = text.split('\n').length - 1
       // One interface for each table, written by a script and read by nobody.
       if (path === 'src/db/schema.ts') return null
-      return /^(src|web|simulator)\//.test(path) && lines > largestLines ? `${lines} lines` : null
+      return /^(src|web|simulator|sdk)\//.test(path) && lines > largestLines ? `${lines} lines` : null
     },
   ],
   [

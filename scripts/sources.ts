@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { SourceFile } from './house-rules.ts'
 
 const top = join(import.meta.dirname, '..')
-const everything = ['src', 'web', 'simulator', 'tests', 'scripts', 'bin', 'bench']
+const everything = ['src', 'web', 'simulator', 'tests', 'scripts', 'bin', 'bench', 'sdk']
 
 /** Breaks the rules on purpose, in texts that it checks. */
 const planted = 'tests/house.test.ts'

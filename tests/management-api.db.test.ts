@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
+import { makeClient } from '../sdk/client.ts'
+import { apiCommand } from '../src/cli/api.ts'
 import { apiVersion, apiVersionHeader } from '../src/contract/api-version.ts'
 import { type Endpoint, isForBrowsers } from '../src/contract/endpoint.ts'
 import { type EndpointName, endpoints, urlOf } from '../src/contract/endpoints.ts'
@@ -260,7 +262,7 @@ describe('the document', () => {
   const read = async () => (await http.app.inject('/api/openapi.json')).json<OpenApiDocument>()
 
   test('is OpenAPI 3.1, as an independent validator checks it', async () => {
-    const result = await new Validator().validate(await read())
+    const result = await new Validator().validate({ ...(await read()) })
     expect(result.errors ?? []).toEqual([])
     expect(result.valid).toBe(true)
     expect((await http.app.inject('/api')).json()).toMatchObject({
@@ -293,5 +295,99 @@ describe('the document', () => {
         check(`${name} reply`, endpoint.reply, reply?.content?.['application/json']?.example)
     }
     expect(wrong).toEqual([])
+  })
+})
+
+describe('the client', () => {
+  /** Over the same shell, without a socket. */
+  const fetchOf = (before: (url: URL) => Response | Error | null = () => null): typeof globalThis.fetch =>
+    (async (input: string, init: RequestInit = {}) => {
+      const url = new URL(input)
+      const instead = before(url)
+      if (instead instanceof Error) throw instead
+      if (instead) return instead
+      const reply = await http.app.inject({
+        method: init.method as 'GET',
+        url: url.pathname + url.search,
+        headers: init.headers as Record<string, string>,
+        ...(init.body ? { payload: init.body as string } : {}),
+      })
+      return new Response(reply.body, {
+        status: reply.statusCode,
+        headers: reply.headers as Record<string, string>,
+      })
+    }) as typeof globalThis.fetch
+  const clientOf = (fetch = fetchOf(), accessToken = tokens.owner) =>
+    makeClient({ baseUrl: 'http://keys.example/', accessToken, fetch, sleep: async () => {} })
+
+  test('is typed by the contract, and throws what the API says was wrong', async () => {
+    const client = clientOf()
+    expect((await client.api.readCaller({})).organization.id).toBe(companyId)
+    const wrong = client.api.readWebhookEndpoint({ params: { id: newId() } })
+    await expect(wrong).rejects.toMatchObject({ name: 'ApiError', status: 404, code: 'not_found' })
+    await expect(clientOf(fetchOf(), tokens.lesser).call('listWebhookEndpoints', {})).rejects.toMatchObject({
+      code: 'insufficient_scope',
+    })
+  })
+
+  test('walks every item of a list once, whatever the size of its pages', async () => {
+    const everything: string[] = []
+    for await (const { id } of clientOf().each('listAudit', { query: { limit: 3 } })) everything.push(id)
+    const whole = await clientOf().call('listAudit', { query: { limit: 200 } })
+    expect(everything.length).toBeGreaterThan(3)
+    expect(everything).toEqual(whole.items.map(({ id }) => id))
+  })
+
+  test('sends a POST again whose reply was lost, and it took effect once', async () => {
+    const real = fetchOf()
+    let lost = 0
+    const losing = (async (input: string, init: RequestInit) => {
+      const reply = await real(input, init)
+      if (lost++ < 2) throw new TypeError('connection reset')
+      return reply
+    }) as typeof globalThis.fetch
+    const before = (await http.webhookEndpoints.endpoints(companyId)).length
+    const made = await clientOf(losing).call('createWebhookEndpoint', {
+      body: { url: 'https://example.com/' },
+    })
+    expect(made.secret).toMatch(/^whsec_/)
+    expect((await http.webhookEndpoints.endpoints(companyId)).length).toBe(before + 1)
+    expect(lost).toBe(3)
+  })
+
+  test('gives up after its attempts, and at once where another attempt could do harm', async () => {
+    let asked = 0
+    const broken = clientOf(fetchOf(() => (asked++, new Response('<html>', { status: 502 }))))
+    await expect(broken.call('readCaller', {})).rejects.toMatchObject({
+      code: 'reply_not_understood',
+      status: 502,
+    })
+    expect(asked).toBe(4)
+    asked = 0
+    const params = { id: newId() }
+    await expect(broken.call('changeWebhookEndpoint', { params, body: {} })).rejects.toThrow()
+    expect(asked).toBe(1)
+  })
+
+  test('is what the command uses: endpoints by name, parameters where they belong, errors with what to do', async () => {
+    const said: string[] = []
+    const parts = {
+      environment: { AIDEON_KEYS_TOKEN: tokens.owner, AIDEON_KEYS_URL: 'http://keys.example' },
+      out: (line: string) => void said.push(line),
+      error: (line: string) => void said.push(`! ${line}`),
+      fetch: fetchOf(),
+    }
+    expect(await apiCommand('readCaller', {}, parts)).toBe(0)
+    expect(JSON.parse(said.pop() ?? '')).toMatchObject({ role: 'owner' })
+    expect(await apiCommand('readWebhookEndpoint', { param: [`id=${newId()}`] }, parts)).toBe(1)
+    expect(said.pop()).toMatch(/^! not_found: .+ Check the id\.$/)
+    expect(await apiCommand('listAudit', { param: ['limit=2'], all: true }, parts)).toBe(0)
+    expect(said.length).toBeGreaterThan(3)
+    said.length = 0
+    expect(await apiCommand('listaudit', {}, parts)).toBe(2)
+    expect(said.pop()).toContain('Perhaps listAudit')
+    expect(await apiCommand(undefined, {}, parts)).toBe(0)
+    expect(said.some((line) => /^listServiceKeys +GET +\/service-keys/.test(line))).toBe(true)
+    expect(said.some((line) => line.startsWith('changePassword'))).toBe(false)
   })
 })

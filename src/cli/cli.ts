@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type SettingName, settings } from '../config/settings.ts'
 import { version } from '../config/version.ts'
+import type { ApiOptions } from './api.ts'
 import { configFromProcess } from './config.ts'
 import { explainFailure } from './failure.ts'
 import type { ReconcileOptions } from './reconcile.ts'
@@ -77,12 +78,42 @@ withFlags(program.command('apply'), databaseFlags)
     process.exitCode = await apply({ file: options.file, dryRun: options.dryRun === true, config })
   })
 
+withFlags(program.command('export'), databaseFlags)
+  .description('print what apply would need to make the same of an empty installation, without secrets')
+  .option('--organization <name>', 'one company with its people, and nothing of the platform')
+  .action(async (options: { organization?: string }, command: Command) => {
+    const { exportCommand } = await import('./export.ts')
+    process.exitCode = await exportCommand(configFromProcess(flagsOf(command)), options.organization ?? null)
+  })
+
 withFlags(program.command('sign-in-link'), linkFlags)
   .description('print a link by which a user signs in once, such as an administrator made by apply')
   .argument('<email>', 'who signs in')
   .action(async (email: string, _: unknown, command: Command) => {
     const { signInLink } = await import('./sign-in-link.ts')
     process.exitCode = await signInLink(configFromProcess(flagsOf(command)), email)
+  })
+
+program
+  .command('api')
+  .description(
+    'call the management API of a running gateway by the name of an endpoint; without one: list them (docs/api.md)',
+  )
+  .argument('[endpoint]', 'such as listServiceKeys')
+  .option(
+    '-p, --param <name=value>',
+    'of its path or query; may be repeated',
+    (one: string, all: string[]) => [...all, one],
+    [],
+  )
+  .option('-d, --data <json>', 'its body: JSON, @file, or - for what is piped in')
+  .option('--all', 'follow all pages of a list, one item a line')
+  .option('--url <url>', 'where the gateway is [AIDEON_KEYS_URL]')
+  .addHelpText('after', '\nAIDEON_KEYS_TOKEN is an access token with the scope manage.\n')
+  .action(async (endpoint: string | undefined, options: ApiOptions) => {
+    const { apiCommand } = await import('./api.ts')
+    const parts = { environment: process.env, out: console.log, error: console.error }
+    process.exitCode = await apiCommand(endpoint, options, parts)
   })
 
 const ledger = program.command('ledger').description('examine the credit ledger').helpCommand(false)
