@@ -37,7 +37,7 @@ export const TakeIn = ({ team, onClose }: { team: TeamView; onClose: () => void 
                     <Button
                       size="compact-sm"
                       variant="default"
-                      aria-label={`Take ${one.name} in`}
+                      aria-label={`Take in ${one.name}`}
                       loading={add.isPending && add.variables.params.user === one.userId}
                       onClick={() =>
                         add.mutate(

@@ -95,7 +95,7 @@ export const TeamMembers = ({ team }: { team: TeamView }) => {
                     size="compact-sm"
                     variant="subtle"
                     color="red"
-                    aria-label={row.userId === me.user.id ? 'Leave the team' : `Take ${row.name} out`}
+                    aria-label={row.userId === me.user.id ? 'Leave the team' : `Take out ${row.name}`}
                     onClick={() => setLeaving(row)}
                   >
                     {row.userId === me.user.id ? 'Leave' : 'Take out'}

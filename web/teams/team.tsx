@@ -63,22 +63,16 @@ export const TeamPage = () => {
                 Since <Ago at={data.archivedAt} />. Its access tokens are revoked; its numbers stay.
               </Notice>
             )}
-            <Panel>
-              <Stats>
-                <Stat label="Members" value={count(data.memberCount)} lead />
-                <Stat label="Operations" value={count(data.use.operations)} note="last 30 days" />
-                <Stat
-                  label="Credits"
-                  value={<Credits micros={data.use.creditMicros} />}
-                  note="on system keys"
-                />
-                <Stat
-                  label="Own-key cost"
-                  value={<Usd nanoUsd={data.use.costNanoUsd} />}
-                  note="on own keys"
-                />
-              </Stats>
-            </Panel>
+            <Stats>
+              <Stat label="Members" value={count(data.memberCount)} lead />
+              <Stat label="Operations" value={count(data.use.operations)} note="last 30 days" />
+              <Stat
+                label="Credits"
+                value={<Credits micros={data.use.creditMicros} />}
+                note="on system keys"
+              />
+              <Stat label="Own-key cost" value={<Usd nanoUsd={data.use.costNanoUsd} />} note="on own keys" />
+            </Stats>
             <TeamMembers team={data} />
             <TeamTokens team={data} />
             {may(role, 'usage.read') && <ScopeBudgets place={{ what: 'team', team: data.id }} />}
