@@ -59,6 +59,11 @@ const gallery = createRoute({
   component: lazyRouteComponent(() => import('./ui/gallery.tsx'), 'Gallery'),
 })
 
+const companyReturn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in/company/$connectionId',
+  component: lazyRouteComponent(() => import('./sso/company-return.tsx'), 'CompanyReturn'),
+})
 const invitation = createRoute({
   getParentRoute: () => root,
   path: '/invitation',
@@ -224,6 +229,11 @@ const members = createRoute({
   }),
   component: lazyRouteComponent(() => import('./organization/members.tsx'), 'Members'),
 })
+const singleSignOn = createRoute({
+  getParentRoute: () => shell,
+  path: '/single-sign-on',
+  component: lazyRouteComponent(() => import('./sso/single-sign-on.tsx'), 'SingleSignOn'),
+})
 const ownPolicy = createRoute({
   getParentRoute: () => shell,
   path: '/policy',
@@ -245,6 +255,12 @@ const chargeBack = createRoute({
   path: '/charge-back',
   validateSearch: chargeBackSearch,
   component: lazyRouteComponent(() => import('./oversight/charge-back.tsx'), 'ChargeBack'),
+})
+const anomalies = createRoute({
+  getParentRoute: () => shell,
+  path: '/anomalies',
+  validateSearch: z.object({ all: z.literal(true).optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./oversight/anomalies.tsx'), 'Anomalies'),
 })
 const centralBilling = createRoute({
   getParentRoute: () => shell,
@@ -488,6 +504,7 @@ const reconciliation = createRoute({
 
 const tree = root.addChildren([
   signIn,
+  companyReturn,
   setup,
   invitation,
   gallery,
@@ -496,6 +513,7 @@ const tree = root.addChildren([
     services,
     ownKey,
     keyHygiene,
+    singleSignOn,
     fallback,
     simulator,
     models,
@@ -515,6 +533,7 @@ const tree = root.addChildren([
     ownPolicy,
     oversight,
     chargeBack,
+    anomalies,
     centralBilling,
     requests,
     teams,

@@ -1,5 +1,6 @@
 import { Link, useRouterState } from '@tanstack/react-router'
 import {
+  IconAlertTriangle,
   IconActivity,
   IconAdjustments,
   IconArrowsShuffle,
@@ -18,6 +19,7 @@ import {
   IconKey,
   IconListCheck,
   IconListTree,
+  IconLogin2,
   IconMessageQuestion,
   IconPlugConnected,
   IconReceipt,
@@ -107,10 +109,16 @@ const ofMemberReaders: readonly Place[] = [{ to: '/members', label: 'Members', i
 /** Of those who run a company. */
 const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', icon: IconShieldLock }]
 
+/** Of those who see how a company's people sign in. */
+const ofIdentityReaders: readonly Place[] = [
+  { to: '/single-sign-on', label: 'Single sign-on', icon: IconLogin2 },
+]
+
 /** Of those who see what a company uses and pays. */
 const ofOversight: readonly Place[] = [
   { to: '/oversight', label: 'Usage of everybody', icon: IconChartBar },
   { to: '/charge-back', label: 'Charge-back', icon: IconReceipt },
+  { to: '/anomalies', label: 'Anomalies', icon: IconAlertTriangle },
   { to: '/central-billing', label: 'Central billing', icon: IconBuildingBank },
 ]
 
@@ -142,6 +150,7 @@ export const Navigation = () => {
             ...whereOneWorks,
             ...(may(role, 'members.read') ? ofMemberReaders : []),
             ...(isManager ? ofManagers : []),
+            ...(may(role, 'identity.read') ? ofIdentityReaders : []),
             ...(may(role, 'organization_keys.read') ? ofKeyReaders : []),
             ...(may(role, 'usage.read') ? ofOversight : []),
             ...ofMembers,
