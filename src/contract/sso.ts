@@ -98,6 +98,11 @@ const connectionBase = z.object({
   ]),
 })
 
+const ssoAddresses = z
+  .object({ redirectUri: z.string(), entityId: z.string(), acsUrl: z.string(), metadataUrl: z.string() })
+  .describe('What the identity provider has to be told')
+export type SsoAddresses = z.infer<typeof ssoAddresses>
+
 export const ssoConnection = z.object({
   id: wire.id,
   name: z.string(),
@@ -110,9 +115,7 @@ export const ssoConnection = z.object({
     connectionOf('oidc', oidcSettings),
     connectionOf('saml', samlSettings),
   ]),
-  addresses: z
-    .object({ redirectUri: z.string(), entityId: z.string(), acsUrl: z.string(), metadataUrl: z.string() })
-    .describe('What the identity provider has to be told'),
+  addresses: ssoAddresses,
   lastUsedAt: wire.time.nullable(),
   problem: z.string().nullable().describe('Why the last sign-in was refused'),
   problemAt: wire.time.nullable(),
@@ -196,7 +199,13 @@ export const ssoEndpoints = defineEndpoints({
     permission: 'identity.read',
     group: 'single sign-on',
     summary: 'Domains and identity providers of the organisation',
-    reply: z.object({ domains: z.array(ssoDomain), connections: z.array(ssoConnection) }),
+    reply: z.object({
+      domains: z.array(ssoDomain),
+      connections: z.array(ssoConnection),
+      next: z
+        .object({ id: wire.id, addresses: ssoAddresses })
+        .describe('Of a connection that may be added: the identity provider often wants the addresses first'),
+    }),
   },
   addSsoDomain: {
     method: 'POST',
@@ -257,7 +266,7 @@ export const ssoEndpoints = defineEndpoints({
     stepUp: true,
     group: 'single sign-on',
     summary: 'Add an identity provider',
-    body: connectionBase,
+    body: connectionBase.extend({ id: wire.id.optional().describe('From `next`; left out: a new one') }),
     bodyLimitBytes: 256 * 1024,
     status: 201,
     reply: ssoConnection,

@@ -4,6 +4,7 @@ import { defineHandlers } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import { fault, FaultError, must } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
 import { addressesOf, type Connection } from './connection.ts'
 import { recordNameOf, recordValueOf } from './domain.ts'
 import type { Domain } from './domains.ts'
@@ -68,6 +69,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return {
         domains: domains.map(domainOnWire),
         connections: connections.map((connection) => connectionOnWire(connection, baseUrl)),
+        next: nextOf(baseUrl),
       }
     },
 
@@ -108,6 +110,11 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return must(await sso.readMetadata(url === undefined ? { xml: xml as string } : { url }))
     },
   })
+
+const nextOf = (baseUrl: string) => {
+  const id = newId()
+  return { id, addresses: addressesOf(baseUrl, id) }
+}
 
 const domainOnWire = (row: Domain): z.input<typeof ssoDomain> => ({
   domain: row.domain,

@@ -1,5 +1,8 @@
+import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
+import type { Schema } from '../db/schema.ts'
+import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -12,6 +15,8 @@ import * as store from './store.ts'
 export interface ConnectionInput
   extends Pick<Connection, 'name' | 'enabled' | 'joinsMembers' | 'defaultRole' | 'roleRules' | 'provider'> {
   readonly clientSecret?: string | undefined
+  /** Of a new one, whose addresses were told already. */
+  readonly id?: string | undefined
 }
 
 export interface Connections {
@@ -52,17 +57,26 @@ export const makeConnections = (parts: {
     return success({ kind: 'saml', settings: { ...provider.settings, certificates } })
   }
 
+  /** Browsers come back to an id, whichever organisation it is of: no two have the same. */
+  const requireUnused = (t: Transaction<Schema>, id: string): Promise<void> =>
+    beyondTenantsIn(t, async () => {
+      await store.lockId(t, id)
+      if ((await store.readConnection(t, id)) !== null)
+        throw new FaultError(fault('conflict', { message: 'There is a connection of this id.', field: 'id' }))
+    })
+
   /** In one transaction with its secret, the trail and, at another provider, the end of who was who at the old one. */
   const write = (
     actor: Actor,
     place: { organizationId: string; id: string },
-    { clientSecret, ...input }: ConnectionInput,
+    { clientSecret, id: _, ...input }: ConnectionInput,
     isNew: boolean,
   ): Promise<Outcome<Connection>> =>
     outcomeOf(() =>
       kysely.transaction().execute(async (t) => {
         const before = isNew ? null : await store.lockConnection(t, place.organizationId, place.id)
         if (!isNew && !before) throw new FaultError(fault('not_found'))
+        if (isNew) await requireUnused(t, place.id)
         if (before && before.provider.kind !== input.provider.kind)
           throw new FaultError(
             fault('conflict', { message: 'A connection keeps its kind.', next: 'Add another one.' }),
@@ -99,7 +113,7 @@ export const makeConnections = (parts: {
       if (!provider.ok) return provider
       if ((await store.listConnections(kysely, organizationId)).length >= mostConnections)
         return failure('conflict', { message: `There are ${mostConnections} connections already.` })
-      const place = { organizationId, id: newId() }
+      const place = { organizationId, id: input.id ?? newId() }
       return write(actor, place, { ...input, provider: provider.value }, true)
     },
 

@@ -38,6 +38,11 @@ export const readConnection = async (executor: Executor, id: string): Promise<Co
   return rows[0] ? connectionOf(rows[0]) : null
 }
 
+/** Whoever else would store this id waits. */
+export const lockId = async (executor: Executor, id: string): Promise<void> => {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`sso connection ${id}`}, 0))`.execute(executor)
+}
+
 /** Locked until the transaction ends. */
 export const lockConnection = async (
   executor: Executor,
