@@ -15,6 +15,7 @@ import { demoAddresses } from './demo/rotation.ts'
 import { makeEpoch } from './db/epoch.ts'
 import { migrate } from './db/migrate.ts'
 import { makeHealth } from './health/health.ts'
+import { openBreachedPasswords } from './identity/breached-passwords.ts'
 import { makeIdentity } from './identity/identity.ts'
 import { makeInsights } from './insights/insights.ts'
 import { makeServiceKeys } from './keys/keys.ts'
@@ -136,7 +137,13 @@ export const openRooms = async (options: {
       log,
     })
     const webhookEndpoints = makeWebhooks({ database, vault, callbacks, alerts, clock, log })
-    const identity = makeIdentity({ database, clock, vault, sessions: config.sessions })
+    const identity = makeIdentity({
+      database,
+      clock,
+      vault,
+      sessions: config.sessions,
+      breached: await openBreachedPasswords(config.sessions.breachedPasswords ?? null),
+    })
     const organizations = makeOrganizations({
       database,
       epoch,

@@ -48,6 +48,8 @@ export interface SessionSettings {
   readonly idleSeconds: number
   readonly absoluteSeconds: number
   readonly proofSeconds: number
+  /** A file or directory of passwords that were leaked; null: new ones are compared with none. */
+  readonly breachedPasswords?: string | null
 }
 
 export interface MailSettings {
@@ -122,6 +124,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       idleSeconds: (read('sessionIdleMinutes') ?? 1_440) * 60,
       absoluteSeconds: (read('sessionHours') ?? 336) * 3600,
       proofSeconds: (read('stepUpMinutes') ?? 15) * 60,
+      breachedPasswords: read('breachedPasswords'),
     },
     organizations: {
       // Whoever looks at the demo should see how a company is made.

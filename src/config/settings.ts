@@ -136,6 +136,14 @@ export const settings = {
     expected: 'a whole number of minutes from 1 to 1440',
     schema: wholeNumber(1, 1_440),
   }),
+  breachedPasswords: setting({
+    environment: 'AIDEON_BREACHED_PASSWORDS',
+    flag: null,
+    description:
+      'leaked passwords that nobody may choose: a directory of range files as haveibeenpwned.com gives them, or one file of SHA1:COUNT lines in their order; nothing leaves this machine (default none)',
+    expected: 'the path of a file or a directory',
+    schema: text,
+  }),
   sessionRequests: setting({
     environment: 'AIDEON_SESSION_REQUESTS',
     flag: null,

@@ -14,8 +14,11 @@ export interface BreachedPasswords {
 const sha1Length = 40
 const prefixLength = 5
 
-export const openBreachedPasswords = async (path: string): Promise<BreachedPasswords> => {
-  const found = await stat(path)
+export const openBreachedPasswords = async (path: string | null): Promise<BreachedPasswords | null> => {
+  if (path === null) return null
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new Error(`AIDEON_BREACHED_PASSWORDS names ${path}, which cannot be read.`, { cause })
+  })
   return found.isDirectory() ? inRanges(path) : inOneFile(path)
 }
 

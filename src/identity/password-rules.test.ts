@@ -56,19 +56,19 @@ describe('leaked passwords are found in files on this machine', () => {
     'every one in one sorted file (%s), and nothing that is not there',
     async (name) => {
       const file = await openBreachedPasswords(join(directory, name))
-      for (const password of leaked) expect(await file.has(password), password).toBe(true)
-      for (let index = 0; index < 50; index++) expect(await file.has(`never leaked ${index}`)).toBe(false)
+      for (const password of leaked) expect(await file?.has(password), password).toBe(true)
+      for (let index = 0; index < 50; index++) expect(await file?.has(`never leaked ${index}`)).toBe(false)
     },
   )
 
   test('in range files by the first five digits; padding is no leak', async () => {
     const ranges = await openBreachedPasswords(directory)
-    expect(await ranges.has('leaked password 7')).toBe(true)
-    expect(await ranges.has('leaked password 8')).toBe(false)
-    expect(await ranges.has('only padding')).toBe(false)
+    expect(await ranges?.has('leaked password 7')).toBe(true)
+    expect(await ranges?.has('leaked password 8')).toBe(false)
+    expect(await ranges?.has('only padding')).toBe(false)
   })
 
   test('a file that is not there is told of at the start', async () => {
-    await expect(openBreachedPasswords(join(directory, 'nothing'))).rejects.toThrow('ENOENT')
+    await expect(openBreachedPasswords(join(directory, 'nothing'))).rejects.toThrow('cannot be read')
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Browser, callEndpoint, type Http, operator, startHttp } from '../../tests/http-harness.ts'
+import type { SessionPolicyOnWire } from '../contract/session-policy.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 
@@ -9,12 +10,12 @@ let http: Http
 let owner: Browser
 let member: Browser
 let company: string
-const none = {
+const none: SessionPolicyOnWire = {
   idleMinutes: null,
   sessionHours: null,
   secondFactorRequired: false,
   trustsSingleSignOn: true,
-  networks: [] as string[],
+  networks: [],
 }
 
 beforeAll(async () => {
@@ -29,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => http.close())
 
-const save = async (policy: Partial<typeof none>) => {
+const save = async (policy: Partial<SessionPolicyOnWire>) => {
   const reply = await callEndpoint(http.app, 'saveSessionPolicy', owner, { body: { ...none, ...policy } })
   return { status: reply.statusCode, code: reply.json<{ error?: { code: string } }>().error?.code }
 }
