@@ -60,6 +60,9 @@ export const policyPreview = z.object({
       }),
     )
     .describe('What is served now and would not be any more, by user and model'),
+  uncovered: z
+    .array(z.object({ userId: wire.id, email: z.string() }))
+    .describe('Members of whose operations some are served now, and none would be'),
   servedAgain: wire.count.describe('Operations that are refused now and would be served'),
   moves: z.array(
     z.object({

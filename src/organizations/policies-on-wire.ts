@@ -25,11 +25,11 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
   }
 
   const previewOnWire = async (organizationId: string, found: PolicyPreview): Promise<WirePreview> => {
-    const { keysSuspended, keysRestored, refused } = found
-    const named = await emails(
-      organizationId,
-      [...keysSuspended, ...keysRestored, ...refused].map(({ userId }) => userId ?? ''),
-    )
+    const { keysSuspended, keysRestored, refused, uncovered } = found
+    const named = await emails(organizationId, [
+      ...[...keysSuspended, ...keysRestored, ...refused].map(({ userId }) => userId ?? ''),
+      ...uncovered,
+    ])
     const keyOnWire = ({ id, userId, serviceId, label }: ServiceKeyView) => ({
       id,
       userId: userId ?? '',
@@ -50,6 +50,7 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
         operations: Number(operations),
         message: why.message,
       })),
+      uncovered: uncovered.map((userId) => ({ userId, email: named.get(userId) ?? '' })),
       servedAgain: Number(found.servedAgain),
       moves: found.moves.map(({ from, to, operations }) => ({ from, to, operations: Number(operations) })),
       monthlyMicros: {

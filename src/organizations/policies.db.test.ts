@@ -251,7 +251,8 @@ describe('the preview', () => {
     const found = await preview({ ...takenOver, systemKeysAllowed: false })
     expect(found).toMatchObject({ operations: 3n, planned: 3n, moves: [] })
     expect(found.refused).toMatchObject([{ userId, model: 'gpt-4.1-mini', operations: 3n }])
-    expect((await preview(open)).refused).toEqual([])
+    expect(found.uncovered).toEqual([userId])
+    expect(await preview(open)).toMatchObject({ refused: [], uncovered: [] })
   })
 
   test('estimates in credits what would move to system keys', async () => {

@@ -19,6 +19,8 @@ export interface PolicyPreview {
   readonly keysSuspended: readonly ServiceKeyView[]
   readonly keysRestored: readonly ServiceKeyView[]
   readonly refused: readonly Refused[]
+  /** Ids of users of whose operations some are served now, and none would be. */
+  readonly uncovered: readonly string[]
   readonly servedAgain: bigint
   readonly moves: readonly Move[]
   readonly creditMicros: { readonly before: bigint; readonly after: bigint }
@@ -129,6 +131,7 @@ const makeTally = (book: PriceBook) => {
   let before = 0n
   let after = 0n
   const refused = new Map<string, Refused>()
+  const served = { before: new Set<string>(), after: new Set<string>() }
   const moves = new Map<string, Move>()
 
   return {
@@ -136,6 +139,8 @@ const makeTally = (book: PriceBook) => {
       planned += use.operations
       if ('candidate' in was) before += creditsOf(book, use, was.candidate)
       if ('candidate' in will) after += creditsOf(book, use, will.candidate)
+      if ('candidate' in was) served.before.add(use.userId)
+      if ('candidate' in will) served.after.add(use.userId)
       if ('fault' in was) {
         if ('candidate' in will) servedAgain += use.operations
         return
@@ -161,6 +166,7 @@ const makeTally = (book: PriceBook) => {
     result: () => ({
       planned,
       servedAgain,
+      uncovered: [...served.before].filter((userId) => !served.after.has(userId)),
       refused: [...refused.values()].sort((a, b) => Number(b.operations - a.operations)),
       moves: [...moves.values()].sort((a, b) => Number(b.operations - a.operations)),
       creditMicros: { before, after },

@@ -39,7 +39,10 @@ const ownerOfCall = async (name: string, model: string) => {
     headers: { authorization: `Bearer ${person(name).accessToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model, max_tokens: 20, messages: [{ role: 'user', content: 'Hello' }] }),
   })
-  return reply.headers.get('x-aideon-key-owner') ?? (await reply.json()).error.code
+  return (
+    reply.headers.get('x-aideon-key-owner') ??
+    ((await reply.json()) as { error: { code: string } }).error.code
+  )
 }
 
 const save = async (page: Page, reason: string, version: number) => {
@@ -75,6 +78,7 @@ describe('a company that changes who is in control', () => {
     const refused = page.getByRole('list', { name: 'Who would be refused' })
     // Olivia never spends credits, and has no other key.
     await refused.getByText(person('Olivia').email).first().waitFor()
+    await page.getByText(/^Without coverage.*olivia/).waitFor()
     await save(page, 'An audit', 2)
     expect(await suspendedKeys()).toBe(foreseen)
     expect(await ownerOfCall('Olivia', 'gpt-4.1-mini')).toBe('no_route')

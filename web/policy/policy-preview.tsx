@@ -52,7 +52,11 @@ const Consequences = ({ of }: { of: Preview }) => {
       <Stats>
         <Stat label="Keys suspended" value={keysSuspended.length} />
         <Stat label="Keys back in use" value={keysRestored.length} />
-        <Stat label="Operations refused" value={count(totalOf(refused))} />
+        <Stat
+          label="Operations refused"
+          value={count(totalOf(refused))}
+          note={of.uncovered.length > 0 && `${counted(of.uncovered.length, 'member')} without coverage`}
+        />
         <Stat
           label="Credits a month"
           value={<Credits micros={monthlyMicros.after} />}
@@ -69,6 +73,12 @@ const Consequences = ({ of }: { of: Preview }) => {
       </Stats>
       {refused.length > 0 && (
         <Notice tone="warning" title={`${counted(totalOf(refused), 'operation')} would have been refused`}>
+          {of.uncovered.length > 0 && (
+            <p className={classes.line}>
+              Without coverage, as nothing of theirs would be served:{' '}
+              {namesOf(of.uncovered.map(({ email }) => email))}.
+            </p>
+          )}
           <List
             label="Who would be refused"
             items={refused}
@@ -108,6 +118,9 @@ const Consequences = ({ of }: { of: Preview }) => {
     </>
   )
 }
+
+const namesOf = (emails: readonly string[]): string =>
+  emails.length > 3 ? `${emails.slice(0, 2).join(', ')} and ${emails.length - 2} more` : emails.join(', ')
 
 const totalOf = (rows: readonly { operations: number }[]): number =>
   rows.reduce((sum, { operations }) => sum + operations, 0)
