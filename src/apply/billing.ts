@@ -138,11 +138,12 @@ const minorOf = (text: string, code: string): bigint | null => {
   return fraction.length > digits ? null : BigInt(whole + fraction.padEnd(digits, '0'))
 }
 
-const moneyText = (minor: bigint, code: string): string => {
+const priceText = (minor: bigint, code: string): string => {
   const digits = digitsOf(code)
   const text = String(minor).padStart(digits + 1, '0')
-  return `${digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`} ${code}`
+  return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
 }
+const moneyText = (minor: bigint, code: string): string => `${priceText(minor, code)} ${code}`
 
 /** Prices with more decimals than their currency has, which nobody could be charged. */
 export const priceProblems = (
@@ -258,6 +259,36 @@ export const planTier = (wanted: DocumentTier, stored: StoredBilling): PlannedBi
 }
 
 const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
+
+/** As a document writes it. */
+export const tierInDocument = ({ id: tierId, position, current }: Tier) => ({
+  id: tierId,
+  name: current.name,
+  monthlyCredits: formatMicros(current.allocationMicros),
+  monthlyPrice: priceText(current.priceMinor, current.currency),
+  currency: current.currency,
+  position,
+  rolloverCredits: formatMicros(current.rolloverCapMicros),
+  services: current.entitlements.services,
+  groups: current.entitlements.groups,
+  rateLimits: current.entitlements.rateLimits,
+})
+
+export const packInDocument = ({
+  id: packId,
+  name,
+  creditMicros,
+  priceMinor,
+  currency: code,
+  position,
+}: Pack) => ({
+  id: packId,
+  name,
+  credits: formatMicros(creditMicros),
+  price: priceText(priceMinor, code),
+  currency: code,
+  position,
+})
 
 const packShown = (pack: Omit<Pack, 'archivedAt'>): Record<string, string> => ({
   name: pack.name,

@@ -60,6 +60,7 @@ const user = z.strictObject({
   email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
   name: z.string().trim().min(1).max(120),
   role: z.enum(roles).optional(),
+  suspended: z.boolean().optional(),
   tier: z.string().optional(),
   platformAdministrator: z.boolean().optional(),
   fallback: fallback.optional(),
@@ -105,7 +106,7 @@ const documentSchema = z.strictObject({
   systemKeys: z.array(systemKey).optional(),
   organizations: z.array(organization).optional(),
   /** Without an organisation: each gets a personal one. */
-  users: z.array(user.omit({ role: true })).optional(),
+  users: z.array(user.omit({ role: true, suspended: true })).optional(),
   /** On the whole installation. */
   budgets: z.array(budgetSchema(serviceId)).optional(),
   platformTokens: z.array(z.strictObject({ name: label, file: z.string().min(1) })).optional(),
@@ -209,7 +210,12 @@ const namesOf = (document: Document): { path: PropertyKey[]; what: string; names
       (o.users ?? []).map((u, at) => keys(u.keys, 'organizations', index, 'users', at)),
     ),
     ...(document.users ?? []).map((u, at) => keys(u.keys, 'users', at)),
-    { path: [], what: 'User', names: usersOf(document).map(({ user: u }) => u.email.toLowerCase()) },
+    // Somebody may be in several organisations, but a personal one is where nobody named one.
+    ...(organizations.length > 0 ? organizations : [{ users: [] }]).map((o) => ({
+      path: [],
+      what: 'User',
+      names: [...(o.users ?? []), ...(document.users ?? [])].map((u) => u.email.toLowerCase()),
+    })),
   ]
 }
 

@@ -64,6 +64,7 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
     case 'create_user':
     case 'add_member':
     case 'change_role':
+    case 'change_standing':
     case 'change_user':
     case 'change_preferences':
       return performUser(action, p)
@@ -114,7 +115,15 @@ const findPerson = async (email: string, p: Performance) => {
 
 type UserAction = Extract<
   Action,
-  { kind: 'create_user' | 'add_member' | 'change_role' | 'change_user' | 'change_preferences' }
+  {
+    kind:
+      | 'create_user'
+      | 'add_member'
+      | 'change_role'
+      | 'change_standing'
+      | 'change_user'
+      | 'change_preferences'
+  }
 >
 
 const performUser = async (action: UserAction, p: Performance): Promise<Performed> => {
@@ -122,13 +131,23 @@ const performUser = async (action: UserAction, p: Performance): Promise<Performe
   const { organizations } = p.rooms
   const person = await findPerson(action.kind === 'add_member' ? action.user.email : action.email, p)
   if (!person.ok) return person
-  const { userId, organizationId } = person.value
+  const { userId } = person.value
+  const home =
+    action.organization === null
+      ? success(person.value.organizationId)
+      : await organizationIdOf(action.organization, p)
+  if (!home.ok) return home
+  const organizationId = home.value
   if (action.kind === 'change_user')
-    return noted(await organizations.changeUser(p.actor, userId, action.change))
+    return noted(await organizations.changeUser(p.actor, userId, { ...action.change, organizationId }))
   if (action.kind === 'change_preferences')
     return noted(await organizations.changePreferences({ organizationId, userId }, action.preferences))
-  const home = await organizationIdOf(action.organization, p)
-  if (!home.ok) return home
+  if (action.kind === 'change_standing')
+    return noted(
+      action.suspended
+        ? await organizations.suspendMember(p.actor, { organizationId, userId })
+        : await organizations.restoreMember(p.actor, { organizationId, userId }),
+    )
   if (action.kind === 'change_role')
     return noted(
       await organizations.changeRole(p.actor, { organizationId: home.value, userId, role: action.role }),
@@ -168,9 +187,12 @@ const homeOf = async (
   p: Performance,
 ): Promise<Outcome<{ organizationId: string; userId: string | null }>> => {
   if (home.owner === 'system') return success({ organizationId: platformOrganizationId, userId: null })
-  if (home.email !== null) return findPerson(home.email, p)
+  const person = home.email === null ? null : await findPerson(home.email, p)
+  if (person !== null && (!person.ok || home.organization === null)) return person
   const organizationId = await organizationIdOf(home.organization ?? '', p)
-  return organizationId.ok ? success({ organizationId: organizationId.value, userId: null }) : organizationId
+  return organizationId.ok
+    ? success({ organizationId: organizationId.value, userId: person?.value.userId ?? null })
+    : organizationId
 }
 
 const budgetHomeOf = async (

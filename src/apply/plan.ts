@@ -45,11 +45,19 @@ export type Action =
   | {
       readonly kind: 'change_user'
       readonly email: string
+      readonly organization: string | null
       readonly change: { tierId?: string; isPlatformAdministrator?: boolean }
+    }
+  | {
+      readonly kind: 'change_standing'
+      readonly email: string
+      readonly organization: string
+      readonly suspended: boolean
     }
   | {
       readonly kind: 'change_preferences'
       readonly email: string
+      readonly organization: string | null
       readonly preferences: ReadonlyMap<string, Fallback>
     }
   | PlannedKey
@@ -76,7 +84,7 @@ export const planSetUp = (document: Document, stored: Snapshot, context: PlanCon
   ...planSales(document, stored),
   ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
   ...(document.organizations ?? []).flatMap((o) => planOrganization(o, stored, context)),
-  ...usersOf(document).flatMap(({ user, organization }) => planUser(user, organization, stored, context)),
+  ...planUsers(document, stored, context),
   ...planBudgets(document, stored),
   // Last: a locked preference refuses the changes of preferences above.
   ...(document.organizations ?? []).flatMap((o) => planLock(o, stored)),
@@ -228,11 +236,23 @@ const planLock = (wanted: DocumentOrganization, stored: Snapshot): Step[] => {
   ]
 }
 
+/** Somebody of several organisations is made with the first of them, and joins the others. */
+const planUsers = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
+  const made = new Set<string>()
+  return usersOf(document).flatMap(({ user, organization }) => {
+    const email = user.email.toLowerCase()
+    const isMade = made.has(email)
+    made.add(email)
+    return planUser(user, organization, stored, context, isMade)
+  })
+}
+
 const planUser = (
   user: DocumentUser,
   organization: string | null,
   stored: Snapshot,
   context: PlanContext,
+  isMade: boolean,
 ): Step[] => {
   const before = stored.users.find((u) => u.email.toLowerCase() === user.email.toLowerCase())
   const memberships = stored.memberships.filter((m) => m.userId === before?.id)
@@ -252,8 +272,9 @@ const planUser = (
   return [
     ...(before && membership
       ? planMember(user, organization, before, membership)
-      : [planNewMember(user, organization, before !== undefined)]),
-    ...planPreferences(user, membership, stored),
+      : [planNewMember(user, organization, before !== undefined || isMade)]),
+    ...planStanding(user, organization, membership),
+    ...planPreferences(user, organization, membership, stored),
     ...planKeys(user.keys ?? [], keyHome, stored, context),
     ...(user.accessTokenFile
       ? [
@@ -303,6 +324,7 @@ const planMember = (
     step(`user ${email}`, false, differences(current, wanted), {
       kind: 'change_user',
       email,
+      organization,
       change: wanted,
     }),
   ]
@@ -319,9 +341,27 @@ const planMember = (
   ]
 }
 
+const planStanding = (
+  { email, suspended }: DocumentUser,
+  organization: string | null,
+  membership: StoredMembership | undefined,
+): Step[] => {
+  if (suspended === undefined || organization === null) return []
+  const details = differences({ suspended: membership?.suspended ?? false }, { suspended })
+  return [
+    step(`user ${email}: standing in ${organization}`, false, details, {
+      kind: 'change_standing',
+      email,
+      organization,
+      suspended,
+    }),
+  ]
+}
+
 /** What the document names is set; overrides for other services stay. */
 const planPreferences = (
   user: DocumentUser,
+  organization: string | null,
   membership: StoredMembership | undefined,
   stored: Snapshot,
 ): Step[] => {
@@ -346,6 +386,7 @@ const planPreferences = (
     step(`user ${user.email}: fallback preference`, false, details, {
       kind: 'change_preferences',
       email: user.email,
+      organization,
       preferences,
     }),
   ]

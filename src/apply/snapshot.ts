@@ -41,6 +41,9 @@ export interface StoredOrganization {
 export interface StoredUser {
   readonly id: string
   readonly email: string
+  readonly name: string
+  /** Others are no people: they are made elsewhere. */
+  readonly isPerson: boolean
   readonly isPlatformAdministrator: boolean
 }
 
@@ -49,6 +52,7 @@ export interface StoredMembership {
   readonly userId: string
   readonly role: Role
   readonly tierId: string | null
+  readonly suspended: boolean
 }
 
 export interface StoredServiceKey {
@@ -119,18 +123,31 @@ export const readSnapshot = async (
         'system_keys_allowed as systemKeysAllowed',
         'locked_fallback as lockedFallback',
       ])
+      .where('deleted_at', 'is', null)
       .orderBy('id')
       .execute(),
     kysely
       .selectFrom('users')
-      .select(['id', 'email', 'is_platform_administrator as isPlatformAdministrator'])
+      .select([
+        'id',
+        'email',
+        'name',
+        sql<boolean>`kind = 'person'`.as('isPerson'),
+        'is_platform_administrator as isPlatformAdministrator',
+      ])
       .execute(),
     kysely
       .selectFrom('memberships as m')
       .leftJoin('credit_accounts as a', (join) =>
         join.onRef('a.organization_id', '=', 'm.organization_id').onRef('a.user_id', '=', 'm.user_id'),
       )
-      .select(['m.organization_id as organizationId', 'm.user_id as userId', 'm.role', 'a.tier_id as tierId'])
+      .select([
+        'm.organization_id as organizationId',
+        'm.user_id as userId',
+        'm.role',
+        'a.tier_id as tierId',
+        sql<boolean>`m.suspended_at IS NOT NULL`.as('suspended'),
+      ])
       .orderBy('m.created_at')
       .execute(),
     kysely

@@ -70,7 +70,7 @@ export interface OrganizationParts {
   readonly database: Database
   readonly epoch: Epoch
   readonly identity: Identity
-  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier'>
+  readonly ledger: Pick<Ledger, 'accountOf' | 'openAccount' | 'changeTier'>
   readonly serviceKeys: Pick<ServiceKeys, 'applyControlPolicy'>
   readonly vault: Pick<Vault, 'shred'>
   /** Left out: links of invitations are shown instead of sent. */

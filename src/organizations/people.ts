@@ -30,6 +30,8 @@ export interface NewPerson extends NewUser {
 }
 
 export interface UserChange {
+  /** Whose account there has the tier; left out: where they joined first. */
+  readonly organizationId?: string
   readonly tierId?: string
   readonly suspended?: boolean
   readonly isPlatformAdministrator?: boolean
@@ -53,7 +55,7 @@ interface PeopleParts {
   readonly database: Database
   readonly epoch: Epoch
   readonly identity: Identity
-  readonly ledger: Pick<Ledger, 'openAccount' | 'changeTier'>
+  readonly ledger: Pick<Ledger, 'accountOf' | 'openAccount' | 'changeTier'>
   readonly clock: Clock
   readonly store: OrganizationStore
   readonly insertOrganization: (
@@ -94,7 +96,7 @@ export const makePeople = (parts: PeopleParts): People => {
     if (person.organizationId !== null && !(await store.read(person.organizationId)))
       return failure('not_found', { field: 'organizationId' })
     if (!(await store.tierExists(person.tierId ?? 'free'))) return unknownTier
-    return person.password === undefined ? success(null) : identity.hashPassword(person.password)
+    return person.password === undefined ? success(null) : identity.hashPassword(person.password, person)
   }
 
   const keepAnAdministrator = async (t: Transaction<Schema>, userId: string): Promise<void> => {
@@ -131,7 +133,7 @@ export const makePeople = (parts: PeopleParts): People => {
       if (!allowed.ok) return allowed
       if (!(await identity.needsSetUp())) return failure('invalid_link')
       const person: NewPerson = { email, name, organizationId: null, isPlatformAdministrator: true }
-      const passwordHash = await identity.hashPassword(password)
+      const passwordHash = await identity.hashPassword(password, person)
       if (!passwordHash.ok) return passwordHash
       const organizationId = newId()
       return outcomeOf(() =>
@@ -147,8 +149,12 @@ export const makePeople = (parts: PeopleParts): People => {
       if (change.tierId !== undefined && !(await store.tierExists(change.tierId))) return unknownTier
       const user = await store.findUser(database.kysely, { id: userId })
       if (!user) return failure('not_found')
+      const { organizationId = user.organizationId } = change
+      const accountId = await ledger.accountOf(organizationId, userId)
+      // Somebody who is suspended is so wherever they are a member.
+      const concerned = change.suspended === undefined ? organizationId : null
       return outcomeOf(() =>
-        epoch.change(user.organizationId, async (t) => {
+        epoch.change(concerned, async (t) => {
           const before = await store.findUser(t, { id: userId })
           if (!before) throw new FaultError(fault('not_found'))
           const loses = change.suspended === true || change.isPlatformAdministrator === false
@@ -161,14 +167,10 @@ export const makePeople = (parts: PeopleParts): People => {
           // Also of whoever gains rights: a session that was taken over before must not grow with them.
           if (change.suspended || isPlatformAdministrator !== before.isPlatformAdministrator)
             await identity.revokeAllSessions(t, userId)
-          if (change.tierId !== undefined && before.accountId !== null)
-            await ledger.changeTier(t, {
-              organizationId: user.organizationId,
-              accountId: before.accountId,
-              tierId: change.tierId,
-            })
+          if (change.tierId !== undefined && accountId !== null)
+            await ledger.changeTier(t, { organizationId, accountId, tierId: change.tierId })
           await recordAudit(t, {
-            organizationId: user.organizationId,
+            organizationId,
             actor,
             action: 'user.changed',
             subject: { kind: 'user', id: userId },

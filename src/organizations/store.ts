@@ -44,6 +44,7 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
       .select(columns)
       .where('name', '=', name)
       .where('kind', '=', 'company')
+      .where('deleted_at', 'is', null)
       .orderBy('id')
       .executeTakeFirst(),
 

@@ -15,8 +15,7 @@ export const useMove = <Name extends MoveName>(name: Name, onMoved: () => Promis
       // First away from the page, which may read what the next organisation does not show.
       client.setQueryData(meQuery.queryKey, me)
       await onMoved()
-      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'readMe' })
-      await client.invalidateQueries()
+      await client.resetQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'readMe' })
     },
   })
 }

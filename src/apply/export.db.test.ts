@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { demoSecret } from '../../simulator/keys.ts'
+import { startSimulator } from '../../simulator/simulator.ts'
+import { cloneDatabase } from '../../tests/database.ts'
+import { stageConfig } from '../../tests/stage.ts'
+import { version } from '../config/version.ts'
+import { silentLog } from '../kit/log.ts'
+import { openRooms } from '../rooms.ts'
+import { applyDocument } from './apply-document.ts'
+import { parseSetUp } from './document.ts'
+import { exportDocument } from './export.ts'
+import { appliedLines } from './report.ts'
+import { readSnapshot } from './snapshot.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'aideon-export-'))
+const simulator = await startSimulator()
+const opened = new AsyncDisposableStack()
+afterAll(async () => {
+  await opened.disposeAsync()
+  await simulator.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** Each with a master key of its own, so that nothing but the document connects them. */
+const installation = async (name: string) => {
+  const clone = await cloneDatabase()
+  const rooms = await openRooms({
+    config: stageConfig({
+      AIDEON_DATA_DIR: directory,
+      DATABASE_URL: clone.url,
+      AIDEON_MASTER_KEY: Buffer.alloc(32, name).toString('base64'),
+      AIDEON_LOG_LEVEL: 'silent',
+    }),
+    url: clone.url,
+    embedded: false,
+    version,
+    log: silentLog,
+  })
+  opened.defer(async () => {
+    await rooms.close()
+    await clone.drop()
+  })
+  return {
+    rooms,
+    apply: async (source: string, environment: Record<string, string>) => {
+      const parsed = parseSetUp(source)
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+      const applied = await applyDocument(rooms, parsed.document, { environment, directory })
+      return appliedLines(applied, false)
+    },
+    export: async (organization: string | null = null) =>
+      exportDocument(await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock()), organization),
+  }
+}
+
+const secrets: Record<string, string> = {}
+for (const [name, service] of [
+  ['SYSTEM', 'openai'],
+  ['SHARED', 'anthropic'],
+  ['OWN', 'anthropic'],
+] as const) {
+  secrets[name] = demoSecret(service, name)
+  simulator.setKey(secrets[name], { kind: 'ok' }, service)
+}
+
+const original = `
+outboundAllowances: ["${new URL(simulator.url).host}"]
+services:
+  openai: {baseUrl: "${simulator.url}/openai"}
+  anthropic: {baseUrl: "${simulator.url}/anthropic"}
+tiers:
+  - {id: team, name: Team, monthlyCredits: 12.5, monthlyPrice: 9.5, rolloverCredits: 3, groups: [smart], rateLimits: {requestsPerMinute: 60}}
+packs: [{id: tiny, name: Tiny, credits: 10, price: 1}]
+systemKeys: [{service: openai, label: One, priority: secondary, secret: env:SYSTEM}]
+budgets: [{name: Everything, credits: 1000, enforcement: hard}]
+organizations:
+  - name: "Müller & Söhne: \\"Keys\\""
+    controlPolicy: hybrid
+    criticalServices: [openai]
+    lockedFallback: alternative
+    allowed: {models: ["claude-*"], maximumKeyAgeDays: 90}
+    keys: [{service: anthropic, label: Shared, secret: env:SHARED}]
+    budgets: [{name: Own keys, ownKeyCost: "0.000000001", timeZone: Europe/Berlin}]
+    users:
+      - {email: ada@export.example, name: Ada, role: owner, tier: team, platformAdministrator: true}
+      - email: grace@export.example
+        name: Grace
+        role: auditor
+        suspended: true
+        fallback: alternative
+        fallbackByService: {anthropic: none}
+        keys: [{service: anthropic, label: Own, secret: env:OWN}]
+        budgets: [{name: Mine, credits: 5, service: anthropic, period: subscription_period}]
+  - name: Second
+    users:
+      - {email: ada@export.example, name: Ada, role: billing, tier: pro}
+users: [{email: alone@export.example, name: Alone, tier: business}]
+`
+
+test('an export makes the same of an empty installation, and changes nothing where it came from', async () => {
+  const [from, to] = [await installation('from'), await installation('to')]
+  const made = await from.apply(original, secrets)
+  expect(made.filter((line) => line.startsWith('!'))).toEqual([])
+
+  const exported = await from.export()
+  expect(exported.leftOut).toEqual([])
+  for (const secret of Object.values(secrets)) expect(exported.text).not.toContain(secret)
+  const environment = Object.fromEntries(
+    exported.variables.map(({ name, lastFour }) => [
+      name,
+      Object.values(secrets).find((secret) => secret.endsWith(lastFour)) ?? '',
+    ]),
+  )
+  expect(Object.keys(environment)).toHaveLength(3)
+
+  expect((await from.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
+  expect((await to.apply(exported.text, environment)).filter((line) => line.startsWith('!'))).toEqual([])
+  expect((await to.export()).text).toBe(exported.text)
+  expect((await to.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
+
+  const one = await from.export('Second')
+  expect(one.text).toContain('ada@export.example')
+  expect(one.text).not.toMatch(/grace|alone|systemKeys:|platformAdministrator/)
+})
