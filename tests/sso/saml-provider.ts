@@ -99,7 +99,9 @@ export const readRequest = async (addresses: Addresses, url: string): Promise<st
     singleSignOnService: [
       { Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: providerSignInUrl },
     ],
-    singleLogoutService: [],
+    singleLogoutService: [
+      { Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: providerSignInUrl },
+    ],
     signingCert: providerCertificate.cert,
   })
   const party = samlify.ServiceProvider({ metadata: serviceProviderMetadata(addresses) })

@@ -1,3 +1,4 @@
+import { inflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Outcome } from '../../src/kit/fault.ts'
 import { must, success } from '../../src/kit/fault.ts'
@@ -6,7 +7,7 @@ import { addressesOf, type Connection, type SamlSettings } from '../../src/sso/c
 import type { ConnectionInput } from '../../src/sso/connections.ts'
 import { recordValueOf } from '../../src/sso/domain.ts'
 import { makeSso, type Sso } from '../../src/sso/sso.ts'
-import { type Http, operator, startHttp } from '../http-harness.ts'
+import { cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
 import { providerCertificate } from './certificates.ts'
 import { startOidcProvider } from './oidc-provider.ts'
 import { providerEntityId, providerSignInUrl, readRequest, respond, type Said } from './saml-provider.ts'
@@ -401,3 +402,108 @@ describe('domains', () => {
     expect(await sso.waysFor(`joe@${domain}`)).toEqual([])
   })
 })
+
+describe('over HTTP', () => {
+  const secure = { 'x-forwarded-proto': 'https' }
+  const start = async ({ id }: Connection) => {
+    const reply = await http.app.inject({
+      method: 'POST',
+      url: '/api/sso/start',
+      headers: { ...secure, 'sec-fetch-site': 'same-origin' },
+      payload: { connectionId: id },
+    })
+    return { reply, url: reply.json<{ url: string }>().url, cookie: cookieFrom(reply) }
+  }
+  const postForm = (url: string, form: Record<string, string>) =>
+    http.app.inject({
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        origin: 'https://idp.example',
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'navigate',
+      },
+      payload: new URLSearchParams(form).toString(),
+    })
+  const finish = (connectionId: string, ticket: string, headers: Record<string, string>) =>
+    http.app.inject({
+      method: 'POST',
+      url: '/api/sso/finish',
+      headers,
+      payload: { connectionId, answer: { kind: 'saml', ticket } },
+    })
+
+  test('what another site posts sets no cookie and opens nothing; our own page with the cookie of the start ends it', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, samlInput())
+    const { reply, url, cookie } = await start(connection)
+    expect(reply.cookies[0]).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' })
+    const own = addressesOf('http://localhost:80', connection.id)
+    const addresses = { ...own, ...acsOf(new URL(url)) }
+    const inResponseTo = await readRequest(addresses, url)
+    const response = respond(addresses, { subject: 'kim', email: `kim@${domain}`, inResponseTo })
+    const posted = await postForm(`/sso/saml/${connection.id}`, {
+      SAMLResponse: response,
+      RelayState: 'https://evil.example',
+    })
+    expect(posted.statusCode).toBe(303)
+    expect(posted.headers['set-cookie']).toBeUndefined()
+    expect(posted.headers.location).toMatch(
+      new RegExp(`^/sign-in/company/${connection.id}#ticket=[\\w-]{43}$`),
+    )
+    const ticket = String(posted.headers.location).split('=')[1] as string
+    // Of another site, without the cookie, and at last as it should be.
+    expect((await finish(connection.id, ticket, { cookie, 'sec-fetch-site': 'cross-site' })).statusCode).toBe(
+      403,
+    )
+    const ended = await finish(connection.id, ticket, { cookie, 'sec-fetch-site': 'same-origin' })
+    expect(ended.statusCode, ended.body).toBe(200)
+    expect(ended.json()).toMatchObject({
+      user: { email: `kim@${domain}` },
+      organization: { id },
+      role: 'member',
+    })
+    expect((await finish(connection.id, ticket, { cookie })).statusCode).toBe(410)
+    const again = await postForm(`/sso/saml/${connection.id}`, { SAMLResponse: response })
+    expect(again.headers.location).toBe(`/sign-in/company/${connection.id}#refused`)
+    for (const target of [`/sso/saml/${connection.id}`, '/sso/saml/x', '/sso/saml/' + id])
+      expect((await postForm(target, { SAMLResponse: 'x' })).headers.location).toContain('#refused')
+  })
+
+  test('its session works in the company alone, and is no platform administrator’s', async () => {
+    const { id, domain } = await company()
+    const { userId, organizationId } = await http.createPerson({
+      email: `root@${domain}`,
+      isPlatformAdministrator: true,
+    })
+    must(
+      await http.organizations.join(operator, {
+        organizationId: id,
+        who: { userId },
+        role: 'owner',
+        source: 'operator',
+      }),
+    )
+    const connection = await connect(id, samlInput())
+    const { url, cookie } = await start(connection)
+    const addresses = { ...addressesOf('http://localhost:80', connection.id), ...acsOf(new URL(url)) }
+    const inResponseTo = await readRequest(addresses, url)
+    const response = respond(addresses, { subject: 'root', email: `root@${domain}`, inResponseTo })
+    const { location } = (await postForm(`/sso/saml/${connection.id}`, { SAMLResponse: response })).headers
+    const ended = await finish(connection.id, String(location).split('=')[1] as string, { cookie })
+    expect(ended.json()).toMatchObject({
+      organization: { id },
+      isPlatformAdministrator: false,
+      role: 'owner',
+    })
+    expect(organizationId).not.toBe(id)
+  })
+})
+
+/** What the request says of itself: the address that the harness was asked at. */
+const acsOf = (url: URL) => {
+  const request = inflateRawSync(Buffer.from(url.searchParams.get('SAMLRequest') ?? '', 'base64')).toString()
+  const acsUrl = /AssertionConsumerServiceURL="([^"]+)"/.exec(request)?.[1] ?? ''
+  return { acsUrl, entityId: `${acsUrl}/metadata` }
+}
