@@ -234,6 +234,16 @@ const singleSignOn = createRoute({
   path: '/single-sign-on',
   component: lazyRouteComponent(() => import('./sso/single-sign-on.tsx'), 'SingleSignOn'),
 })
+const sessionPolicy = createRoute({
+  getParentRoute: () => shell,
+  path: '/session-policy',
+  component: lazyRouteComponent(() => import('./security/session-policy.tsx'), 'SessionPolicy'),
+})
+const webhooks = createRoute({
+  getParentRoute: () => shell,
+  path: '/webhooks',
+  component: lazyRouteComponent(() => import('./webhooks/webhooks-page.tsx'), 'Webhooks'),
+})
 const ownPolicy = createRoute({
   getParentRoute: () => shell,
   path: '/policy',
@@ -536,9 +546,11 @@ const tree = root.addChildren([
     anomalies,
     centralBilling,
     requests,
+    webhooks,
     teams,
     team,
     organizationKeys,
+    sessionPolicy,
     security,
     account,
     administration.addChildren([

@@ -37,6 +37,7 @@ import {
   IconUsers,
   IconBuildingBank,
   IconUsersGroup,
+  IconWebhook,
   type Icon,
 } from '@tabler/icons-react'
 import { may } from '../../src/contract/permissions.ts'
@@ -112,6 +113,7 @@ const ofManagers: readonly Place[] = [{ to: '/policy', label: 'Control policy', 
 /** Of those who see how a company's people sign in. */
 const ofIdentityReaders: readonly Place[] = [
   { to: '/single-sign-on', label: 'Single sign-on', icon: IconLogin2 },
+  { to: '/session-policy', label: 'Session policy', icon: IconShieldCheck },
 ]
 
 /** Of those who see what a company uses and pays. */
@@ -133,6 +135,9 @@ const ofKeyReaders: readonly Place[] = [
   { to: '/organization-keys', label: 'Organisation keys', icon: IconKey },
 ]
 
+/** Of those who see where events are sent. */
+const ofWebhookReaders: readonly Place[] = [{ to: '/webhooks', label: 'Webhooks', icon: IconWebhook }]
+
 export const Navigation = () => {
   const { isPlatformAdministrator, organization, role } = useMe()
   const isCompany = organization.kind === 'company'
@@ -153,6 +158,7 @@ export const Navigation = () => {
             ...(may(role, 'identity.read') ? ofIdentityReaders : []),
             ...(may(role, 'organization_keys.read') ? ofKeyReaders : []),
             ...(may(role, 'usage.read') ? ofOversight : []),
+            ...(may(role, 'webhooks.read') ? ofWebhookReaders : []),
             ...ofMembers,
           ]}
           label={organization.name}
