@@ -15,6 +15,7 @@ import { makeMetrics } from './gateway/metrics.ts'
 import type { GatewayLimits } from './gateway/limits.ts'
 import { makeListener } from './gateway/listener.ts'
 import { makeRealtime } from './gateway/realtime.ts'
+import type { GatewayParts } from './gateway/parts.ts'
 import { makeServe } from './gateway/serve.ts'
 import { buildDashboards, noDashboards } from './http/build-dashboards.ts'
 import { makeHttp } from './http/http.ts'
@@ -22,6 +23,7 @@ import { makeIdempotency } from './http/idempotency.ts'
 import { makeRequestLimits } from './http/request-limits.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
+import { countryOf } from './oversight/country.ts'
 import { dailyAt } from './reconciliation/api.ts'
 import { openRooms, type Rooms } from './rooms.ts'
 
@@ -90,6 +92,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     callers,
     counters,
     limits,
+    noteOrigin: originNotes(rooms, config.countryHeader ?? null),
   }
   const serve = makeServe(parts)
   const realtime = makeRealtime(parts)
@@ -239,6 +242,14 @@ const sealedNotice = ({ masterKeys }: Rooms): string[] => {
     ? []
     : [`THE VAULT IS SEALED: ${sealed.problem.message} ${sealed.problem.next} It tries again by itself.`]
 }
+
+const originNotes = ({ oversight }: Rooms, header: string | null): GatewayParts['noteOrigin'] =>
+  header === null
+    ? null
+    : ({ person }, headers) => {
+        const country = countryOf(headers, header)
+        if (country !== null) oversight.anomalies.noteCountry(person, country)
+      }
 
 const flushCountries = ({ oversight, log }: Rooms): Promise<void> =>
   oversight.anomalies

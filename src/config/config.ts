@@ -12,6 +12,8 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Without a slash at the end; null: the address that we listen on. */
   readonly publicUrl: string | null
+  /** Where the proxy in front says from which country a call comes; null: countries are not known. */
+  readonly countryHeader?: string | null
   readonly trustedProxies: readonly string[]
   readonly sessions: SessionSettings
   readonly organizations: { readonly selfService: boolean; readonly graceDays: number }
@@ -120,6 +122,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     logLevel: read('logLevel') ?? 'info',
     publicUrl: read('publicUrl'),
     trustedProxies: read('trustedProxies') ?? [],
+    countryHeader: read('countryHeader'),
     sessions: {
       idleSeconds: (read('sessionIdleMinutes') ?? 1_440) * 60,
       absoluteSeconds: (read('sessionHours') ?? 336) * 3600,

@@ -114,6 +114,14 @@ export const settings = {
       .transform((list) => list.split(',').map((address) => address.trim()))
       .refine((list) => list.every(isProxyAddress)),
   }),
+  countryHeader: setting({
+    environment: 'AIDEON_COUNTRY_HEADER',
+    flag: null,
+    description:
+      'header in which the proxy in front says from which country a call comes, overwriting what callers send, such as cf-ipcountry (docs/oversight.md; default none)',
+    expected: 'the name of a header',
+    schema: text.regex(/^[A-Za-z0-9-]{1,60}$/).transform((name) => name.toLowerCase()),
+  }),
   sessionIdleMinutes: setting({
     environment: 'AIDEON_SESSION_IDLE_MINUTES',
     flag: null,

@@ -32,11 +32,12 @@ export interface Decision {
 
 /** Who calls, by access token; for unknown paths and methods too, so that strangers learn nothing. */
 export const makeAuthenticate =
-  ({ callers }: GatewayParts) =>
+  ({ callers, noteOrigin }: GatewayParts) =>
   async (operation: Operation, incoming: IncomingMessage): Promise<Outcome<Caller>> => {
     const caller = await callers.identify(incoming.headers)
     if (!caller.ok) return caller
     operation.caller = caller.value
+    noteOrigin?.(caller.value, incoming.headers)
     const { target } = operation
     if (target.kind === 'unknown') return { ok: false, fault: fault('unknown_route') }
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Logger } from 'pino'
 import type { Budgets } from '../budgets/budgets.ts'
 import type { Health } from '../health/health.ts'
@@ -15,7 +16,7 @@ import type { Outbound } from '../net/outbound.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
-import type { Callers } from './callers.ts'
+import type { Caller, Callers } from './callers.ts'
 import type { Counters } from './counters.ts'
 import type { GatewayLimits } from './limits.ts'
 
@@ -26,6 +27,8 @@ export interface GatewayParts {
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly clock: Clock
+  /** Remembers from where somebody calls; null: nobody says. */
+  readonly noteOrigin?: ((caller: Caller, headers: IncomingHttpHeaders) => void) | null
   readonly counters: Counters
   readonly epoch: Pick<Epoch, 'current'>
   readonly health: Health
