@@ -183,7 +183,7 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
         key: `webhook_disabled:${endpoint.id}:${clock().toISOString().slice(0, 10)}`,
         title: 'A webhook is switched off: nothing has reached it for three days',
         text: `Events are not sent to ${new URL(url).host} any more. When it answers again, switch it on and replay what it missed.`,
-        path: '/organization/webhooks',
+        path: '/webhooks',
       })
   }
 

@@ -5,6 +5,7 @@ import type { AccessToken, AccessTokenScope } from '../../src/contract/access-to
 import type { Request } from '../../src/contract/endpoints.ts'
 import type { RateLimits } from '../../src/contract/limits.ts'
 import { useAct, useRead } from '../data/queries.ts'
+import { useMe } from '../data/session.ts'
 import { CreatedToken } from '../tokens/created-token.tsx'
 import { userExamples } from '../tokens/examples.ts'
 import { ExpirySelect } from '../tokens/expiry-select.tsx'
@@ -104,10 +105,25 @@ export const AccessTokens = () => {
   )
 }
 
-const scopes: readonly { value: AccessTokenScope; label: string; description: string }[] = [
+interface Scope {
+  readonly value: AccessTokenScope
+  readonly label: string
+  readonly description: string
+}
+const ofEverybody: readonly Scope[] = [
   { value: 'operations', label: 'Run operations', description: 'Call /v1/*, on your keys and credits.' },
   { value: 'read', label: 'Read receipts', description: 'Read your receipts at /api/operations.' },
+  {
+    value: 'manage',
+    label: 'Manage',
+    description: 'Call the management API (/docs) as far as your role reaches; never how you sign in.',
+  },
 ]
+const platformScope: Scope = {
+  value: 'administer',
+  label: 'Administer the platform',
+  description: 'The administration’s part of the management API, while you are an administrator.',
+}
 
 interface Created {
   readonly token: string
@@ -144,6 +160,8 @@ const useCreate = (onCreated: (created: Created) => void) => {
 }
 
 const CreateDialog = (props: { onClose: () => void; onCreated: (created: Created) => void }) => {
+  const { isPlatformAdministrator } = useMe()
+  const scopes = isPlatformAdministrator ? [...ofEverybody, platformScope] : ofEverybody
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<AccessTokenScope[]>(['operations', 'read'])
   const [expiresInDays, setExpiresInDays] = useState<number | null>(90)
