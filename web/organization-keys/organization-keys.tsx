@@ -64,7 +64,6 @@ export const OrganizationKeys = () => {
             rows={keys.data?.items ?? []}
             rowKey={(row) => row.id}
             onOpen={(row) => open(row.id)}
-            openLabel={(row) => `Open ${row.label}`}
             openKey={search.key}
             columns={columnsOf(serviceName)}
           />
