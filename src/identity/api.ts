@@ -1,7 +1,7 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Me } from '../contract/session.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
-import { must } from '../kit/fault.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { Vault } from '../vault/vault.ts'
 import { hasSecondFactor, type Identity, type Origin, proofKindsOf, type SignedIn } from './identity.ts'
@@ -268,9 +268,15 @@ const tokenOf = ({ previousToken }: Origin): string => {
 /** Who has just signed in; their session was opened a moment ago. */
 export const meOfSession = async (identity: Identity, token: string, demo: boolean): Promise<Me> => {
   const signedIn = await identity.session(token)
-  if (!signedIn) throw new Error('a session that was just opened is not found')
+  if (!signedIn) throw new FaultError(worksNowhere)
   return meOf(signedIn, demo)
 }
+
+/** Or only where they must come by the company's own sign-in. */
+const worksNowhere = fault('user_suspended', {
+  message: 'You are not an active member of any organisation that this sign-in opens.',
+  next: 'Ask an administrator of your organisation, or use your company’s sign-in.',
+})
 
 const meOf = (signedIn: SignedIn, demo: boolean): Me => {
   const { id, name, kind, control } = signedIn.organization

@@ -12,6 +12,7 @@ import { workIn } from '../identity/work-in.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
+import { makeSsoDirectory } from '../sso/directory.ts'
 import { emit } from '../webhooks/events.ts'
 import { invitationLetter } from './invitation-letter.ts'
 import { type makeMembers, requireMay } from './members.ts'
@@ -87,6 +88,7 @@ const secondsBetweenLetters = 60
 export const makeInvitations = (parts: InvitationParts): Invitations => {
   const { database, epoch, identity, mail, clock, store, joinIn } = parts
   const { kysely } = database
+  const sso = makeSsoDirectory(database)
   const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
 
   /** After the commit: a letter about an invitation that is not there would be worse than one that is not sent. */
@@ -264,6 +266,8 @@ export const makeInvitations = (parts: InvitationParts): Invitations => {
         )
         return joined.ok ? success(null) : joined
       }
+      // Who must come by their company's sign-in is made a member there, and takes this when signed in.
+      if (await sso.isEnforced(found.email)) return failure('sso_required')
       if (name === undefined || password === undefined)
         return failure('invalid_request', { field: name === undefined ? 'name' : 'password' })
       const passwordHash = await identity.hashPassword(password)

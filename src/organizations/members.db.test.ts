@@ -1,12 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  type Browser,
-  cookieFrom,
-  goodSecret,
-  type Http,
-  operator,
-  startHttp,
-} from '../../tests/http-harness.ts'
+import { type Browser, goodSecret, type Http, operator, startHttp } from '../../tests/http-harness.ts'
 import type { Letter } from '../alerts/mail.ts'
 import { hashOfToken } from '../access/token.ts'
 import type { Reply } from '../contract/endpoints.ts'
@@ -51,12 +44,6 @@ const isAccepted = async (token: string): Promise<string> => {
   const person = await http.access.person(found.value.organizationId, found.value.userId as string)
   return person.ok ? 'accepted' : person.fault.code
 }
-const again = (as: Browser, reply: Parameters<typeof cookieFrom>[0]): Browser => ({
-  ...as,
-  cookie: cookieFrom(reply),
-  csrfToken: reply.json<Reply<'readMe'>>().csrfToken,
-})
-
 describe('a member', () => {
   test('who is suspended works nowhere in the organisation, from that moment, until they are restored', async () => {
     const { owner, join } = await company()
@@ -165,7 +152,7 @@ describe('an organisation keeps an owner who can act', () => {
     expect(codeOf(await http.call('changeMemberRole', owner, demoted))).toBe('conflict')
     const second = await join('owner')
     const left = await Promise.all([owner, second].map((as) => http.call('leaveOrganization', as, {})))
-    expect(left.map((reply) => reply.statusCode).sort()).toEqual([200, 409])
+    expect(left.map((reply) => reply.statusCode).toSorted((a, b) => a - b)).toEqual([200, 409])
     const { rows } = await http.database.pool.query(
       `SELECT FROM memberships WHERE organization_id = $1 AND role = 'owner'`,
       [id],
@@ -202,7 +189,6 @@ describe('an invitation', () => {
     >()
     expect(told).toMatchObject({ organizationName: 'Müller & Söhne', role: 'billing', account: 'none' })
     const both = await Promise.all([accept(token), accept(token)])
-    expect(both.map((reply) => reply.statusCode).sort()[0]).toBe(200)
     expect(both.filter((reply) => reply.statusCode === 200)).toHaveLength(1)
     const accepted = both.find((reply) => reply.statusCode === 200)
     expect(accepted?.json<Reply<'acceptInvitation'>>().me).toMatchObject({
@@ -336,6 +322,8 @@ describe('an organisation that is to be deleted', () => {
     )
     expect(rows).toEqual([{ shredded: true, members: 0n, bytes: 0n }])
     expect(await http.ledger.balance(id, accountId)).not.toBeNull()
+    const back = { organizationId: id, who: member, role: 'owner', source: 'operator' } as const
+    expect(await http.organizations.join(operator, back)).toMatchObject({ fault: { code: 'not_found' } })
     expect(await http.auditTrail.verify(id)).toMatchObject({ problems: [] })
   })
 })

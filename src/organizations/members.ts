@@ -135,6 +135,8 @@ export const makeMembers = (parts: MemberParts) => {
     const { organizationId, who, role, source, tierId = 'free' } = wanted
     if (asMember && by !== null)
       requireMay(await members.lockStandings(t, organizationId, [by.id as string]), by, role)
+    if (await store.isDeleted(t, organizationId))
+      throw new FaultError(fault('not_found', { field: 'organizationId' }))
     const created = 'person' in who
     const userId = created ? await makeUser(t, who.person) : who.userId
     const actor = by ?? ({ kind: 'user', id: userId } as const)

@@ -85,6 +85,15 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
     })
   },
 
+  isDeleted: async (transaction: Transaction<Schema>, id: string): Promise<boolean> => {
+    const row = await transaction
+      .selectFrom('organizations')
+      .select('deleted_at')
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row?.deleted_at !== null
+  },
+
   tierExists: async (id: string): Promise<boolean> =>
     (await kysely.selectFrom('tiers').select('id').where('id', '=', id).executeTakeFirst()) !== undefined,
 

@@ -8,7 +8,7 @@ import { ConfirmDialog, FormDialog } from '../ui/dialog.tsx'
 import { counted } from '../ui/format.ts'
 import { tellDone } from '../ui/toast.tsx'
 import { RoleChoice } from './role-choice.tsx'
-import { roleName, rolesBelow } from './role-words.ts'
+import { roleAs, rolesBelow } from './role-words.ts'
 
 export type MemberAct = 'role' | 'suspend' | 'restore' | 'remove'
 
@@ -52,7 +52,7 @@ const RoleDialog = ({ member, onClose }: Props) => {
           { params: { id: member.userId }, body: { role, ...given(reason) } },
           {
             onSuccess: () => {
-              tellDone(`${member.name} is ${roleName[role].toLowerCase()} now.`)
+              tellDone(`${member.name} has ${roleAs[role]} now.`)
               onClose()
             },
           },

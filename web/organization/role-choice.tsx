@@ -8,7 +8,7 @@ export const RoleChoice = (props: {
   value: Role
   onChange: (role: Role) => void
 }) => (
-  <Radio.Group label="Role" value={props.value} onChange={(value) => props.onChange(value as Role)}>
+  <Radio.Group label="Role" value={props.value} onChange={props.onChange}>
     <Stack gap={10} mt={6}>
       {props.roles.map((role) => (
         <Radio key={role} value={role} label={roleName[role]} description={roleSays[role]} />

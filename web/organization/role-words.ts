@@ -8,6 +8,15 @@ export const roleName: Readonly<Record<Role, string>> = {
   member: 'Member',
 }
 
+/** To end a sentence about what somebody has. */
+export const roleAs: Readonly<Record<Role, string>> = {
+  owner: 'the role of an owner',
+  administrator: 'the role of an administrator',
+  billing: 'the role for billing',
+  auditor: 'the role of an auditor',
+  member: 'the role of a member',
+}
+
 export const roleSays: Readonly<Record<Role, string>> = {
   owner: 'Everything, including handing the organisation over and deleting it.',
   administrator: 'Runs it: members, teams, keys and the control policy. Not its owners and administrators.',
