@@ -2,7 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { z } from 'zod'
 import { coverage } from '../src/contract/service-keys.ts'
-import { id, role } from '../src/contract/wire.ts'
+import { role } from '../src/contract/wire.ts'
 import { auditSearch } from './audit/audit-search.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { alertSearch } from './alerts/alert-search.ts'
@@ -120,6 +120,26 @@ const longOperations = createRoute({
   validateSearch: z.object({ show: z.enum(['open', 'over']).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./long-operations/long-operations.tsx'), 'LongOperations'),
 })
+const embedded = createRoute({
+  getParentRoute: () => root,
+  path: '/embedded/$id',
+  component: lazyRouteComponent(() => import('./machines/embedded.tsx'), 'Embedded'),
+})
+const serviceAccounts = createRoute({
+  getParentRoute: () => shell,
+  path: '/service-accounts',
+  component: lazyRouteComponent(() => import('./machines/service-accounts.tsx'), 'ServiceAccounts'),
+})
+const hostApplications = createRoute({
+  getParentRoute: () => shell,
+  path: '/host-applications',
+  component: lazyRouteComponent(() => import('./machines/host-applications.tsx'), 'HostApplications'),
+})
+const provisioning = createRoute({
+  getParentRoute: () => shell,
+  path: '/provisioning',
+  component: lazyRouteComponent(() => import('./provisioning/provisioning.tsx'), 'Provisioning'),
+})
 const accessTokens = createRoute({
   getParentRoute: () => shell,
   path: '/access-tokens',
@@ -231,6 +251,7 @@ const tree = root.addChildren([
   setup,
   invitation,
   gallery,
+  embedded,
   shell.addChildren([
     overview,
     services,
@@ -250,6 +271,9 @@ const tree = root.addChildren([
     operations,
     longOperations,
     accessTokens,
+    serviceAccounts,
+    hostApplications,
+    provisioning,
     audit,
     organization,
     members,
