@@ -57,9 +57,16 @@ const readCsrfToken = (reply: unknown): void => {
   if ('csrfToken' in reply && typeof reply.csrfToken === 'string') csrfToken = reply.csrfToken
 }
 
+/** Inside a host application’s page the session has a cookie of its own: this says which is meant. */
+let isEmbedded = false
+export const pagesAreEmbedded = (): void => {
+  isEmbedded = true
+}
+
 const headersOf = (method: string, hasBody: boolean): Record<string, string> => ({
   accept: 'application/json',
   ...(hasBody && { 'content-type': 'application/json' }),
+  ...(isEmbedded && { 'x-aideon-embedded': '1' }),
   ...(method !== 'GET' && csrfToken !== null && { 'x-csrf-token': csrfToken }),
 })
 

@@ -124,6 +124,13 @@ const ofOversight: readonly Place[] = [
   { to: '/central-billing', label: 'Central billing', icon: IconBuildingBank },
 ]
 
+/** Of those who see how members and machines get in. */
+const ofMachines: readonly Place[] = [
+  { to: '/provisioning', label: 'Provisioning', icon: IconUsers },
+  { to: '/service-accounts', label: 'Service accounts', icon: IconServer2 },
+  { to: '/host-applications', label: 'Host applications', icon: IconPlugConnected },
+]
+
 /** Of everybody in a company. */
 const ofMembers: readonly Place[] = [
   { to: '/teams', label: 'Teams', icon: IconUsersGroup },
@@ -156,6 +163,7 @@ export const Navigation = () => {
             ...(may(role, 'members.read') ? ofMemberReaders : []),
             ...(isManager ? ofManagers : []),
             ...(may(role, 'identity.read') ? ofIdentityReaders : []),
+            ...(may(role, 'identity.read') ? ofMachines : []),
             ...(may(role, 'organization_keys.read') ? ofKeyReaders : []),
             ...(may(role, 'usage.read') ? ofOversight : []),
             ...(may(role, 'webhooks.read') ? ofWebhookReaders : []),
