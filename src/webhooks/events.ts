@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import { type EventType, eventTypes } from '../contract/event-types.ts'
+import type { EventType } from '../contract/event-types.ts'
 import type { Schema } from '../db/schema.ts'
 import { FaultError, fault } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -40,11 +40,6 @@ export const emit = async (transaction: Transaction<Schema>, event: NewEvent): P
   )
   return id
 }
-
-/** As other rooms call it: `events.emit(transaction, { organizationId, type, data })`. */
-export const events = { emit }
-
-export const isEventType = (text: string): text is EventType => Object.hasOwn(eventTypes, text)
 
 const wouldHoldSecret = fault('invalid_request', {
   message: 'Something in this change looks like a secret, and events must not tell one.',
