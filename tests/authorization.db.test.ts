@@ -460,12 +460,14 @@ const storedApplication = async () => {
 
 /** One that nobody can sign in with; the session that removes it goes on under another token. */
 let passkeyOwner: Browser
-const passkey = async ({ userId } = owner) => {
+const passkey = async () => {
+  // Whoever has one is asked for it at each sign-in, and ends their other sessions by removing it.
+  passkeyOwner = await http.createBrowser()
   const id = newId()
   await http.database.pool.query(
     `INSERT INTO passkeys (id, user_id, credential_id, public_key, counter, transports, rp_id, name, is_backed_up, created_at)
      VALUES ($1, $2, $3, '', 0, '{}', 'keys.example', 'Phone', false, now())`,
-    [id, userId, id],
+    [id, passkeyOwner.userId, id],
   )
   return { id }
 }
@@ -522,11 +524,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   beginPasskey: none,
   addPasskey: () => ({ body: { name: 'Phone', response: newPasskeyReply } }),
   renamePasskey: async () => ({ params: await passkey(), body: { name: 'Phone' } }),
-  async removePasskey() {
-    // Whoever removes one ends their other sessions.
-    passkeyOwner = await http.createBrowser()
-    return { params: await passkey(passkeyOwner) }
-  },
+  removePasskey: async () => ({ params: await passkey() }),
   renewRecoveryCodes: none,
   readSessionPolicy: none,
   saveSessionPolicy: () => ({ body: noSessionPolicy }),
@@ -1043,6 +1041,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   readChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
   exportChargeBack: () => ({ query: { from: '2026-11-01', to: '2026-11-30' } }),
   listCostCentres: none,
+  readOnboarding: none,
   readCentralBilling: none,
   listAnomalies: none,
   dismissAnomaly: async () => ({ params: await anomaly() }),
@@ -1098,12 +1097,8 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   createEmbedLink: 401,
   openEmbedded: 410,
   finishSignIn: 401,
-  // Known by an address where browsers keep no passkeys.
-  createPasskeyChallenge: 409,
   signInWithPasskey: 401,
-  beginPasskey: 409,
-  addPasskey: 409,
-  createProofChallenge: 409,
+  addPasskey: 401,
   // Nothing was begun, and there is nothing to recover.
   confirmTotp: 409,
   removeTotp: 404,
@@ -1120,7 +1115,7 @@ const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const ownerFor = async (name: EndpointName): Promise<Browser> => {
   if (name === 'signOut' || name === 'stepUp') return signInLongAgo(owner)
   if (['changePassword', 'revokeOtherSessions', 'createCompany'].includes(name)) return http.createBrowser()
-  if (name === 'removePasskey') return passkeyOwner
+  if (name === 'removePasskey' || name === 'renamePasskey') return passkeyOwner
   if (name === 'leaveOrganization' || name === 'transferOrganization')
     return http.createBrowser({ organizationId: owner.organizationId, role: 'owner' })
   if (name === 'joinByInvitation') return http.createBrowser({ email: joiner })

@@ -18,6 +18,7 @@ import { embedEndpoints, machineEndpoints } from './machines.ts'
 import { memberEndpoints } from './members.ts'
 import { modelEndpoints } from './models.ts'
 import { operationEndpoints } from './operations.ts'
+import { onboardingEndpoints } from './onboarding.ts'
 import { oversightEndpoints } from './oversight.ts'
 import { organizationKeyEndpoints } from './organization-keys.ts'
 import { ownRotationEndpoints } from './own-rotation.ts'
@@ -91,6 +92,7 @@ export const endpoints = {
   ...embedEndpoints,
   ...provisioningEndpoints,
   ...oversightEndpoints,
+  ...onboardingEndpoints,
 }
 
 export type Endpoints = typeof endpoints

@@ -19,6 +19,7 @@ import type { Anomaly } from './anomalies.ts'
 import type { Thresholds } from './anomaly.ts'
 import type { CentralStanding } from './central-billing.ts'
 import type { ChargeGroup, ChargeLine, ChargeSums } from './charge-back.ts'
+import { stepsFor } from './onboarding.ts'
 import type { Charged, CostCentreRow, Oversight } from './oversight.ts'
 
 export interface OversightApiParts {
@@ -71,6 +72,7 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
     | 'listAnomalies'
     | 'dismissAnomaly'
     | 'setAnomalyThresholds'
+    | 'readOnboarding'
     | 'listCostCentres'
     | 'saveCostCentre'
     | 'assignCostCentre'
@@ -130,6 +132,16 @@ export const oversightApi = ({ oversight, insights, clock }: OversightApiParts) 
       const wanted = { ...body, spendFloorNanoUsd: BigInt(body.spendFloorNanoUsd) }
       await oversight.anomalies.setThresholds(actor, signedIn.organization.id, wanted)
       return body
+    },
+
+    async readOnboarding(_, { signedIn }) {
+      const { organization, userId, role, isPlatformAdministrator } = signedIn
+      const { facts, operation } = await oversight.onboarding({ organizationId: organization.id, userId })
+      const who = { role, isCompany: organization.kind === 'company', isPlatformAdministrator }
+      return {
+        steps: [...stepsFor(who, facts)],
+        firstOperation: operation && { ...operation, at: operation.at.toISOString() },
+      }
     },
 
     async listCostCentres(_, { signedIn }) {

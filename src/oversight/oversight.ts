@@ -6,6 +6,8 @@ import { outcomeOf } from '../organizations/outcome.ts'
 import { type Anomalies, type AnomalyParts, makeAnomalies } from './anomalies.ts'
 import { type CentralBilling, type CentralBillingParts, makeCentralBilling } from './central-billing.ts'
 import { type ChargeGroup, type ChargeLine, groupLines } from './charge-back.ts'
+import type { OnboardingFacts } from './onboarding.ts'
+import { type FirstOperation, makeOnboardingStore } from './store-onboarding.ts'
 import { type AssignmentRow, type CostCentreRow, makeOversightStore, type Subject } from './store.ts'
 
 export type { AssignmentRow, CostCentreRow, Subject } from './store.ts'
@@ -30,6 +32,11 @@ export interface Charged {
 export interface Oversight {
   readonly centralBilling: CentralBilling
   readonly anomalies: Anomalies
+  /** What somebody new finds done already, and their first operation. */
+  onboarding(who: {
+    organizationId: string
+    userId: string
+  }): Promise<{ facts: OnboardingFacts; operation: FirstOperation | null }>
   charged(organizationId: string, period: ChargePeriod): Promise<Outcome<Charged>>
   chargeBack(
     organizationId: string,
@@ -53,6 +60,7 @@ export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversi
   const { database, clock } = parts
   const { kysely } = database
   const store = makeOversightStore(kysely)
+  const first = makeOnboardingStore(kysely)
 
   const charged = async (organizationId: string, period: ChargePeriod): Promise<Outcome<Charged>> => {
     const days = usageDays(period)
@@ -71,6 +79,10 @@ export const makeOversight = (parts: CentralBillingParts & AnomalyParts): Oversi
   return {
     centralBilling: makeCentralBilling(parts),
     anomalies: makeAnomalies(parts),
+    async onboarding(who) {
+      const [facts, operation] = await Promise.all([first.facts(who, clock()), first.operation(who)])
+      return { facts, operation: operation ?? null }
+    },
     charged,
 
     async chargeBack(organizationId, { by, amountMinor, ...period }) {

@@ -2,6 +2,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import type { Service } from '../../src/contract/service-keys.ts'
 import { usePages, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
+import { Checklist } from '../onboarding/checklist.tsx'
 import { OperationsTable } from '../operations/operations-table.tsx'
 import { PaidCentrally } from '../oversight/paid-centrally.tsx'
 import { UsageChart } from '../operations/usage-chart.tsx'
@@ -30,6 +31,7 @@ export const Overview = () => {
       }
     >
       {subscription.data && <PastDueNotice subscription={subscription.data} returnPath="/" />}
+      <Checklist />
       <PaidCentrally />
       <Loaded of={credits} skeleton={<Block height={103} narrow={291} />}>
         {(data) => <Balance credits={data} now={balance.data} />}
