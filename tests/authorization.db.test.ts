@@ -519,7 +519,10 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   createProofChallenge: none,
   readFactors: none,
   beginTotp: none,
-  confirmTotp: () => ({ body: { code: '123456' } }),
+  confirmTotp: async () => {
+    await callEndpoint(http.app, 'beginTotp', owner, {})
+    return { body: { code: '123456' } }
+  },
   removeTotp: none,
   beginPasskey: none,
   addPasskey: () => ({ body: { name: 'Phone', response: newPasskeyReply } }),
@@ -1099,8 +1102,8 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   finishSignIn: 401,
   signInWithPasskey: 401,
   addPasskey: 401,
-  // Nothing was begun, and there is nothing to recover.
-  confirmTotp: 409,
+  // A code of no app's, and there is nothing to remove or recover.
+  confirmTotp: 401,
   removeTotp: 404,
   renewRecoveryCodes: 409,
   finishSso: 410,
