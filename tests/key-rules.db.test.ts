@@ -137,7 +137,7 @@ describe.each(policies)('$name', ({ change, usersManage }) => {
     must(await http.organizations.change(operator, organizationId, change))
   })
 
-  test.each(roles)('lets a %s through as role and policy say, for every endpoint', async (role) => {
+  test.each(roles)('lets through what role and policy say, at every endpoint: %s', async (role) => {
     const mine = owned.get(role) as Owned
     const outcomes: Record<string, string> = {}
     const expected: Record<string, string> = {}
