@@ -194,7 +194,7 @@ const columns: readonly Column<BudgetViewOnWire>[] = [
 const MembersDialog = ({ budget, onClose }: { budget: BudgetViewOnWire; onClose: () => void }) => {
   const members = useRead('listMemberBudgets', { params: { id: budget.id } }, { enabled: budget.eachMember })
   return (
-    <Modal opened size="lg" title={`“${budget.name}”`} onClose={onClose}>
+    <Modal opened size={760} title={`“${budget.name}”`} onClose={onClose}>
       {!budget.eachMember ? (
         <p>
           {amountWords(budget.measure, budget.status.used)} are used of{' '}

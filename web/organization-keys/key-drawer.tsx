@@ -36,7 +36,7 @@ export const KeyDrawer = (
     opened={props.opened}
     onClose={props.onClose}
     title={props.serviceKey?.label ?? 'Organisation key'}
-    size={640}
+    size={760}
   >
     {props.serviceKey ? (
       <Detail key={props.serviceKey.id} {...props} serviceKey={props.serviceKey} />
