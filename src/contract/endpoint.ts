@@ -39,6 +39,11 @@ export interface Endpoint {
   readonly permission?: Permission
   /** Also for sessions that the organisation's session policy keeps out: to see that, and to mend it. */
   readonly despiteObstacle?: true
+  /**
+   * Not for a session that the single sign-on of one organisation opened: what it changes counts beyond that organisation,
+   * whose identity provider could be anybody of its domain.
+   */
+  readonly ofWholeAccount?: true
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

@@ -253,6 +253,7 @@ export const sessionEndpoints = defineEndpoints({
     method: 'POST',
     path: '/me/password',
     auth: 'session',
+    ofWholeAccount: true,
     despiteObstacle: true,
     permission: 'own.account',
     group: 'session',

@@ -185,6 +185,7 @@ export const ssoEndpoints = defineEndpoints({
     method: 'POST',
     path: '/me/sso',
     auth: 'session',
+    ofWholeAccount: true,
     permission: 'own.read',
     stepUp: true,
     group: 'single sign-on',

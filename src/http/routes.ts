@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Access, AccessToken } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
+import type { ActingToken } from '../audit/audit.ts'
 import { type Endpoint, isForBrowsers } from '../contract/endpoint.ts'
 import { apiVersion, apiVersionHeader, apiVersions } from '../contract/api-version.ts'
 import { endpoints } from '../contract/endpoints.ts'
@@ -187,7 +188,7 @@ const contextOf = async (
   return {
     ...base,
     signedIn,
-    actor: { kind: 'user', id: signedIn.userId, token },
+    actor: { kind: 'user', id: signedIn.userId, ...(token && { token: actingTokenOf(token) }) },
     reader: { organizationId: signedIn.organization.id, userId: signedIn.userId },
   }
 }
@@ -213,11 +214,17 @@ const countRequest = async (
   if (retryAfterSeconds !== null) throw new FaultError(fault('rate_limited', { retryAfterSeconds }))
 }
 
+const notByCompany = fault('forbidden', {
+  message: 'This is about your whole account, and your company’s sign-in counts in the company alone.',
+  next: 'Sign in in another way, with a link from an administrator for instance.',
+})
+
 /** What shows that a page of ours asked, and that its user sits there. Tokens need neither: no browser sends them by itself. */
 const requireBrowser = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
   if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
   if (signedIn.obstacle !== null && !endpoint.despiteObstacle)
     throw new FaultError(fault(faultOfObstacle[signedIn.obstacle]))
+  if (endpoint.ofWholeAccount && signedIn.onlyOrganizationId !== null) throw new FaultError(notByCompany)
   if (endpoint.stepUp && signedIn.provedUntil === null) throw new FaultError(fault('step_up_required'))
 }
 
@@ -303,6 +310,8 @@ const requireSession = async ({ origin }: PublicContext, identity: Identity): Pr
   if (signedIn) return signedIn
   throw new FaultError(fault('not_signed_in'))
 }
+
+const actingTokenOf = ({ id, scopes, expiresAt }: AccessToken): ActingToken => ({ id, scopes, expiresAt })
 
 const bearerOf = (authorization: string | undefined): string | null =>
   /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? null

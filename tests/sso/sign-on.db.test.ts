@@ -1,5 +1,8 @@
 import { inflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Endpoint } from '../../src/contract/endpoint.ts'
+import { endpoints } from '../../src/contract/endpoints.ts'
+import { newId } from '../../src/kit/id.ts'
 import type { Outcome } from '../../src/kit/fault.ts'
 import { must, success } from '../../src/kit/fault.ts'
 import { makeOutbound } from '../../src/net/outbound.ts'
@@ -498,6 +501,18 @@ describe('over HTTP', () => {
       role: 'owner',
     })
     expect(organizationId).not.toBe(id)
+    // Whoever runs the company's directory makes no way in that is good everywhere.
+    const session = ended.cookies.find(({ name }) => name.endsWith('session'))
+    const headers = {
+      cookie: `${session?.name}=${session?.value}`,
+      'x-csrf-token': ended.json<{ csrfToken: string }>().csrfToken,
+    }
+    const wholeAccount = Object.values(endpoints).filter((one: Endpoint) => one.ofWholeAccount)
+    expect(wholeAccount.length).toBeGreaterThan(5)
+    for (const { method, path } of wholeAccount as Endpoint[]) {
+      const reply = await http.app.inject({ method, url: `/api${path.replace(':id', newId())}`, headers })
+      expect(reply.json(), path).toMatchObject({ error: { code: 'forbidden' } })
+    }
   })
 })
 
