@@ -112,7 +112,7 @@ test('a directory’s users and groups appear, and a group makes a role', async 
   await post('/Groups', { displayName: 'Auditors', members: [{ value: id }] })
   await page.reload()
   await page.getByLabel('What members of Auditors are').selectOption('auditor')
-  await page.getByText('1 members have another role now.').waitFor()
+  await page.getByText('One member has another role now.').waitFor()
   await page.getByRole('cell', { name: 'auditor', exact: true }).waitFor()
   await expectFit(page, 'provisioning')
 })

@@ -207,7 +207,14 @@ const GroupRole = ({ group, mayManage }: { group: ProvisionedGroup; mayManage: b
             params: { id: group.id },
             body: { role: (event.currentTarget.value || null) as ProvisionedGroup['role'] },
           },
-          { onSuccess: ({ changed }) => tellDone(`${count(changed)} members have another role now.`) },
+          {
+            onSuccess: ({ changed }) =>
+              tellDone(
+                changed === 1
+                  ? 'One member has another role now.'
+                  : `${count(changed)} members have another role now.`,
+              ),
+          },
         )
       }
     />
