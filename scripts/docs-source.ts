@@ -1,6 +1,7 @@
 import { settings } from '../src/config/settings.ts'
 import { may, type Permission, permissions, roles } from '../src/contract/permissions.ts'
-import { type FaultRow, faults } from '../src/kit/fault.ts'
+import { faults } from '../src/kit/fault.ts'
+import type { FaultRow } from '../src/kit/fault-row.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { plantedBugs } from '../tests/planted-bugs/bugs.ts'

@@ -1,27 +1,12 @@
+import { callerFaults } from './caller-faults.ts'
+import { type FaultRow, row } from './fault-row.ts'
+
 /**
  * Every fault this product can report, in one table. `docs/faults.md` is checked against it by a test.
  *
  * `blame` says who can mend it: the caller (fix the request), the operator (fix the installation), the
  * service (the AI provider failed) or the gateway (a defect or limit of ours).
  */
-export interface FaultRow {
-  readonly status: number
-  readonly blame: 'caller' | 'operator' | 'service' | 'gateway'
-  readonly retryable: boolean
-  /** What was wrong, for a person. */
-  readonly message: string
-  /** What to do next. */
-  readonly next: string
-}
-
-const row = (
-  status: number,
-  blame: FaultRow['blame'],
-  retryable: boolean,
-  message: string,
-  next: string,
-): FaultRow => ({ status, blame, retryable, message, next })
-
 export const faults = {
   // Requests
   malformed_json: row(400, 'caller', false, 'The request body is not valid JSON.', 'Send one JSON object.'),
@@ -106,123 +91,7 @@ export const faults = {
   ),
   rate_limited: row(429, 'caller', true, 'Too many requests.', 'Wait for the seconds in retry-after.'),
 
-  // Who is calling
-  missing_token: row(
-    401,
-    'caller',
-    false,
-    'No access token was sent.',
-    'Send an access token (aik_…) as Bearer token or x-api-key.',
-  ),
-  invalid_token: row(
-    401,
-    'caller',
-    false,
-    'The access token is not valid.',
-    'Create an access token in the dashboard and send it unchanged.',
-  ),
-  expired_token: row(
-    401,
-    'caller',
-    false,
-    'The access token has expired.',
-    'Create a new access token in the dashboard.',
-  ),
-  revoked_token: row(
-    401,
-    'caller',
-    false,
-    'The access token was revoked.',
-    'Create a new access token in the dashboard.',
-  ),
-  insufficient_scope: row(
-    403,
-    'caller',
-    false,
-    'The access token does not have the scope for this.',
-    'Use an access token with the scope.',
-  ),
-  unknown_user: row(
-    403,
-    'caller',
-    false,
-    'The user to act for is unknown, or not within this token’s reach.',
-    'Send the id or e-mail of a user whom this platform token may act for.',
-  ),
-  user_suspended: row(403, 'caller', false, 'This user is suspended.', 'Ask an administrator.'),
-  not_signed_in: row(401, 'caller', false, 'You are not signed in.', 'Sign in.'),
-  invalid_credentials: row(401, 'caller', false, 'E-mail or password is wrong.', 'Check both and try again.'),
-  second_factor_required: row(
-    401,
-    'caller',
-    false,
-    'A second factor is needed to sign in.',
-    'Send a code to POST /api/session/second-factor, or sign in with a passkey.',
-  ),
-  sign_in_expired: row(
-    401,
-    'caller',
-    false,
-    'This sign-in took too long, or began in another browser.',
-    'Begin again.',
-  ),
-  second_factor_missing: row(
-    403,
-    'caller',
-    false,
-    'Your organisation asks for a second factor.',
-    'Add an authenticator app or a passkey under Security, or prove who you are with the one you have.',
-  ),
-  network_not_allowed: row(
-    403,
-    'caller',
-    false,
-    'Your organisation does not let sessions in from this network.',
-    'Use a network of your organisation, or ask whoever runs it.',
-  ),
-  invalid_link: row(
-    410,
-    'caller',
-    false,
-    'This link was used already or has expired.',
-    'Ask for a new link.',
-  ),
-  sso_required: row(
-    403,
-    'caller',
-    false,
-    'Your organisation lets you sign in at its identity provider only.',
-    'Choose the company sign-in on the sign-in page.',
-  ),
-  sso_refused: row(
-    403,
-    'caller',
-    false,
-    'The company sign-in was refused.',
-    'Try again; if it stays, ask whoever runs it at your company.',
-  ),
-  sso_expired: row(
-    410,
-    'caller',
-    false,
-    'This company sign-in was ended already, took too long, or began in another browser.',
-    'Begin again on the sign-in page.',
-  ),
-  csrf_mismatch: row(
-    403,
-    'caller',
-    false,
-    'The request did not come from this dashboard.',
-    'Reload the page.',
-  ),
-  forbidden: row(403, 'caller', false, 'You may not do this.', 'Ask an administrator.'),
-  step_up_required: row(
-    403,
-    'caller',
-    false,
-    'This needs a fresh proof that it is you.',
-    'Send your password, or a new sign-in link, to POST /api/session/step-up, then repeat the request.',
-  ),
+  ...callerFaults,
 
   // Key choice
   unknown_model: row(404, 'caller', false, 'No service here offers this model.', 'See GET /v1/models.'),
