@@ -248,9 +248,12 @@ const provedScopes: ReadonlySet<Scope> = new Set(['manage', 'administer'])
 /** Otherwise whoever found a token would make one of more reach, or one that outlives its revocation as a manager. */
 export const withinReach = (
   { token }: Actor,
-  wanted: Pick<NewAccessToken, 'scopes' | 'expiresAt'>,
+  wanted: Pick<NewAccessToken, 'scopes' | 'expiresAt' | 'purpose'>,
 ): Outcome<void> => {
   if (!token) return success(undefined)
+  // Of provisioning and of host applications: these decide who is a member, and for whom others may speak.
+  if (wanted.purpose === 'provisioning' || wanted.purpose === 'application')
+    return failure('insufficient_scope', { message: 'A token cannot make credentials of this kind.' })
   const missing = wanted.scopes.filter((scope) => provedScopes.has(scope) || !token.scopes.includes(scope))
   if (missing.length > 0)
     return failure('insufficient_scope', {

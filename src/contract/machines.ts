@@ -239,6 +239,8 @@ export const machineEndpoints = defineEndpoints({
     method: 'PATCH',
     path: '/host-applications/:id',
     auth: 'session',
+    // Who holds the keys that are named here speaks for members.
+    browserOnly: true,
     stepUp: true,
     permission: 'identity.manage',
     group: 'host applications',
