@@ -183,8 +183,10 @@ const contextOf = async (
   )
   await count({ session: signedIn.sessionId, user: signedIn.userId })
   users.set(request, signedIn.userId)
+  // First: what another site made a browser send is told nothing about rights.
+  if (token === null && endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
   requireRights(endpoint, signedIn)
-  if (token === null) requireBrowser(endpoint, request, signedIn)
+  if (token === null) requireBrowser(endpoint, signedIn)
   return {
     ...base,
     signedIn,
@@ -219,9 +221,8 @@ const notByCompany = fault('forbidden', {
   next: 'Sign in in another way, with a link from an administrator for instance.',
 })
 
-/** What shows that a page of ours asked, and that its user sits there. Tokens need neither: no browser sends them by itself. */
-const requireBrowser = (endpoint: Endpoint, request: FastifyRequest, signedIn: SignedIn): void => {
-  if (endpoint.method !== 'GET') requireCsrfToken(request, signedIn.csrfToken)
+/** What shows that its user may be there, and is. Tokens need neither: no browser sends them by itself. */
+const requireBrowser = (endpoint: Endpoint, signedIn: SignedIn): void => {
   if (signedIn.obstacle !== null && !endpoint.despiteObstacle)
     throw new FaultError(fault(faultOfObstacle[signedIn.obstacle]))
   if (endpoint.ofWholeAccount && signedIn.onlyOrganizationId !== null) throw new FaultError(notByCompany)
