@@ -306,8 +306,8 @@ const event = () =>
 const anomaly = async () => {
   const id = newId()
   await http.database.pool.query(
-    `INSERT INTO anomalies (organization_id, id, kind, key, country, at) VALUES ($1, $2, 'new_country', $2::text, 'NL', now())`,
-    [owner.organizationId, id],
+    `INSERT INTO anomalies (organization_id, id, kind, key, country, at) VALUES ($1, $2, 'new_country', $3, 'NL', now())`,
+    [owner.organizationId, id, `test:${id}`],
   )
   return { id }
 }
