@@ -4,7 +4,7 @@ import { hash, randomBytes } from 'node:crypto'
 const alphabet = 'abcdefghjkmnpqrstuvwxyz23456789'
 const groups = 4
 const groupLength = 4
-export const recoveryCodeCount = 10
+const recoveryCodeCount = 10
 
 /** 16 characters of 31: 79 random bits, so that a plain SHA-256 is safe at rest. */
 export const generateRecoveryCodes = (): string[] => Array.from({ length: recoveryCodeCount }, generate)

@@ -11,7 +11,7 @@ const perEmail = 50
 /** A code has 6 digits and three are right at a time: a month of guessing at this rate finds one once in 400 tries. */
 const codesPerWindow = 5
 const codesPerDay = 30
-export const daySeconds = 24 * 3600
+const daySeconds = 24 * 3600
 
 export interface Bucket {
   readonly name: string
