@@ -2,9 +2,11 @@ import { Button, Drawer } from '@mantine/core'
 import { useState } from 'react'
 import type { WebhookEndpointOnWire } from '../../src/contract/webhooks.ts'
 import { useAct } from '../data/queries.ts'
+import { readable } from '../data/words.ts'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Ago, Moment } from '../ui/figures.tsx'
 import { SecretTail } from '../ui/mark.tsx'
+import { Notice } from '../ui/notice.tsx'
 import { Fact, Facts } from '../ui/page.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { EndpointDeliveries } from './deliveries.tsx'
@@ -90,53 +92,62 @@ const Actions = (props: { endpoint: WebhookEndpointOnWire; onTask: (task: Task) 
   const change = useAct('changeWebhookEndpoint', ['listWebhookEndpoints', 'listEventDeliveries'])
   const isOn = state === 'enabled'
   return (
-    <div className={classes.buttons}>
-      <Button
-        variant="default"
-        loading={test.isPending}
-        onClick={() =>
-          test.mutate(
-            { params: { id } },
-            {
-              onSuccess: ({ isDelivered, status, fault }) =>
-                isDelivered
-                  ? tellDone(`It arrived: your server answered ${status}.`)
-                  : tellFault(new Error(`It did not arrive: ${status ?? fault}.`)),
-              onError: tellFault,
-            },
-          )
-        }
-      >
-        Send a test
-      </Button>
-      <Button variant="default" disabled={!isOn} onClick={() => props.onTask('replay')}>
-        Replay…
-      </Button>
-      <Button variant="default" onClick={() => props.onTask('change')}>
-        Change
-      </Button>
-      <Button variant="default" onClick={() => props.onTask('renew')}>
-        New secret
-      </Button>
-      <Button
-        variant="default"
-        loading={change.isPending}
-        onClick={() =>
-          change.mutate(
-            { params: { id }, body: { enabled: !isOn } },
-            {
-              onSuccess: () => tellDone(isOn ? 'Nothing is sent there now.' : 'Events are sent there again.'),
-              onError: tellFault,
-            },
-          )
-        }
-      >
-        {isOn ? 'Switch off' : 'Switch on'}
-      </Button>
-      <Button variant="default" color="red" onClick={() => props.onTask('remove')}>
-        Remove
-      </Button>
-    </div>
+    <>
+      {test.data && !test.data.isDelivered && (
+        <Notice tone="bad" live title="The test did not arrive">
+          {test.data.status === null
+            ? `Your server could not be asked: ${readable(test.data.fault ?? '').toLowerCase()}.`
+            : `Your server answered ${test.data.status}; it has to be one of 200 to 299.`}
+        </Notice>
+      )}
+      <div className={classes.buttons}>
+        <Button
+          variant="default"
+          loading={test.isPending}
+          onClick={() =>
+            test.mutate(
+              { params: { id } },
+              {
+                onSuccess: ({ isDelivered, status }) => {
+                  if (isDelivered) tellDone(`It arrived: your server answered ${status}.`)
+                },
+                onError: tellFault,
+              },
+            )
+          }
+        >
+          Send a test
+        </Button>
+        <Button variant="default" disabled={!isOn} onClick={() => props.onTask('replay')}>
+          Replay…
+        </Button>
+        <Button variant="default" onClick={() => props.onTask('change')}>
+          Change
+        </Button>
+        <Button variant="default" onClick={() => props.onTask('renew')}>
+          New secret
+        </Button>
+        <Button
+          variant="default"
+          loading={change.isPending}
+          onClick={() =>
+            change.mutate(
+              { params: { id }, body: { enabled: !isOn } },
+              {
+                onSuccess: () =>
+                  tellDone(isOn ? 'Nothing is sent there now.' : 'Events are sent there again.'),
+                onError: tellFault,
+              },
+            )
+          }
+        >
+          {isOn ? 'Switch off' : 'Switch on'}
+        </Button>
+        <Button variant="default" color="red" onClick={() => props.onTask('remove')}>
+          Remove
+        </Button>
+      </div>
+    </>
   )
 }
 

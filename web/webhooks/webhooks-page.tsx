@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import type { WebhookEndpointOnWire } from '../../src/contract/webhooks.ts'
 import { may } from '../../src/contract/permissions.ts'
 import { useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
@@ -54,7 +53,12 @@ export const Webhooks = () => {
             openLabel={(row) => `Open ${row.url}`}
             openKey={openId ?? undefined}
             columns={[
-              { key: 'url', header: 'Address', render: (row) => <Where endpoint={row} /> },
+              {
+                key: 'url',
+                header: 'Address',
+                render: (row) => <span className={classes.url}>{row.url}</span>,
+              },
+              { key: 'for', header: 'For', render: (row) => row.description || '–' },
               { key: 'types', header: 'Events', render: (row) => typesText(row.types) },
               { key: 'state', header: 'State', render: (row) => <EndpointMark endpoint={row} /> },
               { key: 'made', header: 'Added', render: (row) => <Ago at={row.createdAt} /> },
@@ -83,13 +87,6 @@ export const Webhooks = () => {
     </Page>
   )
 }
-
-const Where = ({ endpoint }: { endpoint: WebhookEndpointOnWire }) => (
-  <span className={classes.where}>
-    <span className={classes.url}>{endpoint.url}</span>
-    {endpoint.description && <span className={classes.quiet}>{endpoint.description}</span>}
-  </span>
-)
 
 const typesText = (types: readonly string[] | null): string => {
   if (types === null) return 'All'
