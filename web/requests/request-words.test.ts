@@ -26,7 +26,7 @@ test('only what an answer could grant can be asked for', () => {
 
 test('a model is asked for where the list of models leaves it out, its service where that is all', () => {
   const of = (allowed: Partial<typeof everything> | null, model = 'gpt-x') =>
-    wishesForModel({ allowed: allowed && { ...everything, ...allowed } } as never, 'openai', model).map(
+    wishesForModel({ allowed: allowed && { ...everything, ...allowed } }, 'openai', model).map(
       ({ kind }) => kind,
     )
   expect(of(null)).toEqual([])
