@@ -117,12 +117,14 @@ const columns: readonly Column<Session>[] = [
 ]
 
 const methods = {
-  passkey: 'A passkey',
-  totp: 'A code of your app',
-  recovery_code: 'A recovery code',
-  password: 'Your password',
-  sign_in_link: 'A new sign-in link',
+  passkey: 'a passkey',
+  totp: 'a code of your app',
+  recovery_code: 'a recovery code',
+  password: 'your password',
+  sign_in_link: 'a new sign-in link',
 } as const
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)
 
 const Proof = () => {
   const me = useMe()
@@ -144,7 +146,7 @@ const Proof = () => {
             'Asked at the next such change'
           )}
         </Fact>
-        <Fact name="By">{me.stepUp.methods.map((method) => methods[method]).join(', or ')}</Fact>
+        <Fact name="By">{sentence(me.stepUp.methods.map((method) => methods[method]).join(', or '))}</Fact>
       </Facts>
     </Panel>
   )
