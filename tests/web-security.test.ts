@@ -154,6 +154,7 @@ const withoutProof = new Set<string>([
   'revokeMachineCredential',
   'revokeProvisioningToken',
   'revokePlatformToken',
+  'revokeTeamToken',
   'endUserSessions',
   'setAccessTokenLimits',
   'setAlertChannels',
