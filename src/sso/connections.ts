@@ -69,11 +69,13 @@ export const makeConnections = (parts: {
   const write = (
     actor: Actor,
     place: { organizationId: string; id: string },
-    { clientSecret, id: _, ...input }: ConnectionInput,
+    given: ConnectionInput,
     isNew: boolean,
   ): Promise<Outcome<Connection>> =>
     outcomeOf(() =>
       kysely.transaction().execute(async (t) => {
+        const { name, enabled, joinsMembers, defaultRole, roleRules, provider, clientSecret } = given
+        const input = { name, enabled, joinsMembers, defaultRole, roleRules, provider }
         const before = isNew ? null : await store.lockConnection(t, place.organizationId, place.id)
         if (!isNew && !before) throw new FaultError(fault('not_found'))
         if (isNew) await requireUnused(t, place.id)

@@ -96,7 +96,7 @@ export const makeOidc = (parts: {
       { [client.clockTolerance]: toleranceSeconds },
       client.ClientSecretBasic(secret),
     )
-    basic[client.customFetch] = guardedFetch(outbound) as unknown as client.CustomFetch
+    basic[client.customFetch] = guardedFetch(outbound)
     basic.timeout = 10
     if (plain) client.allowInsecureRequests(basic)
     client.enableNonRepudiationChecks(basic)

@@ -14,8 +14,10 @@ export const readIdentityProviderMetadata = (
 ): Outcome<Pick<SamlSettings, 'entityId' | 'signInUrl' | 'certificates'>> => {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) return refused('The metadata hold a document type.')
   const descriptors = xml.match(/<(?:[\w-]+:)?EntityDescriptor\b[^>]*>/g) ?? []
-  if (descriptors.length !== 1) return refused('The metadata do not describe exactly one provider.')
-  const entityId = attribute(descriptors[0] as string, 'entityID')
+  const [descriptor, ...more] = descriptors
+  if (descriptor === undefined || more.length > 0)
+    return refused('The metadata do not describe exactly one provider.')
+  const entityId = attribute(descriptor, 'entityID')
   const provider = /<(?:[\w-]+:)?IDPSSODescriptor\b[\s\S]*?<\/(?:[\w-]+:)?IDPSSODescriptor>/.exec(xml)?.[0]
   if (entityId === null || provider === undefined)
     return refused('The metadata do not describe an identity provider.')

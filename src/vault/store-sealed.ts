@@ -70,6 +70,14 @@ const storedSecrets: readonly { readonly table: string; readonly rows: RawBuilde
         master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
       FROM totp_factors`,
   },
+  {
+    table: 'sso_connections',
+    rows: sql`
+      SELECT organization_id || ' ' || id AS place, organization_id AS "organizationId", 'organization' AS owner,
+        NULL::uuid AS "userId", 'single sign-on' AS "serviceId", id::text AS "serviceKeyId", secret_version AS version,
+        master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret"
+      FROM sso_connections WHERE sealed_secret IS NOT NULL`,
+  },
 ]
 export type SecretTable =
   | 'service_key_versions'
@@ -78,6 +86,7 @@ export type SecretTable =
   | 'audit_signing_keys'
   | 'rotation_credentials'
   | 'totp_factors'
+  | 'sso_connections'
 export const secretTables = storedSecrets.map(({ table }) => table as SecretTable)
 
 const rowsOf = (table: SecretTable): RawBuilder<unknown> =>
@@ -221,6 +230,7 @@ const rowIs = (table: SecretTable, row: SecretRow): RawBuilder<unknown> => {
     case 'audit_signing_keys':
       return sql`id = ${row.serviceKeyId}`
     case 'rotation_credentials':
+    case 'sso_connections':
       return sql`organization_id = ${row.organizationId} AND id = ${row.serviceKeyId}`
     case 'totp_factors':
       return sql`user_id = ${row.userId} AND id = ${row.serviceKeyId}`

@@ -125,7 +125,7 @@ export const ConnectionDialog = (props: {
         label="Role of new members"
         data={roleChoices}
         value={defaultRole}
-        onChange={(value) => value && setDefaultRole(value as SsoRole)}
+        onChange={(value) => value && setDefaultRole(value)}
         allowDeselect={false}
       />
       <RoleRules rules={roleRules} onChange={setRoleRules} />
@@ -171,7 +171,7 @@ const RoleRules = (props: { rules: readonly Rule[]; onChange: (rules: Rule[]) =>
             aria-label={`Role of group ${index + 1}`}
             data={roleChoices}
             value={rule.role}
-            onChange={(value) => value && put(index, { role: value as SsoRole })}
+            onChange={(value) => value && put(index, { role: value })}
             allowDeselect={false}
           />
           <Button
