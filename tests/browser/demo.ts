@@ -73,6 +73,7 @@ const makeOriginal = async (): Promise<void> => {
 const startOn = async (databaseUrl: string, dataDirectory: string) => {
   const gateway = await startGatewayProcess({
     AIDEON_DEMO: 'true',
+    AIDEON_IDENTITY_ADDRESSES: '127.0.0.1',
     AIDEON_DATA_DIR: dataDirectory,
     AIDEON_MASTER_KEY: masterKey,
     DATABASE_URL: databaseUrl,
