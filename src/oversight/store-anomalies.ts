@@ -168,7 +168,7 @@ export const makeAnomalyStore = (kysely: Kysely<Schema>) => ({
       .orderBy('id', 'desc')
       .limit(limit)
     if (!all) query = query.where('dismissed_at', 'is', null)
-    return (await query.execute()) as Anomaly[]
+    return query.execute()
   },
 
   dismiss: async (

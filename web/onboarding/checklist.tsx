@@ -137,14 +137,14 @@ const FirstCall = ({ data, isNext }: { data: Onboarding; isNext: boolean }) => {
   const { firstOperation } = data
   if (firstOperation?.status === 'succeeded')
     return (
-      <p className={classes.text} role="status">
+      <output className={classes.text}>
         {firstOperation.model} answered <Ago at={firstOperation.at} />.{' '}
         <TextLink>
           <Link to="/operations" search={{ operation: firstOperation.id }}>
             Its receipt
           </Link>
         </TextLink>
-      </p>
+      </output>
     )
   return (
     <>
@@ -152,11 +152,7 @@ const FirstCall = ({ data, isNext }: { data: Onboarding; isNext: boolean }) => {
         <>
           <p className={classes.text}>Change the address in your application, or try it in a terminal:</p>
           <CopyField label="Command of a first call" text={command(globalThis.location.origin)} />
-          {!firstOperation && (
-            <p className={classes.waiting} role="status">
-              Waiting for your first call …
-            </p>
-          )}
+          {!firstOperation && <output className={classes.waiting}>Waiting for your first call …</output>}
         </>
       )}
       {firstOperation && (
