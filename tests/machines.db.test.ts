@@ -25,6 +25,8 @@ beforeAll(async () => {
 })
 afterAll(() => http.close())
 
+// Replies are looked into wherever a test says.
+// oxlint-disable-next-line typescript/no-explicit-any
 type Json = Record<string, any>
 const made = async (
   name: 'createServiceAccount' | 'createHostApplication',

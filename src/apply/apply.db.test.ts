@@ -153,7 +153,8 @@ organizations:
   - name: Applied Ltd
     allowed: ${allowed}
 `
-  const only = '{services: [openai, anthropic], keyHealth: valid, dataRegions: [us, europe], maximumKeyAgeDays: 90}'
+  const only =
+    '{services: [openai, anthropic], keyHealth: valid, dataRegions: [us, europe], maximumKeyAgeDays: 90}'
   expect((await linesOf(people(only))).join(' ').replaceAll(/\s+/g, ' ')).toContain(
     'allowed: (none) → dataRegions europe, us; keyHealth valid; maximumKeyAgeDays 90; services anthropic, openai',
   )

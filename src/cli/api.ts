@@ -61,8 +61,8 @@ const run = async (
   out: Write,
 ): Promise<void> => {
   const endpoint: Endpoint = endpoints[name]
-  if (endpoint.file) return out(await (await client.download(name, request as never)).text())
-  if (!all) return out(JSON.stringify(await client.call(name, request as never), null, 2))
+  if (endpoint.file) return out(await (await client.download(name, request)).text())
+  if (!all) return out(JSON.stringify(await client.call(name, request), null, 2))
   for await (const item of client.each(name as 'listAudit', request as never)) out(JSON.stringify(item))
 }
 

@@ -1,5 +1,5 @@
 import formBody from '@fastify/formbody'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { AdmitClient, TokenReply } from '../machines/client-exchange.ts'
 import { networkOf } from '../kit/network.ts'
 import type { RequestLimits } from './request-limits.ts'

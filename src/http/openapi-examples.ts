@@ -137,6 +137,7 @@ export const exampleOf = (schema: JsonSchema, schemas: Schemas = {}, name = '', 
       return true
     case 'null':
       return null
+    case undefined:
     default:
       return schema.properties === undefined ? 'anything' : exampleOfObject(schema, again)
   }

@@ -77,7 +77,7 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
         const { organizationId, userId } = context.reader
         const replied = await shell.idempotency.run({ organizationId, userId, key, content }, async () => ({
           status,
-          body: String(reply.code(status).serialize(await work())),
+          body: reply.code(status).serialize(await work()) as string,
         }))
         if (replied.isReplayed) reply.header('idempotency-replayed', 'true')
         return reply

@@ -209,8 +209,8 @@ const pageOf = (answer: Found<Page>, request: FastifyRequest): Answer =>
 const send = (reply: FastifyReply, { status, body, etag }: Answer): FastifyReply => {
   void reply.code(status).header('cache-control', 'no-store')
   if (etag !== undefined) void reply.header('etag', etag)
-  const location = (body as { meta?: { location?: string } } | undefined)?.meta?.location
-  if (status === 201 && location !== undefined) void reply.header('location', location)
+  const { meta } = (body ?? {}) as { meta?: { location?: string } }
+  if (status === 201 && meta?.location !== undefined) void reply.header('location', meta.location)
   return body === undefined ? reply.send() : reply.type(contentType).send(JSON.stringify(body))
 }
 

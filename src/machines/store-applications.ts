@@ -44,15 +44,11 @@ export const makeApplicationStore = (kysely: Kysely<Schema>) => ({
       .selectFrom('host_applications')
       .select(columns)
       .where('organization_id', '=', organizationId)
-      .execute() as Promise<StoredApplication[]>,
+      .execute(),
 
   /** By its id alone: a token names no organisation. */
   find: (id: string, executor: Executor = kysely): Promise<StoredApplication | undefined> =>
-    executor
-      .selectFrom('host_applications')
-      .select(columns)
-      .where('id', '=', id)
-      .executeTakeFirst() as Promise<StoredApplication | undefined>,
+    executor.selectFrom('host_applications').select(columns).where('id', '=', id).executeTakeFirst(),
 
   insert: async (transaction: Transaction<Schema>, application: StoredApplication): Promise<void> => {
     await transaction

@@ -78,7 +78,8 @@ const fieldOf = (object: unknown, name: string): unknown => {
 type Verb = 'add' | 'replace' | 'remove'
 
 const applyOne = (resource: Resource, operation: unknown): Found<null> => {
-  const op = String(fieldOf(operation, 'op') ?? '').toLowerCase()
+  const verb = fieldOf(operation, 'op')
+  const op = typeof verb === 'string' ? verb.toLowerCase() : ''
   if (op !== 'add' && op !== 'replace' && op !== 'remove')
     return problem(400, 'op must be add, replace or remove.', 'invalidSyntax')
   const path = fieldOf(operation, 'path')
@@ -114,7 +115,8 @@ const applyAt = (resource: Resource, op: Verb, path: string, value: unknown): Fo
   if (notTheirs.has((names[0] as string).toLowerCase())) return found(null)
   const holder = holderOf(resource, names.slice(0, -1), op)
   if (holder === null) return found(null)
-  const name = memberNamed(holder, names.at(-1) as string) ?? (names.at(-1) as string)
+  const last = names.at(-1) as string
+  const name = memberNamed(holder, last) ?? last
   if (filter !== null) return applyWithin(holder, name, { op, filter, part, value })
   if (op === 'remove') return removeFrom(holder, name, value)
   return setIn(holder, name, op, value)

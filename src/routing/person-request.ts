@@ -43,8 +43,7 @@ export const routeRequest = async (parts: RequestParts, person: Person): Promise
     ownKeys,
     systemKeys,
     now: clock(),
-    baseUrlOf: ({ serviceId, baseUrl, settings }) =>
-      parts.catalogue.baseUrlOf(serviceId, baseUrl, settings),
+    baseUrlOf: ({ serviceId, baseUrl, settings }) => parts.catalogue.baseUrlOf(serviceId, baseUrl, settings),
     breaker: (serviceKey) => health?.breaker(sharedService(serviceKey), serviceKey.id) ?? null,
     entitlements: person.entitlements,
     tiers,

@@ -65,7 +65,11 @@ test('an owner charges a member’s use to a cost centre, looks at what is unusu
 
   await page.getByRole('link', { name: 'Anomalies' }).click()
   await shoot('anomalies')
-  await page.getByRole('table', { name: 'Anomalies' }).getByRole('button', { name: /Dismiss/ }).first().click()
+  await page
+    .getByRole('table', { name: 'Anomalies' })
+    .getByRole('button', { name: /Dismiss/ })
+    .first()
+    .click()
   await page.getByText('Nothing unusual').waitFor()
 
   await page.getByRole('link', { name: 'Central billing' }).click()

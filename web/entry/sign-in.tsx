@@ -37,7 +37,7 @@ export const SignIn = () => {
   // Also when a link is pasted over this open page: that changes the hash only.
   useEffect(() => {
     const token = takeLinkToken(hash)
-    if (token !== null) mutate({ body: { token } }, { onError: showSecondFactor })
+    if (token !== null) mutate({ body: { token } }, { onError: (error) => void showSecondFactor(error) })
   }, [mutate, showSecondFactor, hash])
 
   if (link.isPending || link.error?.code === 'second_factor_required')
@@ -105,7 +105,10 @@ const PasswordForm = (props: {
   const signIn = useEnter('signIn', props.onEntered)
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    signIn.mutate({ body: { email: email.trim(), password } }, { onError: props.onFault })
+    signIn.mutate(
+      { body: { email: email.trim(), password } },
+      { onError: (error) => void props.onFault(error) },
+    )
   }
   const waits = signIn.error?.code === 'second_factor_required'
   return (

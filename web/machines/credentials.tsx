@@ -160,7 +160,7 @@ const CreateCredential = (props: {
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <Radio.Group label="Kind" value={kind} onChange={(value) => setKind(value as typeof kind)}>
+      <Radio.Group label="Kind" value={kind} onChange={(value) => setKind(value)}>
         <Stack gap={10} mt={6}>
           <Radio value="token" label="Access token" description="Presented with every call until it ends." />
           <Radio
@@ -170,7 +170,7 @@ const CreateCredential = (props: {
           />
         </Stack>
       </Radio.Group>
-      <Radio.Group label="It may" value={reach} onChange={(value) => setReach(value as typeof reach)}>
+      <Radio.Group label="It may" value={reach} onChange={(value) => setReach(value)}>
         <Stack gap={10} mt={6}>
           {Object.entries(reaches).map(([value, { label }]) => (
             <Radio key={value} value={value} label={label} />
