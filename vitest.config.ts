@@ -17,7 +17,7 @@ export default defineConfig({
     globalSetup: ['tests/global-setup.ts'],
     pool: 'forks',
     // On two cores: browsers and processes leave nearly half of them idle while they wait for each other.
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A page or a process on a busy machine; whatever is waited for is an event, this only bounds the wait.

@@ -2,7 +2,13 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, type Visitor, visit } from './visitor.ts'
+import {
+  expectAccessibleInLight,
+  expectNoOverflow,
+  expectPresentable,
+  type Visitor,
+  visit,
+} from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -78,7 +84,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await preview.getByText('up to 500 credits').waitFor()
     await preview.getByText(/Touches [1-9]\d* subscribers?, each with their next period/).waitFor()
     await preview.getByText(/\+\$\d+\.\d\d before discounts/).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await drawer.getByRole('button', { name: 'Save version' }).click()
     await drawer.getByText('Say why').waitFor()
     await drawer.getByLabel('Reason').fill('Prices of 2027')
@@ -89,7 +95,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     expect(await second.locator('dl').innerText()).toMatch(/\$20\.00 a month.*\$25\.50 a month/s)
     expect(await second.locator('dl').innerText()).not.toContain('Services')
     await drawer.getByRole('listitem', { name: 'Version 1' }).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
 
     // Who subscribed keeps the version until the period is over.
@@ -117,7 +123,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await page.keyboard.press('a')
     const approve = page.getByRole('dialog', { name: 'Approve $5.00?' })
     await approve.getByText('Its invoice is issued and the credits are given now.').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.keyboard.type('a bank transfer, j/k 4711')
     expect(await approve.getByLabel('Reason').inputValue()).toBe('a bank transfer, j/k 4711')
     await page.keyboard.press('Enter')
@@ -138,7 +144,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     const all = page.getByRole('table', { name: 'Payments', exact: true })
     await all.getByRole('row').filter({ hasText: 'Nora' }).first().getByText('Paid').waitFor()
     await all.getByRole('row').filter({ hasText: 'Olivia' }).first().getByText('Denied').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
   })
 
   test('gives money back, having seen what becomes of the credits; the credit note corrects the invoice', async () => {
@@ -167,7 +173,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await taken.getByText('200.00').first().waitFor()
     expect(await refund.getByRole('button', { name: 'Refund $2.00' }).isDisabled()).toBe(true)
     await refund.getByLabel('Reason').fill('Bought too many')
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await refund.getByRole('button', { name: 'Refund $2.00' }).click()
     await page.getByRole('dialog', { name: 'Refund $2.00?' }).getByRole('button', { name: 'Refund' }).click()
     await page.getByText('$2.00 are given back.').waitFor()
@@ -188,7 +194,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
       .getByText('$5.00')
       .first()
       .waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
   })
 
   test('cannot give more than the limit alone: another administrator approves, and not oneself', async () => {
@@ -203,7 +209,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     expect(await dialog.getByText('Another administrator has to agree').count()).toBe(0)
     await dialog.getByLabel('Credits').fill('10000.000001')
     await dialog.getByText('Another administrator has to agree').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await dialog.getByRole('button', { name: 'Ask for approval' }).click()
     await page.getByText('10,000.000001 credits: waits for another administrator.').waitFor()
     expect(await availableOf('Nora')).toBe(before)
@@ -212,7 +218,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     const own = page.getByRole('table', { name: 'Waiting adjustments' }).getByRole('row')
     await own.getByText('You asked: another one approves').waitFor()
     expect(await own.getByRole('button', { name: 'Approve' }).count()).toBe(0)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
 
     const promote = { isPlatformAdministrator: true }
@@ -265,7 +271,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     // No tooltip of what the pointer happens to be above.
     await page.mouse.move(0, 0)
     await page.getByRole('tooltip').waitFor({ state: 'detached' })
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
   })
 
@@ -285,7 +291,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
       .getByText(/^\$\d\d\.\d\d$/)
       .first()
       .waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await dialog.getByRole('button', { name: 'Change tier' }).click()
     await page.getByText('It waits for its payment').waitFor()
     await page.goto(`${demo.url}/admin/payments`)
@@ -302,11 +308,11 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await drawer.getByRole('list', { name: 'Edits' }).getByText('Everything: 20 % on top').first().waitFor()
     await drawer.getByText(/prices in credits change, by at most \+20 %/).waitFor()
     await drawer.getByLabel('Reason').fill('We have costs, too')
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await drawer.getByRole('button', { name: 'Save draft' }).click()
     const change = page.getByRole('dialog', { name: 'We have costs, too' })
     await change.getByText('Draft', { exact: true }).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await change.getByRole('button', { name: 'Approve' }).click()
     await page
       .getByRole('dialog', { name: 'Approve?' })
@@ -371,14 +377,14 @@ describe('an administrator', { timeout: 120_000 }, () => {
     const does = form.getByRole('region', { name: 'What it would do' })
     await does.getByText(/^Given back, for [1-9]/).waitFor()
     await does.getByText(person('Nora').email).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await form.getByRole('button', { name: 'Re-rate' }).click()
     const commit = page.getByRole('dialog', { name: 'Re-rate these operations?' })
     await commit.getByLabel('Reason').fill('The markup was a mistake')
     await commit.getByRole('button', { name: 'Re-rate' }).click()
     const drawer = page.getByRole('dialog', { name: 'The markup was a mistake' })
     await drawer.getByText('Done', { exact: true }).first().waitFor({ timeout: 45_000 })
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     const after = await availableOf('Nora')
     // A sixth of what is charged at 120 % is the markup; it is rounded for each operation.
     expect(after - (before - charged)).toBeGreaterThan(0n)
@@ -393,7 +399,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     const proof = (name: string) => proofs.getByRole('row').filter({ hasText: name }).first()
     await proof('Balances').getByText('Pass').waitFor({ timeout: 45_000 })
     await proof('Entries').getByText('Pass').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
 
     await page.getByRole('link', { name: 'Services’ own counts' }).click()
@@ -410,7 +416,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await form.getByRole('button', { name: 'Read and compare' }).click()
     await form.getByText('Nothing is kept yet.').waitFor()
     await form.getByText('Unexplained differences (1)').waitFor({ state: 'attached' })
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await form.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByRole('dialog', { name: 'usage.csv' }).getByText('gpt-4.1-mini').waitFor()
     await page.goto(`${demo.url}/admin/reconciliation`)
@@ -435,7 +441,7 @@ describe('an administrator', { timeout: 120_000 }, () => {
     await page.route(payments, (route) => route.fulfill({ status: 500, body: broken }))
     await page.getByRole('link', { name: 'Payments', exact: true }).first().click()
     await page.getByText('It broke.').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.unroute(payments)
     await page.getByRole('button', { name: 'Try again' }).click()
     await page

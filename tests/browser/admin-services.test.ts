@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoSecret, type KeyBehaviour } from '../../simulator/keys.ts'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, type Visitor, visit } from './visitor.ts'
+import {
+  expectAccessibleInLight,
+  expectNoOverflow,
+  expectPresentable,
+  type Visitor,
+  visit,
+} from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -74,7 +80,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await page.keyboard.press('Alt+ArrowUp')
     await expect.poll(() => focused(page)).toBe('Try gpt-4.1-mini earlier')
     await drawer.getByText('gpt-4.1-mini is now number 1 of 2.').waitFor({ state: 'attached' })
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await drawer.getByRole('button', { name: 'Save group' }).click()
     await page.getByText('the next operation follows it').waitFor()
     expect((await chat('Olivia', 'group/first-drafts')).headers.get('x-aideon-model')).toMatch(
@@ -125,7 +131,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await page.getByRole('button', { name: 'Save prices' }).click()
     await page.getByText('2 prices of Midjourney saved').waitFor()
     await page.getByRole('row', { name: 'Imagine' }).getByText('$0.05 each').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     const accepted = await imagine()
     expect(accepted.headers.get('x-aideon-key-owner')).toBe('system')
     expect(accepted.headers.get('x-aideon-credits-held')).toBe('5')
@@ -136,7 +142,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
       .getByRole('link', { name: person('Nora').email })
       .first()
       .waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
   })
 
@@ -153,7 +159,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await drawer.getByLabel('Reason').fill('Volume discount')
     await drawer.getByRole('button', { name: 'Set price' }).click()
     await drawer.getByText('$0.07 / 1M tokens').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.keyboard.press('Escape')
     await row.getByText('Own and shipped').waitFor()
     await page.getByRole('button', { name: 'Remove the price of gpt-4.1-nano' }).click()
@@ -172,7 +178,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await key.getByText('Paused').waitFor()
     await key.getByText('next try').waitFor()
     await key.getByText(/[1-9]\d* of \d+ failed in the last minute/).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await behave(secret, { kind: 'ok' })
     await key.getByRole('button', { name: 'Reset' }).click()
@@ -215,7 +221,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await page.getByLabel('At once').fill('3')
     await page.getByRole('button', { name: 'Save limits' }).click()
     await openrouter.getByText('Limited to 3 at once.').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
   })
 
   test('asks what a call of a user would run on, without making it', async () => {
@@ -229,7 +235,7 @@ describe('an administrator', { timeout: 90_000 }, () => {
     await drawer.getByText('The call would be refused.').waitFor()
     await drawer.getByRole('combobox', { name: 'Fallback preference' }).selectOption('system')
     await drawer.getByText('It would run on a system key, for credits, at Anthropic').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
   })
 
   test('finds a service, switches it off and on again', async () => {

@@ -4,7 +4,13 @@ import type { EndpointName, Reply, Request } from '../../src/contract/endpoints.
 import { endpointOf, urlOf } from '../../src/contract/endpoints.ts'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, type Visitor, visit } from './visitor.ts'
+import {
+  expectAccessibleInLight,
+  expectNoOverflow,
+  expectPresentable,
+  type Visitor,
+  visit,
+} from './visitor.ts'
 
 // Whole journeys with other people's answers in between, on a machine that does other things too.
 vi.setConfig({ testTimeout: 90_000 })
@@ -90,7 +96,7 @@ describe('buying credits', () => {
     const dialog = page.getByRole('dialog', { name: 'Buy credits' })
     await dialog.getByRole('radio', { name: /10,000 credits/ }).check()
     await dialog.getByText('where no money moves').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await dialog.getByRole('button', { name: 'Continue to payment' }).click()
 
@@ -121,7 +127,7 @@ describe('buying credits', () => {
     await page.getByRole('button', { name: 'Continue to payment' }).click()
     await page.getByRole('link', { name: 'Cancel' }).click()
     await page.getByText('Not paid yet: 500 credits, $5.00').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.goto(`${demo.url}/credits`)
     await page.getByText('Waiting: 500 credits, $5.00').waitFor()
     await page.goto(`${demo.url}/invoices`)
@@ -150,7 +156,7 @@ describe('buying credits', () => {
     await page.getByRole('button', { name: 'Request credits' }).click()
     await page.getByText('Requested: 750 credits, $7.50').waitFor()
     expect(await available(nora)).toBe(before)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
 
     await approve(paymentIn(page))
     await page.getByText('Paid: 750 credits, $7.50').waitFor({ timeout: 30_000 })
@@ -158,7 +164,7 @@ describe('buying credits', () => {
     await page.getByRole('link', { name: 'Invoice', exact: true }).click()
     const invoice = page.getByRole('dialog', { name: 'Invoice' })
     await invoice.getByRole('row', { name: 'Total' }).getByText('$7.50').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     const pdf = page.waitForEvent('download')
     await invoice.getByRole('link', { name: 'PDF' }).click()
     expect((await pdf).suggestedFilename()).toMatch(/\.pdf$/)
@@ -217,7 +223,7 @@ describe('buying credits', () => {
     await dialog.getByText('It has to allow one pack: $19.00.').waitFor()
     await dialog.getByLabel(/^At most/).fill('40')
     await dialog.getByLabel(/^When less than/).fill('1.5')
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await dialog.getByRole('button', { name: 'Save' }).click()
     await panel.getByText('Below 1.5 credits, 2,000 credits for $19.00').waitFor()
     await panel.getByText('$40.00').waitFor()
@@ -254,7 +260,7 @@ describe('the balance and the statement', () => {
     await page.getByText('1 operation under way').waitFor()
     const held = microsOf(await stat(page, 'Held').textContent())
     expect(held).toBeGreaterThan(0n)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await over
     await page.getByText('No operation holds any').waitFor()
     const first = statement(page).getByRole('row').nth(1)
@@ -299,7 +305,7 @@ describe('the balance and the statement', () => {
       .getByRole('dialog', { name: 'Statement line' })
       .getByText('Allocation', { exact: true })
       .waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
   })
 
   test('that cannot be read say so, and can be tried again', async () => {
@@ -333,7 +339,7 @@ describe('the subscription', () => {
     const dialog = page.getByRole('dialog', { name: 'Pro to Business' })
     const shownNow = dialog.getByRole('table', { name: 'Now' })
     await shownNow.getByRole('row', { name: 'Own-key discount, 10 %' }).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     const toPay = await shownNow.getByRole('row', { name: 'To pay now' }).getByRole('cell').textContent()
     const credits = microsOf(
       await shownNow.getByRole('row', { name: 'Credits now' }).getByRole('cell').textContent(),
@@ -372,7 +378,7 @@ describe('the subscription', () => {
     await confirm('Pause', 'Pause')
     await page.getByText('no credits are allocated').first().waitFor()
     expect(await page.getByRole('button', { name: 'Upgrade to Business' }).isDisabled()).toBe(true)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await page.goto(`${demo.url}/credits`)
     await page.getByText('Your subscription is paused').waitFor()
@@ -398,7 +404,7 @@ describe('the subscription', () => {
       await page.getByText(/^Past due: the payment for/).waitFor()
       await page.getByText('stays until').waitFor()
     }
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
   })
 })

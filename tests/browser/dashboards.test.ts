@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { demoSecret } from '../../simulator/keys.ts'
 import { openBrowser, openPackagedBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
+import { expectAccessibleInLight, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
 
 // Looking through a long page takes axe some seconds, and many times that on a busy machine.
 vi.setConfig({ testTimeout: 90_000 })
@@ -66,7 +66,7 @@ describe('a user', () => {
     const receipt = page.getByRole('dialog', { name: 'Receipt' })
     await receipt.getByText('Ran on your own key, so it cost no credits.').waitFor()
     await receipt.getByText('0 (own keys cost none)').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.keyboard.press('Escape')
     await receipt.waitFor({ state: 'detached' })
   })
@@ -78,7 +78,7 @@ describe('a user', () => {
     const service = page.getByRole('combobox', { name: 'Service' })
     await service.fill('azu')
     await page.getByRole('option', { name: 'Azure OpenAI' }).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.getByRole('option', { name: 'Azure OpenAI' }).click()
     await page.getByLabel('Resource name').fill('https://mine')
     await page.getByLabel('Deployments (optional)').focus()
@@ -95,7 +95,7 @@ describe('a user', () => {
     await page.getByText('demo-document@demo-project.iam.gserviceaccount.com').waitFor()
     expect(await page.getByLabel('Project').inputValue()).toBe('demo-project')
     expect(await page.content()).not.toContain('PRIVATE KEY')
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     expect(nora.complaints()).toEqual([])
   })
@@ -219,7 +219,7 @@ describe('an administrator', () => {
     await page.getByLabel('Reason').fill('Browser test')
     await page.getByRole('button', { name: 'Grant credits' }).click()
     await page.getByText('Olivia was given 12.5 credits.').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
 
     await olivia.page.goto(`${demo.url}/credits`)
     await olivia.page.getByText('112.50').first().waitFor()
@@ -235,7 +235,7 @@ describe('an administrator', () => {
     await page.getByLabel('IT control').check()
     const preview = page.getByRole('region', { name: 'What it would change' })
     await preview.getByText(person('Olivia').email).first().waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await page.getByLabel('Reason').fill('An audit')
     await page.getByRole('button', { name: 'Save policy' }).click()

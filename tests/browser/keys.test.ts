@@ -2,7 +2,13 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, type Visitor, visit } from './visitor.ts'
+import {
+  expectAccessibleInLight,
+  expectNoOverflow,
+  expectPresentable,
+  type Visitor,
+  visit,
+} from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -137,7 +143,7 @@ describe('a key’s own page', { timeout: 120_000 }, () => {
       body: JSON.stringify({ model: 'gpt-4.1-mini', messages: [{ role: 'user', content: 'Hello' }] }),
     })
     expect(reply.headers.get('x-aideon-key-priority')?.toLowerCase()).toBe('primary')
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await page.goto(`${demo.url}/admin/rotation?show=history`)
     await page.getByRole('button', { name: /^Main account/ }).click()
@@ -154,7 +160,7 @@ describe('a key’s own page', { timeout: 120_000 }, () => {
     const panel = page.getByRole('region', { name: 'Rotation under way' })
     const secret = await demo.newKey('anthropic')
     await panel.getByLabel('New key', { exact: true }).fill(secret)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await panel.getByRole('button', { name: 'Prove and switch' }).click()
     await panel.getByText('Waiting for confirmation', { exact: true }).waitFor({ timeout: 60_000 })
     expect(await page.content()).not.toContain(secret)
@@ -185,7 +191,7 @@ describe('what needs a fresh proof', { timeout: 90_000 }, () => {
     await page.getByRole('button', { name: 'Rename', exact: true }).click()
     const proof = page.getByRole('dialog', { name: 'Confirm that it is you' })
     await proof.getByLabel('New sign-in link').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.keyboard.press('Escape')
     await page.getByText('it was not confirmed that it is you').waitFor()
     expect(await page.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Renamed by its owner')
@@ -213,7 +219,7 @@ test('keys of a .env file are looked through, chosen and added, each with what b
     )
   await page.getByRole('button', { name: 'Look through' }).click()
   await page.getByText('3 lines may hold a key').waitFor()
-  await expectAccessible(page)
+  await expectAccessibleInLight(page)
   await expectNoOverflow(page)
   await page.getByLabel('Import GROQ_API_KEY').uncheck()
   await page.getByRole('button', { name: 'Import 2 keys' }).click()
@@ -250,7 +256,7 @@ test('a sealed vault is told on every page, to administrators with the way to it
   )
   await page.reload()
   await page.getByText('The vault is sealed').waitFor()
-  await expectAccessible(page)
+  await expectAccessibleInLight(page)
   await page.getByRole('link', { name: 'See why, and what to do' }).click()
   await page.getByRole('heading', { level: 1, name: 'Vault' }).waitFor()
 }, 60_000)

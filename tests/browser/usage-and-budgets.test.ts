@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
+import { expectAccessibleInLight, expectNoOverflow, expectPresentable, visit } from './visitor.ts'
 
 // Whole journeys, on machines that do other things too.
 vi.setConfig({ testTimeout: 90_000 })
@@ -63,7 +63,7 @@ describe('budgets', () => {
     await using ansel = await visitAs('Ansel', '/budgets')
     const { page, complaints } = ansel
     await page.getByText('No budgets yet').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await tabTo(page, page.getByRole('button', { name: 'New budget' }))
     await page.keyboard.press('Enter')
     const dialog = page.getByRole('dialog', { name: 'New budget' })
@@ -78,12 +78,12 @@ describe('budgets', () => {
     await page.keyboard.press('ArrowDown')
     expect(await dialog.getByLabel('Hard: refuse calls').isChecked()).toBe(true)
     await dialog.getByText(/so far: .*Within the limit\./).waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await page.keyboard.press('Enter')
     await dialog.waitFor({ state: 'detached' })
     await budgetOf(page, 'Everyday use').getByText('used of 250.00 credits').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     expect(complaints()).toEqual([])
   })
@@ -99,7 +99,7 @@ describe('budgets', () => {
     const budget = budgetOf(page, 'Hardly anything')
     await budget.getByText('Refuses calls').waitFor()
     await budget.getByText('The last call that did not fit came').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
 
     await budget.getByRole('button', { name: 'Actions for Hardly anything' }).click()
@@ -150,10 +150,10 @@ describe('budgets', () => {
     await dialog.getByLabel('Limit in credits').fill('900')
     await dialog.getByLabel('Organisation').selectOption({ label: demo.facts.organization.name })
     await dialog.getByLabel('User').selectOption(person('Nora').id)
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await dialog.getByRole('button', { name: 'Create budget' }).click()
     await budgetOf(page, 'For Nora').getByText('All that Nora does').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await using nora = await visitAs('Nora', '/budgets')
     const hers = budgetOf(nora.page, 'For Nora')
@@ -179,11 +179,11 @@ describe('alerts', () => {
     const newest = page.getByRole('dialog', { name: 'Alerts' })
     const title = newest.getByRole('button', { name: /, unread:.*Soon passed/ }).first()
     await title.waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await tabTo(page, title)
     await page.keyboard.press('Enter')
     await page.getByRole('dialog', { name: 'Budget' }).getByText('Told so far').waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await page.keyboard.press('Escape')
     await expect.poll(unread).toBe(before - 1)
     await page.goto(`${demo.url}/alerts`)
@@ -206,7 +206,7 @@ describe('alerts', () => {
     await form.getByText('The test did not arrive').waitFor()
     const sent = page.getByRole('table', { name: 'Sent alerts' })
     await sent.getByRole('row').filter({ hasText: 'alerts.invalid' }).first().waitFor()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
   })
 })
@@ -269,7 +269,7 @@ describe('usage', () => {
     await page.getByRole('table', { name: 'Use by model' }).waitFor()
     const chart = page.getByRole('region', { name: 'System keys', exact: true })
     await chart.getByRole('button', { name: 'Show as table' }).click()
-    await expectAccessible(page)
+    await expectAccessibleInLight(page)
     await expectNoOverflow(page)
     await chart.getByRole('link').first().click()
     await page.getByRole('heading', { level: 1, name: 'Operations' }).waitFor()
