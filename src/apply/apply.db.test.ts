@@ -164,6 +164,7 @@ organizations:
   expect((await linesOf(people('null'))).join(' ')).toContain('→ (none)')
   const [last] = await rooms.organizations.policyVersions(organization?.id ?? '', { before: null, limit: 1 })
   expect(last).toMatchObject({ state: 'in_force', document: { allowed: null } })
+  expect((await linesOf(people('{keyHealth: any}'))).at(-1)).toBe('Nothing to change.')
 })
 
 test('everything it names is in force', async () => {

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { dataRegionIds } from '../contract/data-regions.ts'
 import { roles } from '../contract/permissions.ts'
+import { limitsNothing } from '../policy/control.ts'
 import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetSchema, userBudgetSchema } from './budgets.ts'
@@ -86,7 +87,11 @@ const organization = z.strictObject({
   criticalServices: z.array(serviceId).optional(),
   systemKeysAllowed: z.boolean().optional(),
   lockedFallback: fallback.nullable().optional(),
-  allowed: allowedSchema.nullable().optional(),
+  // What limits nothing is stored as null.
+  allowed: allowedSchema
+    .transform((allowed) => (limitsNothing(allowed) ? null : allowed))
+    .nullable()
+    .optional(),
   keys: z.array(serviceKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
