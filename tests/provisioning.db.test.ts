@@ -394,19 +394,57 @@ describe('what it may not', () => {
     expect((await callEndpoint(http.app, 'readMe', await http.signIn(person), {})).statusCode).toBe(200)
   })
 
-  test('the last owner stays, however often a provider says otherwise', async () => {
+  test('owners are neither linked nor changed, suspended or removed, whatever a provider says', async () => {
     const owner = acme.owner.userId
     const { rows } = await http.database.pool.query('SELECT email FROM users WHERE id = $1', [owner])
-    const made = await scim('POST', '/Users', { userName: rows[0].email })
-    expect(made.body['id']).toBe(owner)
-    const off = await scim(
-      'PATCH',
-      `/Users/${owner}`,
-      patchOf({ op: 'replace', path: 'active', value: false }),
-    )
-    expect(off.status).toBe(409)
-    expect((await scim('DELETE', `/Users/${owner}`)).status).toBe(409)
+    const made = await scim('POST', '/Users', { userName: rows[0].email, active: false })
+    expect(made.status).toBe(403)
+    expect(made.body['detail']).toContain('Owners')
     expect(await memberOf(acme.id, owner)).toMatchObject({ role: 'owner', suspended_at: null })
+    // One who became an owner after the provider had told of them.
+    const { id } = (await scim('POST', '/Users', entraUser('heir'))).body
+    await http.organizations.changeRole(operator, { organizationId: acme.id, userId: id, role: 'owner' })
+    for (const [path, value] of [
+      ['active', false],
+      ['displayName', 'Renamed'],
+    ])
+      expect(
+        (await scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', path, value }))).status,
+        String(path),
+      ).toBe(403)
+    expect((await scim('PUT', `/Users/${id}`, entraUser('heir', { active: false }))).status).toBe(403)
+    expect((await scim('DELETE', `/Users/${id}`)).status).toBe(403)
+    expect(await memberOf(acme.id, id)).toMatchObject({
+      role: 'owner',
+      suspended_at: null,
+      name: 'Given heir',
+    })
+  })
+
+  test('a group makes nobody what whoever says so may not make them', async () => {
+    const administrator = await http.createBrowser({ organizationId: acme.id, role: 'administrator' })
+    const { id } = (await scim('POST', '/Groups', { displayName: 'Rulers' })).body
+    const set = async (by: Browser, role: 'administrator' | 'auditor' | null) =>
+      (await callEndpoint(http.app, 'setGroupRole', by, { params: { id }, body: { role } })).statusCode
+    expect(await set(administrator, 'administrator')).toBe(403)
+    expect(await set(administrator, 'auditor')).toBe(200)
+    expect(await set(acme.owner, 'administrator')).toBe(200)
+    expect(await set(administrator, null)).toBe(403)
+    await scim('DELETE', `/Groups/${id}`)
+  })
+
+  test('an account that was opened before its address was proved keeps no way in, and no platform administrator is added', async () => {
+    const { id: evil } = await http.organizations.create(operator, { name: 'Evil', kind: 'company' })
+    const squatter = await http.createBrowser({ email: 'squat@acme.example', organizationId: evil })
+    const { pool } = http.database
+    await pool.query(`UPDATE memberships SET source = 'invitation' WHERE user_id = $1`, [squatter.userId])
+    await pool.query(`UPDATE users SET password_hash = 'theirs' WHERE id = $1`, [squatter.userId])
+    expect((await scim('POST', '/Users', entraUser('squat'))).body['id']).toBe(squatter.userId)
+    expect((await callEndpoint(http.app, 'readMe', squatter, {})).statusCode).toBe(401)
+    const { rows } = await pool.query('SELECT password_hash FROM users WHERE id = $1', [squatter.userId])
+    expect(rows).toEqual([{ password_hash: null }])
+    await http.createPerson({ email: 'root@acme.example', isPlatformAdministrator: true })
+    expect((await scim('POST', '/Users', entraUser('root'))).status).toBe(403)
   })
 
   test('other tokens do not open it, its own opens nothing else, and a revoked one nothing at all', async () => {

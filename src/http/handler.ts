@@ -7,6 +7,8 @@ export interface PublicContext {
   readonly origin: Origin
   /** Where the caller sees us: the configured address, else the one that was asked. */
   readonly baseUrl: string
+  /** `baseUrl` is the configured address, not one that a request named. */
+  readonly isAddressConfigured: boolean
   readonly setSession: (session: OpenedSession) => void
   /** After a sign-in: sets the cookie of the session, or that of a sign-in that waits and throws `second_factor_required`. */
   readonly enter: (entry: Entry) => OpenedSession

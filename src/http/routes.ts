@@ -278,6 +278,7 @@ const publicContext = (
       pendingToken: wellFormed(request.cookies[pending]),
     },
     baseUrl: publicUrl ?? `${request.protocol}://${request.host}`,
+    isAddressConfigured: publicUrl !== null,
     setSession,
     setPending,
     enter: (entry) => {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FaultError, fault, type Outcome } from '../kit/fault.ts'
 import { isId } from '../kit/id.ts'
 import { networkOf } from '../kit/network.ts'
+import { problemOfAddress } from '../sso/connection.ts'
 import type { RequestLimits } from './request-limits.ts'
 
 /** What the room of single sign-on does with a SAML provider's post. */
@@ -31,7 +32,12 @@ export const registerSaml = async (
     const retryAfterSeconds = standing?.retryAfterSeconds ?? null
     if (retryAfterSeconds !== null) throw new FaultError(fault('rate_limited', { retryAfterSeconds }))
   }
-  const baseUrlOf = (request: FastifyRequest) => o.publicUrl ?? `${request.protocol}://${request.host}`
+  const baseUrlOf = (request: FastifyRequest) => {
+    const baseUrl = o.publicUrl ?? `${request.protocol}://${request.host}`
+    const unsure = problemOfAddress(baseUrl, o.publicUrl !== null)
+    if (unsure) throw new FaultError(unsure.fault)
+    return baseUrl
+  }
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser(

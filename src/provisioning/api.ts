@@ -4,6 +4,7 @@ import { defineHandlers } from '../http/handler.ts'
 import type { Clock } from '../kit/clock.ts'
 import { decodeNumberCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
+import { requireMayGive } from '../organizations/may-give.ts'
 import type { Provisioning } from './provisioning.ts'
 
 const dayMs = 24 * 3600 * 1000
@@ -86,6 +87,8 @@ export const provisioningApi = (parts: { provisioning: Provisioning; access: Acc
 
     async setGroupRole({ params, body }, { signedIn, actor }) {
       const group = { organizationId: signedIn.organization.id, id: params.id, role: body.role }
+      const [before] = await store.groups(group.organizationId, { id: group.id }, null, false)
+      requireMayGive(signedIn.role, [body.role, before?.role ?? null])
       return { changed: must(await groups.setRole(actor, group)) }
     },
   })

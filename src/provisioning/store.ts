@@ -30,6 +30,7 @@ export interface KnownUser {
   readonly kind: 'person' | 'service_account'
   readonly isPlatformAdministrator: boolean
   readonly isMember: boolean
+  readonly isOwner: boolean
   readonly isProvisioned: boolean
   /** In other organisations. */
   readonly otherMemberships: number
@@ -311,6 +312,7 @@ const findUser = async (
   const { rows } = await sql<KnownUser>`
     SELECT u.id AS "userId", u.email, u.name, u.kind, u.is_platform_administrator AS "isPlatformAdministrator",
            EXISTS (SELECT FROM memberships m WHERE m.organization_id = ${organizationId} AND m.user_id = u.id) AS "isMember",
+           EXISTS (SELECT FROM memberships m WHERE m.organization_id = ${organizationId} AND m.user_id = u.id AND m.role = 'owner') AS "isOwner",
            EXISTS (SELECT FROM provisioned_users p WHERE p.organization_id = ${organizationId} AND p.user_id = u.id) AS "isProvisioned",
            (SELECT count(*)::integer FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> ${organizationId}) AS "otherMemberships"
     FROM users u WHERE ${which}`.execute(executor)

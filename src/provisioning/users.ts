@@ -1,5 +1,6 @@
 import type { Actor } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
+import { startAfresh } from '../identity/start-afresh.ts'
 import type { Clock } from '../kit/clock.ts'
 import { isId } from '../kit/id.ts'
 import type { Members } from '../organizations/members.ts'
@@ -74,7 +75,11 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
         source: 'provisioning',
       },
       {
-        also: (t, id) => store.insertUser(t, { organizationId: caller.organizationId, id }, facts, clock()),
+        also: async (t, id) => {
+          const { organizationId, actor } = caller
+          if (known) await startAfresh(t, actor, { organizationId, userId: id }, clock())
+          await store.insertUser(t, { organizationId, id }, facts, clock())
+        },
       },
     )
 
@@ -90,6 +95,7 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
     const known = await store.findByEmail(caller.organizationId, facts.email)
     if (known?.kind === 'service_account') return taken
     if (known?.isProvisioned) return taken
+    if (known?.isOwner) return ownersStay
     if (known?.isMember) return found(await link(caller, facts, known))
     const domain = await requireDomain(caller.organizationId, facts.email)
     if (!domain.ok) return domain
@@ -150,6 +156,7 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
   ): Promise<Found<Resource>> => {
     const user = await find(caller, id)
     if (!user) return notFound
+    if (user.role === 'owner') return ownersStay
     if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== etagOf(user.version))
       return problem(412, 'The user was changed meanwhile. Read it again.')
     const facts = factsOf(user)
@@ -209,6 +216,7 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
     async remove(caller, id) {
       const user = await find(caller, id)
       if (!user) return notFound
+      if (user.role === 'owner') return ownersStay
       const removed = await members.removeMember(caller.actor, {
         organizationId: caller.organizationId,
         userId: id,
@@ -235,4 +243,8 @@ const unlessTaken = async <T>(work: () => Promise<Found<T>>): Promise<Found<T>> 
 }
 
 const notFound = problem(404, 'There is no such user in your organisation.')
+const ownersStay = problem(
+  403,
+  'Owners of the organisation are not managed by its identity provider. Another owner can change their role first.',
+)
 const taken = problem(409, 'There is a user with this userName or e-mail address already.', 'uniqueness')

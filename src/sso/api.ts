@@ -5,6 +5,7 @@ import { meOfSession } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import { fault, FaultError, must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
+import { requireMayGive } from '../organizations/may-give.ts'
 import { addressesOf, type Connection } from './connection.ts'
 import { recordNameOf, recordValueOf } from './domain.ts'
 import type { Domain } from './domains.ts'
@@ -32,14 +33,15 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return { ways, enforced: ways.some(({ enforced }) => enforced) }
     },
 
-    async startSso({ body }, { baseUrl, setSsoSecret }) {
-      const begun = must(await sso.signIns.begin({ ...body, baseUrl }))
+    async startSso({ body }, { baseUrl, isAddressConfigured, setSsoSecret }) {
+      const begun = must(await sso.signIns.begin({ ...body, baseUrl, isAddressConfigured }))
       setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
       return { url: begun.url }
     },
 
-    async linkSso({ body }, { baseUrl, setSsoSecret, signedIn }) {
-      const begun = must(await sso.signIns.begin({ ...body, baseUrl, tieUserId: signedIn.userId }))
+    async linkSso({ body }, { baseUrl, isAddressConfigured, setSsoSecret, signedIn }) {
+      const tieUserId = signedIn.userId
+      const begun = must(await sso.signIns.begin({ ...body, baseUrl, isAddressConfigured, tieUserId }))
       setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
       return { url: begun.url }
     },
@@ -89,10 +91,13 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return { done: true }
     },
 
-    addSsoConnection: async ({ body }, { signedIn, actor, baseUrl }) =>
-      connectionOnWire(must(await sso.connections.add(actor, signedIn.organization.id, body)), baseUrl),
+    async addSsoConnection({ body }, { signedIn, actor, baseUrl }) {
+      requireMayGive(signedIn.role, rolesOf(body))
+      return connectionOnWire(must(await sso.connections.add(actor, signedIn.organization.id, body)), baseUrl)
+    },
 
     async changeSsoConnection({ params, body }, { signedIn, actor, baseUrl }) {
+      requireMayGive(signedIn.role, rolesOf(body))
       const place = { organizationId: signedIn.organization.id, id: params.id }
       return connectionOnWire(must(await sso.connections.change(actor, place, body)), baseUrl)
     },
@@ -110,6 +115,11 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return must(await sso.readMetadata(url === undefined ? { xml: xml as string } : { url }))
     },
   })
+
+const rolesOf = (connection: Pick<Connection, 'defaultRole' | 'roleRules'>) => [
+  connection.defaultRole,
+  ...connection.roleRules.map(({ role }) => role),
+]
 
 const nextOf = (baseUrl: string) => {
   const id = newId()

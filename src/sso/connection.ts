@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import type { oidcSettings, samlSettings, ssoRole } from '../contract/sso.ts'
+import { isLoopbackName } from '../net/address.ts'
 import type { SealedSecret, SecretBinding } from '../vault/vault.ts'
+import { refused } from './person.ts'
 
 export type SsoRole = z.infer<typeof ssoRole>
 export type OidcSettings = z.infer<typeof oidcSettings>
@@ -49,6 +51,19 @@ export const addressesOf = (baseUrl: string, connectionId: string): Addresses =>
     metadataUrl: `${saml}/metadata`,
   }
 }
+
+/**
+ * Whom a SAML assertion is for is compared with our own address: one that a request made up itself compares with nothing.
+ * Null: it is configured, or of this very machine.
+ */
+export const problemOfAddress = (baseUrl: string, isConfigured: boolean) => {
+  const host = URL.parse(baseUrl)?.hostname ?? ''
+  return isConfigured || isLoopbackName(host) || /^127(?:\.\d+){3}$|^\[::1\]$/.test(host) ? null : noAddress
+}
+const noAddress = refused(
+  'Sign-in by SAML needs the public address of this installation.',
+  'Whoever runs it has to set AIDEON_PUBLIC_URL to the address that browsers use.',
+)
 
 /** The page that carries what came from elsewhere over to a request of our own origin. */
 export const pageOf = (connectionId: string): string => `/sign-in/company/${connectionId}`

@@ -95,6 +95,8 @@ export const makeConnections = (parts: {
         await store.putConnection(t, row, clock())
         if (before && providerOf(before.provider) !== providerOf(input.provider))
           await store.forgetIdentities(t, place)
+        else if (before && signerOf(before.provider) !== signerOf(input.provider))
+          await store.forgetOwners(t, place)
         await recordAudit(t, {
           organizationId: place.organizationId,
           actor,
@@ -150,6 +152,11 @@ export const makeConnections = (parts: {
 /** Whose subjects they are. */
 const providerOf = (provider: Provider): string =>
   provider.kind === 'oidc' ? provider.settings.issuer : provider.settings.entityId
+/** By whose word they are. */
+const signerOf = (provider: Provider): string =>
+  provider.kind === 'oidc'
+    ? provider.settings.clientId
+    : JSON.stringify([...provider.settings.certificates].sort())
 const clientOf = (provider: Provider): string =>
   provider.kind === 'oidc' ? `${provider.settings.issuer} ${provider.settings.clientId}` : ''
 

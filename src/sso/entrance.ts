@@ -5,6 +5,7 @@ import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import { startAfresh } from '../identity/start-afresh.ts'
 import type { Members } from '../organizations/members.ts'
 import type { Connection } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
@@ -71,6 +72,7 @@ export const makeEntrance = (parts: {
     connection: Connection,
     person: NamedPerson,
     user: store.KnownUser | null,
+    isFoundByEmail: boolean,
   ): Promise<Outcome<string>> => {
     if (!connection.joinsMembers)
       return refused('You are not a member of this organisation.', 'Ask an administrator to invite you.')
@@ -84,7 +86,11 @@ export const makeEntrance = (parts: {
       },
       {
         reason: `Signed in at ${connection.name}`,
-        also: (t, userId) => tieIn(t, gateway, connection, person, userId),
+        also: async (t, userId) => {
+          if (user && isFoundByEmail)
+            await startAfresh(t, gateway, { organizationId: connection.organizationId, userId }, clock())
+          await tieIn(t, gateway, connection, person, userId)
+        },
       },
     )
     return joined.ok ? success(joined.value.userId) : joined
@@ -111,7 +117,9 @@ export const makeEntrance = (parts: {
       : await store.findUserByEmail(kysely, organizationId, person.email)
     const problem = user && problemOf(user)
     if (problem) return problem
-    if (!user || user.role === null) return join(connection, person, user)
+    if (!user || user.role === null) return join(connection, person, user, !known)
+    // Whoever sets the connection up decides what it says; only owners themselves say that it speaks for them.
+    if (!known && user.role === 'owner') return ownersTie
     const followed = await follow(connection, person, user)
     if (!followed.ok) return followed
     if (known) await store.putIdentity(kysely, connection, identityRow(person, user.id))
@@ -139,6 +147,11 @@ export const makeEntrance = (parts: {
     },
   }
 }
+
+const ownersTie = refused(
+  'Owners are not found by their e-mail address.',
+  'Sign in here in another way, and tie your account to the company sign-in under Account.',
+)
 
 const problemOf = (user: store.KnownUser) => {
   if (user.kind !== 'person') return refused('This is the address of a service account.')

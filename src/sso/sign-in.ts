@@ -3,7 +3,7 @@ import type { Clock } from '../kit/clock.ts'
 import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { attemptSeconds, hashOf, newAttemptSecret, requestIdOf, stateOf, ticketSeconds } from './attempt.ts'
-import { addressesOf, type Connection } from './connection.ts'
+import { addressesOf, type Connection, problemOfAddress } from './connection.ts'
 import type { Entrance } from './entrance.ts'
 import type { Oidc, OidcConnection } from './oidc.ts'
 import { type NamedPerson, refused } from './person.ts'
@@ -35,6 +35,8 @@ export interface SsoSignIns {
   begin(o: {
     connectionId: string
     baseUrl: string
+    /** Or is made of the `Host` of the request. */
+    isAddressConfigured: boolean
     /** Ties this user instead of signing anybody in. */
     tieUserId?: string
   }): Promise<Outcome<{ url: string; secret: string; expiresAt: Date }>>
@@ -123,10 +125,12 @@ export const makeSsoSignIns = (parts: {
   }
 
   return {
-    async begin({ connectionId, baseUrl, tieUserId }) {
+    async begin({ connectionId, baseUrl, isAddressConfigured, tieUserId }) {
       const found = await inUse(connectionId)
       if (!found.ok) return found
       const connection = found.value
+      const unsure = isOidc(connection) ? null : problemOfAddress(baseUrl, isAddressConfigured)
+      if (unsure) return noted(connection, unsure)
       const addresses = addressesOf(baseUrl, connection.id)
       const secret = newAttemptSecret()
       const url = isOidc(connection)

@@ -307,6 +307,25 @@ export const forgetIdentities = async (
     .execute()
 }
 
+/** Owners tie themselves again. */
+export const forgetOwners = async (
+  executor: Executor,
+  { organizationId, id }: Pick<Connection, 'organizationId' | 'id'>,
+): Promise<void> => {
+  await executor
+    .deleteFrom('sso_identities')
+    .where('organization_id', '=', organizationId)
+    .where('connection_id', '=', id)
+    .where('user_id', 'in', (e) =>
+      e
+        .selectFrom('memberships')
+        .select('user_id')
+        .where('organization_id', '=', organizationId)
+        .where('role', '=', 'owner'),
+    )
+    .execute()
+}
+
 export const organizationName = async (executor: Executor, id: string): Promise<string | null> => {
   const row = await executor
     .selectFrom('organizations')

@@ -10,8 +10,8 @@ import { addressesOf, type Connection, type SamlSettings } from '../../src/sso/c
 import type { ConnectionInput } from '../../src/sso/connections.ts'
 import { recordValueOf } from '../../src/sso/domain.ts'
 import { makeSso, type Sso } from '../../src/sso/sso.ts'
-import { cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
-import { providerCertificate } from './certificates.ts'
+import { callEndpoint, cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
+import { providerCertificate, strangerCertificate } from './certificates.ts'
 import { startOidcProvider } from './oidc-provider.ts'
 import { providerEntityId, providerSignInUrl, readRequest, respond, type Said } from './saml-provider.ts'
 
@@ -105,7 +105,14 @@ const connect = async (organizationId: string, input: ConnectionInput) => {
 }
 
 const begin = async ({ id }: Connection, tieUserId?: string) =>
-  must(await sso.signIns.begin({ connectionId: id, baseUrl, ...(tieUserId && { tieUserId }) }))
+  must(
+    await sso.signIns.begin({
+      connectionId: id,
+      baseUrl,
+      isAddressConfigured: true,
+      ...(tieUserId && { tieUserId }),
+    }),
+  )
 const finishOidc = (
   { id }: Connection,
   back: string,
@@ -291,6 +298,113 @@ describe('OIDC', () => {
   })
 })
 
+describe('whom a provider speaks for', () => {
+  const factsOf = async (userId: string) => {
+    const { rows } = await http.database.pool.query<{ ways: number; tied: number; afresh: number }>(
+      `SELECT (SELECT count(*)::integer FROM users WHERE id = $1 AND password_hash IS NOT NULL)
+         + (SELECT count(*)::integer FROM sessions WHERE user_id = $1 AND revoked_at IS NULL)
+         + (SELECT count(*)::integer FROM sign_in_links WHERE user_id = $1)
+         + (SELECT count(*)::integer FROM recovery_codes WHERE user_id = $1) AS ways,
+         (SELECT count(*)::integer FROM sso_identities WHERE user_id = $1) AS tied,
+         (SELECT count(*)::integer FROM audit_entries WHERE subject_id = $1::text
+            AND action = 'user.started_afresh') AS afresh`,
+      [userId],
+    )
+    return rows[0]
+  }
+
+  test('owners are let in by a subject that they tied themselves, and no more once others may speak for it', async () => {
+    const { id, domain } = await company()
+    const oidc = await connect(id, oidcInput({}, true))
+    const saml = await connect(id, samlInput())
+    const email = `boss@${domain}`
+    const { userId } = await http.createPerson({ email, organizationId: id, role: 'owner' })
+    const account = { sub: `boss ${domain}`, email, email_verified: true }
+    expect(codeOf(await signInOidc(oidc, account))).toBe('sso_refused')
+    expect(codeOf((await signInSaml(saml, { subject: 'boss', email })).result)).toBe('sso_refused')
+    expect(await factsOf(userId)).toMatchObject({ tied: 0 })
+    provider.signIn(account)
+    const own = await begin(oidc, userId)
+    must(await finishOidc(oidc, await provider.visit(own.url), own.secret, userId))
+    expect(await signInOidc(oidc, account)).toMatchObject({ ok: true, value: { userId } })
+    const plain = { subject: 'plain', email: `plain@${domain}` }
+    must((await signInSaml(saml, plain)).result)
+    await http.database.pool.query(
+      `INSERT INTO sso_identities (organization_id, connection_id, subject, user_id, email, created_at, last_used_at)
+       VALUES ($1, $2, 'boss', $3, $4, now(), now())`,
+      [id, saml.id, userId, email],
+    )
+    must((await signInSaml(saml, { subject: 'boss', email })).result)
+    const { provider: given } = samlInput()
+    const certificates = [providerCertificate.cert, strangerCertificate.cert]
+    const settings = { ...given.settings, certificates } as SamlSettings
+    must(await sso.connections.change(operator, saml, samlInput(settings)))
+    expect(codeOf((await signInSaml(saml, { subject: 'boss', email })).result)).toBe('sso_refused')
+    expect(codeOf((await signInSaml(saml, plain)).result)).toBe('in')
+    const { provider: known } = oidcInput({}, true)
+    const moved = { kind: 'oidc', settings: { ...known.settings, clientId: 'another' } }
+    must(await sso.connections.change(operator, oidc, oidcInput({ provider: moved } as never)))
+    expect(await factsOf(userId)).toMatchObject({ tied: 0 })
+  })
+
+  test('nobody gives by a connection a role that they may not give by hand', async () => {
+    const { id, domain } = await company()
+    const save = async (role: 'owner' | 'administrator', input: object) => {
+      const browser = await http.createBrowser({ organizationId: id, role, email: `${newId()}@${domain}` })
+      return callEndpoint(http.app, 'addSsoConnection', browser, { body: { ...samlInput(), ...input } })
+    }
+    const roleRules = [{ group: 'x', role: 'administrator' }]
+    expect((await save('administrator', { defaultRole: 'administrator' })).statusCode).toBe(403)
+    expect((await save('administrator', { roleRules })).statusCode).toBe(403)
+    expect((await save('administrator', {})).statusCode).toBe(201)
+    const made = await save('owner', { roleRules })
+    expect(made.statusCode).toBe(201)
+    const browser = await http.createBrowser({ organizationId: id, role: 'administrator' })
+    const kept = { ...samlInput(), roleRules }
+    const change = { params: { id: made.json<{ id: string }>().id }, body: kept }
+    expect((await callEndpoint(http.app, 'changeSsoConnection', browser, change)).statusCode).toBe(403)
+  })
+
+  test('an account that was opened before its address was proved is its holder’s alone from then on', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    const squat = async (name: string, source: string, isPlatformAdministrator = false) => {
+      const { id: evil } = await http.organizations.create(operator, { name: 'Evil', kind: 'company' })
+      const email = `${name}@${domain}`
+      const person = await http.createBrowser({ email, organizationId: evil, isPlatformAdministrator })
+      await http.database.pool.query('UPDATE memberships SET source = $2 WHERE user_id = $1', [
+        person.userId,
+        source,
+      ])
+      await http.database.pool.query(`UPDATE users SET password_hash = 'theirs' WHERE id = $1`, [
+        person.userId,
+      ])
+      await http.database.pool.query(
+        `INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES ($1, '\\x01', now())`,
+        [person.userId],
+      )
+      const result = await signInOidc(connection, { sub: `${name} ${domain}`, email, email_verified: true })
+      return { result, person, facts: await factsOf(person.userId) }
+    }
+    const invited = await squat('invited', 'invitation')
+    expect(invited.result).toMatchObject({ ok: true, value: { userId: invited.person.userId } })
+    expect(invited.facts).toEqual({ ways: 0, tied: 1, afresh: 1 })
+    expect((await callEndpoint(http.app, 'readMe', invited.person, {})).statusCode).toBe(401)
+    const vouched = await squat('vouched', 'operator')
+    expect(codeOf(vouched.result)).toBe('in')
+    expect(vouched.facts).toMatchObject({ afresh: 0 })
+    const root = await squat('root', 'invitation', true)
+    expect(codeOf(root.result)).toBe('forbidden')
+    expect(root.facts).toMatchObject({ tied: 0, afresh: 0 })
+    expect(await membership(id, `root@${domain}`)).toBeUndefined()
+    // Who is removed is tied no more.
+    must(
+      await http.organizations.removeMember(operator, { organizationId: id, userId: invited.person.userId }),
+    )
+    expect(await factsOf(invited.person.userId)).toMatchObject({ tied: 0 })
+  })
+})
+
 describe('SAML', () => {
   test('a sign-in ends in the browser that began it, once, and its assertion is never taken again', async () => {
     const { id, domain } = await company()
@@ -338,7 +452,9 @@ describe('SAML', () => {
     const said = { subject: 'ida', email: `ida@${domain}` }
     expect(codeOf((await signInSaml(connection, said)).result)).toBe('sso_refused')
     must(await sso.connections.change(operator, connection, { ...samlInput(), enabled: false }))
-    expect(codeOf(await sso.signIns.begin({ connectionId: connection.id, baseUrl }))).toBe('sso_refused')
+    expect(
+      codeOf(await sso.signIns.begin({ connectionId: connection.id, baseUrl, isAddressConfigured: true })),
+    ).toBe('sso_refused')
     expect(codeOf(await post(connection, respond(addressesOf(baseUrl, connection.id), said)))).toBe(
       'sso_refused',
     )
@@ -474,6 +590,33 @@ describe('over HTTP', () => {
       expect((await postForm(target, { SAMLResponse: 'x' })).headers.location).toContain('#refused')
   })
 
+  test('without a configured address SAML answers to no name that a request makes up', async () => {
+    const { id } = await company()
+    const connection = await connect(id, samlInput())
+    for (const [host, status] of [
+      ['evil.example', 403],
+      ['127.0.0.1.evil.example', 403],
+      ['127.0.0.1:8787', 200],
+    ] as const) {
+      const begun = await http.app.inject({
+        method: 'POST',
+        url: '/api/sso/start',
+        headers: { host, 'sec-fetch-site': 'same-origin' },
+        payload: { connectionId: connection.id },
+      })
+      expect(begun.statusCode, host).toBe(status)
+      if (status !== 200) expect(begun.body).toContain('AIDEON_PUBLIC_URL')
+      const posted = await http.app.inject({
+        method: 'POST',
+        url: `/sso/saml/${connection.id}`,
+        headers: { host, 'content-type': 'application/x-www-form-urlencoded' },
+        payload: 'SAMLResponse=x',
+      })
+      expect(posted.statusCode, host).toBe(status === 200 ? 303 : 403)
+      if (status !== 200) expect(posted.body).toContain('AIDEON_PUBLIC_URL')
+    }
+  })
+
   test('its session works in the company alone, and is no platform administrator’s', async () => {
     const { id, domain } = await company()
     const { userId, organizationId } = await http.createPerson({
@@ -484,7 +627,7 @@ describe('over HTTP', () => {
       await http.organizations.join(operator, {
         organizationId: id,
         who: { userId },
-        role: 'owner',
+        role: 'administrator',
         source: 'operator',
       }),
     )
@@ -498,7 +641,7 @@ describe('over HTTP', () => {
     expect(ended.json()).toMatchObject({
       organization: { id },
       isPlatformAdministrator: false,
-      role: 'owner',
+      role: 'administrator',
     })
     expect(organizationId).not.toBe(id)
     // Whoever runs the company's directory makes no way in that is good everywhere.
