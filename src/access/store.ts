@@ -187,7 +187,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         : sql`lower(u.email) = lower(${reference.email})`
     const where = organizationId === null ? sql`true` : sql`m.organization_id = ${organizationId}`
     const { rows } = await sql<Row>`
-      SELECT m.organization_id, u.id AS user_id, u.email, coalesce(u.suspended_at, m.suspended_at) AS suspended_at, o.control_policy, o.critical_services,
+      SELECT m.organization_id, u.id AS user_id, u.email, coalesce(u.suspended_at, m.suspended_at, sa.removed_at) AS suspended_at, o.control_policy, o.critical_services,
              o.system_keys_allowed, o.locked_fallback, o.allowed_uses, a.id AS account_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
@@ -199,6 +199,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
       -- A machine has no account: it works on the credits of the member who answers for it, while they are one.
       LEFT JOIN service_accounts sa ON sa.organization_id = m.organization_id AND sa.user_id = m.user_id
       LEFT JOIN memberships p ON p.organization_id = m.organization_id AND p.user_id = sa.pays_user_id AND p.suspended_at IS NULL
+        AND EXISTS (SELECT FROM users pu WHERE pu.id = p.user_id AND pu.suspended_at IS NULL)
       LEFT JOIN credit_accounts a ON a.organization_id = m.organization_id
         AND a.user_id = CASE WHEN o.central_billing_at IS NOT NULL THEN o.id
           WHEN sa.user_id IS NULL THEN m.user_id ELSE p.user_id END

@@ -157,8 +157,8 @@ export const unpaidRenewals = async (executor: Executor, key: AccountKey): Promi
   ).map(paymentFrom)
 
 /**
- * Takes what is to be charged for ten minutes; a process that dies with it leaves it to another. Who is suspended can use
- * nothing and pays nothing.
+ * Takes what is to be charged for ten minutes; a process that dies with it leaves it to another. Who is suspended, or no member
+ * any more, can use nothing and pays nothing.
  */
 export const claimCharges = async (
   executor: Executor,
@@ -169,7 +169,10 @@ export const claimCharges = async (
     UPDATE payments SET charge_after = ${now}::timestamptz + interval '10 minutes', charge_attempts = charge_attempts + 1
     WHERE (organization_id, id) IN (SELECT organization_id, id FROM payments
       WHERE charge_after <= ${now} AND status = 'requested'
-        AND NOT EXISTS (SELECT FROM users u WHERE u.id = payments.user_id AND u.suspended_at IS NOT NULL)
+        AND EXISTS (SELECT FROM users u JOIN organizations o ON o.id = payments.organization_id
+          WHERE u.id = payments.user_id AND u.suspended_at IS NULL AND o.deleted_at IS NULL
+            AND (u.kind = 'organization' OR EXISTS (SELECT FROM memberships m
+              WHERE m.organization_id = o.id AND m.user_id = u.id AND m.suspended_at IS NULL)))
       ORDER BY charge_after LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING *`.execute(executor)
   return rows.map(paymentFrom)
@@ -447,8 +450,12 @@ export const topUpsDue = async (
         AND (g.expires_at IS NULL OR g.expires_at > ${now})), 0)
       AND (${after?.organizationId ?? null}::uuid IS NULL
         OR (u.organization_id, u.account_id) > (${after?.organizationId ?? null}::uuid, ${after?.accountId ?? null}::uuid))
-      AND NOT EXISTS (SELECT FROM credit_accounts a JOIN users p ON p.id = a.user_id
-        WHERE a.organization_id = u.organization_id AND a.id = u.account_id AND p.suspended_at IS NOT NULL)
+      AND EXISTS (SELECT FROM credit_accounts a JOIN organizations o ON o.id = a.organization_id JOIN users p ON p.id = a.user_id
+        WHERE a.organization_id = u.organization_id AND a.id = u.account_id AND p.suspended_at IS NULL AND o.deleted_at IS NULL
+          -- Only of the account that operations draw on.
+          AND (a.user_id = o.id) = (o.central_billing_at IS NOT NULL)
+          AND (p.kind = 'organization' OR EXISTS (SELECT FROM memberships m
+            WHERE m.organization_id = o.id AND m.user_id = p.id AND m.suspended_at IS NULL)))
     ORDER BY u.organization_id, u.account_id LIMIT ${limit}`.execute(executor)
   return rows
 }

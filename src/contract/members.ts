@@ -141,6 +141,7 @@ export const memberEndpoints = defineEndpoints({
     method: 'POST',
     path: '/organization/transfer',
     auth: 'session',
+    browserOnly: true,
     permission: 'organization.own',
     stepUp: true,
     group: 'organisation',

@@ -449,6 +449,12 @@ describe('the word of an organisation', () => {
       isPlatformAdministrator: false,
       onlyOrganizationId: company,
     })
+    const confined = await identity.session(token)
+    if (!confined) throw new Error('is signed in')
+    expect(await identity.beginTotp(confined), 'their account reaches further').toMatchObject(
+      refused('forbidden'),
+    )
+    expect(await identity.confirmTotp(confined, token, '000000')).toMatchObject(refused('forbidden'))
     // As the switcher writes it.
     await kysely
       .updateTable('sessions')

@@ -110,6 +110,16 @@ export const makeSecondFactors = (parts: {
     }
   }
 
+  /** A company's sign-on vouches for its own member: what opens the account elsewhere is not its to set up or to replace. */
+  const ofWholeAccount = async (who: SignedIn): Promise<Outcome<void>> => {
+    const { onlyOrganizationId } = who
+    if (onlyOrganizationId === null) return success(undefined)
+    const isMore =
+      hasSecondFactor(who) ||
+      (await beyondTenants(() => store.worksElsewhere(who.userId, onlyOrganizationId)))
+    return isMore ? notByCompany : success(undefined)
+  }
+
   /** With the first factor come codes for the day when it is lost; with the last one they go. */
   const codesForFirst = async (transaction: Transaction<Schema>, who: SignedIn) => {
     const user = await store.readUser(who.userId, transaction)
@@ -138,6 +148,8 @@ export const makeSecondFactors = (parts: {
     },
 
     async beginTotp(who) {
+      const allowed = await ofWholeAccount(who)
+      if (!allowed.ok) return allowed
       const secret = generateTotpSecret()
       const id = newId()
       const sealed = await beyondTenants(() => vault.seal(totpBinding(who.userId, id), secret))
@@ -151,6 +163,8 @@ export const makeSecondFactors = (parts: {
 
     async confirmTotp(who, token, code) {
       const { userId } = who
+      const isTheirs = await ofWholeAccount(who)
+      if (!isTheirs.ok) return isTheirs
       const buckets = codeBuckets(userId)
       const allowed = await attempts.count(buckets)
       if (!allowed.ok) return allowed
@@ -246,6 +260,8 @@ export const makeSecondFactors = (parts: {
         if (organizationId === undefined) return failure('not_found')
         await factors.lockUser(transaction, userId)
         await factors.removeAllFactors(transaction, userId)
+        // Such an account gets past the company's sign-on, so never by a password alone.
+        await store.endBreakGlass(transaction, userId)
         await store.revokeSessions(transaction, { userId }, clock())
         await store.forgetBrowsers(transaction, userId)
         await store.endLinks(transaction, userId, clock())
@@ -258,6 +274,10 @@ export const makeSecondFactors = (parts: {
 
 export const boundToSession = ({ sessionId }: Pick<SignedIn, 'sessionId'>): string => `session:${sessionId}`
 
+const notByCompany = failure('forbidden', {
+  message: 'You are signed in by your company, and this is about your whole account.',
+  next: 'Sign in with your password or a passkey to change it.',
+})
 const notBegun = failure('conflict', {
   message: 'No app is being set up, or it was begun more than an hour ago.',
   next: 'Begin again and scan the new code.',

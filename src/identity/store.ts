@@ -169,6 +169,24 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     return row !== undefined
   },
 
+  endBreakGlass: async (transaction: Transaction<Schema>, userId: string): Promise<void> => {
+    await transaction
+      .updateTable('memberships')
+      .set({ break_glass_at: null })
+      .where('user_id', '=', userId)
+      .where('break_glass_at', 'is not', null)
+      .execute()
+  },
+
+  /** Or run the platform: what is changed here reaches beyond this organisation. */
+  worksElsewhere: async (userId: string, organizationId: string): Promise<boolean> => {
+    const { rows } = await sql<{ elsewhere: boolean }>`
+      SELECT u.is_platform_administrator OR EXISTS (SELECT FROM memberships m
+        WHERE m.user_id = u.id AND m.organization_id <> ${organizationId}) AS elsewhere
+      FROM users u WHERE u.id = ${userId}`.execute(kysely)
+    return rows[0]?.elsewhere ?? true
+  },
+
   isActiveMember: async (executor: Executor, organizationId: string, userId: string): Promise<boolean> => {
     const row = await executor
       .selectFrom('memberships')
@@ -183,7 +201,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   /** Of any organisation of theirs, and of the platform for its administrators; a trusted sign-on needs none. */
   mustHaveSecondFactor: async (executor: Executor, userId: string): Promise<boolean> => {
     const { rows } = await sql<{ must: boolean }>`
-      SELECT EXISTS (
+      SELECT EXISTS (SELECT FROM memberships m WHERE m.user_id = ${userId} AND m.break_glass_at IS NOT NULL) OR EXISTS (
         SELECT FROM session_policies p
         WHERE p.second_factor_required AND (
           EXISTS (SELECT FROM memberships m WHERE m.user_id = ${userId} AND m.organization_id = p.organization_id)

@@ -10,7 +10,7 @@ import { defineHandlers, type SessionContext } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Clock } from '../kit/clock.ts'
-import { must } from '../kit/fault.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
 import { defined } from '../organizations/outcome.ts'
 import type { ApplicationFields, HostApplication } from './host-applications.ts'
 import { audienceOf } from './host-token.ts'
@@ -45,10 +45,12 @@ export const machineApi = (parts: {
       items: (await accounts.list(signedIn.organization.id)).map(accountOnWire),
     }),
 
-    createServiceAccount: async ({ body }, context) =>
-      accountOnWire(
+    async createServiceAccount({ body }, context) {
+      if (context.signedIn.organization.kind !== 'company') throw new FaultError(forCompanies)
+      return accountOnWire(
         must(await accounts.create(byOf(context), { organizationId: placeOf(context), ...body })),
-      ),
+      )
+    },
 
     changeServiceAccount: async ({ params, body }, context) =>
       accountOnWire(
@@ -164,4 +166,10 @@ const applicationOnWire = ({ token, ...application }: HostApplication): WireAppl
   audience: audienceOf(application.id),
   lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
   createdAt: token.createdAt.toISOString(),
+})
+
+/** Alone, somebody's own access tokens do the same, and count towards their own limits and budgets. */
+const forCompanies = fault('conflict', {
+  message: 'Service accounts are for companies.',
+  next: 'Make an access token of your own.',
 })

@@ -28,7 +28,7 @@ export const makeMachineStore = (kysely: Kysely<Schema>) => ({
       JOIN users u ON u.id = s.user_id
       JOIN memberships m ON m.organization_id = s.organization_id AND m.user_id = s.user_id
       LEFT JOIN memberships p ON p.organization_id = s.organization_id AND p.user_id = s.pays_user_id
-        AND p.suspended_at IS NULL
+        AND p.suspended_at IS NULL AND EXISTS (SELECT FROM users w WHERE w.id = p.user_id AND w.suspended_at IS NULL)
       LEFT JOIN users pu ON pu.id = p.user_id
       CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE t.revoked_at IS NULL)::integer AS count, max(t.last_used_at) AS last
         FROM access_tokens t WHERE t.organization_id = s.organization_id AND t.user_id = s.user_id) c

@@ -25,8 +25,6 @@ export interface Deletions {
   cancelDeletion(actor: Actor, organizationId: string): Promise<Outcome<void>>
   /** Those whose day has come; how many. Safe to run anywhere, any number of times. */
   deleteDue(now: Date): Promise<number>
-  /** What other rooms keep of an organisation and must not outlive it, in the transaction of its deletion. */
-  onDeletion(listener: (transaction: Transaction<Schema>, organizationId: string) => Promise<void>): void
 }
 
 const nobody = { kind: 'operator', id: null } as const
@@ -40,7 +38,6 @@ export const makeDeletions = (parts: {
   readonly graceDays: number
 }): Deletions => {
   const { database, epoch, vault, clock, log, graceDays } = parts
-  const listeners: ((transaction: Transaction<Schema>, organizationId: string) => Promise<void>)[] = []
 
   const tell = async (
     t: Transaction<Schema>,
@@ -63,7 +60,6 @@ export const makeDeletions = (parts: {
       await revokeTokensOf(t, actor, { organizationId, userId: null }, now)
       await revokeKeysOf(t, actor, { organizationId, userId: null }, now)
       await vault.shred(t, organizationId, actor)
-      for (const listen of listeners) await listen(t, organizationId)
       const members = await store.dissolve(t, organizationId, now)
       await tell(t, actor, organizationId, 'organization.deleted', { members })
       return true
@@ -115,8 +111,6 @@ export const makeDeletions = (parts: {
       }
       return count
     },
-
-    onDeletion: (listener) => void listeners.push(listener),
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { may, mayChangeRole, roles } from '../contract/permissions.ts'
-import { hasOwnerWithout } from './member-rules.ts'
+import { hasOwnerWithout, type Standing } from './member-rules.ts'
 
 test('owners change everybody, administrators those below them, nobody else anybody', () => {
   const allowed = roles.map((by) => [by, roles.filter((of) => mayChangeRole(by, of))])
@@ -19,12 +19,22 @@ test('nobody gives a role that may more than their own', () => {
       expect(may(given, 'organization.own') && !may(by, 'organization.own')).toBe(false)
 })
 
-test('an owner who is suspended does not count', () => {
-  const owner = (userId: string, suspendedAt: Date | null) =>
-    ({ userId, role: 'owner', suspendedAt }) as const
-  expect(hasOwnerWithout([owner('a', null), owner('b', null)], 'a')).toBe(true)
-  expect(hasOwnerWithout([owner('a', null), owner('b', new Date())], 'a')).toBe(false)
-  expect(
-    hasOwnerWithout([owner('a', null), { userId: 'b', role: 'administrator', suspendedAt: null }], 'a'),
-  ).toBe(false)
+test('an owner who is suspended, here or everywhere, or a machine does not count', () => {
+  const owner = (userId: string, but: Partial<Standing> = {}): Standing => ({
+    userId,
+    role: 'owner',
+    suspendedAt: null,
+    isPerson: true,
+    isUserSuspended: false,
+    isRemoved: false,
+    ...but,
+  })
+  expect(hasOwnerWithout([owner('a'), owner('b')], 'a')).toBe(true)
+  for (const but of [
+    { suspendedAt: new Date() },
+    { isUserSuspended: true },
+    { isPerson: false },
+    { role: 'administrator' },
+  ] as const)
+    expect(hasOwnerWithout([owner('a'), owner('b', but)], 'a')).toBe(false)
 })

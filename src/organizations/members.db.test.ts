@@ -267,6 +267,36 @@ describe('an invitation', () => {
   })
 })
 
+test('what somebody offered ends with their right to offer it', async () => {
+  const { id, owner, join } = await company()
+  const administrator = await join('administrator')
+  const invite = async (email: string) => {
+    const invited = await http.call('inviteMember', administrator, { body: { email } })
+    return invited.json<Reply<'inviteMember'>>().link?.split('#')[1] ?? ''
+  }
+  const open = async () =>
+    (await http.call('listInvitations', owner, {})).json<Reply<'listInvitations'>>().items.length
+  const accept = (token: string) =>
+    http.call('acceptInvitation', null, { body: { token, name: 'Back', password: 'a sentence nobody has' } })
+  const token = await invite('back@example.com')
+  expect(await open()).toBe(1)
+  must(await http.organizations.removeMember(operator, { organizationId: id, userId: administrator.userId }))
+  expect(await open()).toBe(0)
+  expect(codeOf(await accept(token))).toBe('invalid_link')
+})
+
+test('a machine owns no organisation, and one that was removed does not come back', async () => {
+  const { owner } = await company()
+  const made = await http.call('createServiceAccount', owner, { body: { name: 'Nightly' } })
+  const { id } = made.json<{ id: string }>()
+  const params = { id }
+  expect(codeOf(await http.call('transferOrganization', owner, { body: { userId: id } }))).toBe('conflict')
+  const promoted = await http.call('changeMemberRole', owner, { params, body: { role: 'owner' } })
+  expect(codeOf(promoted)).toBe('conflict')
+  await http.call('removeServiceAccount', owner, { params })
+  expect(codeOf(await http.call('restoreMember', owner, { params, body: {} }))).toBe('not_found')
+})
+
 test('whoever is signed in makes a company of their own, and works in it', async () => {
   const person = await http.createBrowser()
   const made = await http.call('createCompany', person, { body: { name: 'Mine' } })

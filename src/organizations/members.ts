@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { revokeTokensOf } from '../access/revoke-tokens.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { EventType } from '../contract/event-types.ts'
-import { mayChangeRole, type Role } from '../contract/permissions.ts'
+import { may, mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
@@ -17,6 +17,7 @@ import { emit } from '../webhooks/events.ts'
 import { hasOwnerWithout, type Standing } from './member-rules.ts'
 import { outcomeOf } from './outcome.ts'
 import type { OrganizationStore } from './store.ts'
+import { withdrawInvitationsOf } from './store-invitations.ts'
 import * as members from './store-members.ts'
 
 export interface MemberReference {
@@ -194,6 +195,8 @@ export const makeMembers = (parts: MemberParts) => {
     await revokeTokensOf(t, actor, member, clock())
     await revokeKeysOf(t, actor, member, clock())
     await endSessionsIn(t, member, clock())
+    await withdrawInvitationsOf(t, member, () => true, clock())
+    await members.payForNobody(t, member)
     await members.deleteMembership(t, member)
     await tell(t, actor, member, told, reason)
   }
@@ -211,8 +214,10 @@ export const makeMembers = (parts: MemberParts) => {
       change(actor, member, options, async (t, target, standings) => {
         if (target.role === member.role) return
         if (options.asMember) requireMay(standings, actor, member.role)
+        if (member.role === 'owner' && !target.isPerson) throw new FaultError(noMachine)
         if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
         await members.setRole(t, member, member.role)
+        await withdrawInvitationsOf(t, member, (role) => !mayChangeRole(member.role, role), clock())
         const told = {
           action: 'membership.changed',
           event: 'member.role_changed',
@@ -228,6 +233,7 @@ export const makeMembers = (parts: MemberParts) => {
         if (options.asMember && actor.id === member.userId) throw new FaultError(notOneself)
         if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
         await members.setSuspended(t, member, clock())
+        await withdrawInvitationsOf(t, member, () => true, clock())
         await endSessionsIn(t, member, clock())
         const told = { action: 'membership.suspended', event: 'member.suspended' } as const
         await tell(t, actor, member, told, options.reason)
@@ -236,6 +242,7 @@ export const makeMembers = (parts: MemberParts) => {
     restoreMember: (actor, member, options = {}) =>
       change(actor, member, options, async (t, target) => {
         if (target.suspendedAt === null) return
+        if (target.isRemoved) throw new FaultError(fault('not_found'))
         await members.setSuspended(t, member, null)
         const told = { action: 'membership.restored', event: 'member.restored' } as const
         await tell(t, actor, member, told, options.reason)
@@ -272,7 +279,8 @@ export const makeMembers = (parts: MemberParts) => {
           (one) => one.userId === to,
         )
         if (target.role !== 'owner') throw new FaultError(fault('forbidden'))
-        if (!heir || heir.suspendedAt !== null || from === to)
+        if (heir && !heir.isPerson) throw new FaultError(noMachine)
+        if (!heir || heir.suspendedAt !== null || heir.isUserSuspended || from === to)
           throw new FaultError(fault('not_found', { field: 'userId' }))
         await members.setRole(t, { organizationId, userId: to }, 'owner')
         await members.setRole(t, { organizationId, userId: from }, 'administrator')
@@ -301,8 +309,15 @@ export const makeMembers = (parts: MemberParts) => {
   return { ...room, joinIn }
 }
 
-/** By the actor's own role, as it is now. */
+/** By the actor's own role, as it is now. A token must not make somebody who manages after it is revoked. */
 export const requireMay = (standings: readonly Standing[], actor: Actor, role: Role): void => {
+  if (actor.token && may(role, 'members.manage'))
+    throw new FaultError(
+      fault('insufficient_scope', {
+        message: 'With a token nobody becomes an owner or administrator, or stops being one.',
+        next: 'Do it in the dashboard.',
+      }),
+    )
   const own = standings.find((one) => one.userId === actor.id)
   if (own && own.suspendedAt === null && mayChangeRole(own.role, role)) return
   throw new FaultError(
@@ -322,6 +337,8 @@ const requireOwnerWithout = (standings: readonly Standing[], userId: string): vo
     }),
   )
 }
+
+const noMachine = fault('conflict', { message: 'A service account owns no organisation.', field: 'role' })
 
 const notOneself = fault('conflict', {
   message: 'This is your own membership.',

@@ -42,6 +42,11 @@ export const dissolve = async (t: Transaction<Schema>, id: string, now: Date): P
     .where('accepted_at', 'is', null)
     .where('withdrawn_at', 'is', null)
     .execute()
+  // A domain is free for the next who proves it; nobody is sent to a provider that lets in nowhere.
+  await t.deleteFrom('sso_domain_holders').where('holder_id', '=', id).execute()
+  await t.deleteFrom('sso_domains').where('organization_id', '=', id).execute()
+  await t.deleteFrom('sso_connections').where('organization_id', '=', id).execute()
+  await t.updateTable('auto_top_ups').set({ is_enabled: false }).where('organization_id', '=', id).execute()
   await t.deleteFrom('fallback_preferences').where('organization_id', '=', id).execute()
   // Of those who can work nowhere else.
   await sql`

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { Role } from '../contract/permissions.ts'
+import { type Role, roles } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 
 type Executor = Kysely<Schema> | Transaction<Schema>
@@ -40,6 +40,24 @@ export const lockOpen = async (
     SELECT ${columns} FROM invitations i LEFT JOIN users u ON u.id = i.invited_by
     WHERE i.organization_id = ${organizationId} AND ${condition} AND ${unanswered} FOR UPDATE OF i`.execute(t)
   return rows[0]
+}
+
+/** What somebody offered who may not offer it any more. */
+export const withdrawInvitationsOf = async (
+  t: Transaction<Schema>,
+  inviter: { organizationId: string; userId: string },
+  isOver: (role: Role) => boolean,
+  now: Date,
+): Promise<void> => {
+  await t
+    .updateTable('invitations')
+    .set({ withdrawn_at: now })
+    .where('organization_id', '=', inviter.organizationId)
+    .where('invited_by', '=', inviter.userId)
+    .where('accepted_at', 'is', null)
+    .where('withdrawn_at', 'is', null)
+    .where('role', 'in', [...roles.filter(isOver), ''] as Role[])
+    .execute()
 }
 
 export interface FoundInvitation extends InvitationRow {

@@ -18,15 +18,17 @@ export const lockStandings = async (
   transaction: Transaction<Schema>,
   organizationId: string,
   userIds: readonly string[],
-): Promise<Standing[]> =>
-  transaction
-    .selectFrom('memberships')
-    .select(['user_id as userId', 'role', 'suspended_at as suspendedAt'])
-    .where('organization_id', '=', organizationId)
-    .where((e) => e.or([e('role', '=', 'owner'), e('user_id', 'in', [...userIds])]))
-    .orderBy('user_id')
-    .forUpdate()
-    .execute()
+): Promise<Standing[]> => {
+  const { rows } = await sql<Standing>`
+    SELECT m.user_id AS "userId", m.role, m.suspended_at AS "suspendedAt", u.kind = 'person' AS "isPerson",
+      u.suspended_at IS NOT NULL AS "isUserSuspended",
+      EXISTS (SELECT FROM service_accounts s WHERE s.organization_id = m.organization_id AND s.user_id = m.user_id
+        AND s.removed_at IS NOT NULL) AS "isRemoved"
+    FROM memberships m JOIN users u ON u.id = m.user_id
+    WHERE m.organization_id = ${organizationId} AND (m.role = 'owner' OR m.user_id = ANY (${[...userIds]}::uuid[]))
+    ORDER BY m.user_id FOR UPDATE OF m`.execute(transaction)
+  return rows
+}
 
 export const setRole = async (t: Transaction<Schema>, member: MemberReference, role: Role): Promise<void> => {
   await t.updateTable('memberships').set({ role }).where(ofMember(member)).execute()
@@ -38,6 +40,16 @@ export const setSuspended = async (
   at: Date | null,
 ): Promise<void> => {
   await t.updateTable('memberships').set({ suspended_at: at }).where(ofMember(member)).execute()
+}
+
+/** Machines that they answered for work on nobody's credits now, also should they come back. */
+export const payForNobody = async (t: Transaction<Schema>, member: MemberReference): Promise<void> => {
+  await t
+    .updateTable('service_accounts')
+    .set({ pays_user_id: null })
+    .where('organization_id', '=', member.organizationId)
+    .where('pays_user_id', '=', member.userId)
+    .execute()
 }
 
 export const deleteMembership = async (t: Transaction<Schema>, member: MemberReference): Promise<void> => {
