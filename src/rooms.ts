@@ -167,7 +167,7 @@ export const openRooms = async (options: {
       members: organizations,
       clock,
     })
-    const provisioning = makeProvisioning({ database, access, members: organizations, clock })
+    const provisioning = makeProvisioning({ database, epoch, access, members: organizations, clock })
     const insights = makeInsights({ database, clock })
     const statements = makeStatements({ database })
     const teams = makeTeams({ database, epoch, access, clock })

@@ -159,7 +159,7 @@ export const startHttp = async (
     ledger,
     limits,
     longOperations,
-    provisioning: makeProvisioning({ database, access, members: organizations, clock }),
+    provisioning: makeProvisioning({ database, epoch, access, members: organizations, clock }),
     machines: makeMachines({ database, epoch, access, callbacks: outbound, identity, clock }),
     masterKeys,
     organizations,

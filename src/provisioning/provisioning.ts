@@ -2,6 +2,7 @@ import type { Access, AccessToken } from '../access/access.ts'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
 import type { Actor } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome } from '../kit/fault.ts'
 import type { Members } from '../organizations/members.ts'
@@ -22,6 +23,7 @@ export interface Provisioning {
 
 export interface ProvisioningParts {
   readonly database: Database
+  readonly epoch: Pick<Epoch, 'change'>
   readonly access: Access
   readonly members: Pick<Members, 'join' | 'changeRole' | 'suspendMember' | 'restoreMember' | 'removeMember'>
   readonly clock: Clock

@@ -1,5 +1,5 @@
 import type { Actor } from '../audit/audit.ts'
-import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
 import { startAfresh } from '../identity/start-afresh.ts'
 import type { Clock } from '../kit/clock.ts'
 import { isId } from '../kit/id.ts'
@@ -39,14 +39,14 @@ export interface ProvisionedUsers {
 }
 
 interface UserParts {
-  readonly database: Database
+  readonly epoch: Pick<Epoch, 'change'>
   readonly members: Pick<Members, 'join' | 'suspendMember' | 'restoreMember' | 'removeMember'>
   readonly clock: Clock
   readonly store: ProvisioningStore
   readonly groups: Pick<ProvisionedGroups, 'followRules'>
 }
 
-export const makeUsers = ({ database, members, clock, store, groups }: UserParts): ProvisionedUsers => {
+export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): ProvisionedUsers => {
   const find = async ({ organizationId }: Caller, id: string): Promise<ListedUser | undefined> =>
     isId(id) ? (await store.users(organizationId, { id }, null))[0] : undefined
 
@@ -85,9 +85,10 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
 
   /** A member already, by whatever way they came: what is told of them is kept from now on. */
   const link = async (caller: Caller, facts: ProvisionedFacts, { userId: id }: KnownUser) => {
-    await database.kysely
-      .transaction()
-      .execute((t) => store.insertUser(t, { organizationId: caller.organizationId, id }, facts, clock()))
+    // Gateways know people by e-mail address and by the host application's name for them, too.
+    await epoch.change(caller.organizationId, (t) =>
+      store.insertUser(t, { organizationId: caller.organizationId, id }, facts, clock()),
+    )
     return id
   }
 
@@ -139,7 +140,7 @@ export const makeUsers = ({ database, members, clock, store, groups }: UserParts
       if (!done.ok) return done
     }
     const place = { organizationId: caller.organizationId, id: user.id }
-    const isChanged = await database.kysely.transaction().execute(async (t) => {
+    const isChanged = await epoch.change(caller.organizationId, async (t) => {
       if (!(await store.changeUser(t, place, facts, { version: user.version, at: clock() }))) return false
       if (rename.value) await store.changePerson(t, place, facts)
       return true
