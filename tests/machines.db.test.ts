@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeCallers, type Callers } from '../src/gateway/callers.ts'
+import { must } from '../src/kit/fault.ts'
 import { newId } from '../src/kit/id.ts'
 import { type Browser, callEndpoint, type Http, operator, startHttp } from './http-harness.ts'
 
@@ -85,6 +86,39 @@ describe('a service account', () => {
     expect((await callEndpoint(http.app, 'removeServiceAccount', owner, { params })).statusCode).toBe(200)
     expect(await identify(another.secret)).toBe('revoked_token')
     expect((await change({ suspended: false })).statusCode).toBe(404)
+  })
+
+  test('works on nobody’s credits once who answers for it is suspended or gone, and only they make its credentials', async () => {
+    const payer = await http.createBrowser({ organizationId: owner.organizationId, role: 'owner' })
+    const account = await made('createServiceAccount', { name: 'Paid by another' }, payer)
+    const params = { id: account['id'] }
+    const asked = { params, body: { kind: 'token', name: 'x' } }
+    const byAnother = await callEndpoint(http.app, 'createMachineCredential', owner, asked)
+    expect(byAnother.statusCode, byAnother.body).toBe(409)
+    const creditsOf = async () => {
+      const person = await http.access.person(owner.organizationId, account['id'])
+      return person.ok ? person.value.accountId : person.fault.code
+    }
+    expect(await creditsOf()).not.toBeNull()
+    must(await http.organizations.changeUser(operator, payer.userId, { suspended: true }))
+    expect(await creditsOf()).toBeNull()
+    must(await http.organizations.changeUser(operator, payer.userId, { suspended: false }))
+    expect(await creditsOf()).not.toBeNull()
+    const member = { organizationId: owner.organizationId, userId: payer.userId }
+    must(await http.organizations.removeMember(operator, member))
+    must(
+      await http.organizations.join(operator, { ...member, who: payer, role: 'member', source: 'operator' }),
+    )
+    expect(await creditsOf(), 'whoever comes back is not taken to agree').toBeNull()
+    const takeOver = { params, body: { takeOver: true } }
+    expect((await callEndpoint(http.app, 'changeServiceAccount', owner, takeOver)).statusCode).toBe(200)
+    expect((await callEndpoint(http.app, 'createMachineCredential', owner, asked)).statusCode).toBe(201)
+  })
+
+  test('is for companies: alone, somebody’s own tokens do the same', async () => {
+    const alone = await http.createBrowser()
+    const asked = await callEndpoint(http.app, 'createServiceAccount', alone, { body: { name: 'x' } })
+    expect(asked.statusCode).toBe(409)
   })
 
   test('gets no role that its maker may not give, and is nobody else’s', async () => {

@@ -159,6 +159,25 @@ test('what a token did is in the audit trail with the token', async () => {
   expect(verified.json()).toMatchObject({ ok: true })
 })
 
+test('a token makes nobody an owner or administrator, changes none, and hands nothing over', async () => {
+  const { userId } = await http.createBrowser({ organizationId: companyId })
+  const params = { id: userId }
+  for (const role of ['owner', 'administrator'] as const) {
+    const body = { email: `new-${role}@example.com`, role }
+    expect(codeOf(await send('inviteMember', tokens.owner, { body }))).toBe('insufficient_scope')
+    const promoted = await send('changeMemberRole', tokens.owner, { params, body: { role } })
+    expect(codeOf(promoted)).toBe('insufficient_scope')
+    const theirs = { params: { id: people[role].userId }, body: {} }
+    expect(codeOf(await send('suspendMember', tokens.owner, theirs))).toBe('insufficient_scope')
+  }
+  const heir = { body: { userId } }
+  expect((await send('transferOrganization', tokens.owner, heir)).statusCode).toBe(403)
+  const body = { email: 'new-member@example.com', role: 'member' }
+  expect((await send('inviteMember', tokens.owner, { body })).statusCode).toBe(201)
+  const lesser = await send('changeMemberRole', tokens.owner, { params, body: { role: 'auditor' } })
+  expect(lesser.statusCode, lesser.body).toBe(200)
+})
+
 test('a token makes no token that may manage, nor one of another scope or of longer life', async () => {
   const make = async (token: string, scopes: string[], expiresInDays: number | null = null) =>
     codeOf(await send('createAccessToken', token, { body: { name: 'Another', scopes, expiresInDays } }))

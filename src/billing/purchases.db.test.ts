@@ -229,6 +229,27 @@ describe('a purchase', () => {
     expect(must(await stage.billing.autoTopUp(account))?.spentThisMonthMinor).toBe(1000n)
     must(await stage.billing.setAutoTopUp(user(account), account, null))
   })
+
+  test.each([
+    ['of nobody who is a member there', 'memberships SET suspended_at =', 'organization_id'],
+    ['of an organisation that is deleted', 'organizations SET deleted_at =', 'id'],
+    [
+      'that operations do not draw on, as the organisation pays',
+      "organizations SET kind = 'company', billing_email = 'ap@example.com', central_billing_at =",
+      'id',
+    ],
+  ])('by itself is not made for an account %s', async (_, change, column) => {
+    const stage = stageAt('2027-04-01T00:00:00Z')
+    const account = await stage.subscriber()
+    const wanted = { enabled: true, thresholdMicros: credits(200), packId: 'small', monthlyCapMinor: 500n }
+    must(await stage.billing.setAutoTopUp(user(account), account, wanted))
+    const set = (at: Date | null) =>
+      clone.database.pool.query(`UPDATE ${change} $2 WHERE ${column} = $1`, [account.organizationId, at])
+    await set(stage.time.clock())
+    expect(await stage.billing.topUpDue(stage.time.clock())).toBe(0)
+    await set(null)
+    expect(await stage.billing.topUpDue(stage.time.clock())).toBe(1)
+  })
 })
 
 const giftOn =
