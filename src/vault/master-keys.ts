@@ -165,7 +165,9 @@ export const makeMasterKeys = (parts: {
   /** In one transaction with the look at who could not follow. */
   const promote = async (change: changes.Change): Promise<boolean> => {
     const version = change.toVersion
+    // A version that was opened a moment ago may not have been told to the others yet.
     if (keyring.version(version) === null) await keyring.unseal()
+    else await keyring.settled()
     if ((await waitingFor(kysely, version)).length > 0) return false
     return epoch.change(platformOrganizationId, async (transaction) => {
       await store.lockVersions(transaction)

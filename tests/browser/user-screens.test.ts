@@ -101,7 +101,7 @@ describe('operations', () => {
     await using nora = await visitAs('Nora', '/operations?model=gpt-4.1-nano')
     const { page } = nora
     const rows = table(page).getByRole('row').filter({ hasText: 'gpt-4.1-nano' })
-    await page.getByText('shown').or(table(page)).first().waitFor()
+    await page.getByText('No operation matches these filters').or(rows.first()).waitFor()
     await page.mouse.move(5, 5)
     const before = await rows.count()
     await chat(person('Nora').accessToken, 'gpt-4.1-nano')
