@@ -1,7 +1,14 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
+// @ts-expect-error Plain JavaScript without declarations: it must run on Node 20 as it is.
+import { commandScript } from '../bin/choose-node.mjs'
 import { makeClient } from '../sdk/client.ts'
 import { apiCommand } from '../src/cli/api.ts'
 import { apiVersion, apiVersionHeader } from '../src/contract/api-version.ts'
@@ -318,6 +325,23 @@ describe('the document', () => {
   })
 })
 
+const run = promisify(execFile)
+const application = `
+import { ApiError, makeClient } from 'aideon-keys-sdk'
+
+const client = makeClient({
+  baseUrl: process.env['AIDEON_KEYS_URL']!,
+  accessToken: process.env['AIDEON_KEYS_TOKEN']!,
+})
+const caller = await client.api.readCaller({})
+const role: 'owner' | 'administrator' | 'billing' | 'auditor' | 'member' = caller.role
+try {
+  await client.api.readWebhookEndpoint({ params: { id: '${newId()}' } })
+} catch (error) {
+  console.log(JSON.stringify({ role, code: error instanceof ApiError ? error.code : String(error) }))
+}
+`
+
 describe('the client', () => {
   /** Over the same shell, without a socket. */
   const fetchOf = (before: (url: URL) => Response | Error | null = () => null): typeof globalThis.fetch =>
@@ -388,6 +412,27 @@ describe('the client', () => {
     await expect(broken.call('changeWebhookEndpoint', { params, body: {} })).rejects.toThrow()
     expect(asked).toBe(1)
   })
+
+  test('as a package it is JavaScript and types, of zod alone, that an application installs and compiles', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'aideon-sdk-'))
+    try {
+      const installed = join(folder, 'node_modules')
+      await run(process.execPath, ['scripts/sdk-package.mjs', '--out', join(installed, 'aideon-keys-sdk')])
+      for (const name of ['zod', '@types'])
+        await symlink(resolve('node_modules', name), join(installed, name))
+      await writeFile(join(folder, 'package.json'), '{"type": "module"}')
+      await writeFile(join(folder, 'application.ts'), application)
+      const compiler = commandScript('tsc', { tsc: 'typescript' })
+      const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
+      await run(process.execPath, [compiler, ...options, 'application.ts'], { cwd: folder })
+      const url = await http.app.listen({ host: '127.0.0.1', port: 0 })
+      const environment = { ...process.env, AIDEON_KEYS_URL: url, AIDEON_KEYS_TOKEN: tokens.owner }
+      const { stdout } = await run(process.execPath, ['application.js'], { cwd: folder, env: environment })
+      expect(JSON.parse(stdout)).toEqual({ role: 'owner', code: 'not_found' })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }, 120_000)
 
   test('is what the command uses: endpoints by name, parameters where they belong, errors with what to do', async () => {
     const said: string[] = []
