@@ -23,7 +23,7 @@ import { makeIdempotency } from './http/idempotency.ts'
 import { makeRequestLimits } from './http/request-limits.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
-import { countryOf } from './oversight/country.ts'
+import { type Countries, openCountries } from './oversight/country.ts'
 import { dailyAt } from './reconciliation/api.ts'
 import { openRooms, type Rooms } from './rooms.ts'
 
@@ -45,6 +45,12 @@ const checkout = fileURLToPath(new URL('..', import.meta.url))
 
 /** The composition root: config → database → rooms → gateway and shell → jobs. */
 export const startGateway = async (config: Config, log: Log): Promise<Gateway> => {
+  const countries = await openCountries({
+    header: config.countryHeader ?? null,
+    database: config.countryDatabase ?? null,
+    trustedProxies: config.trustedProxies,
+    log,
+  })
   const postgres = await startPostgres({
     databaseUrl: config.databaseUrl,
     dataDirectory: config.dataDirectory,
@@ -92,7 +98,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     callers,
     counters,
     limits,
-    noteOrigin: originNotes(rooms, config.countryHeader ?? null),
+    noteOrigin: originNotes(rooms, countries),
   }
   const serve = makeServe(parts)
   const realtime = makeRealtime(parts)
@@ -222,6 +228,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
       await rooms.recorder.drain()
       await rooms.ledger.drain()
       await rooms.close()
+      countries?.close()
       await demo?.stop()
       await demoStripe?.stop()
       await postgres.stop()
@@ -243,13 +250,12 @@ const sealedNotice = ({ masterKeys }: Rooms): string[] => {
     : [`THE VAULT IS SEALED: ${sealed.problem.message} ${sealed.problem.next} It tries again by itself.`]
 }
 
-const originNotes = ({ oversight }: Rooms, header: string | null): GatewayParts['noteOrigin'] =>
-  header === null
-    ? null
-    : ({ person }, headers) => {
-        const country = countryOf(headers, header)
-        if (country !== null) oversight.anomalies.noteCountry(person, country)
-      }
+const originNotes = ({ oversight }: Rooms, countries: Countries | null): GatewayParts['noteOrigin'] =>
+  countries &&
+  (({ person }, incoming) => {
+    const country = countries.of(incoming)
+    if (country !== null) oversight.anomalies.noteCountry(person, country)
+  })
 
 const flushCountries = ({ oversight, log }: Rooms): Promise<void> =>
   oversight.anomalies

@@ -14,6 +14,8 @@ export interface Config {
   readonly publicUrl: string | null
   /** Where the proxy in front says from which country a call comes; null: countries are not known. */
   readonly countryHeader?: string | null
+  /** Path of a MaxMind DB file that says it instead. */
+  readonly countryDatabase?: string | null
   readonly trustedProxies: readonly string[]
   readonly sessions: SessionSettings
   readonly organizations: { readonly selfService: boolean; readonly graceDays: number }
@@ -123,6 +125,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
     publicUrl: read('publicUrl'),
     trustedProxies: read('trustedProxies') ?? [],
     countryHeader: read('countryHeader'),
+    countryDatabase: read('countryDatabase'),
     sessions: {
       idleSeconds: (read('sessionIdleMinutes') ?? 1_440) * 60,
       absoluteSeconds: (read('sessionHours') ?? 336) * 3600,

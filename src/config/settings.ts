@@ -122,6 +122,14 @@ export const settings = {
     expected: 'the name of a header',
     schema: text.regex(/^[A-Za-z0-9-]{1,60}$/).transform((name) => name.toLowerCase()),
   }),
+  countryDatabase: setting({
+    environment: 'AIDEON_COUNTRY_DATABASE',
+    flag: null,
+    description:
+      'MaxMind DB file that says from which country a call comes where no proxy does, such as GeoLite2-Country.mmdb; read again when it is replaced (docs/oversight.md; default none)',
+    expected: 'the path of a file',
+    schema: text,
+  }),
   sessionIdleMinutes: setting({
     environment: 'AIDEON_SESSION_IDLE_MINUTES',
     flag: null,

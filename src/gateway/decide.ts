@@ -37,7 +37,7 @@ export const makeAuthenticate =
     const caller = await callers.identify(incoming.headers)
     if (!caller.ok) return caller
     operation.caller = caller.value
-    noteOrigin?.(caller.value, incoming.headers)
+    noteOrigin?.(caller.value, incoming)
     const { target } = operation
     if (target.kind === 'unknown') return { ok: false, fault: fault('unknown_route') }
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { Budgets } from '../budgets/budgets.ts'
 import type { Health } from '../health/health.ts'
@@ -28,7 +28,7 @@ export interface GatewayParts {
   readonly catalogue: Catalogue
   readonly clock: Clock
   /** Remembers from where somebody calls; null: nobody says. */
-  readonly noteOrigin?: ((caller: Caller, headers: IncomingHttpHeaders) => void) | null
+  readonly noteOrigin?: ((caller: Caller, incoming: IncomingMessage) => void) | null
   readonly counters: Counters
   readonly epoch: Pick<Epoch, 'current'>
   readonly health: Health
