@@ -99,6 +99,7 @@ export const spend = async (
   const { startedAt, accessTokenId } = base.operation
   const subject = {
     ...account,
+    payerUserId: null,
     accessTokenId,
     teamId: null,
     serviceId: 'openai',
@@ -116,7 +117,7 @@ export const spend = async (
     creditMicros: chargeMicros,
     heldMicros,
   })
-  await node.recorder.record(record, { ...request, chargeMicros }, countingOf(budgets, record))
+  await node.recorder.record(record, { ...request, chargeMicros }, countingOf(budgets, record, null))
   return record.id
 }
 
@@ -134,7 +135,8 @@ export const checkBudgets = async (database: Database): Promise<string[]> => {
       FROM operations o
       WHERE o.organization_id = b.organization_id AND o.started_at >= p.starts_at AND o.started_at < p.ends_at
         AND (o.key_owner = 'system') = (b.measure = 'credits')
-        AND o.user_id = coalesce(b.user_id, o.user_id)
+        AND (b.user_id IS NULL OR o.user_id = b.user_id
+          OR b.measure = 'credits' AND b.user_id = (SELECT a.user_id FROM holds h JOIN credit_accounts a ON a.id = h.account_id WHERE h.id = o.id))
         AND o.access_token_id = coalesce(b.access_token_id, o.access_token_id)
         AND o.service_id = coalesce(b.service_id, o.service_id)
         AND (b.team_id IS NULL OR o.team_id = b.team_id)

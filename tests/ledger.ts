@@ -61,6 +61,19 @@ export const makeAccount = async (
   return { organizationId, userId, accountId }
 }
 
+/** A service account that works on somebody's credits: its user's id. */
+export const makeMachine = async (database: Database, payer: TestAccount): Promise<string> => {
+  const id = newId()
+  const { organizationId: organization_id, userId: pays_user_id } = payer
+  await database.kysely.transaction().execute(async (t) => {
+    const email = `${id}@service-accounts.invalid`
+    await t.insertInto('users').values({ id, email, name: 'Machine', kind: 'service_account' }).execute()
+    await t.insertInto('memberships').values({ organization_id, user_id: id, role: 'member' }).execute()
+    await t.insertInto('service_accounts').values({ organization_id, user_id: id, pays_user_id }).execute()
+  })
+  return id
+}
+
 export const purchase = (
   ledger: Ledger,
   account: TestAccount,

@@ -60,6 +60,8 @@ export interface Person {
   readonly email: string
   readonly suspended: boolean
   readonly accountId: string | null
+  /** Of a machine: the member who answers for it, and on whose credits it works. */
+  readonly payerUserId: string | null
   readonly control: OrganizationControl
   /** By service id; `*` is the default. */
   readonly preferences: ReadonlyMap<string, Fallback>
@@ -70,7 +72,10 @@ export interface Person {
 }
 
 export interface Access {
-  /** The token is returned here and never again. Rejects with `not_found` where its user is not in its team. */
+  /**
+   * The token is returned here and never again. Rejects with `not_found` where its user is not in its team, with `conflict`
+   * where its user is a machine that works on the credits of another member than the actor.
+   */
   createToken(actor: Actor, wanted: NewAccessToken): Promise<{ token: string; accessToken: AccessToken }>
   listTokens(filter: {
     organizationId: string
@@ -130,8 +135,16 @@ export const makeAccess = (parts: {
   const store = makeAccessStore(database.kysely)
   let uses = new Map<string, { organizationId: string; at: Date }>()
 
+  /** A machine spends what another member pays for: nobody else hands out its credentials. */
+  const requirePayer = async (transaction: Transaction<Schema>, actor: Actor, wanted: NewAccessToken) => {
+    if (actor.kind !== 'user' || wanted.userId === null || wanted.userId === actor.id) return
+    const payer = await store.lockPayer(transaction, wanted.organizationId, wanted.userId)
+    if (payer !== null && payer !== actor.id) throw new FaultError(paidByAnother)
+  }
+
   const insertToken: Access['insertToken'] = async (transaction, actor, wanted) => {
     must(withinReach(actor, wanted))
+    await requirePayer(transaction, actor, wanted)
     const token = generateToken()
     if (wanted.teamId != null && !(await store.lockTeamMember(transaction, wanted)))
       throw new FaultError(fault('not_found', { field: 'teamId' }))
@@ -242,6 +255,11 @@ export const makeAccess = (parts: {
     },
   }
 }
+
+const paidByAnother = fault('conflict', {
+  message: 'It works on the credits of another member, who makes its credentials.',
+  next: 'Take the account over first: then it works on yours.',
+})
 
 const provedScopes: ReadonlySet<Scope> = new Set(['manage', 'administer'])
 

@@ -71,6 +71,14 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     return rows.length > 0
   },
 
+  /** Who answers for a machine, kept until the transaction ends; null: nobody, or it is none. */
+  lockPayer: async (transaction: Transaction<Schema>, organizationId: string, userId: string) => {
+    const { rows } = await sql<{ payer: string | null }>`
+      SELECT pays_user_id AS payer FROM service_accounts
+      WHERE organization_id = ${organizationId} AND user_id = ${userId} FOR SHARE`.execute(transaction)
+    return rows[0]?.payer ?? null
+  },
+
   list: async (filter: {
     organizationId: string
     kind: 'user' | 'platform'
@@ -189,6 +197,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     const { rows } = await sql<Row>`
       SELECT m.organization_id, u.id AS user_id, u.email, coalesce(u.suspended_at, m.suspended_at, sa.removed_at) AS suspended_at, o.control_policy, o.critical_services,
              o.system_keys_allowed, o.locked_fallback, o.allowed_uses, a.id AS account_id,
+             CASE WHEN o.central_billing_at IS NULL THEN p.user_id END AS payer_user_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
              v.name AS tier_name, v.entitlements
@@ -253,6 +262,7 @@ interface Row {
   locked_fallback: Fallback | null
   allowed_uses: AllowedUses | null
   account_id: string | null
+  payer_user_id: string | null
   preferences: Record<string, Fallback> | null
   tier_name: string | null
   entitlements: StoredEntitlements | null
@@ -264,6 +274,7 @@ const personOf = (row: Row): Person => ({
   email: row.email,
   suspended: row.suspended_at !== null,
   accountId: row.account_id,
+  payerUserId: row.payer_user_id,
   control: {
     controlPolicy: row.control_policy,
     criticalServices: row.critical_services,

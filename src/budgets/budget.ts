@@ -60,6 +60,8 @@ export const scopeKind = ({
 export interface Subject {
   readonly organizationId: string
   readonly userId: string
+  /** Whose credits it is charged to, where that is another member. */
+  readonly payerUserId: string | null
   readonly accessTokenId: string
   /** Of the access token. */
   readonly teamId: string | null
@@ -77,7 +79,9 @@ export const counts = (budget: Budget, subject: Subject): boolean => {
   return (
     !budget.eachMember &&
     budget.measure === measureOf(subject.keyOwner) &&
-    (userId === null || userId === subject.userId) &&
+    (userId === null ||
+      userId === subject.userId ||
+      (budget.measure === 'credits' && userId === subject.payerUserId)) &&
     (accessTokenId === null || accessTokenId === subject.accessTokenId) &&
     (serviceId === null || serviceId === subject.serviceId) &&
     (teamId === null || teamId === subject.teamId) &&

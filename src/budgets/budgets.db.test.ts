@@ -11,6 +11,7 @@ import type { TestDatabase } from '../../tests/database.ts'
 import {
   holdRequest,
   makeAccount,
+  makeMachine,
   makeTestClock,
   openLedger,
   operationRecord,
@@ -48,11 +49,19 @@ const account = async (credits = 1_000_000n): Promise<TestAccount> => {
   return one
 }
 
-const held = (who: TestAccount, startedAt: Date, amount: bigint, budget: Budget) => {
+const held = (
+  who: TestAccount,
+  startedAt: Date,
+  amount: bigint,
+  budget: Budget,
+  machineId: string | null = null,
+) => {
   const base = holdRequest(who, amount)
   const operation = { ...base.operation, startedAt }
   const subject = {
     ...who,
+    userId: machineId ?? who.userId,
+    payerUserId: machineId && who.userId,
     accessTokenId: operation.accessTokenId,
     teamId: null,
     serviceId: 'openai',
@@ -74,6 +83,7 @@ const used = async (
   micros: bigint,
   budgets: readonly Budget[] = [],
   teamId: string | null = null,
+  machineId: string | null = null,
 ) => {
   const ledger = openLedger(node.database, { clock: () => startedAt })
   const base = holdRequest(who, micros)
@@ -81,6 +91,7 @@ const used = async (
   must(await ledger.hold(request))
   const record = operationRecord(who, {
     ...base.operation,
+    userId: machineId ?? who.userId,
     id: request.operationId,
     teamId,
     startedAt,
@@ -88,7 +99,7 @@ const used = async (
     creditMicros: micros,
     heldMicros: micros,
   })
-  await node.recorder.record(record, { ...request, chargeMicros: micros }, countingOf(budgets, record))
+  await node.recorder.record(record, { ...request, chargeMicros: micros }, countingOf(budgets, record, who.userId))
   await ledger.close()
 }
 
@@ -130,7 +141,7 @@ describe('at the bounds of a period', () => {
         creditMicros: 90n,
         heldMicros: 100n,
       })
-      await node.recorder.record(record, { ...last, chargeMicros: 90n }, countingOf([budget], record))
+      await node.recorder.record(record, { ...last, chargeMicros: 90n }, countingOf([budget], record, null))
       expect(await standing(budget)).toMatchObject({ used: 0n, reserved: 100n })
       const [december, november] = await node.budgets.history(budget)
       expect([december, november]).toMatchObject([{ used: 0n }, { used: 90n, endsAt: end }])
@@ -329,9 +340,13 @@ describe('for an organisation', () => {
     await purchase(node.ledger, one, 1_000_000n)
     return one
   }
-  const readOf = async ({ organizationId, userId }: TestAccount, teamId: string | null = null) => {
+  const readOf = async (
+    { organizationId, userId }: TestAccount,
+    teamId: string | null = null,
+    payerUserId: string | null = null,
+  ) => {
     const token = { accessTokenId: newId(), tokenOrganizationId: organizationId, teamId }
-    return node.budgets.read({ organizationId, userId, ...token })
+    return node.budgets.read({ organizationId, userId, payerUserId, ...token })
   }
   const newTeam = async ({ organizationId }: TestAccount) => {
     const id = newId()
@@ -364,6 +379,39 @@ describe('for an organisation', () => {
     await used(who, time.clock(), 5n, [], teamId)
     must(await node.budgets.restore(operator, reach, budget.id))
     expect(await standing(budget)).toMatchObject({ used: 55n })
+  })
+
+  test('one on a member bounds what machines spend of their credits, however it is counted', async () => {
+    const who = await account()
+    const colleague = await colleagueOf(who)
+    const machine = await makeMachine(clone.database, who)
+    const each = await setFor(who, 1_000n, { eachMember: true })
+    const budget = await made(node, hardOn(who, 100n))
+    const cost = await made(node, hardOn(who, 100n, { measure: 'own_key_cost' }))
+    const read = (await readOf({ ...who, userId: machine }, null, who.userId)) ?? []
+    expect(read.map(({ id }) => id)).toContain(budget.id)
+    expect(read.map(({ id }) => id)).not.toContain(cost.id)
+    const following = read.filter(({ follows }) => follows === each.id)
+    expect(following.map(({ scope }) => scope.userId).toSorted()).toEqual([machine, who.userId].toSorted())
+    await used(who, time.clock(), 60n, read, null, machine)
+    for (const spender of [machine, null])
+      expect(await node.ledger.hold(held(who, time.clock(), 60n, budget, spender))).toMatchObject({
+        fault: { code: 'budget_exceeded' },
+      })
+    // What it spent of somebody else's credits is not the member's.
+    await used(colleague, time.clock(), 7n, [], null, machine)
+    expect(await standing(budget)).toMatchObject({ used: 60n })
+    for (const one of following) expect((await standing(one)).used).toBe(60n)
+    const later = await made(node, hardOn(who, 100n))
+    expect(await standing(later)).toMatchObject({ used: 60n })
+    const rooms = await node.budgets.rooms({
+      ...who,
+      userId: machine,
+      payerUserId: who.userId,
+      accessTokenId: null,
+      teamId: null,
+    })
+    expect(rooms.map((room) => room.budget.id)).toContain(budget.id)
   })
 
   test('one on each member gives every one of them as much, less what they had used before', async () => {

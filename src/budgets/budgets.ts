@@ -19,7 +19,7 @@ import { type Counted, lockBudgets, type Wanted } from './reserving.ts'
 import * as store from './store.ts'
 import * as counts from './store-counts.ts'
 import { follow } from './store-followers.ts'
-import { accountOf } from './store-upkeep.ts'
+import { accountOf, holderOf } from './store-upkeep.ts'
 import { makeWatch } from './watch.ts'
 
 export type { Budget } from './budget.ts'
@@ -60,12 +60,13 @@ export interface Budgets {
   rooms(caller: {
     organizationId: string
     userId: string
+    payerUserId: string | null
     accessTokenId: string | null
     /** Of the access token. */
     teamId: string | null
   }): Promise<Room[]>
-  /** For operations that end in another process than they began in. */
-  countingFor(operation: OperationRecord): Promise<Counting>
+  /** For operations that end in another process than they began in; `accountId`: whose credits they hold. */
+  countingFor(operation: OperationRecord, accountId: string | null): Promise<Counting>
   /** Raises what alerts are due; does not wait. */
   counted(counted: readonly Counted[]): void
 
@@ -184,20 +185,23 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
       await catchUp(budget)
   }
 
-  /** A member's own budget for each that is on each member and that they have none of yet. */
+  /** A budget of their own, for whom a caller's operations count, for each that is on each member and that they have none of yet. */
   const withFollowers = async (
     found: readonly Budget[],
-    { organizationId, userId }: store.CallerKey,
+    { organizationId, userId, payerUserId }: store.CallerKey,
   ): Promise<readonly Budget[]> => {
     const own = found.filter(({ eachMember }) => !eachMember)
-    const followed = new Set(own.map(({ follows }) => follows))
+    const followed = new Set(own.map(({ follows, scope }) => `${follows}/${scope.userId}`))
+    const membersOf = ({ measure }: Budget) =>
+      payerUserId === null || measure !== 'credits' ? [userId] : [userId, payerUserId]
     const made = await Promise.all(
       found
-        .filter((budget) => budget.eachMember && !followed.has(budget.id))
-        .map(async (budget) => {
-          if (budget.organizationId !== organizationId) return null
+        .filter((budget) => budget.eachMember && budget.organizationId === organizationId)
+        .flatMap((budget) => membersOf(budget).map((member) => ({ budget, member })))
+        .filter(({ budget, member }) => !followed.has(`${budget.id}/${member}`))
+        .map(async ({ budget, member }) => {
           const now = clock()
-          const one = await follow(kysely, budget, { userId, budgetId: newId(now.getTime()) }, now)
+          const one = await follow(kysely, budget, { userId: member, budgetId: newId(now.getTime()) }, now)
           if (one === null) return null
           const span = spanAt(one, now)
           await counts.ensurePeriod(kysely, one, span)
@@ -230,12 +234,20 @@ export const makeBudgets = (options: BudgetOptions): Budgets => {
         }))
       }),
     reserve: (wanted) => reservations.submit(wanted),
-    async countingFor(operation) {
+    async countingFor(operation, accountId) {
       // A token of the platform's is not told by the record; its budgets count when they are compared.
       const { organizationId, userId, accessTokenId, teamId } = operation
-      const caller = { organizationId, userId, accessTokenId, teamId, tokenOrganizationId: organizationId }
+      const payerUserId = accountId && (await holderOf(kysely, organizationId, accountId))
+      const caller = {
+        organizationId,
+        userId,
+        payerUserId,
+        accessTokenId,
+        teamId,
+        tokenOrganizationId: organizationId,
+      }
       const [own, wide] = await Promise.all([store.budgetsOf(kysely, caller), store.wideBudgets(kysely)])
-      return countingOf([...own, ...wide], operation)
+      return countingOf([...own, ...wide], operation, payerUserId)
     },
     counted: watch.counted,
 

@@ -53,12 +53,16 @@ export interface Ended {
 }
 
 /** An operation counts in the period in which it began. */
-export const countingOf = (budgets: readonly Budget[], ended: Ended): Counting => {
+export const countingOf = (
+  budgets: readonly Budget[],
+  ended: Ended,
+  payerUserId: string | null,
+): Counting => {
   const { serviceId, keyOwner } = ended
   if (serviceId === null || keyOwner === null) return { operationId: ended.id, counts: [] }
   const amount = keyOwner === 'system' ? ended.creditMicros : (ended.costNanoUsd ?? 0n)
   if (amount === 0n) return { operationId: ended.id, counts: [] }
-  const subject: Subject = { ...ended, serviceId, serviceKeyId: ended.serviceKeyId ?? '', keyOwner }
+  const subject: Subject = { ...ended, serviceId, payerUserId, serviceKeyId: ended.serviceKeyId ?? '', keyOwner }
   return {
     operationId: ended.id,
     counts: budgets

@@ -131,6 +131,7 @@ describe('64 clients in several processes', () => {
         const record = operationRecord(who, { keyOwner: 'user', costNanoUsd: cost })
         const subject = {
           ...who,
+          payerUserId: null,
           accessTokenId: record.accessTokenId,
           ...onKey,
           keyOwner: 'user' as const,
@@ -143,7 +144,7 @@ describe('64 clients in several processes', () => {
           maximum: 7n,
         })
         if (!reserved.ok) continue
-        await nodeAt(index + 1).recorder.record(record, null, countingOf([budget], record))
+        await nodeAt(index + 1).recorder.record(record, null, countingOf([budget], record, null))
         spent += cost
       }
     }
@@ -183,7 +184,7 @@ describe('a process that died', () => {
     const budget = await made(first, hardOn(who, 100n))
     const dead = nodeAt(1)
     const base = holdRequest(who, 80n)
-    const subject = { ...who, accessTokenId: newId(), ...onKey, keyOwner: 'system' as const }
+    const subject = { ...who, payerUserId: null, accessTokenId: newId(), ...onKey, keyOwner: 'system' as const }
     await dead.ledger.hold({ ...base, budgets: hardClaims([budget], subject, base.operation.startedAt) })
     await join(clone, dead.processId, '-1 hour')
     const refused = await first.ledger.hold({
@@ -210,7 +211,7 @@ describe('a process that died', () => {
   test('in the middle of a call on an own key gives back what it set aside after the grace time, a living one never', async () => {
     const who = await account()
     const budget = await made(first, hardOn(who, 100n, { measure: 'own_key_cost' }))
-    const subject = { ...who, accessTokenId: newId(), ...onKey, keyOwner: 'user' as const }
+    const subject = { ...who, payerUserId: null, accessTokenId: newId(), ...onKey, keyOwner: 'user' as const }
     const dead = nodeAt(2)
     const wanted = {
       organizationId: who.organizationId,
@@ -263,6 +264,7 @@ describe('a commit whose answer is lost', () => {
     const base = holdRequest(who, 40n)
     const subject = {
       ...who,
+      payerUserId: null,
       accessTokenId: base.operation.accessTokenId,
       ...onKey,
       keyOwner: 'system' as const,
@@ -283,7 +285,7 @@ describe('a commit whose answer is lost', () => {
       heldMicros: 40n,
     })
     proxy.lose('COMMIT', 2)
-    await recorder.record(record, { ...request, chargeMicros: 30n }, countingOf([budget], record))
+    await recorder.record(record, { ...request, chargeMicros: 30n }, countingOf([budget], record, null))
     expect(proxy.left()).toBe(0)
     expect(must(await first.budgets.find({ ...who, userId: null }, budget.id))).toMatchObject({
       used: 30n,
@@ -299,7 +301,7 @@ describe('a commit whose answer is lost', () => {
     const { proxy, recorder, close } = await openLossy()
     const record = operationRecord(who, { costNanoUsd: 25n })
     proxy.lose('COMMIT', 2)
-    await recorder.record(record, null, countingOf([budget], record))
+    await recorder.record(record, null, countingOf([budget], record, null))
     expect(proxy.left()).toBe(0)
     expect(await usedOf(budget)).toBe(25n)
     await close()
@@ -352,6 +354,7 @@ describe('what was before', () => {
     must(await first.budgets.archive(operator, { ...who, userId: null }, budget.id))
     const read = await first.budgets.read({
       ...who,
+      payerUserId: null,
       accessTokenId: newId(),
       tokenOrganizationId: who.organizationId,
       teamId: null,

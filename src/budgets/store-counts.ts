@@ -11,7 +11,13 @@ const operationsOf = (budget: Budget): { where: RawBuilder<unknown>; amount: Raw
   const { organizationId, scope, measure } = budget
   const conditions = [
     ...(spansOrganizations(budget) ? [] : [sql`o.organization_id = ${organizationId}::uuid`]),
-    ...(scope.userId === null ? [] : [sql`o.user_id = ${scope.userId}::uuid`]),
+    ...(scope.userId === null
+      ? []
+      : [
+          measure === 'credits' && scope.accessTokenId === null
+            ? onCreditsOf(organizationId, scope.userId)
+            : sql`o.user_id = ${scope.userId}::uuid`,
+        ]),
     ...(scope.accessTokenId === null ? [] : [sql`o.access_token_id = ${scope.accessTokenId}::uuid`]),
     ...(scope.serviceId === null ? [] : [sql`o.service_id = ${scope.serviceId}`]),
     ...(scope.teamId === null ? [] : [sql`o.team_id = ${scope.teamId}::uuid`]),
@@ -24,6 +30,14 @@ const operationsOf = (budget: Budget): { where: RawBuilder<unknown>; amount: Raw
     amount: measure === 'credits' ? sql`o.credit_micros` : sql`coalesce(o.cost_nano_usd, 0)`,
   }
 }
+
+/** A member's own, and those of machines that were charged to their account. */
+const onCreditsOf = (organizationId: string, userId: string) => sql`
+  o.user_id = ANY (ARRAY (SELECT ${userId}::uuid
+    UNION ALL SELECT m.user_id FROM service_accounts m WHERE m.organization_id = ${organizationId}::uuid))
+  AND (o.user_id = ${userId}::uuid OR EXISTS (
+    SELECT FROM holds h JOIN credit_accounts a ON a.organization_id = h.organization_id AND a.id = h.account_id
+    WHERE h.organization_id = o.organization_id AND h.id = o.id AND a.user_id = ${userId}::uuid))`
 
 /** Ids tell the time at which operations began, so this is a range of the key. */
 const began = ({ startsAt, endsAt }: Span) =>
@@ -100,7 +114,7 @@ export const creditsByDay = (
   byDay(
     run,
     sql`o.organization_id = ${organizationId}::uuid AND o.key_owner = 'system'
-      AND (${userId}::uuid IS NULL OR o.user_id = ${userId}::uuid)`,
+      AND ${userId === null ? sql`true` : onCreditsOf(organizationId, userId)}`,
     sql`o.credit_micros`,
     now,
   )

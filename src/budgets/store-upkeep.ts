@@ -154,6 +154,21 @@ export const creditsLeft = async (
   }
 }
 
+/** Whose account it is. */
+export const holderOf = async (
+  run: Run,
+  organizationId: string,
+  accountId: string,
+): Promise<string | null> =>
+  (
+    await run
+      .selectFrom('credit_accounts')
+      .select('user_id as userId')
+      .where('organization_id', '=', organizationId)
+      .where('id', '=', accountId)
+      .executeTakeFirst()
+  )?.userId ?? null
+
 export const accountOf = async (run: Run, organizationId: string, userId: string): Promise<string | null> =>
   (
     await run

@@ -77,6 +77,8 @@ const anchorFrom = (row: Row): Budget['anchor'] => {
 export interface CallerKey {
   readonly organizationId: string
   readonly userId: string
+  /** Whose credits it works on, where that is another member. */
+  readonly payerUserId: string | null
   readonly accessTokenId: string
   /** A platform token's is the platform. */
   readonly tokenOrganizationId: string
@@ -89,13 +91,17 @@ export interface CallerKey {
  * without `wideBudgets`.
  */
 export const budgetsOf = async (run: Run, caller: CallerKey): Promise<Budget[]> => {
-  const { organizationId, userId, accessTokenId, tokenOrganizationId, teamId } = caller
+  const { organizationId, userId, payerUserId, accessTokenId, tokenOrganizationId, teamId } = caller
   const rows = await live(run)
     .where('b.archived_at', 'is', null)
     .where((eb) => {
       const own = eb.and([
         eb('b.organization_id', '=', organizationId),
-        eb.or([eb('b.user_id', '=', userId), eb('b.user_id', 'is', null)]),
+        eb.or([
+          eb('b.user_id', '=', userId),
+          eb('b.user_id', 'is', null),
+          eb.and([eb('b.user_id', '=', payerUserId), eb('b.measure', '=', 'credits')]),
+        ]),
         eb.or([eb('b.access_token_id', 'is', null), eb('b.access_token_id', '=', accessTokenId)]),
         teamId === null
           ? eb('b.team_id', 'is', null)

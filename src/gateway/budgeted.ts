@@ -19,6 +19,7 @@ export const claimsOn = (
         {
           organizationId: person.organizationId,
           userId: person.userId,
+          payerUserId: person.payerUserId,
           accessTokenId: token.id,
           teamId: token.teamId,
           serviceId: service.id,

@@ -23,6 +23,8 @@ export interface Caller {
   readonly tokenLimits: RateLimits | null
   /** The administrator's for this user, else the tier's. */
   readonly userLimits: RateLimits | null
+  /** Of a machine: those of the member on whose credits it works, which its calls take from as well. */
+  readonly payerLimits: RateLimits | null
   /** Whether they are the tier's. */
   readonly hasTierLimits: boolean
   /** Of their own and their organisation's service keys, by id. */
@@ -99,10 +101,11 @@ export const makeCallers = (parts: {
     epoch,
     load: async (key) => {
       const { token, person } = await identityOf(key)
-      const { organizationId, userId } = person
+      const { organizationId, userId, payerUserId } = person
       const who = {
         organizationId,
         userId,
+        payerUserId,
         accessTokenId: token.id,
         tokenOrganizationId: token.organizationId,
         teamId: token.teamId,
@@ -200,14 +203,24 @@ const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null)
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]
 const noTiers: readonly OfferedTier[] = []
 
+/** A tier's limits hold for all that works on the credits of one member together. */
 const withTierLimits = (
-  { tokenLimits, userLimits }: { tokenLimits: RateLimits | null; userLimits: RateLimits | null },
-  { tierLimits }: Person,
-) => ({
-  tokenLimits,
-  userLimits: userLimits ?? tierLimits,
-  hasTierLimits: userLimits === null && tierLimits !== null,
-})
+  { tokenLimits, userLimits, payerLimits }: Awaited<ReturnType<Limits['read']>>,
+  { tierLimits, payerUserId }: Person,
+) =>
+  payerUserId === null
+    ? {
+        tokenLimits,
+        userLimits: userLimits ?? tierLimits,
+        payerLimits: null,
+        hasTierLimits: userLimits === null && tierLimits !== null,
+      }
+    : {
+        tokenLimits,
+        userLimits,
+        payerLimits: payerLimits ?? tierLimits,
+        hasTierLimits: payerLimits === null && tierLimits !== null,
+      }
 
 const personOf = (
   access: Access,

@@ -40,9 +40,9 @@ const noted = (operation: Operation, { hasTierLimits, person }: Caller, entered:
 export const makeEnter =
   ({ rateLimits }: GatewayParts) =>
   (operation: Operation, { caller, request }: Entering): Outcome<void> | Promise<Outcome<void>> => {
-    const { tokenLimits, userLimits, person, token } = caller
-    if (tokenLimits === null && userLimits === null) return free
-    const { organizationId, userId } = person
+    const { tokenLimits, userLimits, payerLimits, person, token } = caller
+    if (tokenLimits === null && userLimits === null && payerLimits === null) return free
+    const { organizationId, userId, payerUserId } = person
     const subject = {
       organizationId,
       userId,
@@ -50,6 +50,7 @@ export const makeEnter =
       tokenOrganizationId: token.organizationId,
       tokenLimits,
       userLimits,
+      payer: payerLimits && payerUserId !== null ? { userId: payerUserId, limits: payerLimits } : null,
     }
     const tokens = request === null ? usualSessionTokens : aboutTokens(request)
     const entered = rateLimits.enter(subject, tokens, familyOf(operation))

@@ -33,10 +33,11 @@ export const makeObstacles =
     candidates: readonly Candidate[],
   ): Promise<(candidate: Candidate) => Obstacle | null> => {
     const { caller, at } = asked
-    const { organizationId, userId } = caller.person
+    const { organizationId, userId, payerUserId } = caller.person
     const rooms = await budgets.rooms({
       organizationId,
       userId,
+      payerUserId,
       accessTokenId: caller.token.id,
       teamId: caller.token.teamId,
     })
@@ -59,6 +60,7 @@ export const makeObstacles =
       const subject = {
         organizationId,
         userId,
+        payerUserId,
         accessTokenId: caller.token.id,
         teamId: caller.token.teamId,
         serviceId: service.id,

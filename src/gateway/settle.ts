@@ -40,7 +40,7 @@ const settleWith =
           : null
       const record = toRecord(operation, caller, ending, costNanoUsd)
       const { budgets } = operation
-      const counting = budgets === null ? null : countingOf(budgets, record)
+      const counting = budgets === null ? null : countingOf(budgets, record, caller.person.payerUserId)
       await recorder.record(record, settlement, counting)
       return true
     } catch (error) {

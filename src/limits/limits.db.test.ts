@@ -41,6 +41,7 @@ const callerWith = (user: Partial<RateLimits> | null, token: Partial<RateLimits>
   userId: newId(),
   tokenLimits: token && limitsOf(token),
   userLimits: user && limitsOf(user),
+  payer: null,
 })
 const passOf = (entered: Entered) => must(entered)
 const refusalOf = (entered: Entered) => {
@@ -75,6 +76,17 @@ describe('entering', () => {
         'x-ratelimit-remaining-requests': '0',
       })
     }
+  })
+
+  test('a machine takes from the limits of the member on whose credits it works', async () => {
+    const member = callerWith({ requestsPerMinute: 2 })
+    const { organizationId, userId, userLimits } = member
+    const payer = userLimits && { userId, limits: userLimits }
+    const machine = { ...callerWith(null), organizationId, payer }
+    passOf(await a.enter(machine, 0)).end(null)
+    passOf(await b.enter(member, 0)).end(null)
+    expect(refusalOf(await a.enter(machine, 0)).fault.code).toBe('rate_limited')
+    expect(refusalOf(await b.enter({ ...machine, userId: newId() }, 0)).fault.code).toBe('rate_limited')
   })
 
   test('is synchronous under a limit too where calls come often', async () => {
@@ -184,14 +196,16 @@ describe('limits that are set', () => {
   test('are read for a caller, replaced, taken away, and every change is on the trail', async () => {
     const here = await insertOrganization(clone.database)
     const subject = { organizationId: here.organizationId, kind: 'user', id: here.userId } as const
-    const read = () => a.read({ ...here, accessTokenId: newId() })
-    expect(await read()).toEqual({ tokenLimits: null, userLimits: null })
+    const read = () => a.read({ ...here, payerUserId: null, accessTokenId: newId() })
+    expect(await read()).toMatchObject({ tokenLimits: null, userLimits: null })
     const limits = limitsOf({ requestsPerMinute: 7, tokensPerMinute: 1_000_000_000 })
     must(await a.set(operator, subject, limits))
-    expect(await read()).toEqual({ tokenLimits: null, userLimits: limits })
+    const ofMachine = { ...here, userId: newId(), payerUserId: here.userId, accessTokenId: newId() }
+    expect(await a.read(ofMachine)).toMatchObject({ userLimits: null, payerLimits: limits })
+    expect(await read()).toMatchObject({ tokenLimits: null, userLimits: limits })
     expect((await a.list(here.organizationId, 'user')).get(here.userId)).toEqual(limits)
     must(await b.set(operator, subject, limitsOf({})))
-    expect(await read()).toEqual({ tokenLimits: null, userLimits: null })
+    expect(await read()).toMatchObject({ tokenLimits: null, userLimits: null })
     const trail = await clone.database.kysely
       .selectFrom('audit_entries')
       .select(['action', 'after'])

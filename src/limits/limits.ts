@@ -37,7 +37,15 @@ export interface Caller {
   readonly userId: string
   readonly tokenLimits: RateLimits | null
   readonly userLimits: RateLimits | null
+  /** Of a machine: the member on whose credits it works, and their limits. */
+  readonly payer: { readonly userId: string; readonly limits: RateLimits } | null
 }
+
+/** Whose limits are to be read. */
+export type CallerKey = Pick<
+  Caller,
+  'organizationId' | 'accessTokenId' | 'tokenOrganizationId' | 'userId'
+> & { readonly payerUserId: string | null }
 
 export interface LimitedKey {
   readonly organizationId?: string
@@ -59,9 +67,10 @@ export interface Limits {
   /** Until when a service key is at its limit, as far as this process knows; for planning routes. */
   isFull(serviceKeyId: string, now: Date, organizationId?: string, member?: KeyMember | null): Date | null
   /** What is set for a caller; to be cached with them under the epoch. */
-  read(caller: Pick<Caller, 'organizationId' | 'accessTokenId' | 'tokenOrganizationId' | 'userId'>): Promise<{
+  read(caller: CallerKey): Promise<{
     tokenLimits: RateLimits | null
     userLimits: RateLimits | null
+    payerLimits: RateLimits | null
   }>
   /** What is set, by the subject's id. */
   list(organizationId: string, kind: SubjectKind): Promise<ReadonlyMap<string, RateLimits>>
@@ -225,12 +234,14 @@ export const makeLimits = (options: LimitsOptions): Limits => {
 
   return {
     enter(caller, tokens, family = 'other') {
-      const { tokenLimits, userLimits, organizationId } = caller
-      if (tokenLimits === null && userLimits === null) return free
+      const { tokenLimits, userLimits, payer, organizationId } = caller
+      if (tokenLimits === null && userLimits === null && payer === null) return free
       const wanted: { subject: Subject; limits: RateLimits }[] = []
       if (tokenLimits !== null) wanted.push({ subject: tokenSubject(caller), limits: tokenLimits })
       if (userLimits !== null)
         wanted.push({ subject: { organizationId, kind: 'user', id: caller.userId }, limits: userLimits })
+      if (payer !== null)
+        wanted.push({ subject: { organizationId, kind: 'user', id: payer.userId }, limits: payer.limits })
       return enterAll(wanted, tokens, family)
     },
 
@@ -255,10 +266,12 @@ export const makeLimits = (options: LimitsOptions): Limits => {
     async read(caller) {
       const token = tokenSubject(caller)
       const user: Subject = { organizationId: caller.organizationId, kind: 'user', id: caller.userId }
-      const found = await store.findLimits(database.kysely, [token, user])
+      const payer = caller.payerUserId === null ? null : { ...user, id: caller.payerUserId }
+      const found = await store.findLimits(database.kysely, payer ? [token, user, payer] : [token, user])
       return {
         tokenLimits: found.get(subjectText(token)) ?? null,
         userLimits: found.get(subjectText(user)) ?? null,
+        payerLimits: (payer && found.get(subjectText(payer))) ?? null,
       }
     },
 

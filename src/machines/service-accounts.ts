@@ -175,8 +175,7 @@ export const makeServiceAccounts = (parts: {
 
     createCredential: (by, place, wanted) =>
       outcomeOf(async () => {
-        const { paysUserId } = await findFor(by, place)
-        if (paysUserId !== null && paysUserId !== by.userId) throw new FaultError(paidByAnother)
+        await findFor(by, place)
         const { token, accessToken } = await access.createToken(by.actor, {
           organizationId: place.organizationId,
           kind: 'user',
@@ -204,10 +203,6 @@ export const makeServiceAccounts = (parts: {
 const aboveYou = fault('forbidden', {
   message: 'Only owners may give machines the role of an administrator, or change those that have it.',
   next: 'Ask an owner of your organisation.',
-})
-const paidByAnother = fault('conflict', {
-  message: 'It works on the credits of another member, who makes its credentials.',
-  next: 'Take the account over first: then it works on yours.',
 })
 const tooMany = fault('conflict', {
   message: `An organisation may have ${mostAccounts} service accounts.`,

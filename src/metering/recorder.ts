@@ -43,7 +43,7 @@ export interface RecorderOptions {
   readonly log: Log
   /** Where budgets are kept: whose an operation is that ends in another process than it began in, and what counted. */
   readonly budgets?: {
-    countingFor(operation: OperationRecord): Promise<Counting>
+    countingFor(operation: OperationRecord, accountId: string | null): Promise<Counting>
     counted(counted: readonly Counted[]): void
   }
   /** How long a record waits for a database that does not answer. */
@@ -167,7 +167,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     },
     recordIn: async (unit, operation, settlement) => {
       requireAgreement(operation, settlement)
-      const counting = (await budgets?.countingFor(operation)) ?? null
+      const counting = (await budgets?.countingFor(operation, settlement?.accountId ?? null)) ?? null
       const outcomes = settlement ? await ledger.settleAll(unit, [settlement]) : []
       const [refused] = refuse([{ operation, settlement, counting }], outcomes)
       if (refused) return false

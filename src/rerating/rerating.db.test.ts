@@ -4,6 +4,7 @@ import {
   checkLedger,
   holdRequest,
   makeAccount,
+  makeMachine,
   makeTestClock,
   openLedger,
   purchase,
@@ -186,6 +187,17 @@ describe('a preview', () => {
     const scope = { ...termsFor(account).scope, model: null, priceBookVersion: null }
     const { totals } = must(await reratings.preview(termsFor(account, { scope })))
     expect(totals).toMatchObject({ operations: 1, refunds: 0 })
+  })
+
+  test('has what machines did for nothing, for whoever answers for them', async () => {
+    const account = await subscriber()
+    const userId = await makeMachine(clone.database, account)
+    const free = { key_owner: 'system', model, input_tokens: 1_000n, cost_nano_usd: 0n } as const
+    await insertOperation(clone.database, { ...account, userId }, free)
+    const scope = { ...termsFor(account).scope, userId, priceBookVersion: null }
+    const preview = must(await reratings.preview(termsFor(account, { scope, chargesMore: true })))
+    expect(preview.accounts).toMatchObject([{ accountId: account.accountId, operations: 1 }])
+    expect(preview.totals.chargeMicros).toBeGreaterThan(0n)
   })
 })
 

@@ -91,10 +91,12 @@ const declare = (client: PoolClient, scope: Scope) => {
      FROM operations o
      JOIN organizations g ON g.id = o.organization_id
      LEFT JOIN holds h ON h.organization_id = o.organization_id AND h.id = o.id
+     LEFT JOIN service_accounts s ON s.organization_id = o.organization_id AND s.user_id = o.user_id
      -- Whose credits were held has paid; what was free would have been paid by whoever pays now.
      JOIN credit_accounts a ON a.organization_id = o.organization_id AND a.id = coalesce(h.account_id, (
        SELECT p.id FROM credit_accounts p WHERE p.organization_id = o.organization_id
-         AND p.user_id = CASE WHEN g.central_billing_at IS NULL THEN o.user_id ELSE o.organization_id END))
+         AND p.user_id = CASE WHEN g.central_billing_at IS NOT NULL THEN o.organization_id
+           WHEN s.user_id IS NULL THEN o.user_id ELSE s.pays_user_id END))
      WHERE o.id >= first_id_at($1) AND o.id < first_id_at($2) AND o.key_owner = 'system' AND o.usage_source <> 'none'
        AND o.service_id IS NOT NULL AND o.model IS NOT NULL
        AND ($3::text IS NULL OR o.service_id = $3) AND ($4::text IS NULL OR lower(o.model) LIKE $4)

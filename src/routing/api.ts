@@ -163,11 +163,11 @@ const routeOf = (group: ModelGroup, request: AnyRouteRequest) =>
 
 const explain = async (parts: RoutingApiParts, person: Person, body: Received<'explainRoute'>['body']) => {
   const { model, endpoint, fallback, conversation, inputTokens, outputTokens, suppose: supposed } = body
-  const { organizationId, userId } = person
+  const { organizationId, userId, payerUserId } = person
   const [request, rooms, balance] = await Promise.all([
     routeRequest(parts, person),
     // Those of access tokens are told by a call with the token, and `x-aideon-explain`.
-    parts.budgets.rooms({ organizationId, userId, accessTokenId: null, teamId: null }),
+    parts.budgets.rooms({ organizationId, userId, payerUserId, accessTokenId: null, teamId: null }),
     person.accountId === null ? null : parts.ledger.balance(person.organizationId, person.accountId),
   ])
   const availableMicros = supposed.noCredits === true ? 0n : (balance?.availableMicros ?? 0n)
@@ -186,6 +186,7 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
       const subject = {
         organizationId,
         userId,
+        payerUserId,
         accessTokenId: '',
         teamId: null,
         serviceId: service.id,

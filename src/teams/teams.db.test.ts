@@ -101,6 +101,13 @@ test('a service account in a team has tokens that whoever manages teams makes', 
     userId: other.userId,
     teamId: id,
   })
+  // On somebody's credits, only they make them.
+  await clone.database.pool.query(
+    'INSERT INTO service_accounts (organization_id, user_id, pays_user_id) VALUES ($1, $2, $3)',
+    [other.organizationId, other.userId, lead.userId],
+  )
+  expect(code(await teams.createToken(administrator, id, wanted))).toBe('conflict')
+  expect(code(await teams.createToken(as(lead, 'administrator'), id, wanted))).toBe('ok')
 })
 
 test('a token of a team ends with its user’s part in it, however that ends', async () => {

@@ -51,6 +51,7 @@ const callerWith = (userLimits: Partial<RateLimits>): Caller => ({
   userId: newId(),
   tokenLimits: null,
   userLimits: { requestsPerMinute: null, tokensPerMinute: null, concurrent: null, ...userLimits },
+  payer: null,
 })
 const rushAll = async (caller: Caller, ms: number, tokens = 0) => {
   const told = await Promise.all(
