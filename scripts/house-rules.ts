@@ -69,6 +69,7 @@ const rooms = [
   'statements',
   'teams',
   'translation',
+  'user-deletion',
   'vault',
   'webhooks',
 ]

@@ -179,11 +179,10 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
   jobs.every('audit-checkpoints', '*/10 * * * *', async () => void (await rooms.auditTrail.signCheckpoints()))
   // A rotation of the master key that nobody carries on, and the re-wrap of an upgrade.
   jobs.every('master-keys', '* * * * *', async () => void (await rooms.masterKeys.work()))
-  jobs.every(
-    'control-policies',
-    '* * * * *',
-    async () => void (await rooms.organizations.startDuePolicies(rooms.clock())),
-  )
+  jobs.every('control-policies', '* * * * *', async () => {
+    await rooms.organizations.startDuePolicies(rooms.clock())
+    await rooms.organizations.endExpiredExceptions(rooms.clock())
+  })
   jobs.every('anomalies', '*/10 * * * *', async () => {
     await rooms.oversight.anomalies.watch(rooms.clock())
   })
@@ -309,6 +308,7 @@ const keepUp = async (rooms: Rooms): Promise<void> => {
   await rooms.identity.sweep()
   await rooms.sso.signIns.sweep()
   await rooms.organizations.deleteDue(now)
+  await rooms.userDeletions.deleteDue(now)
   await rooms.longOperations.sweep(now)
   await rooms.machines.sweep(now)
   await rooms.limits.sweep()

@@ -47,6 +47,7 @@ import { makeRotation } from './rotation/rotation.ts'
 import { makeOrganizationKeys } from './organization-keys/organization-keys.ts'
 import { makeTeams } from './teams/teams.ts'
 import { makeCatalogue } from './routing/catalogue.ts'
+import { makeUserDeletions } from './user-deletion/user-deletion.ts'
 import { openVault } from './vault/open-vault.ts'
 import { makeWebhooks } from './webhooks/webhooks.ts'
 import { providerAllowances } from './vault/providers/parse-provider.ts'
@@ -141,6 +142,7 @@ export const openRooms = async (options: {
       database,
       clock,
       vault,
+      alerts,
       sessions: config.sessions,
       breached: await openBreachedPasswords(config.sessions.breachedPasswords ?? null),
     })
@@ -193,6 +195,16 @@ export const openRooms = async (options: {
     const stripe =
       config.stripe === null ? null : makeStripe({ account: config.stripe, database, outbound, clock, log })
     const billing = makeBilling({ database, epoch, ledger, clock, log, providers: stripe ? [stripe] : [] })
+    const userDeletions = makeUserDeletions({
+      database,
+      epoch,
+      organizations,
+      billing,
+      alerts,
+      clock,
+      log,
+      graceDays: config.organizations.graceDays,
+    })
     const requests = makeRequests({ database, organizations, serviceKeys, alerts, clock })
     const reratings = makeReratings({
       database,
@@ -281,6 +293,7 @@ export const openRooms = async (options: {
       teams,
       organizationKeys,
       tokenExchange,
+      userDeletions,
       vault,
       webhookEndpoints,
     }

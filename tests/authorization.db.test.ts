@@ -245,6 +245,12 @@ const budget = async () => {
   return { id: created.json<{ id: string }>().id }
 }
 const sharedKey = async () => ({ id: (await organizationKey()).id })
+/** Whom an exception would let have own keys of a service that the policy gives to the organisation alone. */
+const excepted = async () => {
+  const policy = { controlPolicy: 'hybrid', criticalServices: ['replicate'] } as const
+  must(await http.organizations.change(operator, owner.organizationId, policy))
+  return { user: owner.userId, service: 'replicate' }
+}
 /** With the owner as its only member. */
 const team = async () => {
   const created = await callEndpoint(http.app, 'createTeam', owner, { body: { name: randomUUID() } })
@@ -458,6 +464,9 @@ const storedApplication = async () => {
   return { id: created.json<{ id: string }>().id }
 }
 
+/** Somebody whose own account is to be deleted: the owner's is not, while they own the company alone. */
+let leaver: Browser
+
 /** One that nobody can sign in with; the session that removes it goes on under another token. */
 let passkeyOwner: Browser
 const passkey = async () => {
@@ -534,7 +543,24 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   setBreakGlass: async () => ({ params: { id: owner.userId }, body: { enabled: false } }),
   readPlatformSessionPolicy: none,
   savePlatformSessionPolicy: () => ({ body: noSessionPolicy }),
-  resetUserFactors: async () => ({ params: await newPerson() }),
+  resetUserFactors: async () => ({ params: await newPerson(), body: { reason: 'Lost phone' } }),
+  resetMemberFactors: async () => ({ params: await colleague(), body: { reason: 'Lost phone' } }),
+  scheduleUserDeletion: async () => {
+    const email = newEmail()
+    leaver = await http.createBrowser({ email })
+    return { body: { email } }
+  },
+  cancelUserDeletion: async () => {
+    leaver = await http.createBrowser()
+    must(await http.userDeletions.schedule(operator, leaver.userId, {}))
+    return {}
+  },
+  scheduleDeletionOfUser: async () => ({ params: await newPerson(), body: { reason: 'Asked for' } }),
+  cancelDeletionOfUser: async () => {
+    const params = await newPerson()
+    must(await http.userDeletions.schedule(operator, params.id, {}))
+    return { params }
+  },
   signOut: none,
   // A link of somebody else's, wherever it is not the owner who sends it.
   stepUp: async () => {
@@ -611,6 +637,12 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     body: { reason: 'Back' },
   }),
   cancelPolicy: async () => ({ params: await scheduledPolicy(owner.organizationId) }),
+  grantOwnKeyException: async () => ({ params: await excepted(), body: { reason: 'A trial' } }),
+  revokeOwnKeyException: async () => {
+    const params = await excepted()
+    await callEndpoint(http.app, 'grantOwnKeyException', owner, { params, body: { reason: 'A trial' } })
+    return { params }
+  },
   readOrganizationPolicy: () => ({ params: { organization: owner.organizationId } }),
   listOrganizationPolicyVersions: () => ({ params: { organization: owner.organizationId } }),
   previewOrganizationPolicy: () => ({ params: { organization: owner.organizationId }, body: policyDocument }),
@@ -960,6 +992,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listMemberKeys: none,
   checkNewOwnOrganizationKey: () => ({ body: secretCheck() }),
   addOwnOrganizationKey: () => ({ body: secretCheck() }),
+  previewOwnOrganizationKeyImport: () => ({ body: { text: importText() } }),
+  importOwnOrganizationKeys: () => ({ body: importBody() }),
   recheckOwnOrganizationKey: async () => ({ params: await sharedKey() }),
   replaceOwnOrganizationKey: async () => ({ params: await sharedKey(), body: { secret: goodSecret() } }),
   changeOwnOrganizationKey: async () => ({ params: await sharedKey(), body: { label: 'Renamed' } }),
@@ -967,6 +1001,10 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   setOwnOrganizationKeyLimits: async () => ({
     params: await sharedKey(),
     body: { key: limits, eachMember: limits },
+  }),
+  setOwnOrganizationKeyTeams: async () => ({
+    params: await sharedKey(),
+    body: { teamIds: [(await team()).id] },
   }),
   readOrganizationKeyUse: async () => ({ params: await sharedKey() }),
   listTeams: none,
@@ -1118,6 +1156,7 @@ const table = Object.entries(endpoints) as [EndpointName, Endpoint][]
 const ownerFor = async (name: EndpointName): Promise<Browser> => {
   if (name === 'signOut' || name === 'stepUp') return signInLongAgo(owner)
   if (['changePassword', 'revokeOtherSessions', 'createCompany'].includes(name)) return http.createBrowser()
+  if (name === 'scheduleUserDeletion' || name === 'cancelUserDeletion') return leaver
   if (name === 'removePasskey' || name === 'renamePasskey') return passkeyOwner
   if (name === 'leaveOrganization' || name === 'transferOrganization')
     return http.createBrowser({ organizationId: owner.organizationId, role: 'owner' })

@@ -49,6 +49,7 @@ import { makeRotation } from '../src/rotation/rotation.ts'
 import { makeOrganizationKeys } from '../src/organization-keys/organization-keys.ts'
 import { makeTeams } from '../src/teams/teams.ts'
 import { makeCatalogue } from '../src/routing/catalogue.ts'
+import { makeUserDeletions } from '../src/user-deletion/user-deletion.ts'
 import { makeWebhooks } from '../src/webhooks/webhooks.ts'
 import { cloneDatabase } from './database.ts'
 import { openTestVault } from './vault.ts'
@@ -93,7 +94,16 @@ export const startHttp = async (
   const { vault, masterKeys } = openedVault
   const serviceKeys = makeServiceKeys({ database, epoch, vault, outbound, catalogue, clock, log })
   const ledger = makeLedger({ database, processId: epoch.processId, clock, log })
-  const identity = makeIdentity({ database, clock, vault })
+  const alerts = makeAlerts({
+    database,
+    mail: noMail,
+    signingSecret: (owner) => longOperations.webhooks.signingSecret(owner),
+    callbacks: outbound,
+    publicUrl: null,
+    clock,
+    log,
+  })
+  const identity = makeIdentity({ database, clock, vault, alerts })
   const organizations = makeOrganizations({
     database,
     epoch,
@@ -111,15 +121,6 @@ export const startHttp = async (
   const prices = makePrices({ database, clock })
   const health = makeHealth({ database, epoch, clock, log })
   const limits = makeLimits({ database, epoch, clock, log })
-  const alerts = makeAlerts({
-    database,
-    mail: noMail,
-    signingSecret: (owner) => longOperations.webhooks.signingSecret(owner),
-    callbacks: outbound,
-    publicUrl: null,
-    clock,
-    log,
-  })
   const budgets = makeBudgets({ database, epoch, alerts, clock, log })
   const recorder = makeRecorder({ database, ledger, log, budgets })
   const longOperations = makeLongOperations({
@@ -194,6 +195,16 @@ export const startHttp = async (
       clock,
     }),
     statements: makeStatements({ database }),
+    userDeletions: makeUserDeletions({
+      database,
+      epoch,
+      organizations,
+      billing,
+      alerts,
+      clock,
+      log,
+      graceDays: 14,
+    }),
     teams: makeTeams({ database, epoch, access, clock }),
     organizationKeys: makeOrganizationKeys({ database, serviceKeys, limits, clock }),
     vault,

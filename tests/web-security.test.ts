@@ -88,6 +88,8 @@ const withoutProof = new Set<string>([
   'joinByInvitation',
   'renameOrganization',
   'cancelDeletion',
+  'cancelUserDeletion',
+  'cancelDeletionOfUser',
   'withdrawInvitation',
   // Asking and saying no change nothing; an approval needs the proof.
   'createRequest',

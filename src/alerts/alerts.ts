@@ -123,7 +123,8 @@ export const makeAlerts = (options: AlertOptions): Alerts => {
       if (!(await store.insertAlert(run, alert))) continue
       told++
       const email = { address: recipient.email, isAvailable: mail.isAvailable }
-      for (const to of targetsOf(notice, await store.channelsOf(run, recipient), email))
+      const sends = notice.sends !== false && (notice.audience.kind !== 'person' || told === 1)
+      for (const to of targetsOf({ ...notice, sends }, await store.channelsOf(run, recipient), email))
         await store.insertDelivery(run, {
           organizationId,
           userId,

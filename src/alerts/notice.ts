@@ -1,7 +1,11 @@
 import type { AlertKind, AlertSeverity } from '../contract/alerts.ts'
 
-/** Who is told: one member of an organisation, those who administer it, or those who run the platform. */
+/**
+ * Who is told: one member of an organisation, a person wherever they work (sent once), those who administer an organisation,
+ * or those who run the platform.
+ */
 export type Audience =
+  | { readonly kind: 'person'; readonly userId: string }
   | { readonly kind: 'user'; readonly organizationId: string; readonly userId: string }
   | { readonly kind: 'organization_administrators'; readonly organizationId: string }
   | { readonly kind: 'platform_administrators' }
@@ -44,20 +48,24 @@ export const isSevereEnough = (severity: AlertSeverity, minimum: AlertSeverity):
 
 /** Where an alert goes besides the dashboard. */
 export const targetsOf = (
-  { severity, sends = true }: Pick<Notice, 'severity' | 'sends'>,
+  { kind, severity, sends = true }: Pick<Notice, 'kind' | 'severity' | 'sends'>,
   channels: Channels,
   email: { readonly address: string; readonly isAvailable: boolean },
 ): { channel: 'email' | 'webhook'; target: string }[] => {
   if (!sends) return []
   const { webhook } = channels
-  const mails =
-    email.isAvailable && channels.email.enabled && isSevereEnough(severity, channels.email.minimumSeverity)
+  const isWanted = channels.email.enabled && isSevereEnough(severity, channels.email.minimumSeverity)
+  const mails = email.isAvailable && (isWanted || cannotBeSilenced(kind))
   const url = webhook.enabled && isSevereEnough(severity, webhook.minimumSeverity) ? webhook.url : null
   return [
     ...(mails ? [{ channel: 'email' as const, target: email.address }] : []),
     ...(url === null ? [] : [{ channel: 'webhook' as const, target: url }]),
   ]
 }
+
+/** Whoever has got into an account must not be able to keep its owner from hearing of it. */
+export const cannotBeSilenced = (kind: AlertKind): boolean =>
+  kind === 'account_security' || kind === 'break_glass_used'
 
 /** One line, whatever names people have given things: a subject must not become two headers. */
 export const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, 300)

@@ -52,6 +52,8 @@ const people = (run: Run) =>
 /** Nobody administers an organization: then those who run the platform are told. */
 export const recipientsOf = async (run: Run, audience: Audience): Promise<Recipient[]> => {
   if (audience.kind === 'platform_administrators') return platformAdministrators(run)
+  if (audience.kind === 'person')
+    return people(run).where('u.id', '=', audience.userId).orderBy('m.created_at').execute()
   const members = people(run).where('m.organization_id', '=', audience.organizationId)
   // Its own account is the matter of those who manage its billing.
   if (audience.kind === 'user' && audience.userId === audience.organizationId) {
@@ -78,7 +80,7 @@ export const isKnown = async (
   run: Run,
   { audience, key }: { audience: Audience; key: string },
 ): Promise<boolean> => {
-  if (audience.kind === 'platform_administrators') return true
+  if (!('organizationId' in audience)) return true
   const row = await run
     .selectFrom('alerts')
     .select('id')

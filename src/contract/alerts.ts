@@ -21,6 +21,8 @@ export const alertKind = z.enum([
   'new_model',
   'new_country',
   'webhook_disabled',
+  'account_security',
+  'break_glass_used',
   'test',
 ])
 export type AlertKind = z.infer<typeof alertKind>

@@ -40,6 +40,7 @@ import { statementEndpoints } from './statements.ts'
 import { systemKeyEndpoints } from './system-keys.ts'
 import { teamEndpoints } from './teams.ts'
 import { usageEndpoints } from './usage.ts'
+import { userDeletionEndpoints } from './user-deletion.ts'
 import { vaultEndpoints } from './vault.ts'
 import { webhookEndpoints } from './webhooks.ts'
 
@@ -51,6 +52,7 @@ export const endpoints = {
   ...sessionEndpoints,
   ...secondFactorEndpoints,
   ...sessionPolicyEndpoints,
+  ...userDeletionEndpoints,
   ...ssoEndpoints,
   ...serviceKeyEndpoints,
   ...creditEndpoints,

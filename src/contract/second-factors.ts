@@ -42,6 +42,9 @@ const attestation = passkeyReply(
   }),
 )
 
+/** Kept in the audit trail. */
+const reason = z.string().trim().min(1).max(500)
+
 export const secondFactorEndpoints = defineEndpoints({
   readFactors: {
     method: 'GET',
@@ -155,13 +158,27 @@ export const secondFactorEndpoints = defineEndpoints({
     reply: changed,
   },
   resetUserFactors: {
-    method: 'DELETE',
-    path: '/admin/users/:id/factors',
+    method: 'POST',
+    path: '/admin/users/:id/factors/reset',
     auth: 'administrator',
     stepUp: true,
     group: 'users',
     summary: 'Take every second factor of a user who lost them away, and sign them out everywhere',
     params: wire.idParams,
+    body: z.object({ reason }),
+    reply: wire.done,
+  },
+  resetMemberFactors: {
+    method: 'POST',
+    path: '/organization/members/:id/factors/reset',
+    auth: 'session',
+    permission: 'members.manage',
+    stepUp: true,
+    group: 'members',
+    summary:
+      'The same for a member below your role who works nowhere else; of others only administrators of this installation',
+    params: wire.idParams,
+    body: z.object({ reason }),
     reply: wire.done,
   },
 })

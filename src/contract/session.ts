@@ -29,7 +29,14 @@ export const organization = z.object({
 })
 export type Organization = z.infer<typeof organization>
 
-export const stepUpMethod = z.enum(['passkey', 'totp', 'recovery_code', 'password', 'sign_in_link'])
+export const stepUpMethod = z.enum([
+  'passkey',
+  'totp',
+  'recovery_code',
+  'single_sign_on',
+  'password',
+  'sign_in_link',
+])
 export type StepUpMethod = z.infer<typeof stepUpMethod>
 
 export const me = z.object({
@@ -39,6 +46,7 @@ export const me = z.object({
     name: z.string(),
     hasPassword: z.boolean(),
     hasSecondFactor: z.boolean().describe('An authenticator app or a passkey is asked for at each sign-in'),
+    deleteAt: wire.time.nullable().describe('Not null: the account is deleted then, unless it is kept'),
   }),
   organization,
   role: wire.role,

@@ -16,7 +16,7 @@ export interface AccessRequests {
   model: string | null
   reason: string
   state: Generated<'open' | 'approved' | 'declined' | 'withdrawn'>
-  granted_by: 'policy' | 'key' | 'other' | null
+  granted_by: 'policy' | 'key' | 'exception' | 'other' | null
   answer: string | null
   decided_by: string | null
   created_at: Date
@@ -213,6 +213,12 @@ export interface AutoTopUps {
   pack_id: string
   monthly_cap_minor: bigint
   changed_at: Date
+}
+
+export interface AwaitedGroups {
+  organization_id: string
+  name: string
+  role: 'administrator' | 'billing' | 'auditor' | 'member'
 }
 
 export interface BillingCommands {
@@ -750,6 +756,16 @@ export interface OutboundAllowances {
   created_at: Generated<Date>
 }
 
+export interface OwnKeyExceptions {
+  organization_id: string
+  user_id: string
+  service_id: string
+  reason: string
+  granted_by: string | null
+  granted_at: Date
+  expires_at: Date | null
+}
+
 export interface OwnKeyPresences {
   organization_id: string
   service_key_id: string
@@ -846,6 +862,8 @@ export interface PendingSignIns {
   method: string
   only_organization_id: string | null
   expires_at: Date
+  sso_connection_id: string | null
+  sso_session: string | null
 }
 
 export interface PriceBooks {
@@ -1266,6 +1284,7 @@ export interface ServiceKeys {
   secret_fingerprint: Buffer | null
   is_system_secret: Generated<boolean>
   installation_fingerprint: Buffer | null
+  team_ids: string[] | null
 }
 
 export interface ServiceResources {
@@ -1311,6 +1330,8 @@ export interface Sessions {
   second_factor_at: Date | null
   only_organization_id: string | null
   embedded_by: string | null
+  sso_connection_id: string | null
+  sso_session: string | null
 }
 
 export interface SignInLinks {
@@ -1334,7 +1355,7 @@ export interface SsoAttempts {
   organization_id: string
   id: string
   connection_id: string
-  purpose: 'sign_in' | 'link' | 'unsolicited'
+  purpose: 'sign_in' | 'link' | 'unsolicited' | 'prove'
   state_hash: Buffer
   user_id: string | null
   result: Json | null
@@ -1364,6 +1385,8 @@ export interface SsoConnections {
   last_used_at: Date | null
   problem: string | null
   problem_at: Date | null
+  configured_at: Date
+  own_certificate: string | null
 }
 
 export interface SsoDomainHolders {
@@ -1390,6 +1413,7 @@ export interface SsoIdentities {
   email: string
   created_at: Date
   last_used_at: Date
+  tied_by_self: Generated<boolean>
 }
 
 export interface SubscriptionPeriods {
@@ -1499,6 +1523,9 @@ export interface Users {
   suspended_at: Date | null
   created_at: Generated<Date>
   kind: Generated<'person' | 'service_account' | 'organization'>
+  delete_at: Date | null
+  deletion_by: string | null
+  deleted_at: Date | null
 }
 
 export interface VaultChanges {
@@ -1614,6 +1641,7 @@ export interface Schema {
   audit_stream_positions: AuditStreamPositions
   audit_streams: AuditStreams
   auto_top_ups: AutoTopUps
+  awaited_groups: AwaitedGroups
   billing_commands: BillingCommands
   breakers: Breakers
   budget_periods: BudgetPeriods
@@ -1657,6 +1685,7 @@ export interface Schema {
   organization_vault_keys: OrganizationVaultKeys
   organizations: Organizations
   outbound_allowances: OutboundAllowances
+  own_key_exceptions: OwnKeyExceptions
   own_key_presences: OwnKeyPresences
   passkey_challenges: PasskeyChallenges
   passkeys: Passkeys

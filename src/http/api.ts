@@ -57,6 +57,8 @@ import { rotationApi } from '../rotation/api.ts'
 import type { Rotation } from '../rotation/rotation.ts'
 import { routingApi } from '../routing/api.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
+import { userDeletionApi } from '../user-deletion/api.ts'
+import type { UserDeletions } from '../user-deletion/user-deletion.ts'
 import { vaultApi } from '../vault/api.ts'
 import type { MasterKeys } from '../vault/master-keys.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -93,6 +95,7 @@ export interface Rooms {
   readonly rotation: Rotation
   readonly auditTrail: AuditTrail
   readonly auditStreaming: AuditStreaming
+  readonly userDeletions: UserDeletions
   readonly vault: Vault
   readonly masterKeys: MasterKeys
   readonly machines: Machines
@@ -133,6 +136,7 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...documentApi(rooms),
   ...reconciliationApi(rooms),
   ...auditApi(rooms),
+  ...userDeletionApi(rooms),
   ...vaultApi(rooms),
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...teamApi(rooms),

@@ -11,7 +11,7 @@ import { idempotencyKeyPattern, takesIdempotencyKey } from '../contract/idempote
 import { may, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
-import type { Identity, SignedIn } from '../identity/identity.ts'
+import { type Identity, notByCompany, type SignedIn } from '../identity/identity.ts'
 
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
 import type { HostApplications } from '../machines/host-applications.ts'
@@ -215,11 +215,6 @@ const countRequest = async (
   reply.headers(headers)
   if (retryAfterSeconds !== null) throw new FaultError(fault('rate_limited', { retryAfterSeconds }))
 }
-
-const notByCompany = fault('forbidden', {
-  message: 'This is about your whole account, and your company’s sign-in counts in the company alone.',
-  next: 'Sign in in another way, with a link from an administrator for instance.',
-})
 
 /** What shows that its user may be there, and is. Tokens need neither: no browser sends them by itself. */
 const requireBrowser = (endpoint: Endpoint, signedIn: SignedIn): void => {

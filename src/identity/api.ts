@@ -45,6 +45,7 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
     | 'removePasskey'
     | 'renewRecoveryCodes'
     | 'resetUserFactors'
+    | 'resetMemberFactors'
     | 'readSessionPolicy'
     | 'saveSessionPolicy'
     | 'setBreakGlass'
@@ -193,8 +194,14 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
       return policyOnWire(identity, platformOrganizationId, origin)
     },
 
-    async resetUserFactors({ params }, { actor }) {
-      must(await identity.resetFactors(actor, params.id))
+    async resetUserFactors({ params, body }, { actor }) {
+      must(await identity.resetFactors(actor, params.id, body.reason))
+      return { done: true }
+    },
+
+    async resetMemberFactors({ params, body }, { actor, signedIn }) {
+      const member = { organizationId: signedIn.organization.id, userId: params.id }
+      must(await identity.resetFactorsOfMember(actor, member, body.reason))
       return { done: true }
     },
 
@@ -287,6 +294,7 @@ const meOf = (signedIn: SignedIn, demo: boolean): Me => {
       name: signedIn.name,
       hasPassword: signedIn.hasPassword,
       hasSecondFactor: hasSecondFactor(signedIn),
+      deleteAt: signedIn.deleteAt?.toISOString() ?? null,
     },
     organization: {
       id,

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { Alerts } from '../alerts/alerts.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -35,6 +36,7 @@ export {
   defaultSessionLimits,
   type Entry,
   hasSecondFactor,
+  notByCompany,
   type OpenedSession,
   type Origin,
   type PendingSignIn,
@@ -78,6 +80,8 @@ export const makeIdentity = (parts: {
   database: Database
   clock: Clock
   vault: Pick<Vault, 'seal' | 'open'>
+  /** Left out: nobody is told of what happens to how they sign in. */
+  alerts?: Pick<Alerts, 'notifyIn'>
   sessions?: SessionLimits
   /** Null: new passwords are compared with no list of leaked ones. */
   breached?: BreachedPasswords | null
@@ -87,7 +91,7 @@ export const makeIdentity = (parts: {
   const factors = makeFactorStore(database.kysely)
   const attempts = makeAttempts(store, clock)
   const limits = parts.sessions ?? defaultSessionLimits
-  const sessions = makeSessions({ database, clock, limits, store })
+  const sessions = makeSessions({ database, clock, limits, store, alerts: parts.alerts ?? null })
   const breached = parts.breached ?? null
   const passwords = makePasswords({ database, store, sessions, attempts, breached })
   const proofs = makeFactorProofs({ clock, vault, factors, attempts })
@@ -117,6 +121,8 @@ export const makeIdentity = (parts: {
         const proved = await proofs.passkey(proof, 'prove', boundToSession(who), who.userId)
         return proved.ok ? success(proved.value.useUp) : proved
       }
+      case 'single_sign_on':
+        return proof.connectionId === who.ssoConnectionId ? success(async () => true) : otherProof
     }
   }
 
@@ -151,7 +157,7 @@ export const makeIdentity = (parts: {
       }
       const checked = await check(who, proof)
       if (!checked.ok) return checked
-      const secondFactor = proof.kind !== 'password' && proof.kind !== 'sign_in_link'
+      const secondFactor = secondFactors.has(proof.kind)
       try {
         return await database.kysely.transaction().execute(async (transaction) => {
           if (!(await checked.value(transaction))) throw new FaultError(wrongCode.fault)
@@ -159,6 +165,8 @@ export const makeIdentity = (parts: {
           if (!session) throw new FaultError(fault('not_signed_in'))
           const subject = { kind: 'session', id: who.sessionId }
           await sessions.audit(transaction, who.userId, 'session.proved', subject, { by: proof.kind })
+          if (proof.kind === 'recovery_code')
+            await sessions.tell(transaction, who.userId, 'recovery_code_used')
           return success(session)
         })
       } catch (error) {
@@ -198,6 +206,8 @@ export const makeIdentity = (parts: {
     sweep: () => store.sweep(clock()),
   }
 }
+
+const secondFactors: ReadonlySet<Proof['kind']> = new Set(['passkey', 'totp', 'recovery_code'])
 
 const otherProof = failure('invalid_credentials', {
   message: 'You have set a second factor up; this proves too little.',

@@ -34,7 +34,7 @@ export interface PasswordOwner {
 export const makePasswords = (parts: {
   database: Database
   store: IdentityStore
-  sessions: Pick<SessionParts, 'renew' | 'endOthers' | 'audit'>
+  sessions: Pick<SessionParts, 'renew' | 'endOthers' | 'audit' | 'tell'>
   attempts: Attempts
   breached: BreachedPasswords | null
 }): Passwords => {
@@ -81,6 +81,7 @@ export const makePasswords = (parts: {
         await sessions.endOthers(transaction, who)
         const subject = { kind: 'user', id: who.userId }
         await sessions.audit(transaction, who.userId, 'user.password_changed', subject)
+        await sessions.tell(transaction, who.userId, 'password_changed')
         return sessions.renew(transaction, token, { secondFactor: false })
       })
       return renewed ? success(renewed) : failure('not_signed_in')

@@ -29,6 +29,8 @@ export type Proof =
       readonly response: AuthenticationResponseJSON
       readonly party: RelyingParty | null
     }
+  /** The word of the connection that opened the session, which single sign-on has judged before. */
+  | { readonly kind: 'single_sign_on'; readonly connectionId: string }
 export type ProofKind = Proof['kind']
 
 /** Uses up what was shown, in the transaction of what it is for. False: somebody was faster. */
@@ -39,14 +41,20 @@ export type UseUp = (transaction: Transaction<Schema>) => Promise<boolean>
  * link, must not get further. For others a link proves it, too: whoever lost a password, or never had one, gets one from an
  * administrator.
  */
-export const proofKindsOf = (who: Pick<SignedIn, 'hasPassword' | 'hasTotp' | 'hasPasskey'>): ProofKind[] => {
+export const proofKindsOf = (
+  who: Pick<SignedIn, 'hasPassword' | 'hasTotp' | 'hasPasskey' | 'ssoConnectionId'>,
+): ProofKind[] => {
   if (hasSecondFactor(who))
     return [
       ...(who.hasPasskey ? (['passkey'] as const) : []),
       ...(who.hasTotp ? (['totp'] as const) : []),
       'recovery_code',
     ]
-  return who.hasPassword ? ['password', 'sign_in_link'] : ['sign_in_link']
+  return [
+    ...(who.ssoConnectionId === null ? [] : (['single_sign_on'] as const)),
+    ...(who.hasPassword ? (['password'] as const) : []),
+    'sign_in_link',
+  ]
 }
 
 /** People outlive their organisations, so it hangs on the key of the platform, which is never destroyed. */

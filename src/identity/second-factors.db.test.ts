@@ -413,7 +413,7 @@ describe('a passkey', () => {
 describe('whoever lost everything', () => {
   test('is let in anew by an administrator, who is in the trail, and no session outlives that', async () => {
     const { person } = await withTotp()
-    must(await identity.resetFactors(operator, person.userId))
+    must(await identity.resetFactors(operator, person.userId, 'Lost the phone'))
     expect(await identity.session(person.token)).toBeNull()
     expect((await begin(person)).kind).toBe('open')
     const { rows } = await clone.database.pool.query(

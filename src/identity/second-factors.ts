@@ -1,6 +1,7 @@
 import type { RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import { mayChangeRole } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
@@ -19,7 +20,7 @@ import {
 } from './passkey.ts'
 import { noPasskeysHere, totpBinding, wrongCode, wrongPasskey } from './proofs.ts'
 import { generateRecoveryCodes, hashOfRecoveryCode } from './recovery-codes.ts'
-import { hasSecondFactor, type OpenedSession, type SignedIn } from './session.ts'
+import { hasSecondFactor, notByCompany, type OpenedSession, type SignedIn } from './session.ts'
 import type { SessionParts } from './sessions.ts'
 import type { FactorStore, PasskeyRow } from './store-factors.ts'
 import type { IdentityStore } from './store.ts'
@@ -62,7 +63,13 @@ export interface SecondFactors {
   removePasskey(who: SignedIn, token: string, id: string): Promise<Outcome<FactorChange>>
   renewRecoveryCodes(who: SignedIn, token: string): Promise<Outcome<FactorChange>>
   /** By an administrator, for whoever lost them all: every factor but the password, and every session. */
-  resetFactors(actor: Actor, userId: string): Promise<Outcome<void>>
+  resetFactors(actor: Actor, userId: string, reason: string): Promise<Outcome<void>>
+  /** By a member above them; only of whoever works nowhere else: it is about the whole account. */
+  resetFactorsOfMember(
+    actor: Actor,
+    member: { organizationId: string; userId: string },
+    reason: string,
+  ): Promise<Outcome<void>>
 }
 
 export const makeSecondFactors = (parts: {
@@ -70,7 +77,7 @@ export const makeSecondFactors = (parts: {
   clock: Clock
   store: IdentityStore
   factors: FactorStore
-  sessions: Pick<SessionParts, 'renew' | 'endOthers' | 'audit'>
+  sessions: Pick<SessionParts, 'renew' | 'endOthers' | 'audit' | 'tell'>
   attempts: Attempts
   vault: Pick<Vault, 'seal' | 'open'>
 }): SecondFactors => {
@@ -90,24 +97,22 @@ export const makeSecondFactors = (parts: {
   const change = async (
     who: SignedIn,
     token: string,
-    action: string,
+    action: keyof typeof told,
     work: (transaction: Transaction<Schema>) => Promise<readonly string[] | null>,
     shown: { secondFactor: boolean } = { secondFactor: false },
   ): Promise<Outcome<FactorChange>> => {
-    try {
-      return await database.kysely.transaction().execute(async (transaction) => {
+    return outcomeOf(() =>
+      database.kysely.transaction().execute(async (transaction) => {
         await factors.lockUser(transaction, who.userId)
         const recoveryCodes = await work(transaction)
         await sessions.endOthers(transaction, who)
         await sessions.audit(transaction, who.userId, action, { kind: 'user', id: who.userId })
+        await sessions.tell(transaction, who.userId, told[action])
         const session = await sessions.renew(transaction, token, shown)
         if (!session) throw new FaultError(fault('not_signed_in'))
-        return success({ session, recoveryCodes })
-      })
-    } catch (error) {
-      if (error instanceof FaultError) return { ok: false, fault: error.fault }
-      throw error
-    }
+        return { session, recoveryCodes }
+      }),
+    )
   }
 
   /** A company's sign-on vouches for its own member: what opens the account elsewhere is not its to set up or to replace. */
@@ -117,7 +122,7 @@ export const makeSecondFactors = (parts: {
     const isMore =
       hasSecondFactor(who) ||
       (await beyondTenants(() => store.worksElsewhere(who.userId, onlyOrganizationId)))
-    return isMore ? notByCompany : success(undefined)
+    return isMore ? { ok: false, fault: notByCompany } : success(undefined)
   }
 
   /** With the first factor come codes for the day when it is lost; with the last one they go. */
@@ -135,6 +140,26 @@ export const makeSecondFactors = (parts: {
     if (isRequired) throw new FaultError(required)
     await factors.replaceRecoveryCodes(transaction, who.userId, [], clock())
     return null
+  }
+
+  const reset = async (
+    transaction: Transaction<Schema>,
+    actor: Actor,
+    userId: string,
+    reason: string,
+  ): Promise<void> => {
+    const organizationId = await store.organizationOf(transaction, userId)
+    if (organizationId === undefined) throw new FaultError(fault('not_found'))
+    await factors.lockUser(transaction, userId)
+    await factors.removeAllFactors(transaction, userId)
+    // Such an account gets past the company's sign-on, so never by a password alone.
+    await store.endBreakGlass(transaction, userId)
+    await store.revokeSessions(transaction, { userId }, clock())
+    await store.forgetBrowsers(transaction, userId)
+    await store.endLinks(transaction, userId, clock())
+    const subject = { kind: 'user', id: userId }
+    await recordAudit(transaction, { organizationId, actor, action: 'second_factors.reset', subject, reason })
+    await sessions.tell(transaction, userId, 'factors_reset')
   }
 
   return {
@@ -254,30 +279,49 @@ export const makeSecondFactors = (parts: {
       return change(who, token, 'recovery_codes.renewed', (transaction) => newCodes(transaction, who.userId))
     },
 
-    resetFactors: (actor, userId) =>
-      database.kysely.transaction().execute(async (transaction) => {
-        const organizationId = await store.organizationOf(transaction, userId)
-        if (organizationId === undefined) return failure('not_found')
-        await factors.lockUser(transaction, userId)
-        await factors.removeAllFactors(transaction, userId)
-        // Such an account gets past the company's sign-on, so never by a password alone.
-        await store.endBreakGlass(transaction, userId)
-        await store.revokeSessions(transaction, { userId }, clock())
-        await store.forgetBrowsers(transaction, userId)
-        await store.endLinks(transaction, userId, clock())
-        const subject = { kind: 'user', id: userId }
-        await recordAudit(transaction, { organizationId, actor, action: 'second_factors.reset', subject })
-        return success(undefined)
-      }),
+    resetFactors: (actor, userId, reason) =>
+      outcomeOf(() =>
+        database.kysely.transaction().execute((transaction) => reset(transaction, actor, userId, reason)),
+      ),
+
+    resetFactorsOfMember: (actor, { organizationId, userId }, reason) =>
+      outcomeOf(() =>
+        database.kysely.transaction().execute((transaction) =>
+          // Factors and sessions are rows of the member's own.
+          beyondTenantsIn(transaction, async () => {
+            const standing = await store.lockRoles(transaction, organizationId, [actor.id ?? '', userId])
+            const [own, theirs] = [standing.get(actor.id ?? ''), standing.get(userId)]
+            if (theirs === undefined) throw new FaultError(fault('not_found'))
+            if (actor.id === userId) throw new FaultError(yourOwn)
+            if (own === undefined || !mayChangeRole(own, theirs)) throw new FaultError(notBelow)
+            if (await store.worksElsewhere(userId, organizationId)) throw new FaultError(notOnlyHere)
+            await reset(transaction, actor, userId, reason)
+          }),
+        ),
+      ),
   }
 }
 
+const outcomeOf = async <T>(work: () => Promise<T>): Promise<Outcome<T>> => {
+  try {
+    return success(await work())
+  } catch (error) {
+    if (error instanceof FaultError) return { ok: false, fault: error.fault }
+    throw error
+  }
+}
+
+/** What the trail calls a change, and what its user is told. */
+const told = {
+  'totp.added': 'totp_added',
+  'totp.removed': 'totp_removed',
+  'passkey.added': 'passkey_added',
+  'passkey.removed': 'passkey_removed',
+  'recovery_codes.renewed': 'recovery_codes_renewed',
+} as const
+
 export const boundToSession = ({ sessionId }: Pick<SignedIn, 'sessionId'>): string => `session:${sessionId}`
 
-const notByCompany = failure('forbidden', {
-  message: 'You are signed in by your company, and this is about your whole account.',
-  next: 'Sign in with your password or a passkey to change it.',
-})
 const notBegun = failure('conflict', {
   message: 'No app is being set up, or it was begun more than an hour ago.',
   next: 'Begin again and scan the new code.',
@@ -293,4 +337,17 @@ const tooMany = failure('conflict', {
 const nothingToRecover = failure('conflict', {
   message: 'Recovery codes stand in for a second factor, and there is none.',
   next: 'Add an authenticator app or a passkey first.',
+})
+const yourOwn = fault('conflict', {
+  message: 'These are your own.',
+  next: 'Change them under Security.',
+})
+const notBelow = fault('forbidden', {
+  message:
+    'Your role does not allow this: owners reset everybody’s, administrators those of members below them.',
+  next: 'Ask an owner of your organisation.',
+})
+const notOnlyHere = fault('conflict', {
+  message: 'This account also works elsewhere, where your organisation decides nothing.',
+  next: 'Ask an administrator of this installation.',
 })

@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Browser, callEndpoint, type Http, operator, startHttp } from '../../tests/http-harness.ts'
+import {
+  type Browser,
+  callEndpoint,
+  goodSecret,
+  type Http,
+  operator,
+  startHttp,
+} from '../../tests/http-harness.ts'
+import { hashOfToken } from '../access/token.ts'
+import type { Reply } from '../contract/endpoints.ts'
 import type { SessionPolicyOnWire } from '../contract/session-policy.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
+import { erasedTables, keptTables } from '../user-deletion/inventory.ts'
 
 /** What organisations ask of sessions, as a browser meets it. */
 
@@ -151,8 +161,8 @@ test('where single sign-on is enforced, passwords, links and passkeys are refuse
 const enforce = async (organizationId: string, domain: string) => {
   const { pool } = http.database
   await pool.query(
-    `INSERT INTO sso_connections (organization_id, id, kind, name, enabled, settings, joins_members, default_role, created_at, updated_at)
-     VALUES ($1, $2, 'oidc', 'Company', true, '{}', true, 'member', now(), now())`,
+    `INSERT INTO sso_connections (organization_id, id, kind, name, enabled, settings, joins_members, default_role, configured_at, created_at, updated_at)
+     VALUES ($1, $2, 'oidc', 'Company', true, '{}', true, 'member', now(), now(), now())`,
     [organizationId, newId()],
   )
   await pool.query(
@@ -164,3 +174,207 @@ const enforce = async (organizationId: string, domain: string) => {
     organizationId,
   ])
 }
+
+const alertsOf = async (as: Browser, kind: 'account_security' | 'break_glass_used') => {
+  const reply = await http.call('listAlerts', as, { query: { kind } })
+  return reply.json<Reply<'listAlerts'>>().items.map(({ title }) => title)
+}
+
+test('who is told of a change to how they sign in, and of a browser that is new to the account', async () => {
+  const person = await http.createBrowser({ password: 'correct horse battery' })
+  expect(await alertsOf(person, 'account_security'), 'the first browser is no news').toEqual([])
+  const changed = await http.call('changePassword', person, {
+    body: { currentPassword: 'correct horse battery', newPassword: 'staple of another horse' },
+  })
+  expect(changed.statusCode, changed.body).toBe(200)
+  const again = await http.signIn(person)
+  const refused = await http.call('changePassword', again, {
+    body: { currentPassword: 'wrong', newPassword: 'never to be set here' },
+  })
+  expect(refused.statusCode).toBe(401)
+  must(await http.identity.resetFactors(operator, person.userId, 'Lost the phone'))
+  expect(await alertsOf(await http.signIn(person), 'account_security')).toEqual([
+    'Your account was signed in to from a new browser',
+    'An administrator took your second factors away',
+    'Your account was signed in to from a new browser',
+    'Your password was changed',
+  ])
+})
+
+test('the use of a break-glass account is told to those who run its company and the platform, and no other sign-in is', async () => {
+  const { id } = await http.organizations.create(operator, { name: 'Glass', kind: 'company' })
+  const runs = await http.createBrowser({ organizationId: id, role: 'owner' })
+  const administrator = await http.createBrowser({ isPlatformAdministrator: true })
+  const domain = `${newId()}.example`
+  const account = await http.createPerson({ organizationId: id, email: `safe@${domain}` })
+  await http.database.pool.query('UPDATE memberships SET break_glass_at = now() WHERE user_id = $1', [
+    account.userId,
+  ])
+  await http.signIn(account)
+  expect(await alertsOf(runs, 'break_glass_used'), 'nothing was got past').toEqual([])
+  await enforce(id, domain)
+  await http.signIn(account)
+  const told = [`The break-glass account safe@${domain} was used`]
+  // The owner's own sign-in is no longer enough there; the alert waits for them all the same.
+  const ofOwner = { organizationId: id, userId: runs.userId }
+  expect(
+    (await http.alerts.page(ofOwner, { kind: 'break_glass_used' }, null, 9)).map((one) => one.title),
+  ).toEqual(told)
+  expect(await alertsOf(administrator, 'break_glass_used')).toEqual(told)
+})
+
+test('second factors are reset by who is above, with a reason, and only of whoever works nowhere else', async () => {
+  const { id } = await http.organizations.create(operator, { name: 'Resets', kind: 'company' })
+  const join = (role: 'owner' | 'administrator' | 'member') =>
+    http.createBrowser({ organizationId: id, role })
+  const [boss, manager, other, worker] = [
+    await join('owner'),
+    await join('administrator'),
+    await join('administrator'),
+    await join('member'),
+  ]
+  await addPasskey(worker.userId)
+  const reset = async (as: Browser, { userId }: Browser, reason = 'Lost the phone') => {
+    const reply = await http.call('resetMemberFactors', as, { params: { id: userId }, body: { reason } })
+    return reply.statusCode === 200 ? 'done' : reply.json<{ error: { code: string } }>().error.code
+  }
+  expect(await reset(manager, other)).toBe('forbidden')
+  expect(await reset(manager, boss)).toBe('forbidden')
+  expect(await reset(boss, boss)).toBe('conflict')
+  expect(await reset(manager, worker, ' ')).toBe('invalid_request')
+  expect(await reset(manager, worker)).toBe('done')
+  expect((await http.identity.readFactors(worker.userId)).passkeys).toEqual([])
+  // Who owns a personal organisation, too, is not the company's alone.
+  const guest = await http.createBrowser()
+  must(
+    await http.organizations.join(operator, {
+      organizationId: id,
+      who: guest,
+      role: 'member',
+      source: 'operator',
+    }),
+  )
+  expect(await reset(boss, guest)).toBe('conflict')
+  const { rows } = await http.database.pool.query<{ reason: string }>(
+    `SELECT reason FROM audit_entries WHERE organization_id = $1 AND action = 'second_factors.reset'`,
+    [id],
+  )
+  expect(rows).toEqual([{ reason: 'Lost the phone' }])
+})
+
+const day = (days: number) => new Date(Date.now() + days * 86_400_000)
+
+test('a person who is to be deleted can stay; on their day nothing is left that says who they were, but the books and the trail', async () => {
+  const email = `leaver-${newId()}@example.com`
+  const name = `Leaver ${newId()}`
+  const person = await http.createBrowser({ email, name, tierId: 'pro' })
+  const joined = { organizationId: company, who: person, role: 'member', source: 'operator' } as const
+  must(await http.organizations.join(operator, joined))
+  const accountId = (await http.ledger.accountOf(person.organizationId, person.userId)) ?? ''
+  const token = (
+    await http.call('createAccessToken', person, { body: { name: `Laptop of ${email}` } })
+  ).json<{ token: string }>().token
+  await http.call('addServiceKey', person, { body: { serviceId: 'openai', secret: goodSecret() } })
+  const ask = (given: string) => http.call('scheduleUserDeletion', person, { body: { email: given } })
+  const deleteAt = async () => (await http.call('readMe', person, {})).json<Reply<'readMe'>>().user.deleteAt
+
+  expect((await ask('somebody@else.example')).statusCode).toBe(400)
+  expect((await ask(email.toUpperCase())).statusCode).toBe(201)
+  expect(await deleteAt()).not.toBeNull()
+  expect(await alertsOf(person, 'account_security')).toHaveLength(1)
+  expect((await http.call('cancelUserDeletion', person, {})).statusCode).toBe(200)
+  expect(await http.userDeletions.deleteDue(day(30))).toBe(0)
+  expect(await deleteAt()).toBeNull()
+  // Not charged again, whichever way it ends.
+  expect(must(await http.billing.subscription(person))).toMatchObject({ pending: { kind: 'cancel' } })
+
+  expect((await ask(email)).statusCode).toBe(201)
+  expect(await http.userDeletions.deleteDue(day(13))).toBe(0)
+  const deleted = await Promise.all([day(15), day(15)].map((at) => http.userDeletions.deleteDue(at)))
+  expect((deleted[0] as number) + (deleted[1] as number)).toBe(1)
+
+  expect(await codeFor(person, 'readMe')).toBe('not_signed_in')
+  expect(await http.access.authenticate(hashOfToken(token))).toMatchObject({
+    fault: { code: 'revoked_token' },
+  })
+  expect(await http.ledger.balance(person.organizationId, accountId)).not.toBeNull()
+  for (const id of [person.organizationId, company])
+    expect(await http.auditTrail.verify(id)).toMatchObject({ problems: [] })
+  const { rows } = await http.database.pool.query<{ shredded: boolean; members: number; status: string }>(
+    `SELECT (SELECT shredded_at IS NOT NULL FROM organization_vault_keys WHERE organization_id = $1) AS shredded,
+       (SELECT count(*)::int FROM memberships WHERE user_id = $2) AS members,
+       (SELECT status FROM subscriptions WHERE organization_id = $1) AS status`,
+    [person.organizationId, person.userId],
+  )
+  expect(rows).toEqual([{ shredded: true, members: 0, status: 'canceled' }])
+  expect(await tablesThatSay(email, name)).toEqual(['audit_entries', 'audit_links'])
+  // The address is free for somebody new.
+  expect((await http.createPerson({ email })).userId).not.toBe(person.userId)
+})
+
+/** Where these words are written down, in whatever column. */
+const tablesThatSay = async (...words: string[]): Promise<string[]> => {
+  const { rows } = await http.database.pool.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
+       AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`,
+  )
+  const each = rows.map(
+    ({ name }) =>
+      `SELECT '${name}' AS name WHERE EXISTS (SELECT FROM "${name}" t WHERE t::text ILIKE ANY ($1))`,
+  )
+  const found = await http.database.pool.query<{ name: string }>(each.join(' UNION ALL '), [
+    words.map((word) => `%${word}%`),
+  ])
+  return found.rows.map(({ name }) => name)
+}
+
+test('nobody goes who alone owns a company or runs the platform; who comes to own one meanwhile is told why they are still here', async () => {
+  const person = await http.createBrowser({ password: 'correct horse battery' })
+  const schedule = () => http.userDeletions.schedule(operator, person.userId, {})
+  const made = await http.call('createCompany', person, { body: { name: 'Only Mine' } })
+  expect(made.statusCode, made.body).toBe(201)
+  expect(await schedule()).toMatchObject({
+    fault: { code: 'conflict', message: 'There would be no owner left of Only Mine.' },
+  })
+  const { id } = made.json<Reply<'createCompany'>>().organization
+  const heir = await http.createBrowser({ organizationId: id, role: 'owner' })
+  must(await schedule())
+  await http.organizations.leave({ organizationId: id, userId: heir.userId })
+  expect(await http.userDeletions.deleteDue(day(15))).toBe(0)
+  expect(await alertsOf(person, 'account_security')).toContain('Your account could not be deleted')
+  await http.call('scheduleDeletion', person, { body: { name: 'Only Mine' } })
+  await http.organizations.deleteDue(day(15))
+  expect(await http.userDeletions.deleteDue(day(15))).toBe(1)
+
+  const { rows } = await http.database.pool.query<{ id: string }>(
+    'SELECT id FROM users WHERE is_platform_administrator ORDER BY id',
+  )
+  const [first, ...others] = rows.map((row) => row.id)
+  for (const other of others)
+    must(await http.organizations.changeUser(operator, other, { isPlatformAdministrator: false }))
+  expect(await http.userDeletions.schedule(operator, first as string, {})).toMatchObject({
+    fault: { message: 'This is the last platform administrator.' },
+  })
+})
+
+test('every table that names a user says what becomes of its rows when the user goes', async () => {
+  const { rows } = await http.database.pool.query<{ name: string }>(
+    `SELECT DISTINCT c.table_name AS name FROM information_schema.columns c
+     JOIN pg_class k ON k.oid = format('%I', c.table_name)::regclass AND k.relkind IN ('r', 'p') AND NOT k.relispartition
+     WHERE c.table_schema = current_schema() AND c.column_name = 'user_id' ORDER BY 1`,
+  )
+  // These end with the membership.
+  const ofMemberships = [
+    'embed_links',
+    'fallback_preferences',
+    'memberships',
+    'own_key_exceptions',
+    'provisioned_group_members',
+    'provisioned_users',
+    'sso_identities',
+    'team_members',
+  ]
+  expect(rows.map(({ name }) => name).filter((name) => !ofMemberships.includes(name))).toEqual(
+    [...erasedTables, ...keptTables].toSorted(),
+  )
+})

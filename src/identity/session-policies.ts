@@ -13,12 +13,12 @@ const mostBreakGlass = 3
 
 export interface SessionPolicies {
   readSessionPolicy(organizationId: string): Promise<SessionPolicy>
-  /** For the next request of every session. Refused where it would keep out who saves it. */
+  /** For the next request of every session. Refused where it would keep out who saves it; null: nobody with a session. */
   saveSessionPolicy(
     actor: Actor,
     organizationId: string,
     policy: SessionPolicy,
-    by: { who: SignedIn; address: string },
+    by: { who: SignedIn; address: string } | null,
   ): Promise<Outcome<void>>
   listBreakGlass(organizationId: string): Promise<BreakGlassRow[]>
   setBreakGlass(
@@ -35,16 +35,16 @@ export const makeSessionPolicies = (parts: { database: Database; clock: Clock })
   return {
     readSessionPolicy: async (organizationId) => (await store.readPolicy(organizationId)) ?? noSessionPolicy,
 
-    async saveSessionPolicy(actor, organizationId, policy, { who, address }) {
+    async saveSessionPolicy(actor, organizationId, policy, by) {
       const wrong = policy.networks.find((network) => !isNetwork(network))
       if (wrong !== undefined)
         return failure('invalid_request', {
           message: `${wrong} is no address and no range.`,
           field: 'networks',
         })
-      if (!isWithin(address, policy.networks)) return lockedOutByNetwork(address)
-      if (policy.secondFactorRequired && !hasSecondFactor(who) && who.onlyOrganizationId === null)
-        return lockedOutByFactor
+      if (by !== null && !isWithin(by.address, policy.networks)) return lockedOutByNetwork(by.address)
+      const isWholeAccount = by !== null && by.who.onlyOrganizationId === null
+      if (policy.secondFactorRequired && isWholeAccount && !hasSecondFactor(by.who)) return lockedOutByFactor
       return database.kysely.transaction().execute(async (transaction) => {
         await store.lockOrganization(transaction, organizationId)
         const before = (await store.readPolicy(organizationId, transaction)) ?? noSessionPolicy

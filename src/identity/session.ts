@@ -1,4 +1,5 @@
 import type { Role } from '../contract/permissions.ts'
+import { fault } from '../kit/fault.ts'
 import type { OrganizationControl } from '../policy/control.ts'
 import type { Obstacle } from './session-policy.ts'
 import type { SessionRow } from './store.ts'
@@ -17,6 +18,11 @@ export const defaultSessionLimits: SessionLimits = {
   proofSeconds: 15 * 60,
 }
 
+export const notByCompany = fault('forbidden', {
+  message: 'This is about your whole account, and your company’s sign-in counts in the company alone.',
+  next: 'Sign in in another way, with a link from an administrator for instance.',
+})
+
 /** A signed-in user and where they stand, read for every request: suspension and policies hold at once. */
 export interface SignedIn {
   readonly sessionId: string
@@ -28,6 +34,8 @@ export interface SignedIn {
   /** Second factors that are set up. */
   readonly hasTotp: boolean
   readonly hasPasskey: boolean
+  /** Not null: the account is deleted then, unless it is kept. */
+  readonly deleteAt: Date | null
   /** Not null: the session policy lets this session do nothing but see and mend that. */
   readonly obstacle: Obstacle | null
   /** Null: the last proof of who is there is too old. */
@@ -36,6 +44,8 @@ export interface SignedIn {
   readonly isPlatformAdministrator: boolean
   /** Not null: opened by the single sign-on of this organisation, and works nowhere else. */
   readonly onlyOrganizationId: string | null
+  /** Not null: the connection to an identity provider that opened it. */
+  readonly ssoConnectionId: string | null
   readonly role: Role
   /** Inside a host application: a member whatever their role, who proves nothing and changes nothing about signing in. */
   readonly isEmbedded: boolean
@@ -96,6 +106,13 @@ export interface Opening {
   readonly secondFactor: boolean
   /** The organisation whose word this is, for single sign-on. */
   readonly onlyOrganizationId: string | null
+  readonly signOn?: SignOn | null
+}
+
+/** The connection to an identity provider that opened a session, and what the provider calls it. */
+export interface SignOn {
+  readonly connectionId: string
+  readonly session: string | null
 }
 
 export interface SessionSummary {
@@ -126,10 +143,12 @@ export const signedInOf = (
   hasPassword: row.hasPassword,
   hasTotp: row.hasTotp,
   hasPasskey: row.hasPasskey,
+  deleteAt: row.deleteAt,
   obstacle,
   provedUntil,
   isPlatformAdministrator: row.isPlatformAdministrator,
   onlyOrganizationId: row.onlyOrganizationId,
+  ssoConnectionId: row.ssoConnectionId,
   role: row.isEmbedded ? 'member' : row.role,
   isEmbedded: row.isEmbedded,
   organization: {
@@ -143,6 +162,7 @@ export const signedInOf = (
       systemKeysAllowed: row.systemKeysAllowed,
       lockedFallback: row.lockedFallback,
       allowed: row.allowedUses,
+      exceptedServices: row.exceptedServices,
     },
   },
   accountId: row.accountId,

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { Alerts } from '../alerts/alerts.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -16,13 +17,16 @@ import {
   type SignedIn,
   signedInOf,
 } from './session.ts'
-import { judgeSession, type Obstacle } from './session-policy.ts'
+import { breakGlassNotices, type SecurityEvent, securityNotice } from './security-notices.ts'
+import { isWithin, judgeSession, type Obstacle } from './session-policy.ts'
 import type { IdentityStore, SessionRow } from './store.ts'
 
 const knownBrowserSeconds = 180 * 24 * 3600
 /** `last_seen_at` is written at most this often. */
 const touchSeconds = 60
 const longestUserAgent = 300
+/** In an e-mail; it is whatever the browser says. */
+const mostOfUserAgent = 120
 
 /** The gravest first. */
 const judgements = ['ended', 'network', 'single_sign_on', 'second_factor'] as const
@@ -71,6 +75,8 @@ export interface SessionParts extends Sessions {
     subject: { kind: string; id: string },
     after?: unknown,
   ): Promise<void>
+  /** Whose account it is; in the transaction of the event. */
+  tell(transaction: Transaction<Schema>, userId: string, event: SecurityEvent, where?: string): Promise<void>
 }
 
 /** Of a user who was made a moment ago. */
@@ -81,8 +87,10 @@ export const makeSessions = (parts: {
   clock: Clock
   limits: SessionLimits
   store: IdentityStore
+  /** Null: nobody is told of anything. */
+  alerts: Pick<Alerts, 'notifyIn'> | null
 }): SessionParts => {
-  const { database, clock, limits, store } = parts
+  const { database, clock, limits, store, alerts } = parts
   const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
   const idleSince = () => after(-limits.idleSeconds)
 
@@ -108,6 +116,39 @@ export const makeSessions = (parts: {
       })
   }
 
+  const tell: SessionParts['tell'] = async (transaction, userId, event, where) => {
+    await alerts?.notifyIn(transaction, securityNotice(userId, event, where))
+  }
+
+  /** By a browser that is new to the account; not by the first that it ever had. */
+  const tellOfBrowser = async (transaction: Transaction<Schema>, userId: string, origin: Origin) => {
+    const { browserToken, address, userAgent } = origin
+    const tokenHash = browserToken ? hashOfSecretToken(browserToken) : null
+    if (!(await store.isNewBrowser(transaction, userId, tokenHash, clock()))) return
+    const browser = userAgent === null ? '' : `, as ${userAgent.slice(0, mostOfUserAgent)}`
+    await tell(transaction, userId, 'new_browser', `It came from ${address}${browser}.`)
+  }
+
+  /** Where others would have been kept out: by their company's own sign-on, or by its list of networks. */
+  const tellOfBreakGlass = async (
+    transaction: Transaction<Schema>,
+    userId: string,
+    address: string,
+    onlyOrganizationId: string | null,
+  ): Promise<void> => {
+    if (alerts === null) return
+    for (const account of await store.breakGlassOf(transaction, userId)) {
+      if (onlyOrganizationId !== null && onlyOrganizationId !== account.organizationId) continue
+      const isOutside = !isWithin(address, account.networks ?? [])
+      const isPastSignOn = account.isEnforced && onlyOrganizationId === null
+      if (!isOutside && !isPastSignOn) continue
+      const how = isPastSignOn
+        ? `from ${address}, past its single sign-on`
+        : `from ${address}, which is outside its networks`
+      for (const notice of breakGlassNotices(account, how)) await alerts.notifyIn(transaction, notice)
+    }
+  }
+
   const remember = async (transaction: Transaction<Schema>, userId: string, origin: Origin) => {
     const browser = { token: await browserTokenOf(origin), expiresAt: after(knownBrowserSeconds) }
     const tokenHash = hashOfSecretToken(browser.token)
@@ -130,6 +171,7 @@ export const makeSessions = (parts: {
 
   return {
     audit,
+    tell,
 
     async openSession(transaction, userId, origin, opening = newUser) {
       const token = generateSecretToken()
@@ -140,6 +182,7 @@ export const makeSessions = (parts: {
           { tokenHash: hashOfSecretToken(origin.previousToken) },
           clock(),
         )
+      if (opening.method !== 'embedding') await tellOfBrowser(transaction, userId, origin)
       const id = newId()
       await store.insertSession(transaction, {
         id,
@@ -164,6 +207,7 @@ export const makeSessions = (parts: {
           method,
         },
       )
+      await tellOfBreakGlass(transaction, userId, origin.address, opening.onlyOrganizationId)
       return { token, expiresAt, browser }
     },
 
@@ -174,8 +218,16 @@ export const makeSessions = (parts: {
       const obstacle = judged(row, address)
       if (obstacle === 'ended') return null
       const moved = address !== undefined && address !== row.address
-      if (moved || clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
-        await store.touchSession(row.sessionId, { at: clock(), address: address ?? row.address })
+      const seen = { at: clock(), address: address ?? row.address }
+      if (moved && row.isBreakGlass)
+        await beyondTenants(() =>
+          database.kysely.transaction().execute(async (transaction) => {
+            await store.touchSession(row.sessionId, seen, transaction)
+            await tellOfBreakGlass(transaction, row.userId, address, row.onlyOrganizationId)
+          }),
+        )
+      else if (moved || clock().getTime() - row.lastSeenAt.getTime() > touchSeconds * 1000)
+        await store.touchSession(row.sessionId, seen)
       return signedInOf(row, csrfTokenOf(token), provedUntil(row.provedAt), obstacle)
     },
 

@@ -18,7 +18,14 @@ import {
   wrongPasskey,
 } from './proofs.ts'
 import { generateSecretToken, hashOfSecretToken } from './secret-token.ts'
-import { type Entry, hasSecondFactor, type Opening, type Origin, type PendingSignIn } from './session.ts'
+import {
+  type Entry,
+  hasSecondFactor,
+  type Opening,
+  type Origin,
+  type PendingSignIn,
+  type SignOn,
+} from './session.ts'
 import type { SessionParts } from './sessions.ts'
 import type { FactorStore } from './store-factors.ts'
 import type { IdentityStore, UserRow } from './store.ts'
@@ -32,6 +39,7 @@ export interface Introduction {
   readonly method: 'oidc' | 'saml' | 'invitation'
   /** Whose word it is: the session works there and nowhere else. Null: of nobody but ourselves. */
   readonly organizationId: string | null
+  readonly signOn?: SignOn
 }
 
 export interface PasskeyChallenge {
@@ -71,7 +79,7 @@ export const makeSignIns = (parts: {
   clock: Clock
   store: IdentityStore
   factors: FactorStore
-  sessions: Pick<SessionParts, 'openSession' | 'audit'>
+  sessions: Pick<SessionParts, 'openSession' | 'audit' | 'tell'>
   attempts: Attempts
   passwords: Pick<Passwords, 'verify' | 'rehash'>
   proofs: FactorProofs
@@ -84,7 +92,7 @@ export const makeSignIns = (parts: {
   const wait = async (
     transaction: Transaction<Schema>,
     user: UserRow,
-    { method, onlyOrganizationId }: Opening,
+    { method, onlyOrganizationId, signOn }: Opening,
   ): Promise<Entry> => {
     const token = generateSecretToken()
     const expiresAt = pendingUntil()
@@ -93,6 +101,8 @@ export const makeSignIns = (parts: {
       userId: user.id,
       method,
       onlyOrganizationId,
+      ssoConnectionId: signOn?.connectionId ?? null,
+      ssoSession: signOn?.session ?? null,
       expiresAt,
     })
     return { kind: 'second_factor', pending: { token, expiresAt } }
@@ -120,7 +130,7 @@ export const makeSignIns = (parts: {
     transaction: Transaction<Schema>,
     userId: string,
     origin: Origin,
-    { method, organizationId }: Introduction,
+    { method, organizationId, signOn = null }: Introduction,
   ): Promise<Outcome<Entry>> => {
     const user = await store.readUser(userId, transaction)
     if (!user) return failure('not_found')
@@ -128,7 +138,7 @@ export const makeSignIns = (parts: {
     if (organizationId !== null && !(await store.isActiveMember(transaction, organizationId, userId)))
       return failure('user_suspended')
     const trusted = organizationId !== null && (await store.trustsSingleSignOn(transaction, organizationId))
-    const opening = { method, secondFactor: false, onlyOrganizationId: organizationId }
+    const opening = { method, secondFactor: false, onlyOrganizationId: organizationId, signOn }
     return success(await enter(transaction, user, origin, opening, trusted))
   }
 
@@ -146,8 +156,10 @@ export const makeSignIns = (parts: {
         if (!(await factors.usePending(transaction, hashOfSecretToken(pendingToken), clock())))
           throw new FaultError(fault('sign_in_expired'))
         if (!(await useUp(transaction))) throw new FaultError(wrongCode.fault)
-        if (proof.kind === 'recovery_code')
+        if (proof.kind === 'recovery_code') {
           await sessions.audit(transaction, user.id, 'recovery_code.used', { kind: 'user', id: user.id })
+          await sessions.tell(transaction, user.id, 'recovery_code_used', `It came from ${origin.address}.`)
+        }
         const session = await sessions.openSession(transaction, user.id, origin, opening)
         return success({ kind: 'open', session })
       })
@@ -202,7 +214,8 @@ export const makeSignIns = (parts: {
         : undefined
       const user = pending && (await store.readUser(pending.userId))
       if (!user || !hasSecondFactor(user)) return null
-      return { methods: proofKindsOf({ ...user, hasPassword: user.passwordHash !== null }) }
+      const hasPassword = user.passwordHash !== null
+      return { methods: proofKindsOf({ ...user, hasPassword, ssoConnectionId: null }) }
     },
 
     async finishSignIn(proof, origin) {
@@ -216,8 +229,9 @@ export const makeSignIns = (parts: {
       const user = await store.readUser(pending.userId)
       if (!user) return failure('sign_in_expired')
       if (user.suspendedAt !== null) return failure('user_suspended')
-      const { method, onlyOrganizationId } = pending
-      const opening = { method, secondFactor: true, onlyOrganizationId }
+      const { method, onlyOrganizationId, ssoConnectionId, ssoSession } = pending
+      const signOn = ssoConnectionId && { connectionId: ssoConnectionId, session: ssoSession }
+      const opening = { method, secondFactor: true, onlyOrganizationId, signOn: signOn || null }
       return finish(pendingToken, user, origin, opening, proof, checked.value)
     },
 

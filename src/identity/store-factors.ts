@@ -30,6 +30,8 @@ export interface PendingRow {
   readonly userId: string
   readonly method: SignInMethod
   readonly onlyOrganizationId: string | null
+  readonly ssoConnectionId: string | null
+  readonly ssoSession: string | null
 }
 
 const passkeyColumns = [
@@ -303,6 +305,8 @@ export const makeFactorStore = (kysely: Kysely<Schema>) => ({
         user_id: pending.userId,
         method: pending.method,
         only_organization_id: pending.onlyOrganizationId,
+        sso_connection_id: pending.ssoConnectionId,
+        sso_session: pending.ssoSession,
         expires_at: pending.expiresAt,
       })
       .execute()
@@ -311,7 +315,13 @@ export const makeFactorStore = (kysely: Kysely<Schema>) => ({
   readPending: (tokenHash: Buffer, now: Date): Promise<PendingRow | undefined> =>
     kysely
       .selectFrom('pending_sign_ins')
-      .select(['user_id as userId', 'method', 'only_organization_id as onlyOrganizationId'])
+      .select([
+        'user_id as userId',
+        'method',
+        'only_organization_id as onlyOrganizationId',
+        'sso_connection_id as ssoConnectionId',
+        'sso_session as ssoSession',
+      ])
       .where('token_hash', '=', tokenHash)
       .where('expires_at', '>', now)
       .executeTakeFirst() as Promise<PendingRow | undefined>,

@@ -52,6 +52,7 @@ export interface SessionRow {
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
   readonly allowedUses: AllowedUses | null
+  readonly exceptedServices: string[] | null
   readonly isDemo: boolean
   readonly accountId: string | null
   readonly createdAt: Date
@@ -59,7 +60,10 @@ export interface SessionRow {
   readonly hasPasskey: boolean
   readonly secondFactorAt: Date | null
   readonly onlyOrganizationId: string | null
+  readonly ssoConnectionId: string | null
   readonly isBreakGlass: boolean
+  /** Not null: the user is deleted then. */
+  readonly deleteAt: Date | null
   /** The organisation lets in only whom its own sign-on let in, and that was not how. */
   readonly lacksSingleSignOn: boolean
   /** Of the organisation, and the platform's where its administrators are concerned. */
@@ -72,8 +76,10 @@ const standing = sql`
   m.role, o.id AS "organizationId",
   o.name AS "organizationName", o.kind AS "organizationKind", o.control_policy AS "controlPolicy",
   o.critical_services AS "criticalServices", o.system_keys_allowed AS "systemKeysAllowed",
-  o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses", o.is_demo AS "isDemo", a.id AS "accountId",
-  m.break_glass_at IS NOT NULL AS "isBreakGlass",
+  o.locked_fallback AS "lockedFallback", o.allowed_uses AS "allowedUses",
+  (SELECT array_agg(e.service_id) FROM own_key_exceptions e WHERE e.organization_id = m.organization_id
+     AND e.user_id = m.user_id AND (e.expires_at IS NULL OR e.expires_at > now())) AS "exceptedServices", o.is_demo AS "isDemo", a.id AS "accountId",
+  m.break_glass_at IS NOT NULL AS "isBreakGlass", u.delete_at AS "deleteAt",
   EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS "hasTotp",
   EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id) AS "hasPasskey"`
 
@@ -169,6 +175,30 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     return row !== undefined
   },
 
+  /** Where they are one, and what holds for the others there. */
+  breakGlassOf: async (
+    transaction: Transaction<Schema>,
+    userId: string,
+  ): Promise<
+    {
+      organizationId: string
+      organizationName: string
+      email: string
+      name: string
+      isEnforced: boolean
+      networks: string[] | null
+    }[]
+  > => {
+    const { rows } = await sql<Awaited<ReturnType<IdentityStore['breakGlassOf']>>[number]>`
+      SELECT o.id AS "organizationId", o.name AS "organizationName", u.email, u.name, ${isEnforcedIn} AS "isEnforced",
+        (SELECT p.networks FROM session_policies p WHERE p.organization_id = o.id) AS networks
+      FROM memberships m JOIN users u ON u.id = m.user_id JOIN organizations o ON o.id = m.organization_id
+      WHERE m.user_id = ${userId} AND m.break_glass_at IS NOT NULL AND m.suspended_at IS NULL`.execute(
+      transaction,
+    )
+    return rows
+  },
+
   endBreakGlass: async (transaction: Transaction<Schema>, userId: string): Promise<void> => {
     await transaction
       .updateTable('memberships')
@@ -185,6 +215,19 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         WHERE m.user_id = u.id AND m.organization_id <> ${organizationId}) AS elsewhere
       FROM users u WHERE u.id = ${userId}`.execute(kysely)
     return rows[0]?.elsewhere ?? true
+  },
+
+  /** Of those of them who are active members; in force until the transaction ends. */
+  lockRoles: async (
+    transaction: Transaction<Schema>,
+    organizationId: string,
+    userIds: readonly string[],
+  ): Promise<ReadonlyMap<string, Role>> => {
+    const { rows } = await sql<{ userId: string; role: Role }>`
+      SELECT m.user_id AS "userId", m.role FROM memberships m JOIN users u ON u.id = m.user_id AND u.kind = 'person'
+      WHERE m.organization_id = ${organizationId} AND m.user_id::text = ANY (${[...userIds]}) AND m.suspended_at IS NULL
+      ORDER BY m.user_id FOR NO KEY UPDATE OF m`.execute(transaction)
+    return new Map(rows.map(({ userId, role }) => [userId, role]))
   },
 
   isActiveMember: async (executor: Executor, organizationId: string, userId: string): Promise<boolean> => {
@@ -247,7 +290,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       opening: Opening
     },
   ): Promise<void> => {
-    const { method, secondFactor, onlyOrganizationId } = session.opening
+    const { method, secondFactor, onlyOrganizationId, signOn } = session.opening
     await executor
       .insertInto('sessions')
       .values({
@@ -255,6 +298,8 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         second_factor_at: secondFactor ? session.at : null,
         only_organization_id: onlyOrganizationId,
         organization_id: onlyOrganizationId,
+        sso_connection_id: signOn?.connectionId ?? null,
+        sso_session: signOn?.session ?? null,
         id: session.id,
         user_id: session.userId,
         token_hash: session.tokenHash,
@@ -273,6 +318,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     const { rows } = await sql<SessionRow>`
       SELECT s.id AS "sessionId", s.last_seen_at AS "lastSeenAt", s.address, s.proved_at AS "provedAt",
         s.created_at AS "createdAt", s.second_factor_at AS "secondFactorAt", s.only_organization_id AS "onlyOrganizationId",
+        s.sso_connection_id AS "ssoConnectionId",
         u.is_platform_administrator AND s.only_organization_id IS NULL AS "isPlatformAdministrator",
         m.break_glass_at IS NULL AND s.only_organization_id IS NULL AND ${isEnforcedIn} AS "lacksSingleSignOn",
         s.embedded_by IS NOT NULL AS "isEmbedded",
@@ -299,6 +345,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     const { rows } = await sql<SessionRow>`
       SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt",
         now() AS "createdAt", NULL AS "secondFactorAt", NULL AS "onlyOrganizationId",
+        NULL AS "ssoConnectionId",
         u.is_platform_administrator AS "isPlatformAdministrator", NULL AS policies,
         false AS "lacksSingleSignOn", false AS "isEmbedded", ${standing}
       FROM users u
@@ -311,8 +358,12 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     return rows[0]
   },
 
-  touchSession: async (id: string, seen: { at: Date; address: string | null }): Promise<void> => {
-    await kysely
+  touchSession: async (
+    id: string,
+    seen: { at: Date; address: string | null },
+    executor: Executor = kysely,
+  ): Promise<void> => {
+    await executor
       .updateTable('sessions')
       .set({ last_seen_at: seen.at, address: seen.address })
       .where('id', '=', id)
@@ -352,6 +403,21 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .limit(1)
       .executeTakeFirst()
     return row !== undefined
+  },
+
+  /** Of an account that has been signed in to before. */
+  isNewBrowser: async (
+    executor: Executor,
+    userId: string,
+    tokenHash: Buffer | null,
+    now: Date,
+  ): Promise<boolean> => {
+    const { rows } = await sql<{ isNew: boolean }>`
+      SELECT EXISTS (SELECT FROM sessions WHERE user_id = ${userId}) AND NOT EXISTS (
+        SELECT FROM known_browsers WHERE user_id = ${userId} AND token_hash = ${tokenHash} AND expires_at > ${now}) AS "isNew"`.execute(
+      executor,
+    )
+    return rows[0]?.isNew ?? false
   },
 
   rememberBrowser: async (

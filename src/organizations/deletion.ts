@@ -23,6 +23,8 @@ export interface Deletions {
   /** `name`: the organisation's, typed by whoever asks. */
   scheduleDeletion(actor: Actor, organizationId: string, name: string): Promise<Outcome<void>>
   cancelDeletion(actor: Actor, organizationId: string): Promise<Outcome<void>>
+  /** At once, within a change of the caller's: of the personal organisation of somebody whose account is deleted. */
+  deleteIn(transaction: Transaction<Schema>, actor: Actor, organizationId: string, now: Date): Promise<void>
   /** Those whose day has come; how many. Safe to run anywhere, any number of times. */
   deleteDue(now: Date): Promise<number>
 }
@@ -51,21 +53,27 @@ export const makeDeletions = (parts: {
     await emit(t, { organizationId, type, data: { ...after }, at: clock() })
   }
 
-  /** Null: undone, or done by another process, meanwhile. */
+  const deleteIn: Deletions['deleteIn'] = async (t, actor, organizationId, now) => {
+    await revokeTokensOf(t, actor, { organizationId, userId: null }, now)
+    await revokeKeysOf(t, actor, { organizationId, userId: null }, now)
+    await vault.shred(t, organizationId, actor)
+    const members = await store.dissolve(t, organizationId, now)
+    await tell(t, actor, organizationId, 'organization.deleted', { members })
+  }
+
+  /** False: undone, or done by another process, meanwhile. */
   const deleteOne = (organizationId: string, now: Date): Promise<boolean> =>
     epoch.change(organizationId, async (t) => {
       const due = await store.lock(t, organizationId)
       if (!due?.deleteAt || due.deletedAt !== null || due.deleteAt > now) return false
       const actor = due.deletionBy === null ? nobody : ({ kind: 'user', id: due.deletionBy } as const)
-      await revokeTokensOf(t, actor, { organizationId, userId: null }, now)
-      await revokeKeysOf(t, actor, { organizationId, userId: null }, now)
-      await vault.shred(t, organizationId, actor)
-      const members = await store.dissolve(t, organizationId, now)
-      await tell(t, actor, organizationId, 'organization.deleted', { members })
+      await deleteIn(t, actor, organizationId, now)
       return true
     })
 
   return {
+    deleteIn,
+
     scheduleDeletion: (actor, organizationId, name) =>
       outcomeOf(() =>
         database.kysely.transaction().execute(async (t) => {

@@ -78,6 +78,8 @@ export interface Members {
   removeMember(actor: Actor, member: MemberReference, options?: MemberOptions): Promise<Outcome<void>>
   /** The same by the member. */
   leave(member: MemberReference): Promise<Outcome<void>>
+  /** The same within a change of the caller's: throws where it would be the last owner. */
+  leaveIn(transaction: Transaction<Schema>, actor: Actor, member: MemberReference): Promise<void>
   /** `to` is an owner then, `from` an administrator. */
   transferOwnership(
     actor: Actor,
@@ -201,7 +203,23 @@ export const makeMembers = (parts: MemberParts) => {
     await tell(t, actor, member, told, reason)
   }
 
+  /** Within a transaction that is the caller's. */
+  const leaveIn = async (t: Transaction<Schema>, actor: Actor, member: MemberReference): Promise<void> => {
+    const standings = await members.lockStandings(t, member.organizationId, [member.userId])
+    const target = standings.find((one) => one.userId === member.userId)
+    if (!target) throw new FaultError(fault('not_found'))
+    if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
+    const told = {
+      action: 'membership.left',
+      event: 'member.left',
+      before: { role: target.role },
+    } as const
+    await remove(t, actor, member, told)
+  }
+
   const room: Members = {
+    leaveIn,
+
     async join(actor, wanted, options = {}) {
       const organization = await store.read(wanted.organizationId)
       if (!organization) return failure('not_found', { field: 'organizationId' })
@@ -260,18 +278,10 @@ export const makeMembers = (parts: MemberParts) => {
         await remove(t, actor, member, told, options.reason)
       }),
 
-    leave(member) {
-      const actor = { kind: 'user', id: member.userId } as const
-      return change(actor, member, {}, async (t, target, standings) => {
-        if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
-        const told = {
-          action: 'membership.left',
-          event: 'member.left',
-          before: { role: target.role },
-        } as const
-        await remove(t, actor, member, told)
-      })
-    },
+    leave: (member) =>
+      outcomeOf(() =>
+        epoch.change(member.organizationId, (t) => leaveIn(t, { kind: 'user', id: member.userId }, member)),
+      ),
 
     transferOwnership: (actor, { organizationId, from, to }) =>
       change(actor, { organizationId, userId: from }, {}, async (t, target) => {

@@ -11,6 +11,7 @@ import { FaultNotice } from '../ui/notice.tsx'
 import { Fact, Facts, Page, Panel } from '../ui/page.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { browserName, isMobile } from './browser-name.ts'
+import { DeleteAccount } from './delete-account.tsx'
 import { ObstacleNotice } from './obstacle-notice.tsx'
 import { Password } from './password.tsx'
 import { SecondFactors } from './second-factors.tsx'
@@ -26,6 +27,7 @@ export const Security = () => {
       <Sessions />
       <Password me={me} />
       <Proof />
+      <DeleteAccount />
     </Page>
   )
 }
