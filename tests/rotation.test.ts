@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Use } from '../src/keys/uses.ts'
+import type { Place } from '../src/kit/bag.ts'
 import { failure, fault, must } from '../src/kit/fault.ts'
 import { platformOrganizationId } from '../src/kit/id.ts'
 import type { RotationAttempt } from '../src/rotation/rotation.ts'
@@ -301,20 +302,18 @@ test('an operation that began while caches were being dropped is waited for', as
   const { keyUses } = at.parts
   const { epoch } = at.stage.gateway.rooms
   const using = () => ({ serviceKeyId: tenant.which.id, version: 1 })
-  const began: Use[] = []
+  const began: Place<Use>[] = []
   let isSwitching = false
   epoch.onChange((organizationId) => {
     if (!isSwitching || began.length > 0 || organizationId !== tenant.which.organizationId) return
-    const use = { epoch: epoch.current(), using }
-    began.push(use)
-    keyUses.enter(use)
+    began.push(keyUses.enter({ epoch: epoch.current(), using }))
   })
   const id = await begin(tenant)
   await at.drive(id, { crash: (edge) => edge === 'before proven:promote', until: isAt('proven') })
   isSwitching = true
   const waits = await at.drive(id, { until: ({ inFlight }) => (inFlight ?? 0) > 0 })
   expect(waits).toMatchObject({ state: 'draining', inFlight: 1 })
-  for (const use of began) keyUses.leave(use)
+  for (const place of began) keyUses.leave(place)
   expect((await at.drive(id)).state).toBe('done')
 })
 

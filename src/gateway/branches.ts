@@ -12,9 +12,9 @@ export interface Branch {
 
 /** Several attempts may be under way at once; what ends the operation ends all of them. */
 export const branchesOf = (parent: Cancellation): ((timeoutMs: number | null) => Branch) => {
-  const aborts = new Set<() => void>()
+  const branches: (() => void)[] = []
   parent.onCancel(() => {
-    for (const abort of aborts) abort()
+    for (const follow of branches) follow()
   })
 
   return (timeoutMs) => {
@@ -35,7 +35,7 @@ export const branchesOf = (parent: Cancellation): ((timeoutMs: number | null) =>
       cancellation.outOfTime = parent.outOfTime
       abort?.()
     }
-    aborts.add(follow)
+    branches.push(follow)
     const timer =
       timeoutMs === null
         ? undefined
@@ -48,8 +48,9 @@ export const branchesOf = (parent: Cancellation): ((timeoutMs: number | null) =>
       cancellation,
       abort() {
         if (isOver) return
+        isOver = true
         clearTimeout(timer)
-        aborts.delete(follow)
+        branches.splice(branches.indexOf(follow), 1)
         cancellation.cancelled = true
         abort?.()
       },

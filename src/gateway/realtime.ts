@@ -246,8 +246,7 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
       if (pathOf(request.url ?? '/') !== path) return refuse(socket, operation, fault('unknown_route'))
       const full = admission.enter()
       if (full !== null) return refuse(socket, operation, full)
-      const use = useOf(operation)
-      keyUses.enter(use)
+      const use = keyUses.enter(useOf(operation))
       run(operation, request, socket, head)
         .catch((error: unknown) => {
           log.error({ err: error, operationId: operation.id }, 'a realtime session failed unexpectedly')

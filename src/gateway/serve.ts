@@ -101,8 +101,7 @@ export const makeServe = (parts: GatewayParts) => {
       return counters.ended(operation, response.statusCode)
     }
     const finish = settle(operation)
-    const use = useOf(operation)
-    keyUses.enter(use)
+    const use = keyUses.enter(useOf(operation))
     try {
       await run(operation, incoming, response, finish)
     } catch (error) {

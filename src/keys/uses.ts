@@ -1,6 +1,8 @@
+import { makeBag, type Place } from '../kit/bag.ts'
+
 /**
  * Which operations of this process may still use a version of a service key. A rotation revokes the old version only
- * when the answer is zero on every process (src/rotation/uses.ts). The hot path pays for entering and leaving a set.
+ * when the answer is zero on every process (src/rotation/uses.ts). The hot path pays for entering and leaving a bag.
  */
 export interface Use {
   /** The configuration epoch it began at: from then on it sees no older version. */
@@ -10,20 +12,20 @@ export interface Use {
 }
 
 export interface KeyUses {
-  enter(use: Use): void
-  leave(use: Use): void
+  enter(use: Use): Place<Use>
+  leave(place: Place<Use>): void
   /** Of a version that the configuration gave out before `barrier` for the last time. */
   count(serviceKeyId: string, version: number, barrier: bigint): number
 }
 
 export const makeKeyUses = (): KeyUses => {
-  const uses = new Set<Use>()
+  const uses = makeBag<Use>()
   return {
-    enter: (use) => void uses.add(use),
-    leave: (use) => void uses.delete(use),
+    enter: uses.add,
+    leave: (place) => void uses.remove(place),
     count(serviceKeyId, version, barrier) {
       let count = 0
-      for (const use of uses) {
+      for (const { one: use } of uses.places) {
         if (use.epoch >= barrier) continue
         const using = use.using()
         if (using === 'any' || (using?.serviceKeyId === serviceKeyId && using.version === version)) count++

@@ -51,8 +51,7 @@ export const makeCallService =
     )
     const { id: serviceKeyId, version } = serviceKey
     // Of whatever configuration: it may have waited between reading its key and this.
-    const use = { epoch: 0n, using: () => ({ serviceKeyId, version }) }
-    parts.keyUses?.enter(use)
+    const use = parts.keyUses?.enter({ epoch: 0n, using: () => ({ serviceKeyId, version }) })
     const reply = await parts.outbound.request({
       method,
       url: url.href,
@@ -61,7 +60,7 @@ export const makeCallService =
       timeoutMs,
       maximumBytes,
     })
-    parts.keyUses?.leave(use)
+    if (use !== undefined) parts.keyUses?.leave(use)
     return reply.ok
       ? success({ ...reply.value, body: redactSecrets(reply.value.body, [secret.value]) })
       : reply
