@@ -28,6 +28,8 @@ export type Scope = (typeof userScopes)[number] | (typeof platformScopes)[number
 export type TokenPurpose = 'bearer' | 'client' | 'application' | 'provisioning'
 
 export interface NewAccessToken {
+  /** Left out: a new one. */
+  readonly id?: string | undefined
   readonly organizationId: string
   /** `bearer` unless given. */
   readonly purpose?: TokenPurpose
@@ -150,7 +152,7 @@ export const makeAccess = (parts: {
       throw new FaultError(fault('not_found', { field: 'teamId' }))
     const accessToken = await store.insert(transaction, {
       ...wanted,
-      id: newId(),
+      id: wanted.id ?? newId(),
       hash: hashOfToken(token),
       lastFour: token.slice(-4),
       createdBy: actor.kind === 'user' ? actor.id : null,

@@ -4,10 +4,13 @@ import type { Fault } from '../kit/fault.ts'
 import type { Document } from './document.ts'
 import { type ApplyRooms, perform } from './perform.ts'
 import { priceProblems } from './billing.ts'
-import { planSetUp, type Step } from './plan.ts'
-import { referencesOf, resolveSecrets } from './references.ts'
+import { unknownNames, unusableSecrets } from './known-names.ts'
+import { readKnownSecrets } from './known-secrets.ts'
+import { planSetUp } from './plan.ts'
+import { referencesOf, resolveSecrets, tokenPathsOf } from './references.ts'
 import { readSnapshot } from './snapshot.ts'
-import { absolutePath, readTokenFiles, tokenPathsOf } from './token-files.ts'
+import type { Step } from './step.ts'
+import { absolutePath, readTokenFiles } from './token-files.ts'
 
 export interface ApplyOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -51,12 +54,14 @@ export const applyDocument = async (
   const problems = [
     ...secrets.problems,
     ...files.problems,
-    ...unknownTiers(document, stored.billing.tiers),
+    ...unknownNames(document, stored),
     ...priceProblems(document, stored.billing),
   ]
+  if (secrets.problems.length === 0) problems.push(...unusableSecrets(document, secrets.values))
   if (problems.length > 0) return { ok: false, problems }
   const plan = planSetUp(document, stored, {
     secrets: secrets.values,
+    storedSecrets: await readKnownSecrets(document, stored, rooms),
     fingerprint: (key, secret) => keyFingerprint(rooms.vault, key, secret),
     tokenFiles: files.hashes,
   })
@@ -80,16 +85,3 @@ export const applyDocument = async (
 }
 
 const countChanges = (steps: readonly Step[]): number => steps.filter((step) => step.action !== null).length
-
-const unknownTiers = (document: Document, stored: readonly { id: string }[]): string[] => {
-  const known = new Set([...stored, ...(document.tiers ?? [])].map((tier) => tier.id))
-  const users = [...(document.users ?? []), ...(document.organizations ?? []).flatMap((o) => o.users ?? [])]
-  return users
-    .filter((user) => user.tier !== undefined && !known.has(user.tier))
-    .map((user) => `user ${user.email}: there is no tier ${user.tier}. Tiers: ${[...known].join(', ')}.`)
-    .concat(
-      document.billing?.freeTier === undefined || known.has(document.billing.freeTier)
-        ? []
-        : [`billing: there is no tier ${document.billing.freeTier}. Tiers: ${[...known].join(', ')}.`],
-    )
-}

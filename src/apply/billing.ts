@@ -342,6 +342,33 @@ const settingsShown = (settings: BillingSettings): Record<string, string> => ({
   secondApproverAbove: formatMicros(settings.secondApproverAboveMicros),
 })
 
+/** As a document writes it. */
+export const billingInDocument = (settings: BillingSettings) => {
+  const { currency: code, discount } = settings
+  return {
+    provider: settings.provider,
+    currency: code,
+    issuer: settings.issuer,
+    freeTier: settings.freeTierId,
+    dueDays: settings.dueDays,
+    graceDays: settings.graceDays,
+    ownKeyDiscount: {
+      percent: discount.basisPoints / 100,
+      minimumSharePercent: discount.minimumShareBasisPoints / 100,
+      minimumContinuousDays: discount.minimumContinuousDays,
+      organizationKeysCount: discount.organizationKeysCount,
+      addresses: discount.addresses,
+    },
+    customAmounts: {
+      minimum: priceText(settings.customMinimumMinor, code),
+      maximum: priceText(settings.customMaximumMinor, code),
+      creditsPerUnit: formatMicros(settings.microsPerMinor * 10n ** BigInt(digitsOf(code))),
+    },
+    purchaseExpiryMonths: settings.purchaseExpiryMonths,
+    secondApproverAbove: formatMicros(settings.secondApproverAboveMicros),
+  }
+}
+
 /** What a document leaves out stays as it is. */
 export const planBilling = (wanted: DocumentBilling, { settings }: StoredBilling): PlannedBilling => {
   const code = wanted.currency ?? settings.currency

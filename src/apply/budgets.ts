@@ -5,8 +5,9 @@ import { amountText } from '../budgets/budget.ts'
 import type { BudgetDraft, Budgets } from '../budgets/budgets.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import type { KeyPlace } from './places.ts'
 
-/** Budgets in a document: on the installation, an organisation or a user, in all or at one service. */
+/** Budgets in a document: on the installation, an organisation, a team, a key or a user, in all or at one service. */
 
 const exactly = (digits: number, scale: bigint, message: string) =>
   z.union([z.number(), z.string()], { error: message }).transform((value, context) => {
@@ -40,23 +41,41 @@ const oneLimit = [
 ] as const
 
 export const budgetSchema = (serviceId: z.ZodType<string, string>) =>
-  z.strictObject({ ...fields, service: serviceId.optional() }).refine(...oneLimit)
+  z
+    .strictObject({
+      ...fields,
+      service: serviceId.optional(),
+      setBy: z.enum(['administrator', 'organization']).optional(),
+      eachMember: z.boolean().optional(),
+    })
+    .refine(...oneLimit)
 export const userBudgetSchema = (serviceId: z.ZodType<string, string>) =>
   z
     .strictObject({
       ...fields,
       service: serviceId.optional(),
+      setBy: z.enum(['administrator', 'organization', 'user']).optional(),
       period: z.enum(['calendar_month', 'subscription_period']).optional(),
     })
     .refine(...oneLimit)
 
-export type DocumentBudget = z.output<ReturnType<typeof userBudgetSchema>>
+export type DocumentBudget = z.output<ReturnType<typeof userBudgetSchema>> & {
+  readonly eachMember?: boolean | undefined
+}
 
-/** Live, and an administrator's; without those on access tokens. */
+/** What a budget is known by among those on the same: who set it decides who may change it. */
+export const budgetName = ({ name, setBy = 'administrator' }: Pick<DocumentBudget, 'name' | 'setBy'>) =>
+  setBy === 'administrator' ? `“${name}”` : `“${name}” (${setBy})`
+
+/** Live; without those on access tokens and those that follow one on each member. */
 export interface StoredBudget {
   readonly organizationId: string
   readonly id: string
   readonly userId: string | null
+  readonly teamId: string | null
+  readonly serviceKeyId: string | null
+  readonly setBy: 'administrator' | 'organization' | 'user'
+  readonly eachMember: boolean
   readonly name: string
   readonly serviceId: string | null
   readonly measure: 'credits' | 'own_key_cost'
@@ -73,6 +92,8 @@ export interface BudgetHome {
   readonly organization: string | null
   readonly userId: string | null
   readonly email: string | null
+  readonly team?: { readonly id: string | null; readonly name: string }
+  readonly key?: { readonly id: string | null; readonly place: KeyPlace }
 }
 
 export const installationHome: BudgetHome = {
@@ -83,7 +104,20 @@ export const installationHome: BudgetHome = {
   email: null,
 }
 
-type Terms = Omit<StoredBudget, 'organizationId' | 'id' | 'userId'>
+export type BudgetScope = Pick<StoredBudget, 'organizationId' | 'userId' | 'teamId' | 'serviceKeyId'>
+type Terms = Omit<StoredBudget, keyof BudgetScope | 'id'>
+
+/** Null: on something that the same document makes. */
+const scopeOf = ({ organizationId, userId, email, team, key }: BudgetHome): BudgetScope | null =>
+  organizationId === null || (email !== null && userId === null) || team?.id === null || key?.id === null
+    ? null
+    : { organizationId, userId, teamId: team?.id ?? null, serviceKeyId: key?.id ?? null }
+
+export const isOn = (budget: BudgetScope, scope: BudgetScope): boolean =>
+  budget.organizationId === scope.organizationId &&
+  budget.userId === scope.userId &&
+  budget.teamId === scope.teamId &&
+  budget.serviceKeyId === scope.serviceKeyId
 
 export type BudgetAction =
   | { readonly kind: 'create_budget'; readonly home: BudgetHome; readonly terms: Terms }
@@ -107,17 +141,16 @@ export const planBudget = (
   home: BudgetHome,
   stored: readonly StoredBudget[],
 ): PlannedBudget => {
-  const subject = `${home.title}: budget “${wanted.name}”`
+  const subject = `${home.title}: budget ${budgetName(wanted)}`
+  const scope = scopeOf(home)
   const before = stored.find(
-    (budget) =>
-      budget.name === wanted.name &&
-      budget.organizationId === home.organizationId &&
-      budget.userId === home.userId &&
-      (home.email === null || home.userId !== null),
+    (budget) => scope !== null && budgetName(budget) === budgetName(wanted) && isOn(budget, scope),
   )
   const measure = wanted.credits === undefined ? 'own_key_cost' : 'credits'
   const terms: Terms = {
     name: wanted.name,
+    setBy: wanted.setBy ?? 'administrator',
+    eachMember: wanted.eachMember ?? before?.eachMember ?? false,
     serviceId: wanted.service ?? null,
     measure,
     limit: wanted.credits ?? wanted.ownKeyCost ?? 0n,
@@ -148,23 +181,24 @@ export const planBudget = (
   }
 }
 
-const shown = (terms: Omit<Terms, 'name'>) => ({
+const shown = (terms: Omit<Terms, 'name' | 'setBy'>) => ({
   service: terms.serviceId ?? 'all',
   limit:
     `${amountText(terms.measure, terms.limit)} ${terms.measure === 'credits' ? '' : 'on own keys'}`.trim(),
   enforcement: terms.enforcement,
   period: terms.period,
   timeZone: terms.timeZone,
+  eachMember: terms.eachMember ? 'yes' : 'no',
 })
 
 export const performBudget = async (
   action: BudgetAction,
   budgets: Pick<Budgets, 'create' | 'change' | 'archive'>,
   actor: Actor,
-  homeOf: (home: BudgetHome) => Promise<Outcome<{ organizationId: string; userId: string | null }>>,
+  homeOf: (home: BudgetHome) => Promise<Outcome<BudgetScope>>,
 ): Promise<Outcome<null>> => {
-  const create = async (home: { organizationId: string; userId: string | null }, terms: Terms) => {
-    const draft: BudgetDraft = { ...terms, ...home, accessTokenId: null, setBy: 'administrator' }
+  const create = async (scope: BudgetScope, terms: Terms) => {
+    const draft: BudgetDraft = { ...terms, ...scope, accessTokenId: null }
     const created = await budgets.create(actor, draft)
     return created.ok ? success(null) : created
   }
@@ -173,11 +207,11 @@ export const performBudget = async (
     return home.ok ? create(home.value, action.terms) : home
   }
   const { budget, terms, isReplaced } = action
-  const { organizationId, userId } = budget
+  const { organizationId, userId, teamId, serviceKeyId } = budget
   const reach = { organizationId, userId: null }
   if (isReplaced) {
     const archived = await budgets.archive(actor, reach, budget.id)
-    return archived.ok ? create({ organizationId, userId }, terms) : archived
+    return archived.ok ? create({ organizationId, userId, teamId, serviceKeyId }, terms) : archived
   }
   const { limit, enforcement } = terms
   const changed = await budgets.change(actor, reach, budget.id, { limit, enforcement })

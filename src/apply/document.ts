@@ -5,7 +5,15 @@ import { roles } from '../contract/permissions.ts'
 import { limitsNothing } from '../policy/control.ts'
 import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
-import { budgetSchema, userBudgetSchema } from './budgets.ts'
+import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
+import { centralBillingSchema } from './central-billing.ts'
+import { hostApplicationSchema, serviceAccountSchema } from './machines.ts'
+import { provisioningSchema } from './provisioning.ts'
+import { rateLimitsSchema } from './rate-limits.ts'
+import { rotationSchema } from './rotation.ts'
+import { sessionPolicySchema, singleSignOnSchema } from './sign-on.ts'
+import { costCentreOf, costCentreSchema, teamSchema } from './teams.ts'
+import { webhookSchema } from './webhooks.ts'
 
 /** What `aideon.yaml` may say. docs/apply.md describes it for readers. */
 
@@ -38,6 +46,8 @@ const keyFields = z.strictObject({
   secret,
   baseUrl: baseUrl.optional(),
   settings: z.record(z.string(), z.string().trim()).optional(),
+  rateLimits: rateLimitsSchema.optional(),
+  rotation: rotationSchema.optional(),
 })
 type KeyFields = z.output<typeof keyFields>
 
@@ -56,6 +66,12 @@ const withSettings = ({ service, settings = {} }: KeyFields, context: z.Refineme
 }
 const serviceKey = keyFields.superRefine(withSettings)
 const systemKey = keyFields.extend({ priority }).superRefine(withSettings)
+const organizationKey = keyFields
+  .extend({
+    eachMemberRateLimits: rateLimitsSchema.optional(),
+    budgets: z.array(budgetSchema(serviceId)).optional(),
+  })
+  .superRefine(withSettings)
 
 const user = z.strictObject({
   email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
@@ -68,8 +84,12 @@ const user = z.strictObject({
   fallbackByService: z.record(serviceId, fallback).optional(),
   keys: z.array(serviceKey).optional(),
   budgets: z.array(userBudgetSchema(serviceId)).optional(),
+  rateLimits: rateLimitsSchema.optional(),
+  costCentre: costCentreOf,
+  breakGlass: z.boolean().optional(),
   accessTokenFile: z.string().min(1).optional(),
 })
+const userAlone = user.omit({ role: true, suspended: true, costCentre: true, breakGlass: true })
 
 const allowedSchema = z.strictObject({
   services: z.array(serviceId).nullable().default(null),
@@ -92,9 +112,19 @@ const organization = z.strictObject({
     .transform((allowed) => (limitsNothing(allowed) ? null : allowed))
     .nullable()
     .optional(),
-  keys: z.array(serviceKey).optional(),
+  keys: z.array(organizationKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
+  serviceAccounts: z.array(serviceAccountSchema).optional(),
+  hostApplications: z.array(hostApplicationSchema).optional(),
+  costCentres: z.array(costCentreSchema).optional(),
+  teams: z.array(teamSchema(serviceId)).optional(),
+  sessionPolicy: sessionPolicySchema.optional(),
+  singleSignOn: singleSignOnSchema(secret).optional(),
+  provisioning: provisioningSchema.optional(),
+  webhooks: z.array(webhookSchema(secret)).optional(),
+  centralBilling: centralBillingSchema.optional(),
+  rotation: z.strictObject({ maximumAgeDays: z.number().int().min(1).max(3_650).nullable() }).optional(),
 })
 
 const documentSchema = z.strictObject({
@@ -102,7 +132,11 @@ const documentSchema = z.strictObject({
   services: z
     .partialRecord(
       serviceId,
-      z.strictObject({ baseUrl: baseUrl.nullable().optional(), enabled: z.boolean().optional() }),
+      z.strictObject({
+        baseUrl: baseUrl.nullable().optional(),
+        enabled: z.boolean().optional(),
+        rotation: rotationSchema.optional(),
+      }),
     )
     .optional(),
   tiers: z.array(tierSchema(serviceId)).optional(),
@@ -111,9 +145,11 @@ const documentSchema = z.strictObject({
   systemKeys: z.array(systemKey).optional(),
   organizations: z.array(organization).optional(),
   /** Without an organisation: each gets a personal one. */
-  users: z.array(user.omit({ role: true, suspended: true })).optional(),
+  users: z.array(userAlone).optional(),
   /** On the whole installation. */
   budgets: z.array(budgetSchema(serviceId)).optional(),
+  /** Of platform administrators, wherever they work. */
+  sessionPolicy: sessionPolicySchema.optional(),
   platformTokens: z.array(z.strictObject({ name: label, file: z.string().min(1) })).optional(),
 })
 
@@ -121,7 +157,7 @@ const documentSchema = z.strictObject({
 export type Document = z.output<typeof documentSchema>
 export type DocumentUser = z.output<typeof user>
 export type DocumentOrganization = z.output<typeof organization>
-export type DocumentServiceKey = z.output<typeof serviceKey> & {
+export type DocumentServiceKey = z.output<typeof organizationKey> & {
   readonly priority?: z.output<typeof priority>
 }
 
@@ -181,46 +217,69 @@ interface Conflict {
   readonly message: string
 }
 
+interface NamedList {
+  readonly path: readonly PropertyKey[]
+  readonly what: string
+  readonly names: readonly string[]
+}
+
 /** Lists in which a name may stand once; said twice, it could only be applied in an order nobody asked for. */
-const namesOf = (document: Document): { path: PropertyKey[]; what: string; names: string[] }[] => {
-  const keys = (list: readonly DocumentServiceKey[] | undefined, ...path: PropertyKey[]) => ({
-    path: [...path, 'keys'],
-    what: 'Key',
-    names: (list ?? []).map(keyName),
-  })
-  const budgets = (list: readonly { name: string }[] | undefined, ...path: PropertyKey[]) => ({
-    path: [...path, 'budgets'],
-    what: 'Budget',
-    names: (list ?? []).map(({ name }) => name),
-  })
+const namesOf = (document: Document): NamedList[] => {
   const organizations = document.organizations ?? []
   return [
-    budgets(document.budgets),
-    ...organizations.map((o, index) => budgets(o.budgets, 'organizations', index)),
-    ...organizations.flatMap((o, index) =>
-      (o.users ?? []).map((u, at) => budgets(u.budgets, 'organizations', index, 'users', at)),
-    ),
-    ...(document.users ?? []).map((u, at) => budgets(u.budgets, 'users', at)),
-    { path: ['tiers'], what: 'Tier', names: (document.tiers ?? []).map((t) => t.id) },
-    { path: ['packs'], what: 'Pack', names: (document.packs ?? []).map((p) => p.id) },
-    { path: ['systemKeys'], what: 'System key', names: (document.systemKeys ?? []).map(keyName) },
-    { path: ['organizations'], what: 'Organisation', names: organizations.map((o) => o.name) },
-    {
-      path: ['platformTokens'],
-      what: 'Platform token',
-      names: (document.platformTokens ?? []).map((t) => t.name),
-    },
-    ...organizations.map((o, index) => keys(o.keys, 'organizations', index)),
-    ...organizations.flatMap((o, index) =>
-      (o.users ?? []).map((u, at) => keys(u.keys, 'organizations', index, 'users', at)),
-    ),
-    ...(document.users ?? []).map((u, at) => keys(u.keys, 'users', at)),
+    listed(document.budgets, 'Budget', budgetName, 'budgets'),
+    listed(document.tiers, 'Tier', ({ id }) => id, 'tiers'),
+    listed(document.packs, 'Pack', ({ id }) => id, 'packs'),
+    listed(document.systemKeys, 'System key', keyName, 'systemKeys'),
+    listed(organizations, 'Organisation', ({ name }) => name, 'organizations'),
+    listed(document.platformTokens, 'Platform token', ({ name }) => name, 'platformTokens'),
+    ...(document.users ?? []).flatMap((one, at) => namesOfUser(one, 'users', at)),
+    ...organizations.flatMap((one, at) => namesOfOrganization(one, 'organizations', at)),
     // Somebody may be in several organisations, but a personal one is where nobody named one.
-    ...(organizations.length > 0 ? organizations : [{ users: [] }]).map((o) => ({
-      path: [],
-      what: 'User',
-      names: [...(o.users ?? []), ...(document.users ?? [])].map((u) => u.email.toLowerCase()),
-    })),
+    ...(organizations.length > 0 ? organizations : [{ users: [] }]).map(({ users }) =>
+      listed([...(users ?? []), ...(document.users ?? [])], 'User', ({ email }) => email.toLowerCase()),
+    ),
+  ]
+}
+
+const listed = <Item>(
+  items: readonly Item[] | undefined,
+  what: string,
+  nameOf: (item: Item) => string,
+  ...path: PropertyKey[]
+): NamedList => ({ path, what, names: (items ?? []).map(nameOf) })
+
+const namesOfUser = (
+  user: { keys?: readonly DocumentServiceKey[]; budgets?: readonly DocumentBudget[] },
+  ...path: PropertyKey[]
+): NamedList[] => [
+  listed(user.keys, 'Key', keyName, ...path, 'keys'),
+  listed(user.budgets, 'Budget', budgetName, ...path, 'budgets'),
+]
+
+const namesOfOrganization = (one: DocumentOrganization, ...path: PropertyKey[]): NamedList[] => {
+  const { connections, domains } = one.singleSignOn ?? {}
+  const lower = ({ name }: { name: string }) => name.toLowerCase()
+  return [
+    ...namesOfUser(one, ...path),
+    ...(one.users ?? []).flatMap((user, at) => namesOfUser(user, ...path, 'users', at)),
+    ...(one.keys ?? []).map(({ budgets }, at) =>
+      listed(budgets, 'Budget', budgetName, ...path, 'keys', at, 'budgets'),
+    ),
+    listed(one.teams, 'Team', lower, ...path, 'teams'),
+    ...(one.teams ?? []).map(({ budgets }, at) =>
+      listed(budgets, 'Budget', budgetName, ...path, 'teams', at, 'budgets'),
+    ),
+    ...(one.teams ?? []).map(({ leads = [], members = [] }) =>
+      listed([...leads, ...members], 'Member', (reference) => reference.toLowerCase()),
+    ),
+    listed(one.costCentres, 'Cost centre', ({ code }) => code, ...path, 'costCentres'),
+    listed(one.serviceAccounts, 'Service account', ({ name }) => name, ...path, 'serviceAccounts'),
+    listed(one.hostApplications, 'Host application', ({ name }) => name, ...path, 'hostApplications'),
+    listed(connections, 'Connection', ({ name }) => name, ...path, 'singleSignOn', 'connections'),
+    listed(domains, 'Domain', ({ domain }) => domain, ...path, 'singleSignOn', 'domains'),
+    listed(one.webhooks, 'Webhook', ({ url }) => url, ...path, 'webhooks'),
+    listed(one.provisioning?.groups, 'Group', lower, ...path, 'provisioning', 'groups'),
   ]
 }
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { afterAll, expect, test } from 'vitest'
 import { demoSecret } from '../../simulator/keys.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { cloneDatabase } from '../../tests/database.ts'
+import { providerCertificate } from '../../tests/sso/certificates.ts'
 import { stageConfig } from '../../tests/stage.ts'
 import { version } from '../config/version.ts'
 import { silentLog } from '../kit/log.ts'
@@ -65,16 +67,22 @@ for (const [name, service] of [
   secrets[name] = demoSecret(service, name)
   simulator.setKey(secrets[name], { kind: 'ok' }, service)
 }
+secrets['CLIENT'] = 'the-secret-of-our-client-there'
+secrets['HOOK'] = `whsec_${Buffer.alloc(32, 'hook').toString('base64')}`
+const { publicKey } = generateKeyPairSync('ed25519')
+const jwk = JSON.stringify({ ...publicKey.export({ format: 'jwk' }), kid: 'one' })
 
 const original = `
 outboundAllowances: ["${new URL(simulator.url).host}"]
 services:
-  openai: {baseUrl: "${simulator.url}/openai"}
+  openai: {baseUrl: "${simulator.url}/openai", rotation: {everyDays: 90}}
   anthropic: {baseUrl: "${simulator.url}/anthropic"}
 tiers:
   - {id: team, name: Team, monthlyCredits: 12.5, monthlyPrice: 9.5, rolloverCredits: 3, groups: [smart], rateLimits: {requestsPerMinute: 60}}
+billing: {graceDays: 3, purchaseExpiryMonths: null, ownKeyDiscount: {percent: 12.5}, customAmounts: {minimum: 2.50}}
+sessionPolicy: {idleMinutes: 30}
 packs: [{id: tiny, name: Tiny, credits: 10, price: 1}]
-systemKeys: [{service: openai, label: One, priority: secondary, secret: env:SYSTEM}]
+systemKeys: [{service: openai, label: One, priority: secondary, secret: env:SYSTEM, rotation: {overlapSeconds: 60}}]
 budgets: [{name: Everything, credits: 1000, enforcement: hard}]
 organizations:
   - name: "Müller & Söhne: \\"Keys\\""
@@ -82,10 +90,44 @@ organizations:
     criticalServices: [openai]
     lockedFallback: alternative
     allowed: {models: ["claude-*"], maximumKeyAgeDays: 90}
-    keys: [{service: anthropic, label: Shared, secret: env:SHARED}]
+    keys:
+      - service: anthropic
+        label: Shared
+        secret: env:SHARED
+        rateLimits: {requestsPerMinute: 100}
+        eachMemberRateLimits: {requestsPerMinute: 10, tokensPerMinute: 5000}
+        budgets: [{name: Each, ownKeyCost: 20, eachMember: true, setBy: organization, enforcement: hard}]
+    serviceAccounts:
+      - {name: nightly, description: Reports, role: auditor, paidBy: ada@export.example, costCentre: R-1}
+      - {name: retired, suspended: true}
+    hostApplications:
+      - {name: Portal, issuer: "https://portal.example", jwks: {keys: [${jwk}]}, frameAncestors: ["https://portal.example"]}
+    costCentres: [{code: R-1, name: Research}, {code: OLD, name: Old, archived: true}]
+    teams:
+      - name: Search
+        description: Ranking
+        leads: [ada@export.example]
+        members: [grace@export.example, nightly]
+        costCentre: R-1
+        budgets: [{name: Sprint, credits: 50, setBy: organization, eachMember: true}]
+    sessionPolicy: {sessionHours: 12, secondFactorRequired: true, networks: [198.51.100.0/24]}
+    singleSignOn:
+      connections:
+        - name: Company
+          roleRules: [{group: ops, role: administrator}, {group: all, role: member}]
+          oidc: {issuer: "https://login.example.com", clientId: aideon}
+          clientSecret: env:CLIENT
+        - name: Old provider
+          enabled: false
+          saml: {entityId: "https://idp.example.com", signInUrl: "https://idp.example.com/sso", certificates: [${JSON.stringify(providerCertificate.cert)}]}
+      domains: [{domain: export.example}]
+    provisioning: {groups: [{name: Ops, role: administrator}]}
+    webhooks: [{url: "https://93.184.216.34/events", types: [member.joined], secret: env:HOOK, enabled: false}]
+    centralBilling: {enabled: true, billingEmail: money@export.example}
+    rotation: {maximumAgeDays: 365}
     budgets: [{name: Own keys, ownKeyCost: "0.000000001", timeZone: Europe/Berlin}]
     users:
-      - {email: ada@export.example, name: Ada, role: owner, tier: team, platformAdministrator: true}
+      - {email: ada@export.example, name: Ada, role: owner, tier: team, platformAdministrator: true, costCentre: R-1, rateLimits: {concurrent: 4}}
       - email: grace@export.example
         name: Grace
         role: auditor
@@ -108,17 +150,20 @@ test('an export makes the same of an empty installation, and changes nothing whe
   const exported = await from.export()
   expect(exported.leftOut).toEqual([])
   for (const secret of Object.values(secrets)) expect(exported.text).not.toContain(secret)
-  const environment = Object.fromEntries(
+  const environment: Record<string, string> = Object.fromEntries(
     exported.variables.map(({ name, lastFour }) => [
       name,
-      Object.values(secrets).find((secret) => secret.endsWith(lastFour)) ?? '',
+      // Of a client secret not even the last characters are kept.
+      (lastFour === '' ? secrets['CLIENT'] : Object.values(secrets).find((one) => one.endsWith(lastFour))) ??
+        '',
     ]),
   )
-  expect(Object.keys(environment)).toHaveLength(3)
+  expect(Object.keys(environment)).toHaveLength(5)
 
   expect((await from.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
   expect((await to.apply(exported.text, environment)).filter((line) => line.startsWith('!'))).toEqual([])
   expect((await to.export()).text).toBe(exported.text)
+  expect((await to.apply(original, secrets)).filter((line) => /^[+~!]/.test(line))).toEqual([])
   expect((await to.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
 
   const one = await from.export('Second')

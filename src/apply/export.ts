@@ -1,16 +1,19 @@
 import { stringify } from 'yaml'
 import { mayUserManageKey } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
-import { formatMicros } from '../kit/money.ts'
-import { packInDocument, tierInDocument } from './billing.ts'
-import type { StoredBudget } from './budgets.ts'
-import type {
-  Snapshot,
-  StoredMembership,
-  StoredOrganization,
-  StoredServiceKey,
-  StoredUser,
-} from './snapshot.ts'
+import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
+import {
+  byText,
+  costCentreIn,
+  type Exporting,
+  list,
+  organizationParts,
+  sessionPolicyIn,
+  some,
+  uniquely,
+} from './export-organization.ts'
+import { budgetsIn, keysIn, rateLimitsIn, scheduleIn } from './export-keys.ts'
+import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
 
 export interface Exported {
   readonly text: string
@@ -20,103 +23,44 @@ export interface Exported {
   readonly leftOut: readonly string[]
 }
 
-const priorities = { 1: 'primary', 2: 'secondary', 3: 'tertiary' } as const
-
 /**
  * What is stored, as a document that makes the same of an empty installation. `organization`: one company with its people, and
  * nothing of the platform.
  */
 export const exportDocument = (stored: Snapshot, organization: string | null = null): Exported => {
   const variables = makeVariables()
-  const leftOut: string[] = []
+  const exporting: Exporting = { stored, variables, leftOut: [] }
   const companies = stored.organizations.filter(
     ({ kind, name }) => kind === 'company' && (organization === null || name === organization),
   )
-  for (const [index, { name }] of companies.entries())
-    if (companies.findIndex((other) => other.name === name) < index)
-      leftOut.push(`organisation ${name}: a document knows organisations by their names, and there are two.`)
-  const named = companies.filter(
-    (one, index) => companies.findIndex(({ name }) => name === one.name) === index,
-  )
-
-  const keysOf = (
-    place: { owner: StoredServiceKey['owner']; organizationId: string; userId: string | null },
-    of: string,
-  ) =>
-    stored.serviceKeys
-      .filter(
-        (key) =>
-          key.owner === place.owner &&
-          key.organizationId === place.organizationId &&
-          key.userId === place.userId,
-      )
-      .toSorted((a, b) => byText(`${a.serviceId} ${a.label}`, `${b.serviceId} ${b.label}`))
-      .map((key) => keyInDocument(key, variables, of))
-
-  const personIn = (user: StoredUser, membership: StoredMembership, home: StoredOrganization) => {
-    const place = { owner: 'user', organizationId: home.id, userId: user.id } as const
-    const forbidden = stored.serviceKeys.filter(
-      (key) =>
-        key.owner === 'user' &&
-        key.organizationId === home.id &&
-        key.userId === user.id &&
-        !mayUserManageKey(home, key.serviceId).ok,
-    )
-    if (forbidden.length > 0)
-      leftOut.push(`user ${user.email}: keys that the control policy of ${home.name} suspends.`)
-    const keys = keysOf(place, user.email).filter(({ service }) => mayUserManageKey(home, service).ok)
-    const preferences = stored.preferences.filter(
-      (one) => one.userId === user.id && one.organizationId === home.id,
-    )
-    const others = preferences.filter(({ serviceId }) => serviceId !== '*')
-    return {
-      email: user.email,
-      name: user.name,
-      ...(home.kind === 'company' && { role: membership.role }),
-      ...(membership.suspended && home.kind === 'company' && { suspended: true }),
-      ...(membership.tierId !== null && { tier: membership.tierId }),
-      ...(user.isPlatformAdministrator && organization === null && { platformAdministrator: true }),
-      ...some('fallback', preferences.find(({ serviceId }) => serviceId === '*')?.fallback),
-      ...(others.length > 0 && {
-        fallbackByService: Object.fromEntries(others.map((one) => [one.serviceId, one.fallback])),
-      }),
-      ...list('keys', keys),
-      ...list('budgets', budgetsOf(stored, home.id, user.id)),
-    }
-  }
-
-  const peopleOf = (home: StoredOrganization) =>
-    stored.memberships
-      .filter(({ organizationId }) => organizationId === home.id)
-      .flatMap((membership) => {
-        const user = stored.users.find(({ id, isPerson }) => isPerson && id === membership.userId)
-        return user ? [personIn(user, membership, home)] : []
-      })
-      .toSorted((a, b) => byText(a.email, b.email))
-
-  const organizations = named.map((one) => ({
+  const organizations = uniquely(companies, ({ name }) => `organisation ${name}`, exporting).map((one) => ({
     name: one.name,
     controlPolicy: one.controlPolicy,
     criticalServices: one.criticalServices,
     systemKeysAllowed: one.systemKeysAllowed,
     lockedFallback: one.lockedFallback,
     allowed: one.allowed,
-    ...list('keys', keysOf({ owner: 'organization', organizationId: one.id, userId: null }, one.name)),
-    ...list('budgets', budgetsOf(stored, one.id, null)),
-    ...list('users', peopleOf(one)),
+    ...list(
+      'keys',
+      keysIn({ owner: 'organization', organizationId: one.id, userId: null }, one.name, exporting),
+    ),
+    ...list('budgets', budgetsIn({ organizationId: one.id }, `organisation ${one.name}`, exporting)),
+    ...list('users', peopleOf(one, organization === null, exporting)),
+    ...organizationParts(one, exporting),
   }))
   const inCompanies = new Set(organizations.flatMap((one) => one.users?.map(({ email }) => email) ?? []))
   const alone = stored.organizations
     .filter(({ kind }) => kind === 'personal' && organization === null)
-    .flatMap((home) => peopleOf(home))
+    .flatMap((home) => peopleOf(home, true, exporting))
     .filter(({ email }) => !inCompanies.has(email))
     .toSorted((a, b) => byText(a.email, b.email))
 
   const document = {
-    ...(organization === null && platformParts(stored, keysOf)),
+    ...(organization === null && platformParts(exporting)),
     ...list('organizations', organizations),
     ...list('users', alone),
   }
+  const { leftOut } = exporting
   return {
     text:
       heading(variables.all, leftOut) + stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }),
@@ -125,57 +69,99 @@ export const exportDocument = (stored: Snapshot, organization: string | null = n
   }
 }
 
-type KeysOf = (
-  place: { owner: StoredServiceKey['owner']; organizationId: string; userId: string | null },
-  of: string,
-) => readonly object[]
+const peopleOf = (home: StoredOrganization, isWhole: boolean, exporting: Exporting) =>
+  exporting.stored.memberships
+    .filter(({ organizationId }) => organizationId === home.id)
+    .flatMap((membership) => {
+      const user = exporting.stored.users.find(({ id, isPerson }) => isPerson && id === membership.userId)
+      return user ? [personIn(user, membership, home, isWhole, exporting)] : []
+    })
+    .toSorted((a, b) => byText(a.email, b.email))
 
-const platformParts = (stored: Snapshot, keysOf: KeysOf) => ({
-  ...list('outboundAllowances', stored.allowances.toSorted(byText)),
-  ...(stored.services.length > 0 && {
-    services: Object.fromEntries(
-      stored.services
-        .toSorted((a, b) => byText(a.serviceId, b.serviceId))
-        .map(({ serviceId, ...settings }) => [serviceId, settings]),
+const personIn = (
+  user: StoredUser,
+  membership: StoredMembership,
+  home: StoredOrganization,
+  isWhole: boolean,
+  exporting: Exporting,
+) => {
+  const { stored, leftOut } = exporting
+  const place = { owner: 'user', organizationId: home.id, userId: user.id } as const
+  const all = keysIn(place, user.email, exporting, ({ serviceId }) => mayUserManageKey(home, serviceId).ok)
+  const preferences = stored.preferences.filter(
+    (one) => one.userId === user.id && one.organizationId === home.id,
+  )
+  const others = preferences.filter(({ serviceId }) => serviceId !== '*')
+  if (
+    stored.serviceKeys.some(
+      (key) =>
+        key.owner === 'user' &&
+        key.organizationId === home.id &&
+        key.userId === user.id &&
+        !mayUserManageKey(home, key.serviceId).ok,
+    )
+  )
+    leftOut.push(`user ${user.email}: keys that the control policy of ${home.name} suspends.`)
+  const isMember = home.kind === 'company'
+  return {
+    email: user.email,
+    name: user.name,
+    ...(isMember && { role: membership.role }),
+    ...(isMember && membership.suspended && { suspended: true }),
+    ...(isMember && membership.breakGlass && { breakGlass: true }),
+    ...(membership.tierId !== null && { tier: membership.tierId }),
+    ...(user.isPlatformAdministrator && isWhole && { platformAdministrator: true }),
+    ...some('fallback', preferences.find(({ serviceId }) => serviceId === '*')?.fallback),
+    ...(others.length > 0 && {
+      fallbackByService: Object.fromEntries(others.map((one) => [one.serviceId, one.fallback])),
+    }),
+    ...(isMember && costCentreIn(home.id, user.id, exporting)),
+    ...rateLimitsIn('rateLimits', { organizationId: home.id, kind: 'user', id: user.id }, exporting),
+    ...list('keys', all),
+    ...list(
+      'budgets',
+      budgetsIn({ organizationId: home.id, userId: user.id }, `user ${user.email}`, exporting),
     ),
-  }),
-  ...list('tiers', stored.billing.tiers.filter(({ archivedAt }) => archivedAt === null).map(tierInDocument)),
-  ...list('packs', stored.billing.packs.filter(({ archivedAt }) => archivedAt === null).map(packInDocument)),
-  ...list(
-    'systemKeys',
-    keysOf({ owner: 'system', organizationId: platformOrganizationId, userId: null }, 'system'),
-  ),
-  ...list('budgets', budgetsOf(stored, platformOrganizationId, null)),
-})
+  }
+}
 
-const keyInDocument = (key: StoredServiceKey, variables: Variables, of: string) => ({
-  service: key.serviceId,
-  label: key.label,
-  ...(key.priority !== null && { priority: priorities[key.priority as 1 | 2 | 3] }),
-  secret: `env:${variables.add(`${of} ${key.serviceId} ${key.label}`, key.lastFour, of)}`,
-  ...some('baseUrl', key.baseUrl ?? undefined),
-  ...(Object.keys(key.settings).length > 0 && { settings: key.settings }),
-})
-
-const budgetsOf = ({ budgets }: Snapshot, organizationId: string, userId: string | null) =>
-  budgets
-    .filter((one) => one.organizationId === organizationId && one.userId === userId)
-    .toSorted((a, b) => byText(a.name, b.name))
-    .map((one: StoredBudget) => ({
-      name: one.name,
-      ...(one.measure === 'credits'
-        ? { credits: formatMicros(one.limit) }
-        : { ownKeyCost: nanoText(one.limit) }),
-      ...some('service', one.serviceId ?? undefined),
-      enforcement: one.enforcement,
-      ...(userId !== null && { period: one.period }),
-      timeZone: one.timeZone,
-    }))
-
-const nanoText = (nano: bigint): string => {
-  const digits = String(nano).padStart(10, '0')
-  const fraction = digits.slice(-9).replace(/0+$/, '')
-  return digits.slice(0, -9) + (fraction && `.${fraction}`)
+const platformParts = (exporting: Exporting) => {
+  const { stored } = exporting
+  const services = [
+    ...new Set([
+      ...stored.services.map(({ serviceId }) => serviceId),
+      ...stored.schedules
+        .filter((one) => one.organizationId === platformOrganizationId && one.serviceKeyId === null)
+        .map(({ serviceId }) => serviceId),
+    ]),
+  ].toSorted(byText)
+  return {
+    ...list('outboundAllowances', stored.allowances.toSorted(byText)),
+    ...(services.length > 0 && {
+      services: Object.fromEntries(
+        services.map((id) => {
+          const { serviceId: _, ...settings } =
+            stored.services.find(({ serviceId }) => serviceId === id) ?? {}
+          return [id, { ...settings, ...scheduleIn(id, null, exporting) }]
+        }),
+      ),
+    }),
+    ...list(
+      'tiers',
+      stored.billing.tiers.filter(({ archivedAt }) => archivedAt === null).map(tierInDocument),
+    ),
+    billing: billingInDocument(stored.billing.settings),
+    ...list(
+      'packs',
+      stored.billing.packs.filter(({ archivedAt }) => archivedAt === null).map(packInDocument),
+    ),
+    ...list(
+      'systemKeys',
+      keysIn({ owner: 'system', organizationId: platformOrganizationId, userId: null }, 'system', exporting),
+    ),
+    ...list('budgets', budgetsIn({ organizationId: platformOrganizationId }, 'installation', exporting)),
+    ...sessionPolicyIn(platformOrganizationId, exporting),
+  }
 }
 
 interface Variables {
@@ -216,9 +202,3 @@ const heading = (variables: Exported['variables'], leftOut: readonly string[]): 
     .map((line) => `# ${line}`.trimEnd())
     .join('\n')
     .concat('\n')
-
-const some = <Name extends string, Value>(name: Name, value: Value | undefined) =>
-  (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value }
-const list = <Name extends string, Item>(name: Name, items: readonly Item[]) =>
-  (items.length === 0 ? {} : { [name]: items }) as { readonly [N in Name]?: readonly Item[] }
-const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))

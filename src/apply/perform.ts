@@ -5,19 +5,37 @@ import type { Budgets } from '../budgets/budgets.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { KeyCheck, ServiceKeys } from '../keys/keys.ts'
+import type { Identity } from '../identity/identity.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Machines } from '../machines/machines.ts'
 import type { Organizations } from '../organizations/organizations.ts'
+import type { Oversight } from '../oversight/oversight.ts'
 import { mayUserManageKey } from '../policy/control.ts'
+import type { Provisioning } from '../provisioning/provisioning.ts'
+import type { Rotation } from '../rotation/rotation.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
+import type { Sso } from '../sso/sso.ts'
+import type { Teams } from '../teams/teams.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import { performBilling } from './billing.ts'
-import { type BudgetHome, performBudget } from './budgets.ts'
+import { type BudgetHome, type BudgetScope, performBudget } from './budgets.ts'
+import { performCentralBilling } from './central-billing.ts'
 import type { DocumentUser } from './document.ts'
-import type { Action } from './plan.ts'
-import type { KeyHome, PlannedKey } from './plan-keys.ts'
+import { performMachine } from './machines.ts'
+import { findPerson, homeOf, keyIdOf, memberOf, organizationIdOf } from './places.ts'
+import type { Action, OrganizationPartAction } from './plan.ts'
+import type { PlannedKey } from './plan-keys.ts'
+import { performProvisioning } from './provisioning.ts'
+import { performRateLimits } from './rate-limits.ts'
+import { performRotation } from './rotation.ts'
+import { performSignOn } from './sign-on.ts'
+import { performTeam, teamIdOf } from './teams.ts'
 import { writePrivateFile } from './token-files.ts'
+import { performWebhook } from './webhooks.ts'
 
 /** The rooms that a document reaches. */
 export interface ApplyRooms {
@@ -30,6 +48,15 @@ export interface ApplyRooms {
   readonly access: Access
   readonly billing: Pick<Billing, 'tiers' | 'packs' | 'settings' | 'saveTier' | 'savePack' | 'saveSettings'>
   readonly budgets: Pick<Budgets, 'create' | 'change' | 'archive'>
+  readonly identity: Pick<Identity, 'saveSessionPolicy' | 'setBreakGlass'>
+  readonly limits: Pick<Limits, 'set'>
+  readonly machines: Pick<Machines, 'accounts' | 'applications'>
+  readonly oversight: Pick<Oversight, 'saveCostCentre' | 'assignCostCentre' | 'centralBilling'>
+  readonly provisioning: Pick<Provisioning, 'groups'>
+  readonly rotation: Pick<Rotation, 'setSchedule' | 'setMaximumAge'>
+  readonly sso: Pick<Sso, 'connections' | 'domains'>
+  readonly teams: Teams
+  readonly webhookEndpoints: Webhooks
   readonly clock: Clock
 }
 
@@ -41,8 +68,6 @@ export interface Performance {
   readonly isDemo: boolean
   readonly pathOf: (path: string) => string
 }
-
-type Failure = Extract<Outcome<never>, { ok: false }>
 
 /** A note for the person, such as a key that could not be proven now; null: nothing to add. */
 export type Performed = Outcome<string | null>
@@ -73,9 +98,44 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
       return performKey(action, p)
     case 'create_budget':
     case 'change_budget':
-      return performBudget(action, p.rooms.budgets, p.actor, (home) => budgetHomeOf(home, p))
+      return performBudget(action, p.rooms.budgets, p.actor, (home) => budgetScopeOf(home, p))
     case 'write_token':
       return writeToken(action, p)
+    case 'save_webhook':
+      return performWebhook(action, p)
+    default:
+      return noted(await performInOrganization(action, p))
+  }
+}
+
+/** What organisations have beside members, keys and budgets. */
+const performInOrganization = (action: OrganizationPartAction, p: Performance): Promise<Outcome<unknown>> => {
+  switch (action.kind) {
+    case 'save_team':
+    case 'set_team_members':
+    case 'save_cost_centre':
+    case 'assign_cost_centre':
+      return performTeam(action, p)
+    case 'save_service_account':
+    case 'write_credential':
+    case 'save_host_application':
+      return performMachine(action, p)
+    case 'save_session_policy':
+    case 'set_break_glass':
+    case 'save_connection':
+    case 'add_domain':
+    case 'enforce_domain':
+      return performSignOn(action, p)
+    case 'write_provisioning_token':
+    case 'set_group_role':
+      return performProvisioning(action, p)
+    case 'set_central_billing':
+      return performCentralBilling(action, p)
+    case 'set_rate_limits':
+      return performRateLimits(action, p)
+    case 'set_rotation':
+    case 'set_maximum_key_age':
+      return performRotation(action, p)
   }
 }
 
@@ -97,22 +157,6 @@ const performOrganization = async (action: OrganizationAction, p: Performance): 
     : organizationId
 }
 
-const organizationIdOf = async (name: string, p: Performance): Promise<Outcome<string>> => {
-  const found = await p.rooms.organizations.findByName(name)
-  return found ? success(found.id) : vanished(`organisation ${name}`)
-}
-
-/** Something else changed the installation between the plan and now. */
-const vanished = (what: string): Failure => ({
-  ok: false,
-  fault: { code: 'not_found', message: `There is no ${what} any more.`, next: 'Apply the file again.' },
-})
-
-const findPerson = async (email: string, p: Performance) => {
-  const person = await p.rooms.organizations.findPerson({ email })
-  return person ? success(person) : vanished(`user ${email}`)
-}
-
 type UserAction = Extract<
   Action,
   {
@@ -129,15 +173,10 @@ type UserAction = Extract<
 const performUser = async (action: UserAction, p: Performance): Promise<Performed> => {
   if (action.kind === 'create_user') return createUser(action.user, action.organization, p)
   const { organizations } = p.rooms
-  const person = await findPerson(action.kind === 'add_member' ? action.user.email : action.email, p)
-  if (!person.ok) return person
-  const { userId } = person.value
-  const home =
-    action.organization === null
-      ? success(person.value.organizationId)
-      : await organizationIdOf(action.organization, p)
-  if (!home.ok) return home
-  const organizationId = home.value
+  const email = action.kind === 'add_member' ? action.user.email : action.email
+  const member = await memberOf({ organization: action.organization, email }, p)
+  if (!member.ok) return member
+  const { organizationId, userId } = member.value
   if (action.kind === 'change_user')
     return noted(await organizations.changeUser(p.actor, userId, { ...action.change, organizationId }))
   if (action.kind === 'change_preferences')
@@ -149,11 +188,9 @@ const performUser = async (action: UserAction, p: Performance): Promise<Performe
         : await organizations.restoreMember(p.actor, { organizationId, userId }),
     )
   if (action.kind === 'change_role')
-    return noted(
-      await organizations.changeRole(p.actor, { organizationId: home.value, userId, role: action.role }),
-    )
+    return noted(await organizations.changeRole(p.actor, { organizationId, userId, role: action.role }))
   const joined = await organizations.join(p.actor, {
-    organizationId: home.value,
+    organizationId,
     who: { userId },
     role: action.user.role ?? 'member',
     tierId: action.user.tier,
@@ -181,32 +218,26 @@ const createUser = async (
   return noted(created)
 }
 
-/** Where a key belongs, once everybody exists. */
-const homeOf = async (
-  home: KeyHome,
+const budgetScopeOf = async (
+  { organization, email, team, key }: BudgetHome,
   p: Performance,
-): Promise<Outcome<{ organizationId: string; userId: string | null }>> => {
-  if (home.owner === 'system') return success({ organizationId: platformOrganizationId, userId: null })
-  const person = home.email === null ? null : await findPerson(home.email, p)
-  if (person !== null && (!person.ok || home.organization === null)) return person
-  const organizationId = await organizationIdOf(home.organization ?? '', p)
-  return organizationId.ok
-    ? success({ organizationId: organizationId.value, userId: person?.value.userId ?? null })
-    : organizationId
-}
-
-const budgetHomeOf = async (
-  { organizationId, organization, email }: BudgetHome,
-  p: Performance,
-): Promise<Outcome<{ organizationId: string; userId: string | null }>> => {
-  if (organization === null && email === null)
-    return success({ organizationId: organizationId ?? platformOrganizationId, userId: null })
-  const home = organization === null ? null : await organizationIdOf(organization, p)
-  if (home?.ok === false) return home
-  if (email === null) return success({ organizationId: home?.value ?? '', userId: null })
-  const person = await findPerson(email, p)
-  if (!person.ok) return person
-  return success({ organizationId: home?.value ?? person.value.organizationId, userId: person.value.userId })
+): Promise<Outcome<BudgetScope>> => {
+  const onAll = { userId: null, teamId: null, serviceKeyId: null }
+  if (email !== null) {
+    const member = await memberOf({ organization, email }, p)
+    return member.ok ? success({ ...onAll, ...member.value }) : member
+  }
+  if (organization === null) return success({ ...onAll, organizationId: platformOrganizationId })
+  const home = await organizationIdOf(organization, p)
+  if (!home.ok) return home
+  const onOrganization = { ...onAll, organizationId: home.value }
+  if (team) {
+    const id = await teamIdOf(team.name, home.value, p)
+    return id.ok ? success({ ...onOrganization, teamId: id.value }) : id
+  }
+  if (!key) return success(onOrganization)
+  const found = await keyIdOf(key.place, p)
+  return found.ok ? success({ ...onOrganization, serviceKeyId: found.value.id }) : found
 }
 
 const performKey = (action: PlannedKey, p: Performance): Promise<Performed> =>

@@ -1,9 +1,13 @@
 import { type DocumentServiceKey, labelOf } from './document.ts'
-import type { PlanContext, Step } from './plan.ts'
+import type { KeyPlace } from './places.ts'
+import type { PlanContext } from './plan.ts'
+import { planRateLimits } from './rate-limits.ts'
+import { planRotation } from './rotation.ts'
 import { findService } from '../services/registry.ts'
 import type { KeySettings } from '../services/service.ts'
 import { shownSecret } from './references.ts'
 import type { Snapshot, StoredServiceKey } from './snapshot.ts'
+import type { Step } from './step.ts'
 
 /** Whose keys are planned. Ids are null for whom the plan itself creates. */
 export interface KeyHome {
@@ -40,43 +44,84 @@ export type PlannedKey =
 const priorities = { primary: 1, secondary: 2, tertiary: 3 } as const
 const priorityNames = ['', 'primary', 'secondary', 'tertiary']
 
-/**
- * A key is known by its label. One whose secret is stored under another label is the same key renamed, so that
- * correcting a label does not try to store a secret twice.
- */
 export const planKeys = (
   wanted: readonly DocumentServiceKey[],
   home: KeyHome,
   stored: Snapshot,
   context: PlanContext,
-): Step[] => {
-  const own = stored.serviceKeys.filter(
+): Step[] =>
+  wanted.flatMap((key) => {
+    const before = findKey(key, home, stored, context)
+    const of = placeOf(key, home)
+    const subject = `${home.title} ${of.serviceId} “${of.label}”`
+    const limits = stored.rateLimits
+    return [
+      planKey(key, home, before, context),
+      ...planRateLimits(`${subject}: rate limits`, key.rateLimits, of, before, 'service_key', limits),
+      ...planRateLimits(
+        `${subject}: rate limits of each member`,
+        key.eachMemberRateLimits,
+        of,
+        before,
+        'key_member',
+        limits,
+      ),
+      ...planRotation(subject, key.rotation, of, before?.id, stored.schedules),
+    ]
+  })
+
+export const placeOf = (key: DocumentServiceKey, home: KeyHome): KeyPlace => ({
+  home,
+  serviceId: key.service,
+  label: labelOf(key),
+  baseUrl: addressOf(key),
+})
+const addressOf = ({ baseUrl }: DocumentServiceKey) =>
+  baseUrl === undefined ? null : new URL(baseUrl).href.replace(/\/+$/, '')
+
+/** A document keeps the secret that a key began with; rotations since then are not undone by applying it again. */
+const isSame = (key: StoredServiceKey, secret: string, context: PlanContext, settings = key.settings) => {
+  const given = context.fingerprint({ ...key, settings }, secret)
+  return [key.fingerprint, ...key.rotatedFrom].some((known) => known.equals(given))
+}
+
+/**
+ * A key is known by its label. One whose secret is stored under another label is the same key renamed, so that
+ * correcting a label does not try to store a secret twice.
+ */
+export const findKey = (
+  wanted: DocumentServiceKey,
+  home: KeyHome,
+  { serviceKeys }: Snapshot,
+  context: PlanContext,
+): StoredServiceKey | undefined => {
+  const baseUrl = addressOf(wanted)
+  // A key is for one server: at another address it is another key.
+  const ofService = serviceKeys.filter(
     (key) =>
-      key.owner === home.owner && key.organizationId === home.organizationId && key.userId === home.userId,
+      key.owner === home.owner &&
+      key.organizationId === home.organizationId &&
+      key.userId === home.userId &&
+      key.serviceId === wanted.service &&
+      key.baseUrl === baseUrl,
   )
-  return wanted.map((key) => planKey(key, home, own, context))
+  const secret = context.secrets.get(wanted.secret) ?? ''
+  // In another region, the same secret is another key.
+  const isRenamed = (key: StoredServiceKey) =>
+    isSame(key, secret, context, { ...key.settings, ...wanted.settings })
+  return ofService.find((key) => key.label === labelOf(wanted)) ?? ofService.find(isRenamed)
 }
 
 const planKey = (
   wanted: DocumentServiceKey,
   home: KeyHome,
-  own: readonly StoredServiceKey[],
+  before: StoredServiceKey | undefined,
   context: PlanContext,
 ): Step => {
   const label = labelOf(wanted)
   const secret = context.secrets.get(wanted.secret) ?? ''
   const priority = wanted.priority ? priorities[wanted.priority] : null
-  const baseUrl = wanted.baseUrl === undefined ? null : new URL(wanted.baseUrl).href.replace(/\/+$/, '')
-  // A key is for one server: at another address it is another key.
-  const ofService = own.filter((key) => key.serviceId === wanted.service && key.baseUrl === baseUrl)
-  // A document keeps the secret that a key began with; rotations since then are not undone by applying it again.
-  const isSame = (key: StoredServiceKey, settings = key.settings) => {
-    const given = context.fingerprint({ ...key, settings }, secret)
-    return [key.fingerprint, ...key.rotatedFrom].some((known) => known.equals(given))
-  }
-  // In another region, the same secret is another key.
-  const isRenamed = (key: StoredServiceKey) => isSame(key, { ...key.settings, ...wanted.settings })
-  const before = ofService.find((key) => key.label === label) ?? ofService.find(isRenamed)
+  const baseUrl = addressOf(wanted)
   const settings = wanted.settings ?? {}
   const subject = `${home.title} ${wanted.service} “${label}”`
   const source = shownSecret(wanted.secret, secret, findService(wanted.service)?.secretKind)
@@ -104,7 +149,7 @@ const planKey = (
     priority === null || priority === before.priority
       ? []
       : [`priority: ${priorityNames[before.priority ?? 0]} → ${wanted.priority}`]
-  const replaced = isSame(before) ? [] : [`secret: …${before.lastFour} → ${source}`]
+  const replaced = isSame(before, secret, context) ? [] : [`secret: …${before.lastFour} → ${source}`]
   const reset = Object.entries(settings)
     .filter(([id, text]) => text !== (before.settings[id] ?? ''))
     .map(([id, text]) => `${id}: ${before.settings[id] ?? '(none)'} → ${text || '(none)'}`)

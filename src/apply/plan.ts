@@ -10,18 +10,24 @@ import {
   installationHome,
   planBudget,
 } from './budgets.ts'
-import { type KeyHome, planKeys, type PlannedKey } from './plan-keys.ts'
+import { type CentralBillingAction, planCentralBilling } from './central-billing.ts'
+import { type MachineAction, planHostApplications, planServiceAccounts } from './machines.ts'
+import { findKey, type KeyHome, placeOf, planKeys, type PlannedKey } from './plan-keys.ts'
+import { planProvisioning, type ProvisioningAction } from './provisioning.ts'
+import { planRateLimits, type RateLimitAction } from './rate-limits.ts'
+import { planMaximumKeyAge, planRotation, type RotationAction } from './rotation.ts'
+import { planBreakGlass, planSessionPolicy, planSingleSignOn, type SignOnAction } from './sign-on.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredServiceKey } from './snapshot.ts'
-
-/** One line of the plan: what is there already, what is made, what is changed. */
-export interface Step {
-  readonly sign: '+' | '~' | '='
-  readonly subject: string
-  /** What is set or changed, for a person; never a secret. */
-  readonly details: readonly string[]
-  /** Null: nothing to do. */
-  readonly action: Action | null
-}
+import { differences, settings, type Step, step } from './step.ts'
+import {
+  findTeam,
+  isSameName,
+  planCostCentres,
+  planCostCentresOf,
+  planTeams,
+  type TeamAction,
+} from './teams.ts'
+import { planWebhooks, type WebhookAction } from './webhooks.ts'
 
 /** What to do, as data; who is new is named by organisation name and e-mail address. */
 export type Action =
@@ -62,6 +68,8 @@ export type Action =
     }
   | PlannedKey
   | BudgetAction
+  | WebhookAction
+  | OrganizationPartAction
   | {
       readonly kind: 'write_token'
       readonly email: string | null
@@ -69,27 +77,69 @@ export type Action =
       readonly path: string
     }
 
+/** What organisations have beside members, keys and budgets. */
+export type OrganizationPartAction =
+  | TeamAction
+  | MachineAction
+  | SignOnAction
+  | ProvisioningAction
+  | CentralBillingAction
+  | RateLimitAction
+  | RotationAction
+
 /** What planning needs besides the document and what is stored. */
 export interface PlanContext {
   readonly secrets: ReadonlyMap<string, string>
+  /** Those that have no fingerprint, by the id of whose they are: of connections and webhooks that the document names one for. */
+  readonly storedSecrets: ReadonlyMap<string, string>
   /** Of a stored key, had it this secret. */
   readonly fingerprint: (key: StoredServiceKey, secret: string) => Buffer
   /** By path as the document writes it: the hash of the token that is in the file; null: no file. */
   readonly tokenFiles: ReadonlyMap<string, Buffer | null>
 }
 
-export const planSetUp = (document: Document, stored: Snapshot, context: PlanContext): Step[] => [
-  ...planAllowances(document, stored),
-  ...planServices(document, stored),
-  ...planSales(document, stored),
-  ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
-  ...(document.organizations ?? []).flatMap((o) => planOrganization(o, stored, context)),
-  ...planUsers(document, stored, context),
-  ...planBudgets(document, stored),
-  // Last: a locked preference refuses the changes of preferences above.
-  ...(document.organizations ?? []).flatMap((o) => planLock(o, stored)),
-  ...(document.platformTokens ?? []).map(({ name, file }) => planToken(null, name, file, stored, context)),
-]
+export const planSetUp = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
+  const inEach = (
+    plan: (
+      one: DocumentOrganization,
+      organizationId: string | undefined,
+      before?: StoredOrganization,
+    ) => Step[],
+  ) =>
+    (document.organizations ?? []).flatMap((one) => {
+      const before = findOrganization(one.name, stored)
+      return plan(one, before?.id, before)
+    })
+  return [
+    ...planAllowances(document, stored),
+    ...planServices(document, stored),
+    ...planSales(document, stored),
+    ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
+    ...inEach((one, _, before) => planOrganization(one, before, stored, context)),
+    ...planUsers(document, stored, context),
+    ...inEach((one, id) => [
+      ...planServiceAccounts(one, id, stored, context),
+      ...planHostApplications(one, id, stored),
+      ...planCostCentres(one, id, stored),
+      ...planTeams(one, id, stored),
+      ...planCostCentresOf(one, id, stored),
+    ]),
+    ...planBudgets(document, stored, context),
+    ...inEach((one, id, before) => [
+      ...planSingleSignOn(one, id, stored, context),
+      ...planProvisioning(one, id, stored, context),
+      ...planWebhooks(one, id, stored, context),
+      ...planCentralBilling(one, before),
+      ...planMaximumKeyAge(one.name, one.rotation, before?.maximumKeyAgeDays ?? null),
+      ...planSessionPolicy(one.name, one.sessionPolicy, id, stored),
+    ]),
+    ...planSessionPolicy(null, document.sessionPolicy, platformOrganizationId, stored),
+    // Last: whoever is suspended joins no team, and a locked preference refuses the changes of preferences above.
+    ...usersOf(document).flatMap(({ user, organization }) => planSuspension(user, organization, stored)),
+    ...inEach((one) => planLock(one, stored)),
+    ...(document.platformTokens ?? []).map(({ name, file }) => planToken(null, name, file, stored, context)),
+  ]
+}
 
 const systemHome: KeyHome = {
   owner: 'system',
@@ -100,48 +150,6 @@ const systemHome: KeyHome = {
   email: null,
 }
 
-const step = (subject: string, isNew: boolean, details: readonly string[], action: Action): Step =>
-  isNew || details.length > 0
-    ? { sign: isNew ? '+' : '~', subject, details, action }
-    : { sign: '=', subject, details, action: null }
-
-/** `name: before → after` for each field that differs. */
-const differences = <T extends object>(before: T, wanted: Partial<T>): string[] =>
-  (Object.keys(wanted) as (keyof T)[])
-    .filter(
-      (name) => wanted[name] !== undefined && shown(wanted[name] as Shown) !== shown(before[name] as Shown),
-    )
-    .map((name) => `${String(name)}: ${shown(before[name] as Shown)} → ${shown(wanted[name] as Shown)}`)
-
-type Plain = string | number | bigint | boolean | readonly string[] | null | undefined
-type Shown = Plain | { readonly [name: string]: Plain }
-
-const isList = (value: Shown): value is readonly string[] => Array.isArray(value)
-
-const shown = (value: Shown): string => {
-  if (value === null || value === undefined) return '(none)'
-  if (isList(value))
-    return value.length === 0
-      ? 'none'
-      : value
-          .map(String)
-          .toSorted((a, b) => a.localeCompare(b))
-          .join(', ')
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  if (typeof value === 'object')
-    return Object.entries(value)
-      .filter(([, part]) => part !== null && part !== false)
-      .map(([name, part]) => `${name} ${shown(part)}`)
-      .toSorted((a, b) => a.localeCompare(b))
-      .join('; ')
-  return String(value)
-}
-
-const settings = (wanted: Readonly<Record<string, Shown>>): string[] =>
-  Object.entries(wanted)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}: ${shown(value)}`)
-
 const planAllowances = (document: Document, stored: Snapshot): Step[] =>
   (document.outboundAllowances ?? []).map((address) =>
     step(`outbound allowance ${address}`, !stored.allowances.includes(address), [], {
@@ -151,11 +159,14 @@ const planAllowances = (document: Document, stored: Snapshot): Step[] =>
   )
 
 const planServices = (document: Document, stored: Snapshot): Step[] =>
-  Object.entries(document.services ?? {}).map(([serviceId, wanted]) => {
+  Object.entries(document.services ?? {}).flatMap(([serviceId, { rotation, ...wanted } = {}]) => {
     const before = stored.services.find((s) => s.serviceId === serviceId) ?? { baseUrl: null, enabled: true }
     const change = { ...wanted, ...(wanted?.baseUrl && { baseUrl: wanted.baseUrl.replace(/\/+$/, '') }) }
     const details = differences({ baseUrl: before.baseUrl, enabled: before.enabled }, change)
-    return step(`service ${serviceId}`, false, details, { kind: 'change_service', serviceId, change })
+    return [
+      step(`service ${serviceId}`, false, details, { kind: 'change_service', serviceId, change }),
+      ...planRotation(`service ${serviceId}`, rotation, { serviceId }, null, stored.schedules),
+    ]
   })
 
 /** Tiers before the settings that may name one; what is sold last. */
@@ -166,31 +177,36 @@ const planSales = (document: Document, { billing: stored }: Snapshot): Step[] =>
     ...(document.packs ?? []).map((pack) => planPack(pack, document.billing, stored)),
   ].map(({ subject, isNew, details, action }) => step(subject, isNew, details, action))
 
-const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
+export const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
   stored.organizations.find((o) => o.kind === 'company' && o.name === name)
 
 /** Everything but the locked preference. */
-const planOrganization = (wanted: DocumentOrganization, stored: Snapshot, context: PlanContext): Step[] => {
-  const before = findOrganization(wanted.name, stored)
+const planOrganization = (
+  wanted: DocumentOrganization,
+  before: StoredOrganization | undefined,
+  stored: Snapshot,
+  context: PlanContext,
+): Step[] => {
   const { controlPolicy, criticalServices, systemKeysAllowed, allowed } = wanted
   const change = { controlPolicy, criticalServices, systemKeysAllowed, allowed }
   const details = before ? differences(before, change) : settings(change)
   const kind = before ? 'change_organization' : 'create_organization'
-  const home: KeyHome = {
-    owner: 'organization',
-    title: `organisation ${wanted.name}: key`,
-    organizationId: before?.id ?? null,
-    organization: wanted.name,
-    userId: null,
-    email: null,
-  }
   return [
     step(`organisation ${wanted.name}`, !before, details, { kind, name: wanted.name, change }),
-    ...planKeys(wanted.keys ?? [], home, stored, context),
+    ...planKeys(wanted.keys ?? [], organizationHome(wanted.name, before), stored, context),
   ]
 }
 
-const planBudgets = (document: Document, stored: Snapshot): Step[] => {
+const organizationHome = (name: string, before: StoredOrganization | undefined): KeyHome => ({
+  owner: 'organization',
+  title: `organisation ${name}: key`,
+  organizationId: before?.id ?? null,
+  organization: name,
+  userId: null,
+  email: null,
+})
+
+const planBudgets = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
   const steps = (wanted: readonly DocumentBudget[] | undefined, home: BudgetHome): Step[] =>
     (wanted ?? []).map((one) => {
       const { subject, isNew, details, action } = planBudget(one, home, stored.budgets)
@@ -198,28 +214,58 @@ const planBudgets = (document: Document, stored: Snapshot): Step[] => {
     })
   return [
     ...steps(document.budgets, installationHome),
-    ...(document.organizations ?? []).flatMap(({ name, budgets }) =>
-      steps(budgets, {
+    ...(document.organizations ?? []).flatMap(({ name, budgets, teams, keys }) => {
+      const before = findOrganization(name, stored)
+      const home = {
         title: `organisation ${name}`,
-        organizationId: findOrganization(name, stored)?.id ?? null,
+        organizationId: before?.id ?? null,
         organization: name,
         userId: null,
         email: null,
-      }),
-    ),
+      }
+      return [
+        ...steps(budgets, home),
+        ...(teams ?? []).flatMap((team) => {
+          const id = findTeam(before?.id, team.name, stored)?.id ?? null
+          return steps(team.budgets, {
+            ...home,
+            title: `organisation ${name}: team ${team.name}`,
+            team: { id, name: team.name },
+          })
+        }),
+        ...(keys ?? []).flatMap((key) => {
+          const keyHome = organizationHome(name, before)
+          const place = placeOf(key, keyHome)
+          const id = findKey(key, keyHome, stored, context)?.id ?? null
+          return steps(key.budgets, {
+            ...home,
+            title: `organisation ${name}: key ${place.serviceId} “${place.label}”`,
+            key: { id, place },
+          })
+        }),
+      ]
+    }),
     ...usersOf(document).flatMap(({ user, organization }) => {
-      const before = stored.users.find((u) => u.email.toLowerCase() === user.email.toLowerCase())
-      const memberships = stored.memberships.filter((m) => m.userId === before?.id)
-      const home = organization === null ? undefined : findOrganization(organization, stored)
+      const { before, membership } = standingOf(user, organization, stored)
       return steps(user.budgets, {
         title: `user ${user.email}`,
-        organizationId: home?.id ?? memberships[0]?.organizationId ?? null,
+        organizationId: membership?.organizationId ?? null,
         organization,
         userId: before?.id ?? null,
         email: user.email,
       })
     }),
   ]
+}
+
+/** Who somebody is already, and as what in that organisation: without one, in the first that they have. */
+const standingOf = ({ email }: DocumentUser, organization: string | null, stored: Snapshot) => {
+  const before = stored.users.find((user) => isSameName(user.email, email))
+  const memberships = stored.memberships.filter(({ userId }) => userId === before?.id)
+  const homeId = organization === null ? undefined : findOrganization(organization, stored)?.id
+  const membership =
+    organization === null ? memberships[0] : memberships.find((one) => one.organizationId === homeId)
+  return { before, membership }
 }
 
 const planLock = (wanted: DocumentOrganization, stored: Snapshot): Step[] => {
@@ -254,12 +300,7 @@ const planUser = (
   context: PlanContext,
   isMade: boolean,
 ): Step[] => {
-  const before = stored.users.find((u) => u.email.toLowerCase() === user.email.toLowerCase())
-  const memberships = stored.memberships.filter((m) => m.userId === before?.id)
-  const home = organization === null ? undefined : findOrganization(organization, stored)
-  // A user without an organisation in the document keeps the one they have.
-  const membership =
-    organization === null ? memberships[0] : memberships.find((m) => m.organizationId === home?.id)
+  const { before, membership } = standingOf(user, organization, stored)
   const subject = `user ${user.email}`
   const keyHome: KeyHome = {
     owner: 'user',
@@ -273,7 +314,16 @@ const planUser = (
     ...(before && membership
       ? planMember(user, organization, before, membership)
       : [planNewMember(user, organization, before !== undefined || isMade)]),
-    ...planStanding(user, organization, membership),
+    ...(user.suspended === false ? planStanding(user, organization, membership) : []),
+    ...(organization === null ? [] : planBreakGlass(user, organization, membership)),
+    ...planRateLimits(
+      `${subject}: rate limits`,
+      user.rateLimits,
+      { organization, email: user.email },
+      membership && { organizationId: membership.organizationId, id: membership.userId },
+      'user',
+      stored.rateLimits,
+    ),
     ...planPreferences(user, organization, membership, stored),
     ...planKeys(user.keys ?? [], keyHome, stored, context),
     ...(user.accessTokenFile
@@ -357,6 +407,11 @@ const planStanding = (
     }),
   ]
 }
+
+const planSuspension = (user: DocumentUser, organization: string | null, stored: Snapshot): Step[] =>
+  user.suspended === true
+    ? planStanding(user, organization, standingOf(user, organization, stored).membership)
+    : []
 
 /** What the document names is set; overrides for other services stay. */
 const planPreferences = (

@@ -25,17 +25,36 @@ export interface SecretReference {
 }
 
 export const referencesOf = (document: Document): SecretReference[] => {
+  const organizations = document.organizations ?? []
   const keys = [
     ...(document.systemKeys ?? []),
-    ...(document.organizations ?? []).flatMap((o) => o.keys ?? []),
+    ...organizations.flatMap((o) => o.keys ?? []),
     ...usersOf(document).flatMap(({ user }) => user.keys ?? []),
   ]
-  const references = keys.map((key) => ({
-    reference: key.secret,
-    kind: findService(key.service)?.secretKind,
-  }))
+  const references = [
+    ...keys.map((key) => ({ reference: key.secret, kind: findService(key.service)?.secretKind })),
+    ...organizations
+      .flatMap(({ singleSignOn, webhooks }) => [
+        ...(singleSignOn?.connections ?? []).map(({ clientSecret }) => clientSecret),
+        ...(webhooks ?? []).map(({ secret }) => secret),
+      ])
+      .flatMap((reference) => (reference === undefined ? [] : [{ reference, kind: undefined }])),
+  ]
   return [...new Map(references.map((each) => [JSON.stringify(each), each])).values()]
 }
+
+/** Files that a document has secrets written to. */
+export const tokenPathsOf = (document: Document): string[] => [
+  ...usersOf(document).flatMap(({ user }) => user.accessTokenFile ?? []),
+  ...(document.platformTokens ?? []).map((token) => token.file),
+  ...(document.organizations ?? []).flatMap((organization) => [
+    ...(organization.serviceAccounts ?? []).flatMap(({ credentials }) =>
+      (credentials ?? []).map(({ file }) => file),
+    ),
+    ...(organization.provisioning?.tokens ?? []).map(({ file }) => file),
+    ...(organization.webhooks ?? []).flatMap(({ secretFile }) => secretFile ?? []),
+  ]),
+]
 
 export const resolveSecrets = async (
   references: readonly SecretReference[],

@@ -1,5 +1,5 @@
 import type { Applied, AppliedStep } from './apply-document.ts'
-import type { Step } from './plan.ts'
+import type { Step } from './step.ts'
 
 /** A plan as a person reads it: one line per thing, what changes under it. */
 export const planLines = (steps: readonly (Step & { note?: string | null })[]): string[] =>

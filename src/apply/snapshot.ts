@@ -6,9 +6,10 @@ import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
 import type { KeySettings } from '../services/service.ts'
 import type { StoredBilling } from './billing.ts'
 import type { StoredBudget } from './budgets.ts'
+import { type OrganizationParts, readOrganizationParts } from './snapshot-organizations.ts'
 
 /** What is stored now, as far as a document can speak of it. Read in a few queries; the plan is made from it alone. */
-export interface Snapshot {
+export interface Snapshot extends OrganizationParts {
   readonly allowances: readonly string[]
   readonly services: readonly { serviceId: string; baseUrl: string | null; enabled: boolean }[]
   readonly billing: StoredBilling
@@ -36,6 +37,10 @@ export interface StoredOrganization {
   readonly criticalServices: readonly string[]
   readonly systemKeysAllowed: boolean
   readonly lockedFallback: Fallback | null
+  readonly centralBilling: boolean
+  readonly billingEmail: string | null
+  /** Of rotation; the control policy has one of its own. */
+  readonly maximumKeyAgeDays: number | null
 }
 
 export interface StoredUser {
@@ -53,6 +58,9 @@ export interface StoredMembership {
   readonly role: Role
   readonly tierId: string | null
   readonly suspended: boolean
+  readonly breakGlass: boolean
+  /** They have what a break-glass account needs. */
+  readonly mayBreakGlass: boolean
 }
 
 export interface StoredServiceKey {
@@ -65,6 +73,8 @@ export interface StoredServiceKey {
   readonly priority: number | null
   readonly baseUrl: string | null
   readonly settings: KeySettings
+  /** Among the keys of the same owner. */
+  readonly position: number
   readonly lastFour: string
   readonly fingerprint: Buffer
   /** Of the versions before it, where a rotation made the one in use. */
@@ -73,6 +83,7 @@ export interface StoredServiceKey {
 
 /** Usable now; to recognise a token that stands in a file. */
 export interface StoredAccessToken {
+  readonly organizationId: string
   readonly userId: string | null
   readonly kind: 'user' | 'platform'
   readonly hash: Buffer
@@ -84,6 +95,11 @@ const rotatedFrom = sql<Buffer[]>`ARRAY(
   WHERE before.organization_id = service_keys.organization_id AND before.service_key_id = service_keys.id
     AND current.version = service_keys.current_version AND current.rotation_id IS NOT NULL
     AND before.version < current.version AND before.fingerprint IS NOT NULL)`.as('rotatedFrom')
+
+const mayBreakGlass =
+  sql<boolean>`u.password_hash IS NOT NULL AND u.suspended_at IS NULL AND m.suspended_at IS NULL AND (
+  EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
+  OR EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id))`.as('mayBreakGlass')
 
 export const readSnapshot = async (
   kysely: Kysely<Schema>,
@@ -105,6 +121,7 @@ export const readSnapshot = async (
     serviceKeys,
     accessTokens,
     budgets,
+    parts,
   ] = await Promise.all([
     kysely.selectFrom('outbound_allowances').select('address').execute(),
     kysely
@@ -122,6 +139,9 @@ export const readSnapshot = async (
         'critical_services as criticalServices',
         'system_keys_allowed as systemKeysAllowed',
         'locked_fallback as lockedFallback',
+        sql<boolean>`central_billing_at IS NOT NULL`.as('centralBilling'),
+        'billing_email as billingEmail',
+        'maximum_key_age_days as maximumKeyAgeDays',
       ])
       .where('deleted_at', 'is', null)
       .orderBy('id')
@@ -138,6 +158,7 @@ export const readSnapshot = async (
       .execute(),
     kysely
       .selectFrom('memberships as m')
+      .innerJoin('users as u', 'u.id', 'm.user_id')
       .leftJoin('credit_accounts as a', (join) =>
         join.onRef('a.organization_id', '=', 'm.organization_id').onRef('a.user_id', '=', 'm.user_id'),
       )
@@ -147,6 +168,8 @@ export const readSnapshot = async (
         'm.role',
         'a.tier_id as tierId',
         sql<boolean>`m.suspended_at IS NOT NULL`.as('suspended'),
+        sql<boolean>`m.break_glass_at IS NOT NULL`.as('breakGlass'),
+        mayBreakGlass,
       ])
       .orderBy('m.created_at')
       .execute(),
@@ -171,6 +194,7 @@ export const readSnapshot = async (
         'priority',
         'base_url as baseUrl',
         sql<KeySettings>`settings`.as('settings'),
+        'position',
         'last_four as lastFour',
         'fingerprint',
         rotatedFrom,
@@ -179,7 +203,7 @@ export const readSnapshot = async (
       .execute(),
     kysely
       .selectFrom('access_tokens')
-      .select(['user_id as userId', 'kind', 'token_hash as hash'])
+      .select(['organization_id as organizationId', 'user_id as userId', 'kind', 'token_hash as hash'])
       .where('revoked_at', 'is', null)
       .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
       .execute(),
@@ -189,6 +213,10 @@ export const readSnapshot = async (
         'organization_id as organizationId',
         'id',
         'user_id as userId',
+        'team_id as teamId',
+        'service_key_id as serviceKeyId',
+        'set_by as setBy',
+        'each_member as eachMember',
         'name',
         'service_id as serviceId',
         'measure',
@@ -198,9 +226,10 @@ export const readSnapshot = async (
         'time_zone as timeZone',
       ])
       .where('archived_at', 'is', null)
-      .where('set_by', '=', 'administrator')
+      .where('follows', 'is', null)
       .where('access_token_id', 'is', null)
       .execute(),
+    readOrganizationParts(kysely, now),
   ])
   return {
     allowances: allowances.map((row) => row.address),
@@ -213,5 +242,6 @@ export const readSnapshot = async (
     serviceKeys,
     accessTokens,
     budgets,
+    ...parts,
   }
 }

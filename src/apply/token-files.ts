@@ -1,19 +1,18 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
-import { type Document, usersOf } from './document.ts'
 
-/** Access tokens that a document asks for are shown nowhere; they are written to files that only the owner reads. */
-
-export const tokenPathsOf = (document: Document): string[] => [
-  ...usersOf(document).flatMap(({ user }) => user.accessTokenFile ?? []),
-  ...(document.platformTokens ?? []).map((token) => token.file),
-]
+/** Secrets that we make for a document are shown nowhere; they are written to files that only the owner reads. */
 
 export const absolutePath = (path: string, directory: string): string =>
   isAbsolute(path) ? path : resolve(directory, path)
 
-/** The hash of the token in each file; null: no file yet. A file that holds something else is not ours to overwrite. */
+/** Of an OAuth client, whose id is needed beside its secret: a file that a shell or a container reads as variables. */
+export const clientText = (id: string, secret: string): string => `CLIENT_ID=${id}\nCLIENT_SECRET=${secret}`
+const secretIn = (text: string): string => /^CLIENT_ID=\S+\nCLIENT_SECRET=(\S+)$/.exec(text)?.[1] ?? text
+const isOurs = (secret: string): boolean => isWellFormed(secret) || /^whsec_[A-Za-z0-9+/]+=*$/.test(secret)
+
+/** The hash of the secret in each file; null: no file yet. A file that holds something else is not ours to overwrite. */
 export const readTokenFiles = async (paths: readonly string[], directory: string) => {
   const hashes = new Map<string, Buffer | null>()
   const problems: string[] = []
@@ -24,9 +23,10 @@ export const readTokenFiles = async (paths: readonly string[], directory: string
     )
     if (text instanceof Error)
       problems.push(`${path}: the file cannot be read (${text.code ?? 'unknown reason'}).`)
-    else if (text !== null && text.trim() !== '' && !isWellFormed(text.trim()))
+    const secret = typeof text === 'string' ? secretIn(text.trim()) : ''
+    if (secret !== '' && !isOurs(secret))
       problems.push(`${path}: the file holds something that is no access token, so it is not overwritten.`)
-    hashes.set(path, typeof text === 'string' && text.trim() !== '' ? hashOfToken(text.trim()) : null)
+    hashes.set(path, secret === '' ? null : hashOfToken(secret))
   }
   return { hashes, problems }
 }

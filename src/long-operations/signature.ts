@@ -13,6 +13,8 @@ const secretPrefix = 'whsec_'
 
 export const newWebhookSecret = (): string => secretPrefix + randomBytes(32).toString('base64')
 
+export const isWebhookSecret = (text: string): boolean => /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(text)
+
 export const webhookHeaders = (
   secret: string,
   id: string,

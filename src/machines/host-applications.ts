@@ -17,6 +17,8 @@ export interface HostApplication extends StoredApplication {
 }
 
 export interface ApplicationFields {
+  /** Of a new one, which its tokens name already; left out: a new id. */
+  readonly id?: string | undefined
   readonly name: string
   readonly issuer: string
   readonly jwksUri: string | null
@@ -132,9 +134,13 @@ export const makeHostApplications = (parts: {
     authenticate,
     find: async (id) => (await store.find(id)) ?? null,
 
-    create: (actor, organizationId, { name, scopes, ...wanted }) =>
+    create: (actor, organizationId, { id: wantedId, name, scopes, ...wanted }) =>
       outcomeOf(async () => {
         must(checkKeys(wanted))
+        if (wantedId !== undefined && (await store.find(wantedId)))
+          throw new FaultError(
+            fault('conflict', { message: 'There is an application of this id.', field: 'id' }),
+          )
         if (
           (await tokensOf(organizationId)).filter((one) => one.revokedAt === null).length >= mostApplications
         )
@@ -144,6 +150,7 @@ export const makeHostApplications = (parts: {
         const id = await epoch.change(organizationId, async (t) => {
           // Its own token is thrown away: what the application signs is what stands for it.
           const { accessToken } = await access.insertToken(t, actor, {
+            id: wantedId,
             organizationId,
             kind: 'platform',
             purpose: 'application',
@@ -165,7 +172,7 @@ export const makeHostApplications = (parts: {
         return read({ organizationId, id })
       }),
 
-    change: (actor, place, { name, scopes, ...change }) =>
+    change: (actor, place, { id: _, name, scopes, ...change }) =>
       outcomeOf(async () => {
         const before = await read(place)
         must(checkKeys(change))

@@ -13,7 +13,8 @@ import type { MachineStore, ServiceAccountRow } from './store.ts'
 /** Who asks, with the role that they have there now. */
 export interface By {
   readonly actor: Actor
-  readonly userId: string
+  /** Who pays for what they make or take over; null: nobody. */
+  readonly userId: string | null
   readonly role: Role
 }
 export interface Place {
@@ -90,7 +91,7 @@ export const makeServiceAccounts = (parts: {
         const id = newId()
         await epoch.change(organizationId, async (t) => {
           if ((await store.count(t, organizationId)) >= mostAccounts) throw new FaultError(tooMany)
-          const paysUserId = await store.payerOf(t, organizationId, userId)
+          const paysUserId = userId && (await store.payerOf(t, organizationId, userId))
           // The wall lets requests write their own user only.
           await beyondTenantsIn(t, () => store.insertUser(t, { id, name }))
           await store.insertAccount(t, { organizationId, id, description, role, paysUserId, at: clock() })
@@ -116,7 +117,7 @@ export const makeServiceAccounts = (parts: {
           if (change.role !== undefined || suspendedAt !== undefined)
             await store.changeMembership(t, place, { role: change.role, suspendedAt })
           const paysUserId = change.takeOver
-            ? await store.payerOf(t, place.organizationId, by.userId)
+            ? by.userId && (await store.payerOf(t, place.organizationId, by.userId))
             : undefined
           if (change.description !== undefined || paysUserId !== undefined)
             await store.changeAccount(t, place, { description: change.description, paysUserId })

@@ -1,6 +1,8 @@
+import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
+import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId } from '../kit/id.ts'
@@ -28,6 +30,11 @@ export interface ProvisionedGroups {
   setRole(
     actor: Actor,
     group: { organizationId: string; id: string; role: Exclude<Role, 'owner'> | null },
+  ): Promise<Outcome<number>>
+  /** Also of a group that the identity provider has still to tell of: it has the role from then on. */
+  setRoleByName(
+    actor: Actor,
+    group: { organizationId: string; name: string; role: Exclude<Role, 'owner'> | null },
   ): Promise<Outcome<number>>
 }
 
@@ -115,9 +122,43 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     }
   }
 
+  const setRole: ProvisionedGroups['setRole'] = async (actor, { organizationId, id, role }) => {
+    const isThere = await database.kysely.transaction().execute(async (t) => {
+      const changed = await store.changeGroup(t, { organizationId, id }, { role }, clock())
+      if (changed) await auditRole(t, actor, { organizationId, id, role })
+      return changed
+    })
+    return isThere ? success(await followRules({ organizationId, actor }, null)) : failure('not_found')
+  }
+
+  const auditRole = (
+    t: Transaction<Schema>,
+    actor: Actor,
+    { organizationId, id, role }: { organizationId: string; id: string; role: Role | null },
+  ): Promise<void> =>
+    recordAudit(t, {
+      organizationId,
+      actor,
+      action: 'provisioned_group.role_set',
+      subject: { kind: 'provisioned_group', id },
+      after: { role },
+    })
+
   return {
     read,
     followRules,
+    setRole,
+
+    async setRoleByName(actor, { organizationId, name, role }) {
+      const which = { displayName: name }
+      const [group] = await store.groups(organizationId, which, null, false)
+      if (group) return setRole(actor, { organizationId, id: group.id, role })
+      await database.kysely.transaction().execute(async (t) => {
+        await store.awaitGroup(t, { organizationId, name, role })
+        await auditRole(t, actor, { organizationId, id: name, role })
+      })
+      return success(0)
+    },
 
     async list(caller, { filter: text, startIndex, count }, withMembers) {
       const { organizationId, base } = caller
@@ -186,22 +227,6 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
       })
       await followRules(caller, concerned)
       return found(null)
-    },
-
-    async setRole(actor, { organizationId, id, role }) {
-      const isThere = await database.kysely.transaction().execute(async (t) => {
-        const changed = await store.changeGroup(t, { organizationId, id }, { role }, clock())
-        if (changed)
-          await recordAudit(t, {
-            organizationId,
-            actor,
-            action: 'provisioned_group.role_set',
-            subject: { kind: 'provisioned_group', id },
-            after: { role },
-          })
-        return changed
-      })
-      return isThere ? success(await followRules({ organizationId, actor }, null)) : failure('not_found')
     },
   }
 }

@@ -189,6 +189,12 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
     group: { displayName: string; externalId: string | null },
     at: Date,
   ) => {
+    const awaited = await t
+      .deleteFrom('awaited_groups')
+      .where('organization_id', '=', organizationId)
+      .where('name', '=', sql<string>`lower(${group.displayName})`)
+      .returning('role')
+      .executeTakeFirst()
     await t
       .insertInto('provisioned_groups')
       .values({
@@ -196,10 +202,29 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
         id,
         display_name: group.displayName,
         external_id: group.externalId,
+        role: awaited?.role ?? null,
         created_at: at,
         updated_at: at,
       })
       .execute()
+  },
+
+  awaitGroup: async (
+    t: Transaction<Schema>,
+    {
+      organizationId,
+      name,
+      role,
+    }: { organizationId: string; name: string; role: Exclude<Role, 'owner'> | null },
+  ): Promise<void> => {
+    if (role === null)
+      await sql`DELETE FROM awaited_groups WHERE organization_id = ${organizationId} AND name = lower(${name})`.execute(
+        t,
+      )
+    else
+      await sql`
+        INSERT INTO awaited_groups (organization_id, name, role) VALUES (${organizationId}, lower(${name}), ${role})
+        ON CONFLICT (organization_id, name) DO UPDATE SET role = excluded.role`.execute(t)
   },
 
   changeGroup: async (

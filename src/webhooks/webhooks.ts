@@ -11,7 +11,12 @@ import { newId } from '../kit/id.ts'
 import type { Log } from '../kit/log.ts'
 import { makeLoop } from '../long-operations/loop.ts'
 import { usualTiming } from '../long-operations/progress.ts'
-import { newWebhookSecret, signatureOf, webhookHeaders } from '../long-operations/signature.ts'
+import {
+  isWebhookSecret,
+  newWebhookSecret,
+  signatureOf,
+  webhookHeaders,
+} from '../long-operations/signature.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { SecretBinding, Vault } from '../vault/vault.ts'
 import { type Attempt, afterAttempt, isGivenUp } from './after-attempt.ts'
@@ -35,7 +40,15 @@ export interface Webhooks {
     change: Omit<store.EndpointChange, 'state'> & { readonly enabled?: boolean },
   ): Promise<Outcome<store.Endpoint>>
   remove(actor: Actor, organizationId: string, id: string): Promise<Outcome<void>>
-  renewSecret(actor: Actor, organizationId: string, id: string): Promise<Outcome<EndpointWithSecret>>
+  /** `secret`: one that the receiver knows already; left out: a new one. */
+  renewSecret(
+    actor: Actor,
+    organizationId: string,
+    id: string,
+    secret?: string,
+  ): Promise<Outcome<EndpointWithSecret>>
+  /** The newest, for whoever has to compare it with one that they were given. */
+  signingSecret(organizationId: string, id: string): Promise<Outcome<string>>
   /** Once, now; leaves nothing behind. */
   test(organizationId: string, id: string): Promise<Outcome<Attempt>>
   deliveries(
@@ -60,6 +73,8 @@ export interface NewEndpoint {
   readonly url: string
   readonly description: string
   readonly types: readonly EventType[] | null
+  /** Left out: a new one. */
+  readonly secret?: string | undefined
 }
 
 export interface EndpointWithSecret {
@@ -221,8 +236,8 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
     transaction: Transaction<Schema>,
     endpoint: { organizationId: string; id: string },
     version: number,
+    secret = newWebhookSecret(),
   ): Promise<string> => {
-    const secret = newWebhookSecret()
     const binding = bindingOf(endpoint.organizationId, endpoint.id, version)
     const sealed = must(await vault.seal(binding, secret, transaction))
     const at = clock()
@@ -235,9 +250,10 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
     endpoints: (organizationId) => store.listEndpoints(kysely, organizationId),
     endpoint: found,
 
-    async create(actor, organizationId, wanted) {
+    async create(actor, organizationId, { secret: given, ...wanted }) {
       const safe = checked(wanted.url)
       if (!safe.ok) return safe
+      if (given !== undefined && !isWebhookSecret(given)) return noSecret
       if ((await store.listEndpoints(kysely, organizationId)).length >= mostEndpoints)
         return failure('conflict', { message: `There are ${mostEndpoints} endpoints already.` })
       const endpoint = { organizationId, id: newId(clock().getTime()) }
@@ -248,7 +264,7 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
           createdBy: actor.kind === 'user' ? actor.id : null,
           createdAt: clock(),
         })
-        const made = await newSecret(transaction, endpoint, 1)
+        const made = await newSecret(transaction, endpoint, 1, given)
         await recordAudit(transaction, {
           ...audit(actor, endpoint),
           action: 'webhook_endpoint.created',
@@ -296,12 +312,18 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
       return removed ? success(undefined) : failure('not_found')
     },
 
-    async renewSecret(actor, organizationId, id) {
+    async signingSecret(organizationId, id) {
+      const secrets = await secretsOf(organizationId, id)
+      return secrets.ok ? success(secrets.value[0] ?? '') : secrets
+    },
+
+    async renewSecret(actor, organizationId, id, given) {
+      if (given !== undefined && !isWebhookSecret(given)) return noSecret
       const secret = await kysely.transaction().execute(async (transaction) => {
         const endpoint = await store.findEndpoint(transaction, organizationId, id, true)
         if (endpoint === null) return null
         const version = (await store.newestVersion(transaction, organizationId, id)) + 1
-        const made = await newSecret(transaction, endpoint, version)
+        const made = await newSecret(transaction, endpoint, version, given)
         await recordAudit(transaction, {
           ...audit(actor, endpoint),
           action: 'webhook_endpoint.secret_renewed',
@@ -383,6 +405,10 @@ const tellable = ({
   state,
 })
 
+const noSecret = failure('invalid_request', {
+  field: 'secret',
+  message: 'A secret of a webhook is whsec_ and the base64 of 24 to 64 bytes.',
+})
 const switchedOff = failure('conflict', {
   message: 'This endpoint is switched off.',
   next: 'Switch it on first.',

@@ -1,0 +1,182 @@
+import { budgetsIn } from './export-keys.ts'
+import type { Snapshot, StoredOrganization } from './snapshot.ts'
+
+/** What an organisation has beside members and keys, as a document writes it. */
+
+export interface Exporting {
+  readonly stored: Snapshot
+  readonly variables: { add(words: string, lastFour: string, of: string): string }
+  /** What a document cannot say: for a person. */
+  readonly leftOut: string[]
+}
+
+export const organizationParts = (home: StoredOrganization, exporting: Exporting) => ({
+  ...machinesIn(home, exporting),
+  ...teamsIn(home, exporting),
+  ...sessionPolicyIn(home.id, exporting),
+  ...singleSignOnIn(home, exporting),
+  ...provisioningIn(home, exporting),
+  ...list('webhooks', webhooksIn(home, exporting)),
+  ...(home.billingEmail !== null && {
+    centralBilling: { enabled: home.centralBilling, billingEmail: home.billingEmail },
+  }),
+  ...(home.maximumKeyAgeDays !== null && { rotation: { maximumAgeDays: home.maximumKeyAgeDays } }),
+})
+
+/** A document knows things by their names: of two that share one, it can say the first. */
+export const uniquely = <Item>(
+  items: readonly Item[],
+  nameOf: (item: Item) => string,
+  { leftOut }: Exporting,
+): Item[] => {
+  const names = items.map((item) => nameOf(item).toLowerCase())
+  return items.filter((item, index) => {
+    if (names.indexOf(names[index] ?? '') === index) return true
+    leftOut.push(`${nameOf(item)}: a document knows it by its name, and there are two.`)
+    return false
+  })
+}
+
+const within = <Item extends { readonly organizationId: string }>(
+  items: readonly Item[],
+  { id }: { id: string },
+) => items.filter(({ organizationId }) => organizationId === id)
+
+const machinesIn = (home: StoredOrganization, exporting: Exporting) => {
+  const { stored, leftOut } = exporting
+  const of = `organisation ${home.name}: `
+  const accounts = uniquely(
+    within(stored.serviceAccounts, home),
+    ({ name }) => `${of}service account ${name}`,
+    exporting,
+  )
+  for (const { id, name } of accounts)
+    if (stored.serviceKeys.some((key) => key.userId === id))
+      leftOut.push(`${of}keys of the service account ${name}.`)
+  const applications = uniquely(
+    within(stored.hostApplications, home),
+    ({ name }) => `${of}host application ${name}`,
+    exporting,
+  )
+  return {
+    ...list(
+      'serviceAccounts',
+      accounts.map(({ id, name, description, role, suspended, paysUserId }) => ({
+        name,
+        description,
+        role,
+        ...(suspended && { suspended }),
+        ...some('paidBy', stored.users.find((user) => user.id === paysUserId)?.email),
+        ...costCentreIn(home.id, id, exporting),
+      })),
+    ),
+    ...list(
+      'hostApplications',
+      applications.map(({ organizationId: _, jwksUri, jwks, ...application }) => ({
+        ...application,
+        ...(jwks === null ? { jwksUri } : { jwks }),
+      })),
+    ),
+  }
+}
+
+const teamsIn = (home: StoredOrganization, exporting: Exporting) => {
+  const { stored } = exporting
+  const nameOf = (userId: string) =>
+    stored.serviceAccounts.find(({ id }) => id === userId)?.name ??
+    stored.users.find(({ id, isPerson }) => isPerson && id === userId)?.email ??
+    []
+  return {
+    ...list(
+      'costCentres',
+      within(stored.costCentres, home)
+        .toSorted((a, b) => byText(a.code, b.code))
+        .map(({ code, name, archived }) => ({ code, name, ...(archived && { archived }) })),
+    ),
+    ...list(
+      'teams',
+      within(stored.teams, home)
+        .toSorted((a, b) => byText(a.name, b.name))
+        .map(({ organizationId, id, name, description, members }) => {
+          const inRole = (role: 'lead' | 'member') =>
+            members
+              .filter((member) => member.role === role)
+              .flatMap(({ userId }) => nameOf(userId))
+              .toSorted(byText)
+          return {
+            name,
+            description,
+            ...list('leads', inRole('lead')),
+            ...list('members', inRole('member')),
+            ...costCentreIn(home.id, id, exporting),
+            ...list('budgets', budgetsIn({ organizationId, teamId: id }, `team ${name}`, exporting)),
+          }
+        }),
+    ),
+  }
+}
+
+/** Of a member or a team. */
+export const costCentreIn = (organizationId: string, id: string, { stored }: Exporting) => {
+  const found = stored.assignments.find((one) => one.organizationId === organizationId && one.id === id)
+  return some('costCentre', found?.code ?? undefined)
+}
+
+export const sessionPolicyIn = (organizationId: string, { stored }: Exporting) => {
+  const found = stored.sessionPolicies.find((one) => one.organizationId === organizationId)
+  if (!found) return {}
+  const { organizationId: _, ...policy } = found
+  return { sessionPolicy: policy }
+}
+
+const singleSignOnIn = (home: StoredOrganization, exporting: Exporting) => {
+  const { stored, variables, leftOut } = exporting
+  const of = `organisation ${home.name}: `
+  const connections = uniquely(
+    within(stored.connections, home),
+    ({ name }) => `${of}identity provider ${name}`,
+    exporting,
+  ).map(({ organizationId: _, provider, hasSecret, isUsed: __, ...plain }) => ({
+    ...plain,
+    [provider.kind]: provider.settings,
+    ...(provider.kind === 'oidc' &&
+      hasSecret && { clientSecret: `env:${variables.add(`${home.name} ${plain.name}`, '', home.name)}` }),
+  }))
+  const domains = within(stored.domains, home).toSorted((a, b) => byText(a.domain, b.domain))
+  for (const { domain, isVerified } of domains)
+    if (isVerified) leftOut.push(`${of}that ${domain} is verified: it needs a record of its own elsewhere.`)
+  const parts = {
+    ...list('connections', connections),
+    ...list(
+      'domains',
+      domains.map(({ domain, enforced }) => ({ domain, ...(enforced && { enforced }) })),
+    ),
+  }
+  return Object.keys(parts).length > 0 ? { singleSignOn: parts } : {}
+}
+
+const provisioningIn = (home: StoredOrganization, { stored }: Exporting) => {
+  const groups = within(stored.groupRoles, home)
+    .toSorted((a, b) => byText(a.name, b.name))
+    .map(({ name, role }) => ({ name, role }))
+  return groups.length > 0 ? { provisioning: { groups } } : {}
+}
+
+const webhooksIn = (home: StoredOrganization, exporting: Exporting) =>
+  uniquely(
+    within(exporting.stored.webhooks, home),
+    ({ url }) => `organisation ${home.name}: webhook ${url}`,
+    exporting,
+  ).map(({ url, description, types, enabled, lastFour }) => ({
+    url,
+    description,
+    types,
+    enabled,
+    secret: `env:${exporting.variables.add(`${home.name} webhook ${new URL(url).host}`, lastFour, home.name)}`,
+  }))
+
+export const some = <Name extends string, Value>(name: Name, value: Value | undefined) =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value }
+export const list = <Name extends string, Item>(name: Name, items: readonly Item[]) =>
+  (items.length === 0 ? {} : { [name]: items }) as { readonly [N in Name]?: readonly Item[] }
+export const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
