@@ -326,6 +326,40 @@ test('a service account’s document is read from its file, and its key shown by
   })
 })
 
+test('the organisation of the shipped example is made once; secrets are written to files, and what needs more than a file waits', async () => {
+  const example = readFileSync(new URL('../../examples/aideon.yaml', import.meta.url), 'utf8')
+  environment['EXAMPLE_OIDC_SECRET'] = 'secret-of-the-example-client'
+  for (const name of ['EXAMPLE_ANTHROPIC_KEY', 'ANTHROPIC_API_KEY']) secret(name, 'anthropic')
+  secret('OPENAI_API_KEY', 'openai')
+  const openRouter = demoSecret('openrouter', 'example')
+  environment['BEN_OPENROUTER_KEY'] = openRouter
+  simulator.setKey(openRouter, { kind: 'ok' }, 'openrouter')
+  const source = example
+    .replace('llm-proxy.internal:8443\n\n', `"${host}"\n\n`)
+    .replace('https://llm-proxy.internal:8443/openai', `${simulator.url}/openai`)
+    .replace('  midjourney:', `  openrouter: {baseUrl: "${simulator.url}/openrouter"}\n  midjourney:`)
+    .replace('file:/run/secrets/openai-reserve', 'env:SYSTEM_TWO')
+  const made = await linesOf(source)
+  expect(made.filter((line) => /^(!|error|\s+error)/.test(line))).toEqual([])
+  const again = await linesOf(source)
+  expect(again.at(-1)).toBe('Nothing to change.')
+  expect(again).toContainEqual(
+    expect.stringMatching(/domain example\.com.*waits: its record is not verified/),
+  )
+  expect(readFileSync(join(directory, 'tokens/nightly-reports'), 'utf8')).toMatch(
+    /^CLIENT_ID=[0-9a-f-]{36}\nCLIENT_SECRET=aik_\w{36}\n$/,
+  )
+  expect(readFileSync(join(directory, 'tokens/webhook'), 'utf8')).toMatch(/^whsec_/)
+  const wrong = source
+    .replace('members: [ben@example.com', 'members: [nobody@example.com')
+    .replace('costCentre: R-100', 'costCentre: R-2')
+  expect(await linesOf(wrong)).toEqual([
+    'error: organisation Example Ltd: team Search names nobody@example.com, who is no member of it.',
+    'error: organisation Example Ltd: there is no cost centre R-2.',
+    'Nothing was changed.',
+  ])
+})
+
 const sales = `
 tiers:
   - id: start
