@@ -174,7 +174,6 @@ export const openRooms = async (options: {
     const statements = makeStatements({ database })
     const teams = makeTeams({ database, epoch, access, clock })
     const organizationKeys = makeOrganizationKeys({ database, serviceKeys, limits, clock })
-    const oversight = makeOversight({ database, epoch, ledger, alerts, clock })
     const auditTrail = makeAuditTrail({ database, vault, clock, log })
     const auditOutbound = makeOutbound()
     auditOutbound.allow(config.auditStreamAddresses)
@@ -205,6 +204,7 @@ export const openRooms = async (options: {
       log,
       graceDays: config.organizations.graceDays,
     })
+    const oversight = makeOversight({ database, epoch, ledger, billing, alerts, clock })
     const requests = makeRequests({ database, organizations, serviceKeys, alerts, clock })
     const reratings = makeReratings({
       database,

@@ -903,6 +903,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listTierChoices: none,
   previewSubscriptionChange: () => ({ body: inZone }),
   changeSubscription: () => ({ body: { ...inZone, idempotencyKey: randomUUID() } }),
+  readIdleSubscription: none,
+  cancelIdleSubscription: () => ({ body: { when: 'period_end', idempotencyKey: randomUUID() } }),
   listPacks: none,
   buyCredits: () => ({
     body: { purchase: { kind: 'custom', amountMinor: '700' }, idempotencyKey: randomUUID() },

@@ -185,7 +185,7 @@ export const startHttp = async (
     serviceKeys,
     documents: makeDocuments({ database, billing, clock }),
     reconciliation: makeReconciliation({ database, prices, alerts, clock, log }),
-    oversight: makeOversight({ database, epoch, ledger, alerts, clock }),
+    oversight: makeOversight({ database, epoch, ledger, billing, alerts, clock }),
     sso: makeSso({
       database,
       vault,

@@ -3,9 +3,9 @@ import type { billingEndpoints } from '../contract/billing.ts'
 import type { ReplyInput, RequestOutput } from '../contract/endpoint.ts'
 import type { SessionContext } from '../http/handler.ts'
 import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
-import { must } from '../kit/fault.ts'
+import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Billing, Page } from './billing.ts'
-import { mayBuy, type Payer } from './payer.ts'
+import { mayBuy, mayChange, mayEnd, type Payer } from './payer.ts'
 import type { ChangeResult } from './subscription.ts'
 import type { TierDraft } from './tier.ts'
 import * as views from './views.ts'
@@ -18,8 +18,28 @@ type BillingHandlers = {
   ) => Promise<ReplyInput<Table[Name]>>
 }
 
-const payerOf = ({ billing }: BillingApiParts, { signedIn }: SessionContext): Promise<Payer> =>
-  billing.payer({ organizationId: signedIn.organization.id, userId: signedIn.userId, role: signedIn.role })
+const whoOf = ({ signedIn: { organization, userId, role } }: SessionContext) => ({
+  organizationId: organization.id,
+  userId,
+  role,
+})
+const payerOf = ({ billing }: BillingApiParts, context: SessionContext): Promise<Payer> =>
+  billing.payer(whoOf(context))
+/** Of one payment: whichever of the accounts that they see it is of. */
+const payerOfPayment = async ({ billing }: BillingApiParts, context: SessionContext, id: string) => {
+  const payers = await billing.payers(whoOf(context))
+  const { userId } = must(await billing.payment(id, payers[0]))
+  return payers.find((payer) => payer.userId === userId) as Payer
+}
+/** The other account that they see, while something is paid for it. */
+const idleOf = async ({ billing }: BillingApiParts, context: SessionContext) => {
+  const [, idle] = await billing.payers(whoOf(context))
+  if (idle === undefined || idle.accountId === null) return null
+  const subscription = must(await billing.subscription(idle))
+  const { status, tier, collection } = subscription
+  const isPaid = status !== 'canceled' && tier.priceMinor > 0n && collection !== 'none'
+  return isPaid ? { payer: idle, subscription } : null
+}
 const memberOf = (params: { organization: string; id: string }) => ({
   organizationId: params.organization,
   userId: params.id,
@@ -83,13 +103,38 @@ const subscriptionApi = (parts: BillingApiParts) => {
         .map((tier) => views.tierVersionOnWire(tier.current)),
     }),
     previewSubscriptionChange: async ({ body }, context) =>
-      views.previewOnWire(must(await billing.previewChange(await ownerOf(context), body.change))),
+      views.previewOnWire(
+        must(await billing.previewChange(must(mayChange(await ownerOf(context), body.change)), body.change)),
+      ),
     changeSubscription: async ({ body }, context) =>
       resultOnWire(
         must(
-          await billing.change(context.actor, await ownerOf(context), body.change, changeOf(context, body)),
+          await billing.change(
+            context.actor,
+            must(mayChange(await ownerOf(context), body.change)),
+            body.change,
+            changeOf(context, body),
+          ),
         ),
       ),
+    readIdleSubscription: async (_, context) => {
+      const found = await idleOf(parts, context)
+      return {
+        idle: found && {
+          account: found.payer.kind,
+          subscription: views.subscriptionOnWire(found.subscription),
+        },
+      }
+    },
+    cancelIdleSubscription: async ({ body }, context) => {
+      const found = await idleOf(parts, context)
+      if (found === null) throw new FaultError(fault('not_found'))
+      const change = { kind: 'cancel', when: body.when } as const
+      const command = commandOf(context, body)
+      return resultOnWire(
+        must(await billing.change(context.actor, must(mayEnd(found.payer)), change, command)),
+      )
+    },
     listSubscriptions: async ({ query }) =>
       pageOnWire(
         await billing.subscriptions({ ...pageOf(query), status: query.status, tierId: query.tier }),
@@ -154,16 +199,28 @@ const purchaseApi = (parts: BillingApiParts) => {
     continuePayment: async ({ params, body }, context) => {
       const returnUrl = returnUrlOf(context, body.returnPath)
       const { payment, checkoutUrl } = must(
-        await billing.continuePayment(await ownerOf(context), params.id, returnUrl),
+        await billing.continuePayment(
+          must(mayBuy(await payerOfPayment(parts, context, params.id))),
+          params.id,
+          returnUrl,
+        ),
       )
       return { payment: views.paymentOnWire(payment), checkoutUrl }
     },
     takeBackPayment: async ({ params }, context) =>
       views.paymentOnWire(
-        must(await billing.takeBackPayment(context.actor, await ownerOf(context), params.id)),
+        must(
+          await billing.takeBackPayment(
+            context.actor,
+            must(mayEnd(await payerOfPayment(parts, context, params.id))),
+            params.id,
+          ),
+        ),
       ),
     openPaymentPortal: async ({ body }, context) => ({
-      url: must(await billing.portalLink(await ownerOf(context), returnUrlOf(context, body.returnPath))),
+      url: must(
+        await billing.portalLink(must(mayEnd(await ownerOf(context))), returnUrlOf(context, body.returnPath)),
+      ),
     }),
     readAutoTopUp: async (_, context) => {
       const found = must(await billing.autoTopUp(await ownerOf(context)))
@@ -171,7 +228,7 @@ const purchaseApi = (parts: BillingApiParts) => {
     },
     setAutoTopUp: async ({ body }, context) => {
       const payer = await ownerOf(context)
-      const owner = body.autoTopUp ? must(mayBuy(payer)) : payer
+      const owner = must(body.autoTopUp ? mayBuy(payer) : mayEnd(payer))
       const wanted = body.autoTopUp && {
         ...body.autoTopUp,
         thresholdMicros: BigInt(body.autoTopUp.thresholdMicros),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { administrator, type BillingStage, notePresence, startBilling } from '../../tests/billing.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
-import { checkLedger, type TestAccount } from '../../tests/ledger.ts'
+import { checkLedger, makeAccount, type TestAccount } from '../../tests/ledger.ts'
 import { checkPayments } from '../../tests/payments/payments-checker.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -130,6 +130,36 @@ describe('an upgrade', () => {
       fault: { code: 'conflict' },
     })
   })
+})
+
+test('in a company that somebody made by themselves, what costs nothing gives nothing, and what is paid for gives all of it', async () => {
+  const stage = stageAt('2027-01-31T10:00:00Z')
+  const organizationId = newId()
+  await clone.database.pool.query(
+    `INSERT INTO organizations (id, name, kind, self_service) VALUES ($1, 'Mine', 'company', true)`,
+    [organizationId],
+  )
+  const { ledger, time } = stage
+  const account = await makeAccount(clone.database, ledger, {
+    tierId: 'free',
+    at: time.clock(),
+    organizationId,
+  })
+  expect(await available(stage, account)).toBe(0n)
+  await stage.at('2027-02-28T10:00:00Z')
+  expect(await available(stage, account)).toBe(0n)
+  const changed = must(await stage.billing.change(user(account), account, toTier('pro'), stage.once()))
+  expect(changed.preview).toMatchObject({
+    creditsNowMicros: credits(2000),
+    nextAllocationMicros: credits(2000),
+  })
+  must(await stage.billing.approve(administrator, changed.paymentId ?? '', 'Transferred'))
+  const cancel = { kind: 'cancel', when: 'period_end' } as const
+  const canceled = must(await stage.billing.change(user(account), account, cancel, stage.once()))
+  expect(canceled.preview).toMatchObject({ nextAllocationMicros: 0n })
+  await stage.at('2027-03-31T10:00:00Z')
+  expect(must(await stage.billing.subscription(account))).toMatchObject({ tier: { tierId: 'free' } })
+  expect(await available(stage, account)).toBe(0n)
 })
 
 describe('at the end of the period', () => {

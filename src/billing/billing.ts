@@ -17,7 +17,7 @@ import { type BillingSettings, problemWith } from './settings.ts'
 import * as store from './store.ts'
 import { listAdjustments } from './store-adjustments.ts'
 import { listInvoices } from './store-invoices.ts'
-import { payerOf } from './store-payer.ts'
+import { payersOf } from './store-payer.ts'
 import * as paymentStore from './store-payments.ts'
 import { toStoredJson } from './stored-json.ts'
 import type {
@@ -25,6 +25,7 @@ import type {
   ChangeResult,
   Collection,
   Owner,
+  Seen,
   Subscription,
   SubscriptionChange,
   SubscriptionStatus,
@@ -67,6 +68,8 @@ export interface Renewed {
 export interface Billing {
   /** Of whoever is signed in: their own account, or their organisation's where that pays and they manage it. */
   payer(who: Owner & { readonly role: Role }): Promise<Payer>
+  /** That one and, after it, the other account that they see, where central billing was switched on or off. */
+  payers(who: Owner & { readonly role: Role }): Promise<readonly Payer[]>
 
   // Tiers
   tiers(): Promise<readonly Tier[]>
@@ -86,6 +89,13 @@ export interface Billing {
     /** `calculatedAt`: of the preview that was agreed to, so that what was shown is what is charged. */
     options: { idempotencyKey: string; returnUrl: string; calculatedAt?: Date },
   ): Promise<Outcome<ChangeResult>>
+  /** Ends, with their period, the paid subscriptions of accounts that nothing is taken from any more. Gives their number. */
+  endIdle(
+    transaction: store.T,
+    actor: Actor,
+    organizationId: string,
+    idle: 'members' | 'organization',
+  ): Promise<number>
   subscriptions(
     filter: { status?: SubscriptionStatus; tierId?: string } & PageRequest,
   ): Promise<Page<Subscription>>
@@ -110,14 +120,14 @@ export interface Billing {
     options: { idempotencyKey: string; returnUrl: string },
   ): Promise<Outcome<Ordered>>
   payments(
-    filter: { owner?: Owner; userId?: string; status?: PaymentStatus } & PageRequest,
+    filter: { owner?: Seen; userId?: string; status?: PaymentStatus } & PageRequest,
   ): Promise<Page<Payment>>
   /** With an owner: theirs only. */
-  payment(paymentId: string, owner?: Owner): Promise<Outcome<Payment>>
+  payment(paymentId: string, owner?: Seen): Promise<Outcome<Payment>>
   /** For a payer who left the provider's page, or never got there. */
-  continuePayment(owner: Owner, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>>
+  continuePayment(owner: Seen, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>>
   /** A request to the manual provider that nobody has decided. */
-  takeBackPayment(actor: Actor, owner: Owner, paymentId: string): Promise<Outcome<Payment>>
+  takeBackPayment(actor: Actor, owner: Seen, paymentId: string): Promise<Outcome<Payment>>
   /** Payments of the manual provider: an administrator has the money, or says no. */
   approve(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
   deny(actor: Actor, paymentId: string, reason: string): Promise<Outcome<Payment>>
@@ -140,9 +150,9 @@ export interface Billing {
   portalLink(owner: Owner, returnUrl: string): Promise<Outcome<string | null>>
 
   // Invoices
-  invoices(filter: { owner?: Owner } & PageRequest): Promise<Page<Invoice>>
+  invoices(filter: { owner?: Seen } & PageRequest): Promise<Page<Invoice>>
   /** With an owner: theirs only. */
-  invoice(invoiceId: string, owner?: Owner): Promise<Outcome<Invoice>>
+  invoice(invoiceId: string, owner?: Seen): Promise<Outcome<Invoice>>
 
   // Adjustments
   adjust(actor: Actor, request: AdjustmentRequest): Promise<Outcome<Adjustment>>
@@ -196,10 +206,12 @@ export const makeBilling = (options: BillingOptions): Billing => {
     saveTier: tiers.save,
     archiveTier: tiers.archive,
 
-    payer: (who) => payerOf(database.kysely, who),
+    payer: async (who) => (await payersOf(database.kysely, who))[0],
+    payers: (who) => payersOf(database.kysely, who),
 
     subscription: subscriptions.view,
     previewChange: subscriptions.preview,
+    endIdle: subscriptions.endIdle,
     change: async (actor, owner, change, { returnUrl, ...once }) => {
       const changed = await subscriptions.change(actor, owner, change, once)
       if (!changed.ok) return changed

@@ -6,7 +6,7 @@ import { discountOn, stepOf } from './proration.ts'
 import { type BillingSettings, defaultSettings } from './settings.ts'
 import * as store from './store.ts'
 import type { Owner, Subscription, SubscriptionView } from './subscription.ts'
-import type { TierVersion } from './tier.ts'
+import { tierGiven, type TierVersion } from './tier.ts'
 
 export const settingsOf = async (executor: store.Executor): Promise<BillingSettings> => {
   const stored = await store.readSettings(executor)
@@ -100,16 +100,20 @@ export const periodOf = (subscription: Subscription) => ({
 })
 
 /** What the next period will be of, as things stand. */
-export const nextTierOf = (
+export const nextTierOf = async (
   executor: store.Executor,
   settings: BillingSettings,
   subscription: store.StoredSubscription,
   at: Date,
 ): Promise<TierVersion> => {
-  const { pending, tier, accountTierId } = subscription
-  if (pending?.kind === 'cancel') return versionOf(executor, settings.freeTierId, at)
-  if (pending?.kind === 'change_tier') return versionOf(executor, pending.tierId, at)
-  return versionOf(executor, accountTierId === tier.tierId ? tier.tierId : accountTierId, at)
+  const { pending, accountTierId, givesFree } = subscription
+  const tierId =
+    pending?.kind === 'cancel'
+      ? settings.freeTierId
+      : pending?.kind === 'change_tier'
+        ? pending.tierId
+        : accountTierId
+  return tierGiven(givesFree, await versionOf(executor, tierId, at))
 }
 
 export const viewOf = async (
@@ -118,7 +122,7 @@ export const viewOf = async (
   at: Date,
 ): Promise<SubscriptionView> => {
   const settings = await settingsOf(executor)
-  const { revision: _, accountTierId, ...shown } = subscription
+  const { revision: _, accountTierId, givesFree: __, ...shown } = subscription
   const discount = await standingOf(executor, settings, subscription, periodOf(subscription), at)
   const tier = await nextTierOf(executor, settings, subscription, subscription.periodEnd)
   const wasChanged = accountTierId !== subscription.tier.tierId && subscription.pending === null

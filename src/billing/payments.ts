@@ -16,13 +16,13 @@ import { applyRefund, type Locked, lockedPayment, settlePayment } from './settle
 import * as store from './store.ts'
 import { setInvoiceStatus } from './store-invoices.ts'
 import * as payments from './store-payments.ts'
-import type { Owner } from './subscription.ts'
+import { type Owner, type Seen, userIdsOf } from './subscription.ts'
 
 const dayMs = 86_400_000
 const largestReply = 200
 
-const isOf = (payment: Payment, owner: Owner): boolean =>
-  payment.organizationId === owner.organizationId && payment.userId === owner.userId
+const isOf = (payment: Payment, owner: Seen): boolean =>
+  payment.organizationId === owner.organizationId && userIdsOf(owner).includes(payment.userId)
 
 const isSamePurchase = (payment: Payment, purchase: Purchase): boolean =>
   purchase.kind === 'pack'
@@ -245,7 +245,7 @@ export const makePayments = (parts: BillingParts) => {
     )
 
   /** The payer's own word on what an administrator would decide; it was a wish and nothing had come of it. */
-  const takeBack = async (actor: Actor, owner: Owner, paymentId: string): Promise<Outcome<Payment>> =>
+  const takeBack = async (actor: Actor, owner: Seen, paymentId: string): Promise<Outcome<Payment>> =>
     outcomeOf(async () => {
       const found = await payments.readPayment(database.kysely, paymentId)
       if (!found || !isOf(found, owner)) throw new FaultError(fault('not_found'))
@@ -457,14 +457,14 @@ export const makePayments = (parts: BillingParts) => {
         return link.value
       }),
 
-    find: async (paymentId: string, owner?: Owner): Promise<Outcome<Payment>> => {
+    find: async (paymentId: string, owner?: Seen): Promise<Outcome<Payment>> => {
       const payment = await payments.readPayment(database.kysely, paymentId)
       return payment && (owner === undefined || isOf(payment, owner))
         ? { ok: true, value: payment }
         : failure('not_found')
     },
 
-    goOn: (owner: Owner, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>> =>
+    goOn: (owner: Seen, paymentId: string, returnUrl: string): Promise<Outcome<Ordered>> =>
       outcomeOf(async () => {
         const payment = await payments.readPayment(database.kysely, paymentId)
         if (!payment || !isOf(payment, owner)) throw new FaultError(fault('not_found'))

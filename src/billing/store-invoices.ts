@@ -3,7 +3,7 @@ import type { Invoices, InvoiceLines } from '../db/schema.ts'
 import { newId } from '../kit/id.ts'
 import { type Invoice, type InvoiceLine, numberText } from './invoice.ts'
 import type { Executor, T } from './store.ts'
-import type { Owner } from './subscription.ts'
+import { type Owner, type Seen, userIdsOf } from './subscription.ts'
 
 export interface NewInvoice extends Owner {
   readonly accountId: string
@@ -137,15 +137,15 @@ const invoiceFrom = (row: Selectable<Invoices>, lines: readonly InvoiceLine[]): 
 
 export const listInvoices = async (
   executor: Executor,
-  filter: { owner?: Owner; id?: string; before: string | null; limit: number },
+  filter: { owner?: Seen; id?: string; before: string | null; limit: number },
 ): Promise<Invoice[]> => {
   const rows = await executor
     .selectFrom('invoices')
     .selectAll()
     .$if(filter.owner !== undefined, (q) =>
       q
-        .where('organization_id', '=', (filter.owner as Owner).organizationId)
-        .where('user_id', '=', (filter.owner as Owner).userId),
+        .where('organization_id', '=', (filter.owner as Seen).organizationId)
+        .where('user_id', 'in', userIdsOf(filter.owner as Seen)),
     )
     .$if(filter.id !== undefined, (q) => q.where('id', '=', filter.id as string))
     .$if(filter.before !== null, (q) => q.where('id', '<', filter.before as string))

@@ -5,7 +5,7 @@ import type { AutoTopUp, Pack, Payment, PaymentPurpose, PaymentStatus } from './
 import type { PaymentEvent, ProviderId } from './provider.ts'
 import type { AccountKey, Executor, T } from './store.ts'
 import { fromStoredJson, toStoredJson } from './stored-json.ts'
-import type { Owner } from './subscription.ts'
+import { type Owner, type Seen, userIdsOf } from './subscription.ts'
 
 /** A payment with what only this room needs of it. */
 export interface StoredPayment extends Payment {
@@ -123,7 +123,7 @@ export const changePayment = async (
 
 export const listPayments = async (
   executor: Executor,
-  filter: { owner?: Owner; userId?: string; status?: PaymentStatus; before: string | null; limit: number },
+  filter: { owner?: Seen; userId?: string; status?: PaymentStatus; before: string | null; limit: number },
 ): Promise<StoredPayment[]> => {
   const { owner } = filter
   const rows = await executor
@@ -131,8 +131,8 @@ export const listPayments = async (
     .selectAll()
     .$if(owner !== undefined, (q) =>
       q
-        .where('organization_id', '=', (owner as Owner).organizationId)
-        .where('user_id', '=', (owner as Owner).userId),
+        .where('organization_id', '=', (owner as Seen).organizationId)
+        .where('user_id', 'in', userIdsOf(owner as Seen)),
     )
     .$if(filter.userId !== undefined, (q) => q.where('user_id', '=', filter.userId as string))
     .$if(filter.status !== undefined, (q) => q.where('status', '=', filter.status as PaymentStatus))

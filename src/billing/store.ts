@@ -6,7 +6,7 @@ import type { DiscountStanding, KeyPresence } from './discount.ts'
 import type { BillingSettings } from './settings.ts'
 import type { Owner, Subscription, SubscriptionStatus } from './subscription.ts'
 import { fromStoredJson, toStoredJson } from './stored-json.ts'
-import type { Entitlements, TierVersion } from './tier.ts'
+import { type Entitlements, tierGiven, type TierVersion } from './tier.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
 export type T = Transaction<Schema>
@@ -21,6 +21,8 @@ export interface StoredSubscription extends Subscription {
   readonly revision: bigint
   /** The account's own tier: another one where an administrator has changed it for the next period. */
   readonly accountTierId: string
+  /** Whether tiers without a price give credits there. */
+  readonly givesFree: boolean
 }
 
 export const versionFrom = (row: Selectable<TierVersions>): TierVersion => ({
@@ -38,15 +40,14 @@ export const versionFrom = (row: Selectable<TierVersions>): TierVersion => ({
   reason: row.reason,
 })
 
-const subscriptionFrom = (
-  row: Selectable<Subscriptions> & { account_tier_id: string },
-  tier: TierVersion,
-): StoredSubscription => ({
+type SubscriptionRow = Selectable<Subscriptions> & { account_tier_id: string; self_service: boolean }
+
+const subscriptionFrom = (row: SubscriptionRow, tier: TierVersion): StoredSubscription => ({
   organizationId: row.organization_id,
   accountId: row.account_id,
   userId: row.user_id,
   status: row.status,
-  tier,
+  tier: tierGiven(!row.self_service, tier),
   collection: row.collection,
   timeZone: row.time_zone,
   anchoredAt: row.anchored_at,
@@ -63,6 +64,7 @@ const subscriptionFrom = (
   graceUntil: row.grace_until,
   revision: row.revision,
   accountTierId: row.account_tier_id,
+  givesFree: !row.self_service,
 })
 
 export const readSettings = async (executor: Executor): Promise<Partial<BillingSettings>> => {
@@ -117,12 +119,13 @@ const subscriptions = (executor: Executor) =>
     .innerJoin('credit_accounts as a', (join) =>
       join.onRef('a.organization_id', '=', 's.organization_id').onRef('a.id', '=', 's.account_id'),
     )
+    .innerJoin('organizations as o', 'o.id', 's.organization_id')
     .selectAll('s')
-    .select('a.tier_id as account_tier_id')
+    .select(['a.tier_id as account_tier_id', 'o.self_service'])
 
 const withTier = async (
   executor: Executor,
-  row: (Selectable<Subscriptions> & { account_tier_id: string }) | undefined,
+  row: SubscriptionRow | undefined,
 ): Promise<StoredSubscription | undefined> => {
   if (!row) return undefined
   const version = await executor
@@ -241,6 +244,21 @@ export const accountsToAdopt = (executor: Executor, limit: number): Promise<Acco
   keys(
     sql`SELECT organization_id AS "organizationId", id AS "accountId" FROM credit_accounts
       WHERE NOT is_subscribed ORDER BY allocated_until LIMIT ${limit}`,
+    executor,
+  )
+
+/** What is charged for, and does not end yet: of the members, or of the organisation's own account. */
+export const paidSubscriptions = (
+  executor: Executor,
+  organizationId: string,
+  of: 'members' | 'organization',
+): Promise<AccountKey[]> =>
+  keys(
+    sql`SELECT s.organization_id AS "organizationId", s.account_id AS "accountId" FROM subscriptions s
+      JOIN tier_versions v ON v.tier_id = s.tier_id AND v.version = s.tier_version
+      WHERE s.organization_id = ${organizationId} AND (s.user_id = s.organization_id) = ${of === 'organization'}
+        AND s.status IN ('active', 'past_due') AND NOT s.pending_cancel AND s.collection <> 'none' AND v.price_minor > 0
+      ORDER BY s.account_id`,
     executor,
   )
 

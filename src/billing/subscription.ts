@@ -7,6 +7,12 @@ export interface Owner {
   readonly userId: string
 }
 
+/** Whose payments and invoices somebody sees: an owner's, or those of several holders of accounts. */
+export interface Seen extends Owner {
+  readonly userIds?: readonly string[]
+}
+export const userIdsOf = ({ userId, userIds }: Seen): readonly string[] => userIds ?? [userId]
+
 /**
  * - `past_due`: a payment failed or is overdue; until `graceUntil` the tier stays, then the free tier takes its place.
  * - `paused`: nothing is charged or allocated; what is left may be used until the end of the period.

@@ -1,5 +1,6 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { FaultError, fault, must, type Outcome } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
 import { type ChangePlan, planChange } from './change.ts'
 import {
   accountKeyOf,
@@ -25,6 +26,7 @@ import type {
   SubscriptionChange,
   SubscriptionView,
 } from './subscription.ts'
+import { tierGiven } from './tier.ts'
 
 const planFor = async (
   executor: store.Executor,
@@ -38,15 +40,17 @@ const planFor = async (
   // When the next period begins: now, where the last one is over.
   const then = at < subscription.periodEnd ? subscription.periodEnd : at
   const pending = change.kind === 'undo_pending' ? null : subscription.pending
+  const given = async (tierId: string, when: Date) =>
+    tierGiven(subscription.givesFree, await versionOf(executor, tierId, when))
   return planChange(
     {
       subscription,
       target: tierRow && {
-        version: await versionOf(executor, tierRow.id, at),
-        next: await versionOf(executor, tierRow.id, then),
+        version: await given(tierRow.id, at),
+        next: await given(tierRow.id, then),
         isArchived: tierRow.archived_at !== null,
       },
-      freeTier: await versionOf(executor, settings.freeTierId, at),
+      freeTier: await given(settings.freeTierId, at),
       nextTier: await nextTierOf(executor, settings, { ...subscription, pending }, then),
       discountNow: now.isEarned,
       discountBasisPoints: settings.discount.basisPoints,
@@ -141,7 +145,7 @@ export const makeSubscriptions = (parts: BillingParts) => {
     { preview, after }: ChangePlan,
     idempotencyKey: string,
   ): Promise<string> => {
-    const { revision, accountTierId: _, ...before } = subscription
+    const { revision, accountTierId: _, givesFree: __, ...before } = subscription
     const terms: ChangeTerms = {
       revision,
       change: preview.change,
@@ -202,6 +206,24 @@ export const makeSubscriptions = (parts: BillingParts) => {
           return { ...done, subscription: (await store.readSubscription(t, key)) as Subscription }
         })
       }),
+
+    endIdle: async (
+      t: store.T,
+      actor: Actor,
+      organizationId: string,
+      idle: 'members' | 'organization',
+    ): Promise<number> => {
+      let count = 0
+      for (const key of await store.paidSubscriptions(t, organizationId, idle)) {
+        const subscription = await lockedSubscription(t, parts, key)
+        const change = { kind: 'cancel', when: 'period_end' } as const
+        // It has ended, or is paused, meanwhile.
+        if (!(await planFor(t, subscription, change, clock())).ok) continue
+        await command(t, actor, subscription, change, { idempotencyKey: `idle:${newId()}` })
+        count++
+      }
+      return count
+    },
 
     setCollection: async (
       actor: Actor,

@@ -26,6 +26,10 @@ export interface TierVersion {
   readonly reason: string
 }
 
+/** To the accounts of a company that somebody made by themselves, a tier that costs nothing gives nothing: anybody could make more of them. */
+export const tierGiven = (givesFree: boolean, version: TierVersion): TierVersion =>
+  givesFree || version.priceMinor > 0n ? version : { ...version, allocationMicros: 0n }
+
 export interface Tier {
   readonly id: string
   readonly position: number

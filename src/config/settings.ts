@@ -346,7 +346,7 @@ export const settings = {
     environment: 'AIDEON_COMPANY_SELF_SERVICE',
     flag: null,
     description:
-      'whether whoever is signed in may make a company and own it; each member of it has the credits of the free tier (default false)',
+      'whether whoever is signed in may make a company and own it; its accounts have no credits of tiers without a price (default false)',
     expected: 'true or false',
     schema: switchValue,
   }),

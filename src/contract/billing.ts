@@ -251,6 +251,34 @@ export const billingEndpoints = defineEndpoints({
     body: changeCommand,
     reply: changeResult,
   },
+  readIdleSubscription: {
+    method: 'GET',
+    path: '/subscription/idle',
+    auth: 'session',
+    permission: 'own.read',
+    group: 'billing',
+    summary:
+      'What is still paid for an account that nothing is taken from, since central billing was switched',
+    reply: z.object({
+      idle: z
+        .object({
+          account: z.enum(['own', 'organization']).describe('Yours, or that of your organisation'),
+          subscription,
+        })
+        .nullable(),
+    }),
+  },
+  cancelIdleSubscription: {
+    method: 'POST',
+    path: '/subscription/idle/cancel',
+    auth: 'session',
+    permission: 'own.use',
+    stepUp: true,
+    group: 'billing',
+    summary: 'End it, now or at the end of its period',
+    body: z.object({ when: z.enum(['now', 'period_end']), ...commanded }),
+    reply: changeResult,
+  },
   listPacks: {
     method: 'GET',
     path: '/credits/packs',

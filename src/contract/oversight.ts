@@ -91,7 +91,14 @@ const centralBilling = z.object({
       billingEmail: wire.email.nullable().describe('Where its invoices are addressed to'),
       membersWithCredits: wire.count.describe('Whose own account has credits left: these only wait'),
       memberCreditMicros: wire.micros.describe('What is left on members’ own accounts'),
-      paidSubscriptions: wire.count.describe('Of members, which go on and are paid by themselves'),
+      paidSubscriptions: wire.count.describe(
+        'Of members: they end with their period when the organisation pays for everybody',
+      ),
+      organizationPaidUntil: wire.time
+        .nullable()
+        .describe(
+          'When the organisation’s own ends, should everybody pay for themselves; null: none is paid',
+        ),
     })
     .nullable(),
 })

@@ -749,6 +749,7 @@ export interface Organizations {
   deleted_at: Date | null
   central_billing_at: Date | null
   billing_email: string | null
+  self_service: Generated<boolean>
 }
 
 export interface OutboundAllowances {

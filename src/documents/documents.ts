@@ -1,6 +1,7 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { billedEmail } from '../billing/billed-email.ts'
 import type { Billing } from '../billing/billing.ts'
+import type { Seen } from '../billing/subscription.ts'
 import type { Invoice } from '../billing/invoice.ts'
 import type { Payment } from '../billing/payment.ts'
 import type { Database } from '../db/database.ts'
@@ -12,11 +13,6 @@ import { invoicePdf } from './invoice-pdf.ts'
 import { receiptPdf } from './receipt-pdf.ts'
 import { insertIssuer, issuerAt, type IssuerVersion } from './store.ts'
 
-interface Owner {
-  readonly organizationId: string
-  readonly userId: string
-}
-
 export interface Document {
   readonly name: string
   readonly bytes: Buffer
@@ -24,8 +20,8 @@ export interface Document {
 
 export interface Documents {
   /** Without an owner: anybody's, for administrators. */
-  invoice(id: string, owner?: Owner): Promise<Outcome<Document>>
-  receipt(paymentId: string, owner?: Owner): Promise<Outcome<Document>>
+  invoice(id: string, owner?: Seen): Promise<Outcome<Document>>
+  receipt(paymentId: string, owner?: Seen): Promise<Outcome<Document>>
   issuer(): Promise<Issuer & { version: number; effectiveAt: Date | null }>
   saveIssuer(actor: Actor, issuer: Issuer, reason: string): Promise<IssuerVersion>
 }

@@ -39,8 +39,9 @@ export interface DueAccount extends Key {
 }
 
 const dueColumns = `
-  SELECT a.organization_id, a.id, a.anchored_at, t.monthly_allocation_micros
-  FROM credit_accounts a JOIN tiers t ON t.id = a.tier_id`
+  SELECT a.organization_id, a.id, a.anchored_at,
+    CASE WHEN o.self_service AND t.monthly_price_cents = 0 THEN 0 ELSE t.monthly_allocation_micros END AS monthly_allocation_micros
+  FROM credit_accounts a JOIN tiers t ON t.id = a.tier_id JOIN organizations o ON o.id = a.organization_id`
 
 const dueAccountsStatement: Statement = {
   name: 'ledger_due_accounts',

@@ -301,6 +301,8 @@ test('whoever is signed in makes a company of their own, and works in it', async
   const person = await http.createBrowser()
   const made = await http.call('createCompany', person, { body: { name: 'Mine' } })
   expect(made.json<Reply<'createCompany'>>()).toMatchObject({ role: 'owner', organization: { name: 'Mine' } })
+  const balance = await http.call('readBalance', person, {})
+  expect(balance.json<Reply<'readBalance'>>().availableMicros).toBe('0')
   const more = []
   for (let count = 0; count < 5; count++)
     more.push((await http.call('createCompany', person, { body: { name: 'More' } })).statusCode)

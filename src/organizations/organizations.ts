@@ -36,6 +36,8 @@ export interface NewOrganization {
   readonly kind: 'personal' | 'company'
   readonly controlPolicy?: ControlPolicy
   readonly isDemo?: boolean
+  /** Made by a user, and not by whoever runs the installation. */
+  readonly selfService?: boolean
 }
 
 /** What an administrator may change of an organisation; what is left out stays. */

@@ -31,6 +31,7 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
         kind: wanted.kind,
         control_policy: wanted.controlPolicy ?? 'user_control',
         is_demo: wanted.isDemo ?? false,
+        self_service: wanted.selfService ?? false,
       })
       .execute()
   },

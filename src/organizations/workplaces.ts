@@ -36,7 +36,7 @@ export interface Workplaces {
   createCompany(who: Sitting, name: string): Promise<Outcome<{ organizationId: string }>>
 }
 
-/** Each has a credit account with the allocation of its tier, so one person cannot have any number of them. */
+/** Each is there for good, so one person cannot have any number of them. */
 const mostOwned = 5
 
 export const makeWorkplaces = (parts: {
@@ -85,7 +85,7 @@ export const makeWorkplaces = (parts: {
               throw new FaultError(
                 fault('conflict', { message: `One person owns ${mostOwned} companies at most.` }),
               )
-            await insertOrganization(t, actor, organizationId, { name, kind: 'company' })
+            await insertOrganization(t, actor, organizationId, { name, kind: 'company', selfService: true })
             await joinIn(t, actor, { organizationId, who, role: 'owner', source: 'self' })
             await workIn(t, { ...who, organizationId })
             return { organizationId }

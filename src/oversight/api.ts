@@ -238,6 +238,7 @@ const centralOnWire = (standing: CentralStanding, role: Role): CentralBilling =>
         membersWithCredits: Number(standing.membersWithCredits),
         memberCreditMicros: String(standing.memberCreditMicros),
         paidSubscriptions: Number(standing.paidSubscriptions),
+        organizationPaidUntil: standing.organizationPaidUntil?.toISOString() ?? null,
       }
     : null,
 })

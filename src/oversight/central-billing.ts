@@ -1,4 +1,5 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Billing } from '../billing/billing.ts'
 import { holderOf } from '../billing/payer.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -15,7 +16,8 @@ export interface CentralBilling {
   read(organizationId: string): Promise<Outcome<CentralStanding>>
   /**
    * When it returns, every operation that starts on any process takes the credits of the account that pays now. Those under
-   * way end on the account whose credits they hold.
+   * way end on the account whose credits they hold. Paid subscriptions of accounts that nothing is taken from any more end
+   * with their period.
    */
   set(
     actor: Actor,
@@ -27,11 +29,12 @@ export interface CentralBillingParts {
   readonly database: Database
   readonly epoch: Pick<Epoch, 'change'>
   readonly ledger: Pick<Ledger, 'openAccount'>
+  readonly billing: Pick<Billing, 'endIdle'>
   readonly clock: Clock
 }
 
 export const makeCentralBilling = (parts: CentralBillingParts): CentralBilling => {
-  const { database, epoch, ledger, clock } = parts
+  const { database, epoch, ledger, billing, clock } = parts
   const store = makeCentralBillingStore(database.kysely)
 
   const read = async (organizationId: string): Promise<Outcome<CentralStanding>> => {
@@ -54,6 +57,11 @@ export const makeCentralBilling = (parts: CentralBillingParts): CentralBilling =
             await beyondTenantsIn(t, () => store.ensureHolder(t, { id: organizationId, name: before.name }))
             await ledger.openAccount(t, { ...holderOf(organizationId), tierId: 'free', at })
           }
+          const wasCentral = before.centralBillingAt !== null
+          const endedSubscriptions =
+            central === wasCentral
+              ? 0
+              : await billing.endIdle(t, actor, organizationId, central ? 'members' : 'organization')
           const since = central ? (before.centralBillingAt ?? at) : null
           await store.save(t, organizationId, { since, billingEmail })
           await recordAudit(t, {
@@ -61,8 +69,8 @@ export const makeCentralBilling = (parts: CentralBillingParts): CentralBilling =
             actor,
             action: 'central_billing.changed',
             subject: { kind: 'organization', id: organizationId },
-            before: { central: before.centralBillingAt !== null, billingEmail: before.billingEmail },
-            after: { central, billingEmail },
+            before: { central: wasCentral, billingEmail: before.billingEmail },
+            after: { central, billingEmail, endedSubscriptions },
           })
         }),
       )

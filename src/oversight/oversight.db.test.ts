@@ -5,6 +5,7 @@ import { insertOperation } from '../../tests/operation-row.ts'
 import { drawn, live } from '../../tests/statement-life.ts'
 import { type Alerts, makeAlerts } from '../alerts/alerts.ts'
 import { noMail } from '../alerts/mail.ts'
+import { makeBilling } from '../billing/billing.ts'
 import type { Epoch } from '../db/epoch.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -40,7 +41,9 @@ beforeAll(async () => {
     clock: time.clock,
     log: silentLog,
   })
-  oversight = makeOversight({ database, epoch: plainEpoch(database), ledger, alerts, clock: time.clock })
+  const common = { database, epoch: plainEpoch(database), ledger, clock: time.clock }
+  const billing = makeBilling({ ...common, log: silentLog })
+  oversight = makeOversight({ ...common, billing, alerts })
   accounts = []
   for (let each = 0; each < 3; each++)
     accounts.push(await makeAccount(database, ledger, { at: time.clock(), organizationId }))
@@ -69,8 +72,9 @@ afterAll(async () => {
 })
 
 /** Nobody else is there who would have to hear of it. */
-const plainEpoch = (database: TestDatabase['database']): Pick<Epoch, 'change'> => ({
+const plainEpoch = (database: TestDatabase['database']): Pick<Epoch, 'change' | 'announce'> => ({
   change: (_, work) => database.kysely.transaction().execute(work),
+  announce: (_, work) => database.kysely.transaction().execute(work),
 })
 
 const spentOf = async (account: TestAccount, since: Date, until: Date): Promise<bigint> => {

@@ -24,7 +24,8 @@ notes AS (
   FROM invoices WHERE kind = 'credit_note' GROUP BY 1, 2
 ),
 periods AS (
-  SELECT p.*, v.allocation_micros AS tier_micros, v.price_minor AS tier_minor,
+  SELECT p.*, CASE WHEN v.price_minor = 0 AND EXISTS (SELECT FROM organizations o WHERE o.id = p.organization_id AND o.self_service)
+      THEN 0 ELSE v.allocation_micros END AS tier_micros, v.price_minor AS tier_minor,
     lag(p.starts_at) OVER of_account AS starts_before, lag(p.ends_at) OVER of_account AS ends_before
   FROM subscription_periods p JOIN tier_versions v ON v.tier_id = p.tier_id AND v.version = p.tier_version
   WINDOW of_account AS (PARTITION BY p.organization_id, p.account_id ORDER BY p.starts_at)

@@ -8,16 +8,18 @@ import type { Change } from './subscription-page.tsx'
 
 interface Props {
   readonly subscription: SubscriptionOnWire
+  readonly isIdle?: boolean
   readonly onChange: (change: Change) => void
 }
 
 /** Pausing, ending, and the zone that periods are counted in. */
-export const SubscriptionEnds = ({ subscription, onChange }: Props) => {
+export const SubscriptionEnds = ({ subscription, isIdle = false, onChange }: Props) => {
   const { status, pending, tier } = subscription
   const isPaid = status !== 'canceled' && tier.priceMinor !== '0'
   const end = dayWithYear(subscription.periodEnd)
+  if (isIdle && !isPaid) return null
   return (
-    <Panel title="Pause, cancel, time zone">
+    <Panel title={isIdle ? 'Pause, cancel' : 'Pause, cancel, time zone'}>
       <ul className={classes.ends}>
         {status === 'active' && isPaid && (
           <End
@@ -52,11 +54,13 @@ export const SubscriptionEnds = ({ subscription, onChange }: Props) => {
             }
           />
         )}
-        <End
-          title="Time zone"
-          text="Renewals and the months of caps are counted in it."
-          buttons={<TimeZone subscription={subscription} onChange={onChange} />}
-        />
+        {!isIdle && (
+          <End
+            title="Time zone"
+            text="Renewals and the months of caps are counted in it."
+            buttons={<TimeZone subscription={subscription} onChange={onChange} />}
+          />
+        )}
       </ul>
     </Panel>
   )

@@ -4,6 +4,8 @@ import { useState } from 'react'
 import type { SubscriptionOnWire } from '../../src/contract/billing.ts'
 import type { Request } from '../../src/contract/endpoints.ts'
 import { useRead } from '../data/queries.ts'
+import { PaidCentrally } from '../oversight/paid-centrally.tsx'
+import { useIsIdle } from '../oversight/use-is-idle.ts'
 import { useTimeZone } from '../ui/figures.tsx'
 import { dayWithYear, exactCredits } from '../ui/format.ts'
 import { money } from '../ui/money.ts'
@@ -11,6 +13,7 @@ import { Block, Loaded, Notice } from '../ui/notice.tsx'
 import { Page, Panel, Stat, Stats } from '../ui/page.tsx'
 import classes from './billing.module.css'
 import { ChangeDialog } from './change-dialog.tsx'
+import { IdleSubscription } from './idle-subscription.tsx'
 import { OpenPayments } from './open-payments.tsx'
 import { OwnKeyDiscount } from './own-key-discount.tsx'
 import { PaymentResult } from './payment-result.tsx'
@@ -30,6 +33,7 @@ export const SubscriptionPage = () => {
   const search = route.useSearch()
   const navigate = useNavigate({ from: here })
   const [change, setChange] = useState<Change | null>(null)
+  const isIdle = useIsIdle()
   return (
     <Page
       title="Subscription"
@@ -41,18 +45,25 @@ export const SubscriptionPage = () => {
         returnPath={here}
         onDismiss={() => void navigate({ search: {}, replace: true })}
       />
+      <IdleSubscription />
       <OpenPayments purpose="tier_change" returnPath={here} except={search.payment} />
       <Loaded of={subscription} skeleton={<Skeleton />}>
         {(data) => (
           <>
             <PastDueNotice subscription={data} returnPath={here} />
-            <Standing subscription={data} onChange={setChange} />
+            {isIdle && <PaidCentrally />}
+            <Standing subscription={data} isIdle={isIdle} onChange={setChange} />
             <Now subscription={data} />
-            <Panel title="Tiers" description="Each change is shown with its exact price before you make it.">
-              <TierChoices subscription={data} onChange={setChange} />
-            </Panel>
-            <OwnKeyDiscount subscription={data} />
-            <SubscriptionEnds subscription={data} onChange={setChange} />
+            {!isIdle && (
+              <Panel
+                title="Tiers"
+                description="Each change is shown with its exact price before you make it."
+              >
+                <TierChoices subscription={data} onChange={setChange} />
+              </Panel>
+            )}
+            {!isIdle && <OwnKeyDiscount subscription={data} />}
+            <SubscriptionEnds subscription={data} isIdle={isIdle} onChange={setChange} />
           </>
         )}
       </Loaded>
@@ -78,8 +89,13 @@ const Skeleton = () => (
 )
 
 /** What is not as usual, with the way back. */
-const Standing = (props: { subscription: SubscriptionOnWire; onChange: (change: Change) => void }) => {
-  const { subscription, onChange } = props
+const Standing = (props: {
+  subscription: SubscriptionOnWire
+  /** The organisation pays instead: it can end, and not go on. */
+  isIdle: boolean
+  onChange: (change: Change) => void
+}) => {
+  const { subscription, isIdle, onChange } = props
   const { pending, next, periodEnd, tier } = subscription
   if (subscription.status === 'paused')
     return (
@@ -87,9 +103,11 @@ const Standing = (props: { subscription: SubscriptionOnWire; onChange: (change: 
         tone="warning"
         title="Paused"
         action={
-          <Button size="compact-sm" onClick={() => onChange({ kind: 'resume' })}>
-            Resume
-          </Button>
+          isIdle ? null : (
+            <Button size="compact-sm" onClick={() => onChange({ kind: 'resume' })}>
+              Resume
+            </Button>
+          )
         }
       >
         Nothing is charged and no credits are allocated. What is left of this period’s credits stays until{' '}
@@ -97,7 +115,7 @@ const Standing = (props: { subscription: SubscriptionOnWire; onChange: (change: 
       </Notice>
     )
   if (pending === null) return null
-  const undo = (
+  const undo = isIdle ? null : (
     <Button size="compact-sm" variant="default" onClick={() => onChange({ kind: 'undo_pending' })}>
       Undo
     </Button>
@@ -112,7 +130,9 @@ const Standing = (props: { subscription: SubscriptionOnWire; onChange: (change: 
       }
       action={undo}
     >
-      Until then everything stays as it is, and it can be undone.
+      {isIdle
+        ? 'It ends because your organisation pays for everybody.'
+        : 'Until then everything stays as it is, and it can be undone.'}
     </Notice>
   )
 }

@@ -7,14 +7,20 @@ import { useAct, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import { ConfirmDialog } from '../ui/dialog.tsx'
 import { Credits, Moment } from '../ui/figures.tsx'
-import { counted } from '../ui/format.ts'
+import { counted, dayWithYear } from '../ui/format.ts'
 import { Block, FaultNotice, Loaded, Notice } from '../ui/notice.tsx'
 import { Fact, Facts, Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
 import classes from './oversight.module.css'
 
-const reads = ['readCentralBilling', 'readCredits', 'readBalance', 'readSubscription'] as const
+const reads = [
+  'readCentralBilling',
+  'readCredits',
+  'readBalance',
+  'readSubscription',
+  'readIdleSubscription',
+] as const
 
 /** Whether one account of the organisation pays for everybody's credits. */
 export const CentralBilling = () => {
@@ -31,6 +37,18 @@ export const CentralBilling = () => {
       </Loaded>
     </Page>
   )
+}
+
+/** What ends with the other switch. */
+const endsWords = ({ central, standing }: Standing): string => {
+  if (standing === null) return ''
+  if (central)
+    return standing.organizationPaidUntil === null
+      ? ''
+      : `Its paid subscription ends on ${dayWithYear(standing.organizationPaidUntil)} and is not renewed.`
+  return standing.paidSubscriptions === 0
+    ? ''
+    : `${counted(standing.paidSubscriptions, 'paid subscription')} of members ${standing.paidSubscriptions === 1 ? 'ends' : 'end'} with the current period and ${standing.paidSubscriptions === 1 ? 'is' : 'are'} not renewed; each can be cancelled at once by who pays it.`
 }
 
 const Setting = ({ central }: { central: Standing }) => {
@@ -73,12 +91,12 @@ const Setting = ({ central }: { central: Standing }) => {
               </Fact>
             )}
           </Facts>
-          {central.standing && central.standing.paidSubscriptions > 0 && (
+          {!central.central && central.standing && central.standing.paidSubscriptions > 0 && (
             <Notice
               tone="warning"
               title={`${counted(central.standing.paidSubscriptions, 'member has a', 'members have')} paid ${central.standing.paidSubscriptions === 1 ? 'subscription' : 'subscriptions'} of their own`}
             >
-              These go on until they are cancelled; their credits wait while the organisation pays.
+              When the organisation pays for everybody, they end with the period that is paid for.
             </Notice>
           )}
           {mayChange && (
@@ -134,7 +152,8 @@ const Setting = ({ central }: { central: Standing }) => {
       >
         {central.central
           ? 'From the next operation on, each member’s own credits are taken. What the organisation’s account has stays there.'
-          : 'From the next operation on, credits of the organisation’s account are taken. What members have themselves stays theirs and waits.'}
+          : 'From the next operation on, credits of the organisation’s account are taken. What members have themselves stays theirs and waits.'}{' '}
+        {endsWords(central)}
       </ConfirmDialog>
     </>
   )
