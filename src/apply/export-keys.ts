@@ -1,7 +1,7 @@
 import { formatMicros } from '../kit/money.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { budgetName, type BudgetScope, isOn, type StoredBudget } from './budgets.ts'
-import { byText, type Exporting, list, some, uniquely } from './export-organization.ts'
+import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import type { StoredLimits } from './rate-limits.ts'
 import type { StoredServiceKey } from './snapshot.ts'
 
@@ -46,8 +46,8 @@ const keyIn = (key: StoredServiceKey, of: string, exporting: Exporting) => {
   }
 }
 
-export const rateLimitsIn = <Name extends string>(
-  name: Name,
+export const rateLimitsIn = (
+  name: 'rateLimits' | 'eachMemberRateLimits',
   of: Pick<StoredLimits, 'organizationId' | 'kind' | 'id'>,
   { stored }: Exporting,
 ) => {

@@ -1,14 +1,8 @@
 import { budgetsIn } from './export-keys.ts'
-import type { Snapshot, StoredOrganization } from './snapshot.ts'
+import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
+import type { StoredOrganization } from './snapshot.ts'
 
 /** What an organisation has beside members and keys, as a document writes it. */
-
-export interface Exporting {
-  readonly stored: Snapshot
-  readonly variables: { add(words: string, lastFour: string, of: string): string }
-  /** What a document cannot say: for a person. */
-  readonly leftOut: string[]
-}
 
 export const organizationParts = (home: StoredOrganization, exporting: Exporting) => ({
   ...machinesIn(home, exporting),
@@ -22,20 +16,6 @@ export const organizationParts = (home: StoredOrganization, exporting: Exporting
   }),
   ...(home.maximumKeyAgeDays !== null && { rotation: { maximumAgeDays: home.maximumKeyAgeDays } }),
 })
-
-/** A document knows things by their names: of two that share one, it can say the first. */
-export const uniquely = <Item>(
-  items: readonly Item[],
-  nameOf: (item: Item) => string,
-  { leftOut }: Exporting,
-): Item[] => {
-  const names = items.map((item) => nameOf(item).toLowerCase())
-  return items.filter((item, index) => {
-    if (names.indexOf(names[index] ?? '') === index) return true
-    leftOut.push(`${nameOf(item)}: a document knows it by its name, and there are two.`)
-    return false
-  })
-}
 
 const within = <Item extends { readonly organizationId: string }>(
   items: readonly Item[],
@@ -72,9 +52,16 @@ const machinesIn = (home: StoredOrganization, exporting: Exporting) => {
     ),
     ...list(
       'hostApplications',
-      applications.map(({ organizationId: _, jwksUri, jwks, ...application }) => ({
-        ...application,
-        ...(jwks === null ? { jwksUri } : { jwks }),
+      applications.map((one) => ({
+        id: one.id,
+        name: one.name,
+        issuer: one.issuer,
+        ...(one.jwks === null ? { jwksUri: one.jwksUri } : { jwks: one.jwks }),
+        userClaim: one.userClaim,
+        matching: one.matching,
+        scopes: one.scopes,
+        maximumTokenSeconds: one.maximumTokenSeconds,
+        frameAncestors: one.frameAncestors,
       })),
     ),
   }
@@ -136,11 +123,16 @@ const singleSignOnIn = (home: StoredOrganization, exporting: Exporting) => {
     within(stored.connections, home),
     ({ name }) => `${of}identity provider ${name}`,
     exporting,
-  ).map(({ organizationId: _, provider, hasSecret, isUsed: __, ...plain }) => ({
-    ...plain,
+  ).map(({ id, name, enabled, joinsMembers, defaultRole, roleRules, provider, hasSecret }) => ({
+    id,
+    name,
+    enabled,
+    joinsMembers,
+    defaultRole,
+    roleRules,
     [provider.kind]: provider.settings,
     ...(provider.kind === 'oidc' &&
-      hasSecret && { clientSecret: `env:${variables.add(`${home.name} ${plain.name}`, '', home.name)}` }),
+      hasSecret && { clientSecret: `env:${variables.add(`${home.name} ${name}`, '', home.name)}` }),
   }))
   const domains = within(stored.domains, home).toSorted((a, b) => byText(a.domain, b.domain))
   for (const { domain, isVerified } of domains)
@@ -174,9 +166,3 @@ const webhooksIn = (home: StoredOrganization, exporting: Exporting) =>
     enabled,
     secret: `env:${exporting.variables.add(`${home.name} webhook ${new URL(url).host}`, lastFour, home.name)}`,
   }))
-
-export const some = <Name extends string, Value>(name: Name, value: Value | undefined) =>
-  (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value }
-export const list = <Name extends string, Item>(name: Name, items: readonly Item[]) =>
-  (items.length === 0 ? {} : { [name]: items }) as { readonly [N in Name]?: readonly Item[] }
-export const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))

@@ -2,16 +2,8 @@ import { stringify } from 'yaml'
 import { mayUserManageKey } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
-import {
-  byText,
-  costCentreIn,
-  type Exporting,
-  list,
-  organizationParts,
-  sessionPolicyIn,
-  some,
-  uniquely,
-} from './export-organization.ts'
+import { costCentreIn, organizationParts, sessionPolicyIn } from './export-organization.ts'
+import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import { budgetsIn, keysIn, rateLimitsIn, scheduleIn } from './export-keys.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
 

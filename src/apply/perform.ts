@@ -27,7 +27,7 @@ import { performCentralBilling } from './central-billing.ts'
 import type { DocumentUser } from './document.ts'
 import { performMachine } from './machines.ts'
 import { findPerson, homeOf, keyIdOf, memberOf, organizationIdOf } from './places.ts'
-import type { Action, OrganizationPartAction } from './plan.ts'
+import type { Action } from './plan.ts'
 import type { PlannedKey } from './plan-keys.ts'
 import { performProvisioning } from './provisioning.ts'
 import { performRateLimits } from './rate-limits.ts'
@@ -103,39 +103,31 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
       return writeToken(action, p)
     case 'save_webhook':
       return performWebhook(action, p)
-    default:
-      return noted(await performInOrganization(action, p))
-  }
-}
-
-/** What organisations have beside members, keys and budgets. */
-const performInOrganization = (action: OrganizationPartAction, p: Performance): Promise<Outcome<unknown>> => {
-  switch (action.kind) {
     case 'save_team':
     case 'set_team_members':
     case 'save_cost_centre':
     case 'assign_cost_centre':
-      return performTeam(action, p)
+      return noted(await performTeam(action, p))
     case 'save_service_account':
     case 'write_credential':
     case 'save_host_application':
-      return performMachine(action, p)
+      return noted(await performMachine(action, p))
     case 'save_session_policy':
     case 'set_break_glass':
     case 'save_connection':
     case 'add_domain':
     case 'enforce_domain':
-      return performSignOn(action, p)
+      return noted(await performSignOn(action, p))
     case 'write_provisioning_token':
     case 'set_group_role':
-      return performProvisioning(action, p)
+      return noted(await performProvisioning(action, p))
     case 'set_central_billing':
-      return performCentralBilling(action, p)
+      return noted(await performCentralBilling(action, p))
     case 'set_rate_limits':
-      return performRateLimits(action, p)
+      return noted(await performRateLimits(action, p))
     case 'set_rotation':
     case 'set_maximum_key_age':
-      return performRotation(action, p)
+      return noted(await performRotation(action, p))
   }
 }
 

@@ -78,7 +78,7 @@ export type Action =
     }
 
 /** What organisations have beside members, keys and budgets. */
-export type OrganizationPartAction =
+type OrganizationPartAction =
   | TeamAction
   | MachineAction
   | SignOnAction

@@ -27,7 +27,7 @@ export const sessionPolicySchema = sessionPolicy.partial().strict()
 const asWritten = (settingsSchema: z.ZodObject) =>
   z.record(z.string(), z.unknown()).superRefine((value, context) => {
     for (const issue of settingsSchema.strict().safeParse(value).error?.issues ?? [])
-      context.addIssue({ ...issue } as Parameters<typeof context.addIssue>[0])
+      context.addIssue({ ...issue })
   })
 const certificates = z.object({
   certificates: z.array(z.string().refine((text) => readCertificate(text).ok)),

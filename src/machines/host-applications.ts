@@ -44,7 +44,7 @@ export interface HostApplications {
   change(
     actor: Actor,
     place: { organizationId: string; id: string },
-    change: Partial<ApplicationFields>,
+    change: Partial<Omit<ApplicationFields, 'id'>>,
   ): Promise<Outcome<HostApplication>>
   remove(actor: Actor, place: { organizationId: string; id: string }): Promise<Outcome<void>>
   check(
@@ -172,7 +172,7 @@ export const makeHostApplications = (parts: {
         return read({ organizationId, id })
       }),
 
-    change: (actor, place, { id: _, name, scopes, ...change }) =>
+    change: (actor, place, { name, scopes, ...change }) =>
       outcomeOf(async () => {
         const before = await read(place)
         must(checkKeys(change))
