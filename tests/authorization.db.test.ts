@@ -437,7 +437,7 @@ const provisioningToken = async () => {
   return { id: created.json<{ accessToken: { id: string } }>().accessToken.id }
 }
 const provisionedGroup = async () => {
-  const caller = { organizationId: owner.organizationId, actor: operator, base: '' }
+  const caller = { organizationId: owner.organizationId, actor: operator, by: 'owner', base: '' } as const
   const made = await http.provisioning.groups.create(caller, { displayName: randomUUID() })
   if (!made.ok) throw new Error(made.problem.detail)
   return { id: made.value['id'] as string }
@@ -512,6 +512,8 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   }),
   previewSsoTicket: async () => ({ body: { connectionId: await ssoConnection(), ticket: 'x'.repeat(43) } }),
   linkSso: async () => ({ body: { connectionId: await ssoConnection() } }),
+  readOwnSso: none,
+  proveSso: none,
   readSso: none,
   addSsoDomain: () => ({ body: { domain: newDomain() } }),
   verifySsoDomain: async () => ({ params: { domain: await ssoDomain() } }),
@@ -1147,6 +1149,8 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   removeTotp: 404,
   renewRecoveryCodes: 409,
   finishSso: 410,
+  // Of a session that no company sign-in opened.
+  proveSso: 409,
   signInWithLink: 410,
   setUp: 410,
   // No service of today's can stop what it has begun.

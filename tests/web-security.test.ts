@@ -91,6 +91,8 @@ const withoutProof = new Set<string>([
   'cancelUserDeletion',
   'cancelDeletionOfUser',
   'withdrawInvitation',
+  // Is how the proof is given.
+  'proveSso',
   // Asking and saying no change nothing; an approval needs the proof.
   'createRequest',
   'withdrawRequest',
@@ -387,6 +389,7 @@ test('a handler that forgets whose rows to ask for gets those of its caller’s 
       registerEndpoints(api, planted as never, {
         identity: http.identity,
         access: http.access,
+        clock: http.clock,
         machines: http.machines,
       }),
     { prefix: '/api' },

@@ -52,6 +52,10 @@ export const oidcSettings = z.object({
     .describe(
       'Take e-mail addresses that the provider does not mark as verified: only where nobody can change their own',
     ),
+  signsOutThere: z
+    .boolean()
+    .default(false)
+    .describe('Who signs out here is sent there to sign out, too (RP-initiated logout)'),
 })
 
 const certificate = z
@@ -73,6 +77,17 @@ export const samlSettings = z.object({
     .boolean()
     .default(false)
     .describe('Sign-ins may begin at the identity provider; the person then confirms here'),
+  signsRequests: z.boolean().default(false).describe('Requests are signed with our key pair'),
+  encryption: z
+    .enum(['off', 'accepted', 'required'])
+    .default('off')
+    .describe('Of assertions, for our key pair; off: an encrypted one is refused, required: a plain one'),
+  signOutUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(1000)
+    .nullable()
+    .default(null)
+    .describe('Its HTTP-Redirect endpoint for single logout, where it is answered; null: it is not'),
 })
 
 const connectionOf = <const Kind extends SsoKind, Settings extends z.ZodType>(
@@ -99,7 +114,14 @@ const connectionBase = z.object({
 })
 
 const ssoAddresses = z
-  .object({ redirectUri: z.string(), entityId: z.string(), acsUrl: z.string(), metadataUrl: z.string() })
+  .object({
+    redirectUri: z.string(),
+    backChannelLogoutUri: z.string(),
+    entityId: z.string(),
+    acsUrl: z.string(),
+    logoutUrl: z.string(),
+    metadataUrl: z.string(),
+  })
   .describe('What the identity provider has to be told')
 export type SsoAddresses = z.infer<typeof ssoAddresses>
 
@@ -116,6 +138,13 @@ export const ssoConnection = z.object({
     connectionOf('saml', samlSettings),
   ]),
   addresses: ssoAddresses,
+  ownCertificate: z
+    .string()
+    .nullable()
+    .describe('SAML: of our key pair, for the provider; null: there is none'),
+  certificatesUntil: wire.time
+    .nullable()
+    .describe('SAML: when the last of the certificates that it signs with expires'),
   lastUsedAt: wire.time.nullable(),
   problem: z.string().nullable().describe('Why the last sign-in was refused'),
   problemAt: wire.time.nullable(),
@@ -165,7 +194,11 @@ export const ssoEndpoints = defineEndpoints({
     throttled: true,
     summary: 'End it in the browser that began it; sets the session cookie',
     body: z.object({ connectionId: wire.id, answer }),
-    reply: me,
+    reply: me.extend({
+      did: z
+        .enum(['signed_in', 'tied', 'proved'])
+        .describe('What was begun: a session, a tie to this account, or a fresh proof in this session'),
+    }),
   },
   previewSsoTicket: {
     method: 'POST',
@@ -192,6 +225,34 @@ export const ssoEndpoints = defineEndpoints({
     summary: 'Tie this account to who one is at the company’s identity provider, by signing in there',
     body: z.object({ connectionId: wire.id }),
     reply: z.object({ url: z.string() }),
+  },
+  proveSso: {
+    method: 'POST',
+    path: '/session/step-up/company',
+    auth: 'session',
+    despiteObstacle: true,
+    permission: 'own.account',
+    group: 'single sign-on',
+    throttled: true,
+    summary: 'Prove anew that it is you by signing in again where this session comes from',
+    reply: z.object({ url: z.string() }),
+  },
+  readOwnSso: {
+    method: 'GET',
+    path: '/me/sso',
+    auth: 'session',
+    permission: 'own.read',
+    group: 'single sign-on',
+    summary: 'The identity providers of the organisation, and who one is there',
+    reply: z.object({
+      items: z.array(
+        ssoWay.extend({
+          email: z.string().nullable().describe('As the provider named it last; null: nobody is tied'),
+          tiedBySelf: z.boolean().describe('By oneself: it lets owners in, too'),
+          lastUsedAt: wire.time.nullable(),
+        }),
+      ),
+    }),
   },
   readSso: {
     method: 'GET',
@@ -314,6 +375,12 @@ export const ssoEndpoints = defineEndpoints({
       xml: z.string().max(200_000).optional().describe('Instead of the address'),
     }),
     bodyLimitBytes: 256 * 1024,
-    reply: samlSettings.pick({ entityId: true, signInUrl: true, certificates: true }),
+    reply: samlSettings.pick({
+      entityId: true,
+      signInUrl: true,
+      signOutUrl: true,
+      signsRequests: true,
+      certificates: true,
+    }),
   },
 })

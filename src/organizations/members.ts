@@ -13,6 +13,7 @@ import { revokeKeysOf } from '../keys/revoke-keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { requireOwnersWayIn, requireOwnWord } from '../sso/directory.ts'
 import { emit } from '../webhooks/events.ts'
 import { hasOwnerWithout, type Standing } from './member-rules.ts'
 import { outcomeOf } from './outcome.ts'
@@ -208,7 +209,7 @@ export const makeMembers = (parts: MemberParts) => {
     const standings = await members.lockStandings(t, member.organizationId, [member.userId])
     const target = standings.find((one) => one.userId === member.userId)
     if (!target) throw new FaultError(fault('not_found'))
-    if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
+    if (target.role === 'owner') await requireOwnerWithout(t, member, standings)
     const told = {
       action: 'membership.left',
       event: 'member.left',
@@ -233,8 +234,9 @@ export const makeMembers = (parts: MemberParts) => {
         if (target.role === member.role) return
         if (options.asMember) requireMay(standings, actor, member.role)
         if (member.role === 'owner' && !target.isPerson) throw new FaultError(noMachine)
-        if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
+        if (target.role === 'owner') await requireOwnerWithout(t, member, standings)
         await members.setRole(t, member, member.role)
+        if (member.role === 'owner') await requireOwnWord(t, member)
         await withdrawInvitationsOf(t, member, (role) => !mayChangeRole(member.role, role), clock())
         const told = {
           action: 'membership.changed',
@@ -249,7 +251,7 @@ export const makeMembers = (parts: MemberParts) => {
       change(actor, member, options, async (t, target, standings) => {
         if (target.suspendedAt !== null) return
         if (options.asMember && actor.id === member.userId) throw new FaultError(notOneself)
-        if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
+        if (target.role === 'owner') await requireOwnerWithout(t, member, standings)
         await members.setSuspended(t, member, clock())
         await withdrawInvitationsOf(t, member, () => true, clock())
         await endSessionsIn(t, member, clock())
@@ -269,7 +271,7 @@ export const makeMembers = (parts: MemberParts) => {
     removeMember: (actor, member, options = {}) =>
       change(actor, member, options, async (t, target, standings) => {
         if (options.asMember && actor.id === member.userId) throw new FaultError(notOneself)
-        if (target.role === 'owner') requireOwnerWithout(standings, member.userId)
+        if (target.role === 'owner') await requireOwnerWithout(t, member, standings)
         const told = {
           action: 'membership.removed',
           event: 'member.removed',
@@ -294,6 +296,8 @@ export const makeMembers = (parts: MemberParts) => {
           throw new FaultError(fault('not_found', { field: 'userId' }))
         await members.setRole(t, { organizationId, userId: to }, 'owner')
         await members.setRole(t, { organizationId, userId: from }, 'administrator')
+        await requireOwnWord(t, { organizationId, userId: to })
+        await requireOwnersWayIn(t, organizationId)
         const told = {
           action: 'organization.transferred',
           event: 'organization.transferred',
@@ -338,8 +342,13 @@ export const requireMay = (standings: readonly Standing[], actor: Actor, role: R
   )
 }
 
-const requireOwnerWithout = (standings: readonly Standing[], userId: string): void => {
-  if (hasOwnerWithout(standings, userId)) return
+/** And that one of those who stay gets in, where the company sign-in is required. */
+const requireOwnerWithout = async (
+  t: Transaction<Schema>,
+  { organizationId, userId }: MemberReference,
+  standings: readonly Standing[],
+): Promise<void> => {
+  if (hasOwnerWithout(standings, userId)) return requireOwnersWayIn(t, organizationId, userId)
   throw new FaultError(
     fault('conflict', {
       message: 'The organisation would have no owner who can act.',

@@ -2,13 +2,14 @@ import type { z } from 'zod'
 import type { ssoConnection, ssoDomain } from '../contract/sso.ts'
 import { defineHandlers } from '../http/handler.ts'
 import { meOfSession } from '../identity/api.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { Identity, SignedIn } from '../identity/identity.ts'
 import { fault, FaultError, must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { requireMayGive } from '../organizations/may-give.ts'
 import { addressesOf, type Connection } from './connection.ts'
 import { recordNameOf, recordValueOf } from './domain.ts'
 import type { Domain } from './domains.ts'
+import { lastDayOf } from './saml-certificate.ts'
 import type { Sso } from './sso.ts'
 
 export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; demo: boolean }) =>
@@ -18,6 +19,8 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     | 'finishSso'
     | 'previewSsoTicket'
     | 'linkSso'
+    | 'proveSso'
+    | 'readOwnSso'
     | 'readSso'
     | 'addSsoDomain'
     | 'verifySsoDomain'
@@ -40,14 +43,33 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     },
 
     async linkSso({ body }, { baseUrl, isAddressConfigured, setSsoSecret, signedIn }) {
-      const tieUserId = signedIn.userId
-      const begun = must(await sso.signIns.begin({ ...body, baseUrl, isAddressConfigured, tieUserId }))
+      const errand = { purpose: 'link', userId: signedIn.userId } as const
+      const begun = must(await sso.signIns.begin({ ...body, baseUrl, isAddressConfigured, errand }))
       setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
       return { url: begun.url }
     },
 
+    async proveSso(_, { baseUrl, isAddressConfigured, setSsoSecret, signedIn }) {
+      if (signedIn.ssoConnectionId === null) throw new FaultError(fault('conflict', notByCompany))
+      const begun = must(
+        await sso.signIns.begin({
+          connectionId: signedIn.ssoConnectionId,
+          baseUrl,
+          isAddressConfigured,
+          errand: { purpose: 'prove', userId: signedIn.userId },
+        }),
+      )
+      setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
+      return { url: begun.url }
+    },
+
+    async readOwnSso(_, { signedIn }) {
+      const items = await sso.ownConnections(signedIn.organization.id, signedIn.userId)
+      return { items: items.map((item) => ({ ...item, lastUsedAt: item.lastUsedAt?.toISOString() ?? null })) }
+    },
+
     async finishSso({ body }, context) {
-      const { origin, baseUrl, ssoSecret, setSsoSecret, enter } = context
+      const { origin, baseUrl, ssoSecret, setSsoSecret, setSession, enter } = context
       const current = origin.previousToken === null ? null : await identity.session(origin.previousToken)
       const admitted = must(
         await sso.signIns.finish({
@@ -58,9 +80,17 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
         }),
       )
       setSsoSecret(null)
-      if (admitted.tied) return meOfSession(identity, origin.previousToken as string, demo)
-      const { token } = enter(must(await identity.signInAs(admitted.userId, origin, admitted)))
-      return meOfSession(identity, token, demo)
+      const { did, signOn } = admitted
+      let token = origin.previousToken as string
+      if (did === 'signed_in')
+        token = enter(must(await identity.signInAs(admitted.userId, origin, admitted))).token
+      if (did === 'proved') {
+        const proof = { kind: 'single_sign_on', connectionId: signOn.connectionId } as const
+        const renewed = must(await identity.stepUp(current as SignedIn, token, proof))
+        setSession(renewed)
+        token = renewed.token
+      }
+      return { ...(await meOfSession(identity, token, demo)), did }
     },
 
     previewSsoTicket: ({ body }) => sso.signIns.preview(body.connectionId, body.ticket),
@@ -97,8 +127,9 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     },
 
     async changeSsoConnection({ params, body }, { signedIn, actor, baseUrl }) {
-      requireMayGive(signedIn.role, rolesOf(body))
       const place = { organizationId: signedIn.organization.id, id: params.id }
+      const before = (await sso.connections.list(place.organizationId)).find(({ id }) => id === params.id)
+      requireMayGive(signedIn.role, [...rolesOf(body), ...(before ? rolesOf(before) : [])])
       return connectionOnWire(must(await sso.connections.change(actor, place, body)), baseUrl)
     },
 
@@ -115,6 +146,11 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return must(await sso.readMetadata(url === undefined ? { xml: xml as string } : { url }))
     },
   })
+
+const notByCompany = {
+  message: 'This session was not opened by a company sign-in.',
+  next: 'Prove it in another way.',
+}
 
 const rolesOf = (connection: Pick<Connection, 'defaultRole' | 'roleRules'>) => [
   connection.defaultRole,
@@ -146,6 +182,9 @@ const connectionOnWire = (row: Connection, baseUrl: string): z.input<typeof ssoC
   hasClientSecret: row.sealed !== null,
   provider: row.provider,
   addresses: addressesOf(baseUrl, row.id),
+  ownCertificate: row.ownCertificate,
+  certificatesUntil:
+    row.provider.kind === 'saml' ? lastDayOf(row.provider.settings.certificates).toISOString() : null,
   lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
   problem: row.problem,
   problemAt: row.problemAt?.toISOString() ?? null,

@@ -24,8 +24,12 @@ export interface Connection {
   readonly provider: Provider
   readonly version: number
   readonly secretVersion: number
-  /** Null: a client without a secret, which PKCE alone protects. */
+  /** OIDC: the secret of our client; null: PKCE alone protects it. SAML: the private half of our key pair; null: there is none. */
   readonly sealed: SealedSecret | null
+  /** SAML: the public half, as the provider is given it. */
+  readonly ownCertificate: string | null
+  /** Since when sign-ins go as they do now. */
+  readonly configuredAt: Date
   readonly lastUsedAt: Date | null
   readonly problem: string | null
   readonly problemAt: Date | null
@@ -37,8 +41,12 @@ export interface Connection {
  */
 export interface Addresses {
   readonly redirectUri: string
+  /** OIDC: where the provider says that somebody has signed out there. */
+  readonly backChannelLogoutUri: string
   readonly entityId: string
   readonly acsUrl: string
+  /** SAML: the same. */
+  readonly logoutUrl: string
   readonly metadataUrl: string
 }
 
@@ -46,8 +54,10 @@ export const addressesOf = (baseUrl: string, connectionId: string): Addresses =>
   const saml = `${baseUrl}/sso/saml/${connectionId}`
   return {
     redirectUri: `${baseUrl}${pageOf(connectionId)}`,
+    backChannelLogoutUri: `${baseUrl}/sso/oidc/${connectionId}/logout`,
     entityId: `${saml}/metadata`,
     acsUrl: saml,
+    logoutUrl: `${saml}/logout`,
     metadataUrl: `${saml}/metadata`,
   }
 }

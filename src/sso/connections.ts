@@ -7,8 +7,11 @@ import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import type { Outbound } from '../net/outbound.ts'
+import { outcomeOf } from '../organizations/outcome.ts'
 import type { Vault } from '../vault/vault.ts'
 import { bindingOf, type Connection, type Provider } from './connection.ts'
+import { requireOwnersWayIn } from './directory.ts'
+import { makeOwnKey, type OwnKey } from './own-key.ts'
 import { readCertificate } from './saml-certificate.ts'
 import * as store from './store.ts'
 
@@ -28,8 +31,10 @@ export interface Connections {
     input: ConnectionInput,
   ): Promise<Outcome<Connection>>
   remove(actor: Actor, place: { organizationId: string; id: string }): Promise<Outcome<void>>
-  /** Null: it has none. */
+  /** Of an OIDC connection; null: it has none. */
   clientSecret(connection: Connection): Promise<Outcome<string | null>>
+  /** Of a SAML connection; null: it has none. */
+  ownKey(connection: Connection): Promise<Outcome<OwnKey | null>>
 }
 
 const mostConnections = 50
@@ -66,16 +71,18 @@ export const makeConnections = (parts: {
     })
 
   /** In one transaction with its secret, the trail and, at another provider, the end of who was who at the old one. */
-  const write = (
+  const write = async (
     actor: Actor,
     place: { organizationId: string; id: string },
     given: ConnectionInput,
     isNew: boolean,
-  ): Promise<Outcome<Connection>> =>
-    outcomeOf(() =>
+  ): Promise<Outcome<Connection>> => {
+    const { name, enabled, joinsMembers, defaultRole, roleRules, provider } = given
+    const input = { name, enabled, joinsMembers, defaultRole, roleRules, provider }
+    const known = isNew ? null : await store.readConnection(kysely, place.id)
+    const made = needsOwnKey(provider) && !known?.ownCertificate ? await makeOwnKey(name, clock()) : null
+    return outcomeOf(() =>
       kysely.transaction().execute(async (t) => {
-        const { name, enabled, joinsMembers, defaultRole, roleRules, provider, clientSecret } = given
-        const input = { name, enabled, joinsMembers, defaultRole, roleRules, provider }
         const before = isNew ? null : await store.lockConnection(t, place.organizationId, place.id)
         if (!isNew && !before) throw new FaultError(fault('not_found'))
         if (isNew) await requireUnused(t, place.id)
@@ -83,31 +90,60 @@ export const makeConnections = (parts: {
           throw new FaultError(
             fault('conflict', { message: 'A connection keeps its kind.', next: 'Add another one.' }),
           )
-        const secretVersion = (before?.secretVersion ?? 0) + (clientSecret === undefined ? 0 : 1)
+        const ownKey = before?.ownCertificate ? null : made
+        const clientSecret = provider.kind === 'oidc' ? given.clientSecret : undefined
+        const secret = ownKey?.privateKey ?? clientSecret
+        const secretVersion = (before?.secretVersion ?? 0) + (secret === undefined ? 0 : 1)
         const sealed =
-          clientSecret === undefined
+          secret === undefined
             ? // A stored secret goes to the client and issuer it was given for, and to no other.
               before && clientOf(before.provider) === clientOf(input.provider)
               ? before.sealed
               : null
-            : must(await vault.seal(bindingOf(place, secretVersion), clientSecret, t))
-        const row = { ...place, ...input, sealed, secretVersion, version: (before?.version ?? 0) + 1 }
+            : must(await vault.seal(bindingOf(place, secretVersion), secret, t))
+        const row = {
+          ...place,
+          ...input,
+          sealed,
+          secretVersion,
+          ownCertificate: ownKey?.certificate ?? before?.ownCertificate ?? null,
+          configuredAt:
+            before && clientSecret === undefined && goesOn(before.provider, provider)
+              ? before.configuredAt
+              : clock(),
+          version: (before?.version ?? 0) + 1,
+        }
         await store.putConnection(t, row, clock())
         if (before && providerOf(before.provider) !== providerOf(input.provider))
           await store.forgetIdentities(t, place)
-        else if (before && signerOf(before.provider) !== signerOf(input.provider))
+        else if (
+          before &&
+          signerOf(before.provider) !== signerOf(input.provider) &&
+          !(await isOwner(t, actor, place))
+        )
           await store.forgetOwners(t, place)
+        await requireOwnersWayIn(t, place.organizationId)
         await recordAudit(t, {
           organizationId: place.organizationId,
           actor,
           action: isNew ? 'sso_connection.added' : 'sso_connection.changed',
           subject: { kind: 'sso_connection', id: place.id },
           before: before ? told(before) : undefined,
-          after: { ...told(row), ...(clientSecret !== undefined && { clientSecret: 'new' }) },
+          after: {
+            ...told(row),
+            ...(clientSecret !== undefined && { clientSecret: 'new' }),
+            ...(ownKey && { ownCertificate: 'new' }),
+          },
         })
         return (await store.lockConnection(t, place.organizationId, place.id)) as Connection
       }),
     )
+  }
+
+  const secretOf = async (connection: Connection): Promise<Outcome<string | null>> =>
+    connection.sealed === null
+      ? success(null)
+      : vault.open(bindingOf(connection, connection.secretVersion), connection.sealed)
 
   return {
     list: (organizationId) => store.listConnections(kysely, organizationId),
@@ -132,6 +168,7 @@ export const makeConnections = (parts: {
           const before = await store.lockConnection(t, place.organizationId, place.id)
           if (!before) throw new FaultError(fault('not_found'))
           await store.deleteConnection(t, place.organizationId, place.id)
+          await requireOwnersWayIn(t, place.organizationId)
           await recordAudit(t, {
             organizationId: place.organizationId,
             actor,
@@ -142,9 +179,17 @@ export const makeConnections = (parts: {
         }),
       ),
 
-    async clientSecret(connection) {
-      if (connection.sealed === null) return success(null)
-      return vault.open(bindingOf(connection, connection.secretVersion), connection.sealed)
+    clientSecret: secretOf,
+
+    async ownKey(connection) {
+      const secret = await secretOf(connection)
+      if (!secret.ok) return secret
+      const { ownCertificate } = connection
+      return success(
+        secret.value === null || ownCertificate === null
+          ? null
+          : { privateKey: secret.value, certificate: ownCertificate },
+      )
     },
   }
 }
@@ -152,11 +197,36 @@ export const makeConnections = (parts: {
 /** Whose subjects they are. */
 const providerOf = (provider: Provider): string =>
   provider.kind === 'oidc' ? provider.settings.issuer : provider.settings.entityId
+/** Owners speak for owners: what one changes need not be tied anew. */
+const isOwner = async (
+  t: Transaction<Schema>,
+  actor: Actor,
+  { organizationId }: { organizationId: string },
+) => actor.kind === 'user' && actor.id !== null && (await store.isOwner(t, organizationId, actor.id))
+
 /** By whose word they are. */
 const signerOf = (provider: Provider): string =>
   provider.kind === 'oidc'
     ? provider.settings.clientId
     : JSON.stringify([...provider.settings.certificates].sort())
+const needsOwnKey = (provider: Provider): boolean =>
+  provider.kind === 'saml' && (provider.settings.signsRequests || provider.settings.encryption !== 'off')
+
+/** Whoever got in before gets in now. Certificates may be added, as one does while they change. */
+const goesOn = (before: Provider, after: Provider): boolean => {
+  if (before.kind === 'oidc' && after.kind === 'oidc')
+    return (['issuer', 'clientId', 'scopes', 'trustsEmail'] as const).every(
+      (name) => before.settings[name] === after.settings[name],
+    )
+  if (before.kind !== 'saml' || after.kind !== 'saml') return false
+  const { settings } = after
+  const isSame = (['entityId', 'signInUrl', 'emailAttribute', 'signsRequests'] as const).every(
+    (name) => before.settings[name] === settings[name],
+  )
+  const mayStayPlain = settings.encryption !== 'required' || before.settings.encryption === 'required'
+  const { certificates } = before.settings
+  return isSame && mayStayPlain && certificates.every((one) => settings.certificates.includes(one))
+}
 const clientOf = (provider: Provider): string =>
   provider.kind === 'oidc' ? `${provider.settings.issuer} ${provider.settings.clientId}` : ''
 
@@ -183,12 +253,3 @@ const withField = (outcome: Extract<Outcome<unknown>, { ok: false }>, field: str
     ok: false,
     fault: fault('invalid_request', { message: outcome.fault.message, next: outcome.fault.next, field }),
   }) as const
-
-const outcomeOf = async <T>(work: () => Promise<T>): Promise<Outcome<T>> => {
-  try {
-    return success(await work())
-  } catch (error) {
-    if (error instanceof FaultError) return { ok: false, fault: error.fault }
-    throw error
-  }
-}

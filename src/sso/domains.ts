@@ -6,7 +6,9 @@ import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { FindTextRecords } from '../net/records.ts'
+import { outcomeOf } from '../organizations/outcome.ts'
 import { newAttemptSecret } from './attempt.ts'
+import { requireOwnersWayIn } from './directory.ts'
 import { domainOf, holdsRecord, recordNameOf } from './domain.ts'
 import { listConnections } from './store.ts'
 import * as store from './store-domains.ts'
@@ -138,12 +140,15 @@ export const makeDomains = (parts: {
           next: 'Sign in there once yourself, then require it.',
           field: 'enforced',
         })
-      await kysely.transaction().execute(async (t) => {
-        await store.changeDomain(t, row, { enforced })
-        if (row.enforced !== enforced)
-          await audit(t, actor, row, enforced ? 'enforced' : 'enforcement_ended', { enforced })
-      })
-      return reread(row)
+      const changed = await outcomeOf(() =>
+        kysely.transaction().execute(async (t) => {
+          await store.changeDomain(t, row, { enforced })
+          if (enforced) await requireOwnersWayIn(t, organizationId)
+          if (row.enforced !== enforced)
+            await audit(t, actor, row, enforced ? 'enforced' : 'enforcement_ended', { enforced })
+        }),
+      )
+      return changed.ok ? reread(row) : changed
     },
 
     async remove(actor, organizationId, text) {

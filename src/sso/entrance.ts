@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
-import type { Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -10,7 +9,7 @@ import type { Members } from '../organizations/members.ts'
 import type { Connection } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
 import type { Domains } from './domains.ts'
-import { type NamedPerson, refused, roleOf } from './person.ts'
+import { followsRules, type NamedPerson, refused, roleOf } from './person.ts'
 import * as store from './store.ts'
 
 export interface Entrance {
@@ -34,10 +33,11 @@ export const makeEntrance = (parts: {
   const { database, domains, members, clock } = parts
   const { kysely } = database
 
-  const identityRow = (person: NamedPerson, userId: string) => ({
+  const identityRow = (person: NamedPerson, userId: string, tiedBySelf: boolean) => ({
     subject: person.subject,
     userId,
     email: person.email,
+    tiedBySelf,
     at: clock(),
   })
 
@@ -48,7 +48,7 @@ export const makeEntrance = (parts: {
     person: NamedPerson,
     userId: string,
   ): Promise<void> => {
-    await store.putIdentity(t, connection, identityRow(person, userId))
+    await store.putIdentity(t, connection, identityRow(person, userId, actor.kind === 'user'))
     await recordAudit(t, {
       organizationId: connection.organizationId,
       actor,
@@ -96,12 +96,10 @@ export const makeEntrance = (parts: {
     return joined.ok ? success(joined.value.userId) : joined
   }
 
-  /** Without rules roles are given here. Owners are made and unmade by owners. */
   const follow = async (connection: Connection, person: NamedPerson, user: store.KnownUser) => {
     const role = roleOf(connection, person.groups)
-    if (connection.roleRules.length === 0 || user.role === 'owner' || user.role === role)
-      return success(undefined)
-    const member = { organizationId: connection.organizationId, userId: user.id, role: role as Role }
+    if (!followsRules(connection, user.role) || user.role === role) return success(undefined)
+    const member = { organizationId: connection.organizationId, userId: user.id, role }
     return members.changeRole(gateway, member, { reason: `Groups at ${connection.name}` })
   }
 
@@ -119,10 +117,10 @@ export const makeEntrance = (parts: {
     if (problem) return problem
     if (!user || user.role === null) return join(connection, person, user, !known)
     // Whoever sets the connection up decides what it says; only owners themselves say that it speaks for them.
-    if (!known && user.role === 'owner') return ownersTie
+    if (user.role === 'owner' && !known?.tiedBySelf) return ownersTie
     const followed = await follow(connection, person, user)
     if (!followed.ok) return followed
-    if (known) await store.putIdentity(kysely, connection, identityRow(person, user.id))
+    if (known) await store.putIdentity(kysely, connection, identityRow(person, user.id, known.tiedBySelf))
     else await kysely.transaction().execute((t) => tieIn(t, gateway, connection, person, user.id))
     return success(user.id)
   }
@@ -150,7 +148,7 @@ export const makeEntrance = (parts: {
 
 const ownersTie = refused(
   'Owners are not found by their e-mail address.',
-  'Sign in here in another way, and tie your account to the company sign-in under Account.',
+  'Sign in here in another way, and tie your account to the company sign-in under Security.',
 )
 
 const problemOf = (user: store.KnownUser) => {

@@ -12,8 +12,13 @@ export interface OidcConnection extends Connection {
 }
 
 export interface Oidc {
-  /** Where the browser is sent. */
-  begin(connection: OidcConnection, redirectUri: string, secret: string): Promise<Outcome<string>>
+  /** Where the browser is sent. `asksAnew`: whoever is signed in there shows again who they are. */
+  begin(
+    connection: OidcConnection,
+    redirectUri: string,
+    secret: string,
+    asksAnew?: boolean,
+  ): Promise<Outcome<string>>
   /** What the browser brought back, exchanged and checked. */
   finish(
     connection: OidcConnection,
@@ -118,7 +123,7 @@ export const makeOidc = (parts: {
   }
 
   return {
-    begin: (connection, redirectUri, secret) =>
+    begin: (connection, redirectUri, secret, asksAnew = false) =>
       orRefused(async () => {
         const configuration = await configurationOf(connection)
         if (!configuration.ok) return configuration
@@ -129,6 +134,7 @@ export const makeOidc = (parts: {
           nonce: nonceOf(secret),
           code_challenge: challengeOf(verifierOf(secret)),
           code_challenge_method: 'S256',
+          ...(asksAnew && { prompt: 'login', max_age: '0' }),
         })
         // The page goes there: what the provider's metadata says may not be a script.
         if (url.protocol !== 'https:' && url.protocol !== 'http:') return refused(notUnderstood)
@@ -176,6 +182,8 @@ const personOf = async (
     email: all.email,
     name: all.name,
     groups: all[settings.groupsClaim] ?? [],
+    authenticatedAt: typeof claims.auth_time === 'number' ? new Date(claims.auth_time * 1000) : null,
+    session: claims.sid,
   })
 }
 

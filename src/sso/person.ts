@@ -1,3 +1,4 @@
+import type { Role } from '../contract/permissions.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { SsoRole } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
@@ -9,6 +10,10 @@ export interface NamedPerson {
   readonly email: string
   readonly name: string
   readonly groups: readonly string[]
+  /** When they showed the provider who they are; null: it does not say. */
+  readonly authenticatedAt: string | null
+  /** What the provider calls their session there. */
+  readonly session: string | null
 }
 
 const longestSubject = 500
@@ -25,6 +30,8 @@ export const readPerson = (said: {
   email: unknown
   name: unknown
   groups: unknown
+  authenticatedAt: Date | null
+  session: unknown
 }): Outcome<NamedPerson> => {
   const [subject, ...more] = textsOf(said.subject)
   if (subject === undefined || subject === '' || more.length > 0 || subject.length > longestSubject)
@@ -37,7 +44,15 @@ export const readPerson = (said: {
     .filter((group) => group.length <= longestGroup)
     .slice(0, mostGroups)
   const name = (textsOf(said.name)[0] ?? '').replace(/[\p{C}<>]/gu, ' ').trim()
-  return success({ subject, email, name: (name || (email.split('@')[0] as string)).slice(0, 120), groups })
+  const [session] = textsOf(said.session).filter((text) => text !== '' && text.length <= longestSubject)
+  return success({
+    subject,
+    email,
+    name: (name || (email.split('@')[0] as string)).slice(0, 120),
+    groups,
+    authenticatedAt: said.authenticatedAt?.toISOString() ?? null,
+    session: session ?? null,
+  })
 }
 
 /** The first rule whose group they have; a rule names a group exactly. */
@@ -48,6 +63,18 @@ export const roleOf = (
   },
   groups: readonly string[],
 ): SsoRole => connection.roleRules.find(({ group }) => groups.includes(group))?.role ?? connection.defaultRole
+
+/**
+ * Without rules roles are given by hand. Owners are made and unmade by owners; administrators, too, and so they follow only
+ * rules that owners alone may save: those that name administrators.
+ */
+export const followsRules = (connection: Parameters<typeof roleOf>[0], role: Role | null): boolean => {
+  const { roleRules, defaultRole } = connection
+  if (roleRules.length === 0 || role === 'owner') return false
+  return (
+    role !== 'administrator' || [defaultRole, ...roleRules.map((rule) => rule.role)].includes('administrator')
+  )
+}
 
 /** Said to whoever tries to sign in, and kept for whoever sets it up. */
 export const refused = (message: string, next?: string) =>

@@ -27,3 +27,7 @@ export const readCertificate = (text: string): Outcome<string> => {
     )
   }
 }
+
+/** When the last of them expires. */
+export const lastDayOf = (certificates: readonly string[]): Date =>
+  new Date(Math.max(...certificates.map((pem) => new X509Certificate(pem).validToDate.getTime())))

@@ -3,15 +3,20 @@ import { success } from '../kit/fault.ts'
 import type { SamlSettings } from './connection.ts'
 import { refused } from './person.ts'
 
+const logoutService = 'SingleLogoutService'
 const redirect = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect'
 
+/** What a provider's metadata say of it, to be looked at and saved. */
+export type ProviderFacts = Pick<
+  SamlSettings,
+  'entityId' | 'signInUrl' | 'signOutUrl' | 'signsRequests' | 'certificates'
+>
+
 /**
- * Reads the three things that are needed from a provider's metadata, by their tags: an administrator sees and confirms what
+ * Reads the few things that are needed from a provider's metadata, by their tags: an administrator sees and confirms what
  * came out, and nothing here is trusted for its signature.
  */
-export const readIdentityProviderMetadata = (
-  xml: string,
-): Outcome<Pick<SamlSettings, 'entityId' | 'signInUrl' | 'certificates'>> => {
+export const readIdentityProviderMetadata = (xml: string): Outcome<ProviderFacts> => {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) return refused('The metadata hold a document type.')
   const descriptors = xml.match(/<(?:[\w-]+:)?EntityDescriptor\b[^>]*>/g) ?? []
   const [descriptor, ...more] = descriptors
@@ -21,9 +26,14 @@ export const readIdentityProviderMetadata = (
   const provider = /<(?:[\w-]+:)?IDPSSODescriptor\b[\s\S]*?<\/(?:[\w-]+:)?IDPSSODescriptor>/.exec(xml)?.[0]
   if (entityId === null || provider === undefined)
     return refused('The metadata do not describe an identity provider.')
-  const signInUrl = (provider.match(/<(?:[\w-]+:)?SingleSignOnService\b[^>]*>/g) ?? [])
-    .filter((tag) => attribute(tag, 'Binding') === redirect)
-    .map((tag) => attribute(tag, 'Location'))[0]
+  const endpoint = (name: string) => {
+    const tags = provider.match(new RegExp(`<(?:[\\w-]+:)?${name}\\b[^>]*>`, 'g')) ?? []
+    const tag = tags.find((one) => attribute(one, 'Binding') === redirect)
+    return tag === undefined
+      ? null
+      : ((name === logoutService ? attribute(tag, 'ResponseLocation') : null) ?? attribute(tag, 'Location'))
+  }
+  const signInUrl = endpoint('SingleSignOnService')
   if (!signInUrl) return refused('The provider has no HTTP-Redirect endpoint.')
   const keys = provider.match(/<(?:[\w-]+:)?KeyDescriptor\b[\s\S]*?<\/(?:[\w-]+:)?KeyDescriptor>/g) ?? []
   const certificates = keys
@@ -31,7 +41,14 @@ export const readIdentityProviderMetadata = (
     .flatMap((key) => [...key.matchAll(/<(?:[\w-]+:)?X509Certificate>([A-Za-z0-9+/=\s]+)</g)])
     .map((match) => (match[1] as string).replace(/\s+/g, ''))
   if (certificates.length === 0) return refused('The metadata hold no certificate to sign with.')
-  return success({ entityId, signInUrl, certificates: [...new Set(certificates)].slice(0, 5) })
+  const wanted = attribute(provider.slice(0, provider.indexOf('>') + 1), 'WantAuthnRequestsSigned')
+  return success({
+    entityId,
+    signInUrl,
+    signOutUrl: endpoint(logoutService),
+    signsRequests: wanted === 'true' || wanted === '1',
+    certificates: [...new Set(certificates)].slice(0, 5),
+  })
 }
 
 const attribute = (tag: string, name: string): string | null => {

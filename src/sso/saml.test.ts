@@ -11,7 +11,7 @@ import {
 } from '../../tests/sso/saml-provider.ts'
 import { newAttemptSecret, requestIdOf } from './attempt.ts'
 import { addressesOf, type SamlSettings } from './connection.ts'
-import { readSamlResponse, samlRequestUrl } from './saml.ts'
+import { readSamlResponse, type SamlParty, samlRequestUrl } from './saml.ts'
 import { readIdentityProviderMetadata } from './saml-metadata.ts'
 
 const addresses = addressesOf('https://keys.example', '0193b3f0-0000-7000-8000-000000000001')
@@ -22,10 +22,14 @@ const settings: SamlSettings = {
   emailAttribute: null,
   groupsAttribute: 'groups',
   allowUnsolicited: false,
+  signsRequests: false,
+  encryption: 'off',
+  signOutUrl: null,
 }
+const party: SamlParty = { settings, addresses, ownKey: null }
 const ada: Said = { subject: 'ada-1', email: 'ada@acme.example', groups: ['staff'], inResponseTo: '_request' }
 const read = (encoded: string, now = new Date(), change: Partial<SamlSettings> = {}) =>
-  readSamlResponse({ ...settings, ...change }, addresses, encoded, now)
+  readSamlResponse({ ...party, settings: { ...settings, ...change } }, encoded, now)
 const base64 = (xml: string) => Buffer.from(xml).toString('base64')
 const xmlOf = (encoded: string) => Buffer.from(encoded, 'base64').toString()
 const outcomeOf = async (encoded: string, now?: Date) => {
@@ -36,7 +40,7 @@ const minutes = (count: number) => new Date(Date.now() + count * 60_000)
 
 test('our metadata and request are understood by an independent provider, whose signed answer names the person', async () => {
   const secret = newAttemptSecret()
-  const requestId = await readRequest(addresses, await samlRequestUrl(settings, addresses, secret))
+  const requestId = await readRequest(addresses, await samlRequestUrl(party, secret))
   expect(requestId).toBe(requestIdOf(secret))
   for (const what of ['assertion', 'response'] as const)
     expect(await read(respond(addresses, { ...ada, inResponseTo: requestId }, { what }))).toMatchObject({
@@ -148,15 +152,18 @@ test('metadata of a provider are read for what is needed', () => {
   const key = (use: string, text: string) =>
     `<md:KeyDescriptor${use}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n${text}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>`
   const metadata = `<?xml version="1.0"?><md:EntityDescriptor xmlns:md="m" xmlns:ds="d" entityID="https://idp.example/a?b&amp;c">
-    <md:IDPSSODescriptor>${key(' use="signing"', 'AAAA')}${key(' use="encryption"', 'BBBB')}${key('', 'CCCC')}
+    <md:IDPSSODescriptor WantAuthnRequestsSigned="true">${key(' use="signing"', 'AAAA')}${key(' use="encryption"', 'BBBB')}${key('', 'CCCC')}
     <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/post"/>
     <md:SingleSignOnService Location="https://idp.example/redirect" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"/>
+    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/out" ResponseLocation="https://idp.example/out-answer"/>
     </md:IDPSSODescriptor></md:EntityDescriptor>`
   expect(readIdentityProviderMetadata(metadata)).toEqual({
     ok: true,
     value: {
       entityId: 'https://idp.example/a?b&c',
       signInUrl: 'https://idp.example/redirect',
+      signOutUrl: 'https://idp.example/out-answer',
+      signsRequests: true,
       certificates: ['AAAA', 'CCCC'],
     },
   })

@@ -2,6 +2,7 @@ import { SAML, ValidateInResponseTo } from '@node-saml/node-saml'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { hashOf, requestIdOf } from './attempt.ts'
 import type { Addresses, SamlSettings } from './connection.ts'
+import type { OwnKey } from './own-key.ts'
 import { type NamedPerson, readPerson, refused, textsOf } from './person.ts'
 import { pemOf } from './saml-certificate.ts'
 
@@ -20,7 +21,17 @@ const skewMs = 60_000
 const longestMs = 15 * 60_000
 const largestCharacters = 256 * 1024
 
-const libraryOf = (settings: SamlSettings, addresses: Addresses, requestId: string): SAML =>
+/** What is known of one provider, and what it knows of us. */
+export interface SamlParty {
+  readonly settings: SamlSettings
+  readonly addresses: Addresses
+  readonly ownKey: OwnKey | null
+}
+
+const libraryOf = (
+  { settings, addresses, ownKey }: SamlParty,
+  request: { id: string; asksAnew?: boolean } = { id: '_' },
+): SAML =>
   new SAML({
     callbackUrl: addresses.acsUrl,
     entryPoint: settings.signInUrl,
@@ -30,7 +41,10 @@ const libraryOf = (settings: SamlSettings, addresses: Addresses, requestId: stri
     identifierFormat: null,
     // What was asked of whom is up to the provider; many refuse a context they do not know.
     disableRequestedAuthnContext: true,
-    generateUniqueId: () => requestId,
+    generateUniqueId: () => request.id,
+    forceAuthn: request.asksAnew ?? false,
+    ...(ownKey && settings.signsRequests && { privateKey: ownKey.privateKey, signatureAlgorithm: 'sha256' }),
+    ...(ownKey && settings.encryption !== 'off' && { decryptionPvk: ownKey.privateKey }),
     acceptedClockSkewMs: skewMs,
     // Providers sign the response, the assertion or both. The library takes one of them at least, and reads what was signed only.
     wantAssertionsSigned: false,
@@ -39,23 +53,31 @@ const libraryOf = (settings: SamlSettings, addresses: Addresses, requestId: stri
     validateInResponseTo: ValidateInResponseTo.never,
   })
 
-/** Where the browser is sent, with the request in the address. */
-export const samlRequestUrl = (
-  settings: SamlSettings,
-  addresses: Addresses,
-  secret: string,
-): Promise<string> =>
-  libraryOf(settings, addresses, requestIdOf(secret)).getAuthorizeUrlAsync('', undefined, {})
+/** Where the browser is sent, with the request in the address. `asksAnew`: whoever is signed in there shows it again. */
+export const samlRequestUrl = (party: SamlParty, secret: string, asksAnew = false): Promise<string> =>
+  libraryOf(party, { id: requestIdOf(secret), asksAnew }).getAuthorizeUrlAsync('', undefined, {})
 
 /** What identity providers are given to know us by. */
-export const serviceProviderMetadata = (addresses: Addresses): string =>
+export const serviceProviderMetadata = (
+  addresses: Addresses,
+  { signsRequests, encryption }: Pick<SamlSettings, 'signsRequests' | 'encryption'>,
+  ownCertificate: string | null,
+): string =>
   `<?xml version="1.0" encoding="UTF-8"?>
-<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${escaped(addresses.entityId)}">
-  <md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="${escaped(addresses.entityId)}">
+  <md:SPSSODescriptor AuthnRequestsSigned="${signsRequests}" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">${keyDescriptor('signing', signsRequests ? ownCertificate : null)}${keyDescriptor('encryption', encryption === 'off' ? null : ownCertificate)}
+    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${escaped(addresses.logoutUrl)}"/>
+    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="${escaped(addresses.logoutUrl)}"/>
     <md:AssertionConsumerService index="0" isDefault="true" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="${escaped(addresses.acsUrl)}"/>
   </md:SPSSODescriptor>
 </md:EntityDescriptor>
 `
+
+const keyDescriptor = (use: 'signing' | 'encryption', certificate: string | null): string =>
+  certificate === null
+    ? ''
+    : `
+    <md:KeyDescriptor use="${use}"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${certificate.replace(/-----[A-Z ]+-----|\s/g, '')}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>`
 
 const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
@@ -66,22 +88,22 @@ const escaped = (text: string): string =>
  * assertion.
  */
 export const readSamlResponse = async (
-  settings: SamlSettings,
-  addresses: Addresses,
+  party: SamlParty,
   encoded: string,
   now: Date,
 ): Promise<Outcome<SamlAnswer>> => {
   if (encoded.length > largestCharacters) return refused('The response is too large.')
   const xml = Buffer.from(encoded, 'base64').toString('utf8')
-  const problem = shapeProblem(xml)
+  const problem = shapeProblem(xml) ?? encryptionProblem(xml, party.settings)
   if (problem !== null) return refused(problem)
   try {
-    const { profile } = await libraryOf(settings, addresses, '_').validatePostResponseAsync({
-      SAMLResponse: encoded,
-    })
+    const { profile } = await libraryOf(party).validatePostResponseAsync({ SAMLResponse: encoded })
     const assertion = profile?.getAssertion?.().Assertion as Node | undefined
     if (!profile || !assertion) return refused('The response holds no assertion.')
-    return judge(assertion, profile.attributes as Attributes | undefined, { settings, addresses, now })
+    // Of an encrypted one what is inside was not seen before.
+    const inner = shapeProblem(profile.getAssertionXml?.() ?? '')
+    if (inner !== null) return refused(inner)
+    return judge(assertion, profile.attributes as Attributes | undefined, { ...party, now })
   } catch (error) {
     // Its words name what was expected and what came, never a secret.
     const words = error instanceof Error ? error.message.slice(0, 300) : ''
@@ -101,13 +123,36 @@ const algorithms: ReadonlySet<string> = new Set([
 /** Before any parser sees it. */
 const shapeProblem = (xml: string): string | null => {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) return 'The response holds a document type.'
-  if (/<(?:\w+:)?EncryptedAssertion[\s>]/.test(xml))
-    return 'The assertion is encrypted: turn that off at the identity provider; the way here is encrypted.'
-  const methods = [...xml.matchAll(/<(?:\w+:)?(?:SignatureMethod|DigestMethod)\b([^>]*)>/g)]
-  const named = methods.map(([, attributes]) => /\bAlgorithm="([^"]*)"/.exec(attributes ?? '')?.[1] ?? '')
-  if (!named.every((algorithm) => algorithms.has(algorithm)))
+  // Right after an encryption method it is the padding's, where SHA-1 is as good.
+  const signed =
+    /(?<!<(?:[\w-]+:)?EncryptionMethod\b[^>]*>\s*)<(?:[\w-]+:)?(?:SignatureMethod|DigestMethod)\b([^>]*)>/g
+  if (!algorithmsIn(xml, signed).every((algorithm) => algorithms.has(algorithm)))
     return 'The response is signed in a way that is not accepted here: use RSA with SHA-256.'
   return null
+}
+
+const algorithmsIn = (xml: string, tags: RegExp): string[] =>
+  [...xml.matchAll(tags)].map(([, attributes]) => /\bAlgorithm="([^"]*)"/.exec(attributes ?? '')?.[1] ?? '')
+
+/** No PKCS#1 v1.5 around the key: who may ask again and again would learn it (Bleichenbacher). */
+const ciphers: ReadonlySet<string> = new Set([
+  'http://www.w3.org/2001/04/xmlenc#aes128-cbc',
+  'http://www.w3.org/2001/04/xmlenc#aes256-cbc',
+  'http://www.w3.org/2009/xmlenc11#aes128-gcm',
+  'http://www.w3.org/2009/xmlenc11#aes256-gcm',
+  'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
+])
+
+const encryptionProblem = (xml: string, { encryption }: SamlSettings): string | null => {
+  const isEncrypted = /<(?:[\w-]+:)?EncryptedAssertion[\s>]/.test(xml)
+  if (encryption === 'off' && isEncrypted)
+    return 'The assertion is encrypted: let the connection accept that, and give its certificate to the identity provider.'
+  if (encryption === 'required' && /<(?:[\w-]+:)?Assertion[\s>]/.test(xml))
+    return 'The assertion is not encrypted, and the connection asks for that.'
+  const used = algorithmsIn(xml, /<(?:[\w-]+:)?EncryptionMethod\b([^>]*)>/g)
+  return used.every((cipher) => ciphers.has(cipher))
+    ? null
+    : 'The assertion is encrypted in a way that is not accepted here: use AES and RSA-OAEP.'
 }
 
 /** As xml2js has it: attributes under `$`, text under `_`, elements in lists. */
@@ -143,7 +188,8 @@ const judge = (
   if (!subject || others.length > 0) return refused('The assertion names no subject.')
   const confirmed = confirmationOf(subject, context)
   if (!confirmed.ok) return confirmed
-  const person = personOf(subject, attributes ?? {}, settings)
+  const [statement] = nodes(assertion, 'AuthnStatement')
+  const person = personOf(subject, attributes ?? {}, settings, statement?.$)
   if (!person.ok) return person
   return success({
     person: person.value,
@@ -173,6 +219,11 @@ const confirmationOf = (
   return success(data.$.InResponseTo ?? null)
 }
 
+const timeIn = (text: string | undefined): Date | null => {
+  const at = new Date(text ?? '')
+  return Number.isNaN(at.getTime()) ? null : at
+}
+
 const emailAttributes = [
   'email',
   'mail',
@@ -188,7 +239,12 @@ const nameAttributes = [
   'urn:oid:2.16.840.1.113730.3.1.241',
 ]
 
-const personOf = (subject: Node, attributes: Attributes, settings: SamlSettings): Outcome<NamedPerson> => {
+const personOf = (
+  subject: Node,
+  attributes: Attributes,
+  settings: SamlSettings,
+  statement: Node['$'] = {},
+): Outcome<NamedPerson> => {
   const [nameId] = nodes(subject, 'NameID')
   if (nameId?.$?.Format === 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient')
     return refused(
@@ -206,5 +262,7 @@ const personOf = (subject: Node, attributes: Attributes, settings: SamlSettings)
     email: textsOf(email).map((text) => text.trim()),
     name: of(nameAttributes),
     groups: of([groupsAttribute]) ?? [],
+    authenticatedAt: timeIn(statement['AuthnInstant']),
+    session: statement['SessionIndex'],
   })
 }

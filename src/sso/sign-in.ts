@@ -1,13 +1,15 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
+import type { SignOn } from '../identity/session.ts'
 import { newId } from '../kit/id.ts'
 import { attemptSeconds, hashOf, newAttemptSecret, requestIdOf, stateOf, ticketSeconds } from './attempt.ts'
-import { addressesOf, type Connection, problemOfAddress } from './connection.ts'
+import { addressesOf, type Connection, problemOfAddress, type SamlSettings } from './connection.ts'
+import type { Connections } from './connections.ts'
 import type { Entrance } from './entrance.ts'
 import type { Oidc, OidcConnection } from './oidc.ts'
 import { type NamedPerson, refused } from './person.ts'
-import { readSamlResponse, samlRequestUrl, serviceProviderMetadata } from './saml.ts'
+import { readSamlResponse, type SamlParty, samlRequestUrl, serviceProviderMetadata } from './saml.ts'
 import * as store from './store.ts'
 
 /** What a browser brings to the end of a sign-in: its own cookie's secret, and what came from the identity provider. */
@@ -22,12 +24,19 @@ export interface Answer {
   readonly signedInAs: string | null
 }
 
-/** Whose session may be opened; `tied`: they have one already. */
+/** Whose session may be opened; `tied` and `proved`: they have one already. */
 export interface Admitted {
   readonly userId: string
   readonly organizationId: string
   readonly method: 'oidc' | 'saml'
-  readonly tied: boolean
+  readonly signOn: SignOn
+  readonly did: 'signed_in' | 'tied' | 'proved'
+}
+
+/** Of somebody who is signed in: ties them, or has them show anew who they are. */
+export interface Errand {
+  readonly purpose: 'link' | 'prove'
+  readonly userId: string
 }
 
 export interface SsoSignIns {
@@ -37,8 +46,8 @@ export interface SsoSignIns {
     baseUrl: string
     /** Or is made of the `Host` of the request. */
     isAddressConfigured: boolean
-    /** Ties this user instead of signing anybody in. */
-    tieUserId?: string
+    /** Instead of signing anybody in. */
+    errand?: Errand
   }): Promise<Outcome<{ url: string; secret: string; expiresAt: Date }>>
   finish(answer: Answer): Promise<Outcome<Admitted>>
   /**
@@ -60,15 +69,18 @@ export interface SsoSignIns {
 }
 
 const longestProblem = 500
+/** Between our clock and theirs. */
+const skewMs = 60_000
 const expired = failure('sso_expired')
 
 export const makeSsoSignIns = (parts: {
   database: Database
   oidc: Oidc
   entrance: Entrance
+  ownKey: Connections['ownKey']
   clock: Clock
 }): SsoSignIns => {
-  const { database, oidc, entrance, clock } = parts
+  const { database, oidc, entrance, ownKey, clock } = parts
   const { kysely } = database
   const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
 
@@ -113,43 +125,68 @@ export const makeSsoSignIns = (parts: {
     attempt: store.Attempt,
     signedInAs: string | null,
   ): Promise<Outcome<Admitted>> => {
-    const { organizationId } = connection
-    const method = connection.provider.kind
-    if (attempt.purpose !== 'link') {
+    const { organizationId, id: connectionId } = connection
+    const signOn = { connectionId, session: person.session }
+    const of = { organizationId, method: connection.provider.kind, signOn }
+    if (attempt.purpose !== 'link' && attempt.purpose !== 'prove') {
       const userId = await entrance.admit(connection, person)
-      return userId.ok ? success({ userId: userId.value, organizationId, method, tied: false }) : userId
+      return userId.ok ? success({ ...of, userId: userId.value, did: 'signed_in' }) : userId
     }
-    if (attempt.userId === null || attempt.userId !== signedInAs) return expired
-    const tied = await entrance.tie(connection, person, attempt.userId)
-    return tied.ok ? success({ userId: attempt.userId, organizationId, method, tied: true }) : tied
+    const { userId } = attempt
+    if (userId === null || userId !== signedInAs) return expired
+    if (attempt.purpose === 'link') {
+      const tied = await entrance.tie(connection, person, userId)
+      return tied.ok ? success({ ...of, userId, did: 'tied' }) : tied
+    }
+    const known = await store.findIdentity(kysely, connection, person.subject)
+    if (known?.userId !== userId) return refused('You signed in there as somebody else than here.')
+    return isAfter(person.authenticatedAt, attempt.createdAt)
+      ? success({ ...of, userId, did: 'proved' })
+      : notAnew
+  }
+
+  const partyOf = async (connection: SamlConnection, baseUrl: string): Promise<Outcome<SamlParty>> => {
+    const key = await ownKey(connection)
+    if (!key.ok) return key
+    const { settings } = connection.provider
+    return success({ settings, addresses: addressesOf(baseUrl, connection.id), ownKey: key.value })
+  }
+
+  /** Where the browser goes. */
+  const urlOf = async (
+    connection: Connection,
+    baseUrl: string,
+    secret: string,
+    asksAnew: boolean,
+  ): Promise<Outcome<string>> => {
+    if (isOidc(connection))
+      return oidc.begin(connection, addressesOf(baseUrl, connection.id).redirectUri, secret, asksAnew)
+    if (!isSaml(connection)) return expired
+    const party = await partyOf(connection, baseUrl)
+    return party.ok ? success(await samlRequestUrl(party.value, secret, asksAnew)) : party
   }
 
   return {
-    async begin({ connectionId, baseUrl, isAddressConfigured, tieUserId }) {
+    async begin({ connectionId, baseUrl, isAddressConfigured, errand }) {
       const found = await inUse(connectionId)
       if (!found.ok) return found
       const connection = found.value
       const unsure = isOidc(connection) ? null : problemOfAddress(baseUrl, isAddressConfigured)
       if (unsure) return noted(connection, unsure)
-      const addresses = addressesOf(baseUrl, connection.id)
       const secret = newAttemptSecret()
-      const url = isOidc(connection)
-        ? await oidc.begin(connection, addresses.redirectUri, secret)
-        : connection.provider.kind === 'saml'
-          ? success(await samlRequestUrl(connection.provider.settings, addresses, secret))
-          : expired
+      const url = await urlOf(connection, baseUrl, secret, errand?.purpose === 'prove')
       if (!url.ok) return noted(connection, url)
       const expiresAt = after(attemptSeconds)
       await store.insertAttempt(kysely, {
         organizationId: connection.organizationId,
         id: newId(),
         connectionId: connection.id,
-        purpose: tieUserId === undefined ? 'sign_in' : 'link',
-        userId: tieUserId ?? null,
+        purpose: errand?.purpose ?? 'sign_in',
+        userId: errand?.userId ?? null,
         stateHash: hashOf(isOidc(connection) ? stateOf(secret) : requestIdOf(secret)),
         result: null,
         ticketHash: null,
-        at: clock(),
+        createdAt: clock(),
         expiresAt,
       })
       return success({ url: url.value, secret, expiresAt })
@@ -171,13 +208,13 @@ export const makeSsoSignIns = (parts: {
       const found = await inUse(connectionId)
       if (!found.ok) return found
       const connection = found.value
-      const { provider } = connection
-      if (provider.kind !== 'saml') return expired
-      const addresses = addressesOf(baseUrl, connection.id)
-      const read = await readSamlResponse(provider.settings, addresses, response, clock())
+      if (!isSaml(connection)) return expired
+      const party = await partyOf(connection, baseUrl)
+      if (!party.ok) return noted(connection, party)
+      const read = await readSamlResponse(party.value, response, clock())
       if (!read.ok) return noted(connection, read)
       const { person, inResponseTo, assertionHash, expiresAt } = read.value
-      if (inResponseTo === null && !provider.settings.allowUnsolicited)
+      if (inResponseTo === null && !connection.provider.settings.allowUnsolicited)
         return noted(connection, refused('Sign-ins may not begin at the identity provider here.'))
       const ticket = newAttemptSecret()
       const kept = { result: person, ticketHash: hashOf(ticket), expiresAt: after(ticketSeconds) }
@@ -194,7 +231,7 @@ export const makeSsoSignIns = (parts: {
           purpose: 'unsolicited',
           userId: null,
           stateHash: hashOf(newAttemptSecret()),
-          at: clock(),
+          createdAt: clock(),
         })
         return true
       })
@@ -212,9 +249,9 @@ export const makeSsoSignIns = (parts: {
 
     async metadata(connectionId, baseUrl) {
       const connection = await store.readConnection(kysely, connectionId)
-      return connection?.provider.kind === 'saml'
-        ? serviceProviderMetadata(addressesOf(baseUrl, connection.id))
-        : null
+      if (!connection || !isSaml(connection)) return null
+      const { id, provider, ownCertificate } = connection
+      return serviceProviderMetadata(addressesOf(baseUrl, id), provider.settings, ownCertificate)
     },
 
     sweep: () => store.sweep(kysely, clock()),
@@ -222,5 +259,17 @@ export const makeSsoSignIns = (parts: {
 }
 
 const isOidc = (connection: Connection): connection is OidcConnection => connection.provider.kind === 'oidc'
+
+interface SamlConnection extends Connection {
+  readonly provider: { readonly kind: 'saml'; readonly settings: SamlSettings }
+}
+const isSaml = (connection: Connection): connection is SamlConnection => connection.provider.kind === 'saml'
+
+const isAfter = (authenticatedAt: string | null, asked: Date): boolean =>
+  authenticatedAt !== null && Date.parse(authenticatedAt) >= asked.getTime() - skewMs
+const notAnew = refused(
+  'The identity provider does not say that you have just shown it who you are.',
+  'Whoever runs it can have it ask anew when it is asked to, and say when somebody signed in (auth_time, AuthnInstant).',
+)
 
 const problemOf = ({ message, next }: Fault): string => `${message} ${next}`.slice(0, longestProblem)

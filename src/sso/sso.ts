@@ -6,23 +6,23 @@ import type { FindTextRecords } from '../net/records.ts'
 import type { Members } from '../organizations/members.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Connections, makeConnections } from './connections.ts'
-import type { SamlSettings } from './connection.ts'
 import { makeSsoDirectory, type SsoDirectory } from './directory.ts'
 import { type Domains, makeDomains } from './domains.ts'
 import { makeEntrance } from './entrance.ts'
 import { makeOidc } from './oidc.ts'
-import { readIdentityProviderMetadata } from './saml-metadata.ts'
+import { type ProviderFacts, readIdentityProviderMetadata } from './saml-metadata.ts'
 import { makeSsoSignIns, type SsoSignIns } from './sign-in.ts'
+import { listOwnConnections, type OwnConnection } from './store.ts'
 
 /** Sign-in at the identity providers of organisations. */
 export interface Sso extends SsoDirectory {
   readonly domains: Domains
   readonly connections: Connections
   readonly signIns: SsoSignIns
+  /** Those in use, and who a member is there. */
+  ownConnections(organizationId: string, userId: string): Promise<OwnConnection[]>
   /** From its address, or as it was pasted. */
-  readMetadata(
-    from: { url: string } | { xml: string },
-  ): Promise<Outcome<Pick<SamlSettings, 'entityId' | 'signInUrl' | 'certificates'>>>
+  readMetadata(from: { url: string } | { xml: string }): Promise<Outcome<ProviderFacts>>
 }
 
 export const makeSso = (parts: {
@@ -47,7 +47,9 @@ export const makeSso = (parts: {
     ...makeSsoDirectory(database),
     domains,
     connections,
-    signIns: makeSsoSignIns({ database, oidc, entrance, clock }),
+    signIns: makeSsoSignIns({ database, oidc, entrance, ownKey: connections.ownKey, clock }),
+
+    ownConnections: (organizationId, userId) => listOwnConnections(database.kysely, organizationId, userId),
 
     async readMetadata(from) {
       if ('xml' in from) return readIdentityProviderMetadata(from.xml)

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Connection } from './connection.ts'
 import type { NamedPerson } from './person.ts'
@@ -16,7 +17,8 @@ interface ConnectionRow extends Omit<Connection, 'provider' | 'sealed'> {
 const columns = sql`organization_id AS "organizationId", id, kind, name, enabled, settings, joins_members AS "joinsMembers",
   default_role AS "defaultRole", role_rules AS "roleRules", version, secret_version AS "secretVersion",
   master_key_id AS "masterKeyId", wrapped_key AS "wrappedKey", sealed_secret AS "sealedSecret",
-  last_used_at AS "lastUsedAt", problem, problem_at AS "problemAt"`
+  own_certificate AS "ownCertificate", configured_at AS "configuredAt", last_used_at AS "lastUsedAt", problem,
+  problem_at AS "problemAt"`
 
 const connectionOf = (row: ConnectionRow): Connection => {
   const { kind, settings, masterKeyId, wrappedKey, sealedSecret, ...rest } = row
@@ -72,6 +74,8 @@ export const putConnection = async (executor: Executor, row: WrittenConnection, 
     master_key_id: sealed?.masterKeyId ?? null,
     wrapped_key: sealed?.wrappedKey ?? null,
     sealed_secret: sealed?.sealedSecret ?? null,
+    own_certificate: row.ownCertificate,
+    configured_at: row.configuredAt,
     updated_at: at,
     problem: null,
     problem_at: null,
@@ -122,18 +126,19 @@ export interface Attempt {
   readonly organizationId: string
   readonly id: string
   readonly connectionId: string
-  readonly purpose: 'sign_in' | 'link' | 'unsolicited'
+  readonly purpose: 'sign_in' | 'link' | 'unsolicited' | 'prove'
   readonly userId: string | null
   readonly stateHash: Buffer
   readonly result: NamedPerson | null
+  readonly createdAt: Date
 }
 
 const attemptColumns = sql`organization_id AS "organizationId", id, connection_id AS "connectionId", purpose,
-  user_id AS "userId", state_hash AS "stateHash", result`
+  user_id AS "userId", state_hash AS "stateHash", result, created_at AS "createdAt"`
 
 export const insertAttempt = async (
   executor: Executor,
-  attempt: Attempt & { ticketHash: Buffer | null; at: Date; expiresAt: Date },
+  attempt: Attempt & { ticketHash: Buffer | null; expiresAt: Date },
 ): Promise<void> => {
   await executor
     .insertInto('sso_attempts')
@@ -146,7 +151,7 @@ export const insertAttempt = async (
       user_id: attempt.userId,
       result: attempt.result === null ? null : JSON.stringify(attempt.result),
       ticket_hash: attempt.ticketHash,
-      created_at: attempt.at,
+      created_at: attempt.createdAt,
       expires_at: attempt.expiresAt,
     })
     .execute()
@@ -230,7 +235,7 @@ export interface KnownUser {
   readonly kind: string
   readonly suspendedAt: Date | null
   /** In the organisation of the connection; null: none. */
-  readonly role: string | null
+  readonly role: Role | null
   readonly memberSuspendedAt: Date | null
 }
 
@@ -261,10 +266,10 @@ export const findIdentity = async (
   executor: Executor,
   { organizationId, id }: Pick<Connection, 'organizationId' | 'id'>,
   subject: string,
-): Promise<{ userId: string } | null> => {
+): Promise<{ userId: string; tiedBySelf: boolean } | null> => {
   const row = await executor
     .selectFrom('sso_identities')
-    .select('user_id as userId')
+    .select(['user_id as userId', 'tied_by_self as tiedBySelf'])
     .where('organization_id', '=', organizationId)
     .where('connection_id', '=', id)
     .where('subject', '=', subject)
@@ -272,10 +277,36 @@ export const findIdentity = async (
   return row ?? null
 }
 
+export interface OwnConnection {
+  readonly connectionId: string
+  readonly kind: 'oidc' | 'saml'
+  readonly name: string
+  readonly email: string | null
+  readonly tiedBySelf: boolean
+  readonly lastUsedAt: Date | null
+}
+
+/** With the subject that was used last, where there are several. */
+export const listOwnConnections = async (
+  executor: Executor,
+  organizationId: string,
+  userId: string,
+): Promise<OwnConnection[]> => {
+  const { rows } = await sql<OwnConnection>`
+    SELECT DISTINCT ON (c.name, c.id) c.id AS "connectionId", c.kind, c.name, i.email,
+      coalesce(i.tied_by_self, false) AS "tiedBySelf", i.last_used_at AS "lastUsedAt"
+    FROM sso_connections c
+    LEFT JOIN sso_identities i
+      ON i.organization_id = c.organization_id AND i.connection_id = c.id AND i.user_id = ${userId}
+    WHERE c.organization_id = ${organizationId} AND c.enabled
+    ORDER BY c.name, c.id, i.last_used_at DESC NULLS LAST`.execute(executor)
+  return rows
+}
+
 export const putIdentity = async (
   executor: Executor,
   { organizationId, id }: Pick<Connection, 'organizationId' | 'id'>,
-  identity: { subject: string; userId: string; email: string; at: Date },
+  identity: { subject: string; userId: string; email: string; at: Date; tiedBySelf: boolean },
 ): Promise<void> => {
   await executor
     .insertInto('sso_identities')
@@ -285,13 +316,17 @@ export const putIdentity = async (
       subject: identity.subject,
       user_id: identity.userId,
       email: identity.email,
+      tied_by_self: identity.tiedBySelf,
       created_at: identity.at,
       last_used_at: identity.at,
     })
     .onConflict((conflict) =>
-      conflict
-        .columns(['organization_id', 'connection_id', 'subject'])
-        .doUpdateSet({ email: identity.email, last_used_at: identity.at, user_id: identity.userId }),
+      conflict.columns(['organization_id', 'connection_id', 'subject']).doUpdateSet({
+        email: identity.email,
+        last_used_at: identity.at,
+        user_id: identity.userId,
+        tied_by_self: identity.tiedBySelf,
+      }),
     )
     .execute()
 }
@@ -324,6 +359,20 @@ export const forgetOwners = async (
         .where('role', '=', 'owner'),
     )
     .execute()
+}
+
+export const isOwner = async (
+  executor: Executor,
+  organizationId: string,
+  userId: string,
+): Promise<boolean> => {
+  const row = await executor
+    .selectFrom('memberships')
+    .select('role')
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  return row?.role === 'owner'
 }
 
 export const organizationName = async (executor: Executor, id: string): Promise<string | null> => {

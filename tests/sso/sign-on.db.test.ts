@@ -74,6 +74,7 @@ const oidcInput = (change: Partial<ConnectionInput> = {}, trustsEmail = false): 
       scopes: 'openid email profile groups',
       groupsClaim: 'groups',
       trustsEmail,
+      signsOutThere: false,
     },
   },
   ...change,
@@ -93,6 +94,9 @@ const samlInput = (
       emailAttribute: null,
       groupsAttribute: 'groups',
       allowUnsolicited: false,
+      signsRequests: false,
+      encryption: 'off',
+      signOutUrl: null,
       ...change,
     },
   },
@@ -104,13 +108,13 @@ const connect = async (organizationId: string, input: ConnectionInput) => {
   return connection
 }
 
-const begin = async ({ id }: Connection, tieUserId?: string) =>
+const begin = async ({ id }: Connection, userId?: string, purpose: 'link' | 'prove' = 'link') =>
   must(
     await sso.signIns.begin({
       connectionId: id,
       baseUrl,
       isAddressConfigured: true,
-      ...(tieUserId && { tieUserId }),
+      ...(userId && { errand: { purpose, userId } }),
     }),
   )
 const finishOidc = (
@@ -153,6 +157,16 @@ const signInSaml = async (connection: Connection, said: Said) => {
     result: received.ok ? await finishSaml(connection, received.value.ticket, secret) : received,
   }
 }
+/** By somebody who is signed in in another way. */
+const tie = async (
+  connection: Connection,
+  account: { sub: string; [claim: string]: unknown },
+  userId: string,
+) => {
+  provider.signIn(account)
+  const { url, secret } = await begin(connection, userId)
+  return must(await finishOidc(connection, await provider.visit(url), secret, userId))
+}
 const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? 'in' : outcome.fault.code)
 const membership = async (organizationId: string, email: string) => {
   const { rows } = await http.database.pool.query<{ userId: string; role: string; source: string }>(
@@ -177,15 +191,30 @@ describe('OIDC', () => {
     // Another address, another group: the subject is who they are.
     must(await signInOidc(connection, { ...ada, email: `ada.l@${domain}`, groups: [] }))
     expect(await membership(id, ada.email)).toMatchObject({ userId: first?.userId, role: 'member' })
-    must(
-      await http.organizations.changeRole(operator, {
-        organizationId: id,
-        userId: first?.userId as string,
-        role: 'owner',
-      }),
-    )
+    // An owner's own word is needed before the provider's counts for them.
+    const userId = first?.userId as string
+    const promote = () =>
+      http.organizations.changeRole(operator, { organizationId: id, userId, role: 'owner' })
+    expect(codeOf(await promote())).toBe('conflict')
+    await tie(connection, ada, userId)
+    must(await promote())
     must(await signInOidc(connection, ada))
     expect(await membership(id, ada.email)).toMatchObject({ role: 'owner' })
+  })
+
+  test('administrators follow only rules that name administrators, which owners alone may save', async () => {
+    const { id, domain } = await company()
+    const email = `amy@${domain}`
+    const { userId } = await http.createPerson({ email, organizationId: id, role: 'administrator' })
+    const input = samlInput({}, { roleRules: [{ group: 'finance', role: 'billing' }] })
+    const connection = await connect(id, input)
+    const said = { subject: 'amy', email, groups: ['finance'] }
+    expect(codeOf((await signInSaml(connection, said)).result)).toBe('in')
+    expect(await membership(id, email)).toMatchObject({ userId, role: 'administrator' })
+    const roleRules = [...input.roleRules, { group: 'admins', role: 'administrator' } as const]
+    must(await sso.connections.change(operator, connection, { ...input, roleRules }))
+    expect(codeOf((await signInSaml(connection, said)).result)).toBe('in')
+    expect(await membership(id, email)).toMatchObject({ role: 'billing' })
   })
 
   test('an answer is for the browser, the connection and the one time that it was asked for', async () => {
@@ -293,7 +322,7 @@ describe('OIDC', () => {
     expect(codeOf(await finishOidc(connection, back, stolen.secret, other.userId))).toBe('sso_expired')
     const own = await begin(connection, userId)
     const tied = await finishOidc(connection, await provider.visit(own.url), own.secret, userId)
-    expect(tied).toMatchObject({ ok: true, value: { userId, tied: true } })
+    expect(tied).toMatchObject({ ok: true, value: { userId, did: 'tied' } })
     expect(await signInOidc(connection, account)).toMatchObject({ ok: true, value: { userId } })
   })
 })
@@ -330,8 +359,8 @@ describe('whom a provider speaks for', () => {
     const plain = { subject: 'plain', email: `plain@${domain}` }
     must((await signInSaml(saml, plain)).result)
     await http.database.pool.query(
-      `INSERT INTO sso_identities (organization_id, connection_id, subject, user_id, email, created_at, last_used_at)
-       VALUES ($1, $2, 'boss', $3, $4, now(), now())`,
+      `INSERT INTO sso_identities (organization_id, connection_id, subject, user_id, email, tied_by_self, created_at, last_used_at)
+       VALUES ($1, $2, 'boss', $3, $4, true, now(), now())`,
       [id, saml.id, userId, email],
     )
     must((await signInSaml(saml, { subject: 'boss', email })).result)
@@ -519,6 +548,54 @@ describe('domains', () => {
     expect(await sso.isEnforced(`joe@${domain}`)).toBe(false)
     must(await sso.domains.remove(operator, id, domain))
     expect(await sso.waysFor(`joe@${domain}`)).toEqual([])
+  })
+})
+
+describe('where the company sign-in is required', () => {
+  const messageOf = (outcome: Outcome<unknown>) => (outcome.ok ? 'done' : outcome.fault.message)
+
+  test('an owner gets in at any time: it is not required before, and no last way is taken', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, oidcInput())
+    const owner = async (name: string) => {
+      const email = `${name}@${domain}`
+      const { userId } = await http.createPerson({ email, organizationId: id, role: 'owner' })
+      return { userId, account: { sub: `${name} ${domain}`, email, email_verified: true } }
+    }
+    const [tied, other] = [await owner('tied'), await owner('other')]
+    const joe = { sub: `joe ${domain}`, email: `joe@${domain}`, email_verified: true }
+    must(await signInOidc(connection, joe))
+    const lockedOut = expect.stringContaining('No owner could get in')
+    const enforce = () => sso.domains.enforce(operator, id, domain, true)
+    expect(messageOf(await enforce())).toEqual(lockedOut)
+    expect(await sso.domains.list(id)).toMatchObject([{ enforced: false }])
+    await tie(connection, tied.account, tied.userId)
+    must(await enforce())
+
+    const settings = { ...(oidcInput().provider.settings as object), scopes: 'openid email' }
+    const elsewhere = { ...oidcInput(), provider: { kind: 'oidc', settings } } as ConnectionInput
+    const spare = await connect(id, samlInput())
+    const member = { organizationId: id, userId: tied.userId }
+    const losing = {
+      settings: () => sso.connections.change(operator, connection, elsewhere),
+      secret: () => sso.connections.change(operator, connection, oidcInput()),
+      off: () => sso.connections.change(operator, connection, { ...oidcInput(), enabled: false }),
+      removed: () => sso.connections.remove(operator, connection),
+      demoted: () => http.organizations.changeRole(operator, { ...member, role: 'member' }),
+      suspended: () => http.organizations.suspendMember(operator, member),
+      gone: () => http.organizations.removeMember(operator, member),
+      left: () => http.organizations.leave(member),
+    }
+    for (const [name, lose] of Object.entries(losing))
+      expect(messageOf(await lose()), name).toEqual(lockedOut)
+    await http.database.pool.query(`UPDATE memberships SET break_glass_at = now() WHERE user_id = $1`, [
+      other.userId,
+    ])
+    must(await losing.demoted())
+    must(await losing.settings())
+    // Without a connection in use nothing is required.
+    must(await sso.connections.remove(operator, spare))
+    must(await losing.removed())
   })
 })
 
