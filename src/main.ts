@@ -23,6 +23,7 @@ import { makeIdempotency } from './http/idempotency.ts'
 import { makeRequestLimits } from './http/request-limits.ts'
 import { makeJobs } from './jobs/jobs.ts'
 import type { Log } from './kit/log.ts'
+import { makeCallerAddress } from './net/caller-address.ts'
 import { type Countries, openCountries } from './oversight/country.ts'
 import { dailyAt } from './reconciliation/api.ts'
 import { openRooms, type Rooms } from './rooms.ts'
@@ -94,6 +95,7 @@ export const startGateway = async (config: Config, log: Log): Promise<Gateway> =
     ...rooms,
     keys: rooms.serviceKeys,
     rateLimits: rooms.limits,
+    addressOf: makeCallerAddress(config.trustedProxies),
     admission,
     callers,
     counters,

@@ -142,6 +142,7 @@ export const openRooms = async (options: {
       database,
       clock,
       vault,
+      epoch,
       alerts,
       sessions: config.sessions,
       breached: await openBreachedPasswords(config.sessions.breachedPasswords ?? null),

@@ -103,7 +103,7 @@ export const startHttp = async (
     clock,
     log,
   })
-  const identity = makeIdentity({ database, clock, vault, alerts })
+  const identity = makeIdentity({ database, clock, vault, epoch, alerts })
   const organizations = makeOrganizations({
     database,
     epoch,

@@ -13,6 +13,7 @@ import type { Clock } from '../src/kit/clock.ts'
 import { must } from '../src/kit/fault.ts'
 import { type LongOperations, makeLongOperations } from '../src/long-operations/long-operations.ts'
 import type { Timing } from '../src/long-operations/progress.ts'
+import { makeCallerAddress } from '../src/net/caller-address.ts'
 import type { Rooms } from '../src/rooms.ts'
 import { setOwnPrice } from './set-price.ts'
 
@@ -46,6 +47,7 @@ export const openMidjourney = async (
     keys: rooms.serviceKeys,
     rateLimits: rooms.limits,
     longOperations,
+    addressOf: makeCallerAddress([]),
     admission,
     counters: makeCounters(admission),
     callers: makeCallers({ ...rooms, keys: rooms.serviceKeys }),

@@ -22,6 +22,7 @@ import { makeWatchNames } from '../src/gateway/watch-names.ts'
 import { type Fault, fault, must, statusOf } from '../src/kit/fault.ts'
 import { type LongOperations, makeLongOperations } from '../src/long-operations/long-operations.ts'
 import { decisionText } from '../src/routing/decision.ts'
+import { makeCallerAddress } from '../src/net/caller-address.ts'
 import type { Rooms } from '../src/rooms.ts'
 import { quick } from './midjourney-gateway.ts'
 
@@ -40,6 +41,7 @@ export const openResources = async (rooms: Rooms): Promise<ResourcesGateway> => 
     keys: rooms.serviceKeys,
     rateLimits: rooms.limits,
     longOperations,
+    addressOf: makeCallerAddress([]),
     admission,
     counters: makeCounters(admission),
     callers: makeCallers({ ...rooms, keys: rooms.serviceKeys }),

@@ -7,6 +7,7 @@ import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { isId, newId, platformOrganizationId } from '../kit/id.ts'
+import type { TokenPolicy } from '../identity/session-policy.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Fallback, OrganizationControl } from '../policy/control.ts'
 import type { Entitlements, OfferedTier } from '../policy/entitlements.ts'
@@ -71,6 +72,12 @@ export interface Person {
   readonly entitlements: Entitlements
   /** That hold for them while an administrator has set none. */
   readonly tierLimits: RateLimits | null
+  /** What the session policy says of tokens that stand for them; null: nothing. */
+  readonly tokenPolicy: TokenPolicy | null
+  /** Teams that they are in; archived ones are none. */
+  readonly teamIds: readonly string[]
+  /** When an exception from the control policy ends: what is known of them holds until then. Null: until it is changed. */
+  readonly validUntil: Date | null
 }
 
 export interface Access {
@@ -230,13 +237,13 @@ export const makeAccess = (parts: {
     sweep: (now) => store.sweepClientTokens(now),
 
     person: async (organizationId, userId) =>
-      personOutcome(await store.findPerson({ userId }, organizationId)),
+      personOutcome(await store.findPerson({ userId }, organizationId, clock())),
 
     async personFor(platformToken, reference) {
       const reach =
         platformToken.organizationId === platformOrganizationId ? null : platformToken.organizationId
       const who = isId(reference) ? { userId: reference } : { email: reference }
-      return personOutcome(await store.findPerson(who, reach))
+      return personOutcome(await store.findPerson(who, reach, clock()))
     },
 
     offeredTiers: () => store.offeredTiers(),

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
+import type { TokenPolicy } from '../identity/session-policy.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { AllowedUses, Fallback } from '../policy/control.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
@@ -188,6 +189,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
   findPerson: async (
     reference: { userId: string } | { email: string },
     organizationId: string | null,
+    now: Date,
   ): Promise<Person | undefined> => {
     const who =
       'userId' in reference
@@ -200,7 +202,12 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
              CASE WHEN o.central_billing_at IS NULL THEN p.user_id END AS payer_user_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
-             v.name AS tier_name, v.entitlements
+             v.name AS tier_name, v.entitlements,
+             (SELECT jsonb_build_object('networks', sp.networks, 'bindsOperations', sp.binds_operations, 'tokenDays', sp.token_days)
+               FROM session_policies sp WHERE sp.organization_id = m.organization_id) AS token_policy,
+             ARRAY(SELECT tm.team_id FROM team_members tm JOIN teams t ON t.organization_id = tm.organization_id AND t.id = tm.team_id
+               WHERE tm.organization_id = m.organization_id AND tm.user_id = m.user_id AND t.archived_at IS NULL) AS team_ids,
+             x.services AS excepted_services, x.until AS excepted_until
       FROM users u
       JOIN memberships m ON m.user_id = u.id
       JOIN organizations o ON o.id = m.organization_id
@@ -218,6 +225,9 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         WHERE t.tier_id = coalesce(s.tier_id, a.tier_id)
           AND CASE WHEN s.tier_id IS NULL THEN t.effective_at <= now() ELSE t.version = s.tier_version END
         ORDER BY t.effective_at DESC, t.version DESC LIMIT 1) v ON true
+      LEFT JOIN LATERAL (SELECT array_agg(e.service_id) AS services, min(e.expires_at) AS until FROM own_key_exceptions e
+        WHERE e.organization_id = m.organization_id AND e.user_id = m.user_id
+          AND (e.expires_at IS NULL OR e.expires_at > ${now})) x ON true
       WHERE ${who} AND ${where} ORDER BY m.created_at, m.organization_id LIMIT 1`.execute(kysely)
     const row = rows[0]
     return row && personOf(row)
@@ -266,6 +276,10 @@ interface Row {
   preferences: Record<string, Fallback> | null
   tier_name: string | null
   entitlements: StoredEntitlements | null
+  token_policy: TokenPolicy | null
+  team_ids: string[]
+  excepted_services: string[] | null
+  excepted_until: Date | null
 }
 
 const personOf = (row: Row): Person => ({
@@ -281,6 +295,7 @@ const personOf = (row: Row): Person => ({
     systemKeysAllowed: row.system_keys_allowed,
     lockedFallback: row.locked_fallback,
     allowed: row.allowed_uses,
+    exceptedServices: row.excepted_services,
   },
   preferences: new Map(Object.entries(row.preferences ?? {})),
   // Without an account there are no credits for system keys anyway.
@@ -290,4 +305,7 @@ const personOf = (row: Row): Person => ({
     groups: row.entitlements?.groups ?? null,
   },
   tierLimits: row.entitlements?.rateLimits ?? null,
+  tokenPolicy: row.token_policy,
+  teamIds: row.team_ids,
+  validUntil: row.excepted_until,
 })

@@ -36,7 +36,22 @@ export const sessionPolicy = z.object({
     .describe(
       'The organisation’s identity provider asks for a second factor itself, so none is asked for here',
     ),
-  networks: z.array(network).max(100).describe('Sessions open nothing from elsewhere. Empty: from anywhere'),
+  networks: z
+    .array(network)
+    .max(100)
+    .describe('Sessions and access tokens at this API open nothing from elsewhere. Empty: from anywhere'),
+  bindsOperations: z
+    .boolean()
+    .default(false)
+    .describe('Operations are refused from elsewhere, too, whatever stands for a member'),
+  tokenDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .nullable()
+    .default(null)
+    .describe('Access tokens that may manage open nothing this many days after they were made. null: until they end'),
 })
 export type SessionPolicyOnWire = z.infer<typeof sessionPolicy>
 

@@ -1313,6 +1313,8 @@ export interface SessionPolicies {
   trusts_single_sign_on: Generated<boolean>
   networks: Generated<string[]>
   updated_at: Date
+  binds_operations: Generated<boolean>
+  token_days: number | null
 }
 
 export interface Sessions {

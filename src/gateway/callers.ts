@@ -5,6 +5,8 @@ import { isWellFormed } from '../access/token.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Budget, Budgets } from '../budgets/budgets.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
+import { forTeams, teamsOfCall } from '../keys/kept-for-teams.ts'
+import { compileNetworks } from '../identity/session-policy.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
@@ -20,6 +22,8 @@ export interface Caller {
   readonly token: AccessToken
   readonly person: Person
   readonly ownKeys: readonly ServiceKey[]
+  /** Of their organisation, for teams that they do not call for: named in explanations, and never used. */
+  readonly keptKeys: readonly ServiceKey[]
   readonly tokenLimits: RateLimits | null
   /** The administrator's for this user, else the tier's. */
   readonly userLimits: RateLimits | null
@@ -31,6 +35,8 @@ export interface Caller {
   readonly keyLimits: ReadonlyMap<string, RateLimits>
   /** What they may use of service keys that their organisation shares, by the key's id. */
   readonly keyShares: ReadonlyMap<string, KeyMember>
+  /** Whether they may call from an address; null: from any. */
+  readonly admits: ((address: string) => boolean) | null
   /** What their operations may count towards; null: nothing. */
   readonly budgets: readonly Budget[] | null
 }
@@ -87,7 +93,7 @@ export const makeCallers = (parts: {
     if (headers['x-aideon-user'] !== undefined) return failure('insufficient_scope', namesItsUser)
     const period = Math.floor(clock().getTime() / hostTokenPeriodMs)
     const key = `${hash('sha256', text, 'hex')}#${period}`
-    const cached = cache.peek(key)
+    const cached = known(key)
     if (cached !== undefined) return use(cached)
     // A load begins within the call, if it begins at all.
     handed.set(key, text)
@@ -110,7 +116,7 @@ export const makeCallers = (parts: {
         tokenOrganizationId: token.organizationId,
         teamId: token.teamId,
       }
-      const [ownKeys, keyLimits, shares, ownLimits, ownBudgets] = await Promise.all([
+      const [sharedAndOwn, keyLimits, shares, ownLimits, ownBudgets] = await Promise.all([
         keys.listForGateway(organizationId, userId),
         limits.list(organizationId, 'service_key'),
         limits.list(organizationId, 'key_member'),
@@ -121,9 +127,10 @@ export const makeCallers = (parts: {
         value: {
           token,
           person,
-          ownKeys,
+          ...forTeams(sharedAndOwn, teamsOfCall(token, person)),
           keyLimits,
           keyShares: sharesOf(shares, userId),
+          admits: admitting(person),
           budgets: ownBudgets,
           ...withTierLimits(ownLimits, person),
         },
@@ -146,6 +153,14 @@ export const makeCallers = (parts: {
       }
     },
   })
+
+  /** An exception from the control policy can end while it is cached. */
+  const known = (key: string): Caller | undefined => {
+    const cached = cache.peek(key)
+    if (cached?.person.validUntil == null || cached.person.validUntil > clock()) return cached
+    cache.forget(key)
+    return undefined
+  }
 
   const load = async (key: string): Promise<Outcome<Caller>> => {
     try {
@@ -171,7 +186,7 @@ export const makeCallers = (parts: {
       if (looksLikeHostToken(token)) return identifyHost(token, headers)
       const reference = headers['x-aideon-user'] as string | undefined
       const key = hash('sha256', token, 'hex') + (reference ?? '')
-      const cached = cache.peek(key)
+      const cached = known(key)
       if (cached !== undefined) return use(cached)
       return isWellFormed(token) ? load(key) : failure('invalid_token')
     },
@@ -198,6 +213,10 @@ const sharesOf = (shares: ReadonlyMap<string, RateLimits>, userId: string): Read
   shares.size === 0
     ? noShares
     : new Map([...shares].map(([id, limits]) => [id, { id: memberOnKey(id, userId), limits }]))
+const admitting = ({ tokenPolicy }: Person): Caller['admits'] =>
+  tokenPolicy?.bindsOperations && tokenPolicy.networks.length > 0
+    ? compileNetworks(tokenPolicy.networks)
+    : null
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]

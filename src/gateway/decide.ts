@@ -5,6 +5,7 @@ import { conversationOf } from '../dialects/conversation.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import { estimateInputTokens } from '../dialects/estimate.ts'
 import { type Fault, failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { notFromHere } from '../identity/session-policy.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import type { Catalogue } from '../routing/catalogue.ts'
 import { decisionText } from '../routing/decision.ts'
@@ -32,9 +33,9 @@ export interface Decision {
 
 /** Who calls, by access token; for unknown paths and methods too, so that strangers learn nothing. */
 export const makeAuthenticate =
-  ({ callers, noteOrigin }: GatewayParts) =>
+  ({ addressOf, callers, noteOrigin }: GatewayParts) =>
   async (operation: Operation, incoming: IncomingMessage): Promise<Outcome<Caller>> => {
-    const caller = await callers.identify(incoming.headers)
+    const caller = fromWhere(await callers.identify(incoming.headers), incoming, addressOf)
     if (!caller.ok) return caller
     operation.caller = caller.value
     noteOrigin?.(caller.value, incoming)
@@ -42,6 +43,16 @@ export const makeAuthenticate =
     if (target.kind === 'unknown') return { ok: false, fault: fault('unknown_route') }
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
+
+/** The session policy may let operations in from some networks alone. */
+export const fromWhere = (
+  caller: Outcome<Caller>,
+  incoming: IncomingMessage,
+  addressOf: GatewayParts['addressOf'],
+): Outcome<Caller> =>
+  !caller.ok || caller.value.admits === null || caller.value.admits(addressOf(incoming))
+    ? caller
+    : failure('network_not_allowed', notFromHere)
 
 /** Whoever wants no call must not get one for a misspelt word. */
 export const wantsExplanation = ({ 'x-aideon-explain': asked }: IncomingHttpHeaders): Outcome<boolean> => {
@@ -146,7 +157,7 @@ export const makeDecide = (parts: GatewayParts) => {
       const locked = control.lockedFallback !== null
       const { model, endpoint } = request
       return success(
-        explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: caller.ownKeys }),
+        explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: [...caller.ownKeys, ...caller.keptKeys] }),
       )
     },
   }

@@ -22,6 +22,8 @@ import type { GatewayLimits } from './limits.ts'
 
 /** What the stages of an operation work with. */
 export interface GatewayParts {
+  /** Of who calls, as far as trusted proxies tell. */
+  readonly addressOf: (incoming: IncomingMessage) => string
   readonly admission: Admission
   readonly budgets: Budgets
   readonly callers: Callers

@@ -9,6 +9,7 @@ import type { Candidate } from '../routing/route.ts'
 import { fillPath, wireModelOf } from '../services/address.ts'
 import { budgetsFor } from './budgeted.ts'
 import type { Caller } from './callers.ts'
+import { fromWhere } from './decide.ts'
 import { makeCredentials } from './dispatch.ts'
 import { makeEnter } from './enter.ts'
 import { makeFitSession } from './fit.ts'
@@ -40,7 +41,7 @@ export interface Realtime {
  * it runs on own keys only (docs/decisions/0031-sessions-and-batches-on-own-keys.md).
  */
 export const makeRealtime = (parts: GatewayParts): Realtime => {
-  const { admission, callers, catalogue, counters, epoch, keyUses, keys, log, outbound, prices } = parts
+  const { addressOf, admission, callers, catalogue, counters, epoch, keyUses, keys, log, outbound, prices } = parts
   const settle = makeSettle(parts)
   const credentialsFor = makeCredentials(parts)
   const planning = makePlan(parts)
@@ -59,7 +60,8 @@ export const makeRealtime = (parts: GatewayParts): Realtime => {
   ): Promise<Outcome<{ caller: Caller; candidates: readonly Candidate[] }>> => {
     const url = new URL(request.url ?? '/', 'http://gateway')
     if (url.pathname !== path) return failure('unknown_route')
-    const caller = await callers.identify(withSubprotocolToken(request.headers))
+    const found = await callers.identify(withSubprotocolToken(request.headers))
+    const caller = fromWhere(found, request, addressOf)
     if (!caller.ok) return caller
     operation.caller = caller.value
     const model = url.searchParams.get('model') ?? ''

@@ -11,9 +11,10 @@ import { idempotencyKeyPattern, takesIdempotencyKey } from '../contract/idempote
 import { may, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
-import { type Identity, notByCompany, type SignedIn } from '../identity/identity.ts'
+import { type Identity, judgeToken, notByCompany, type SignedIn } from '../identity/identity.ts'
 
 import { type Fault, FaultError, fault, must } from '../kit/fault.ts'
+import type { Clock } from '../kit/clock.ts'
 import type { HostApplications } from '../machines/host-applications.ts'
 import { looksLikeHostToken } from '../machines/host-token.ts'
 import { networkOf } from '../kit/network.ts'
@@ -25,6 +26,7 @@ import { cookiesOf, isSecure, requireCsrfToken, requireNoForeignRead, requireSam
 interface Shell {
   readonly identity: Identity
   readonly access: Access
+  readonly clock: Clock
   /** Whose signed tokens stand for users, too. */
   readonly machines: { readonly applications: Pick<HostApplications, 'authenticate'> }
   readonly publicUrl?: string | null
@@ -178,7 +180,7 @@ const contextOf = async (
   const { signedIn, token } = await orCount<Admitted>(
     bearer === null
       ? requireSession(base, shell.identity).then((session) => ({ signedIn: session, token: null }))
-      : managerOf(bearer, endpoint, shell),
+      : managerOf(bearer, request.ip, endpoint, shell),
     () => count(stranger),
   )
   await count({ session: signedIn.sessionId, user: signedIn.userId })
@@ -341,13 +343,14 @@ const scopeNeeded = { session: 'manage', administrator: 'administer' } as const
 /** Somebody whose token may manage stands where they would stand if they were signed in, and no further. */
 const managerOf = async (
   bearer: string,
+  address: string,
   endpoint: Endpoint,
   { access, identity }: Shell,
 ): Promise<Admitted> => {
   const token = await tokenOf(bearer, access)
   if (isForBrowsers(endpoint)) throw new FaultError(forBrowsers)
   const scope = scopeNeeded[endpoint.auth === 'administrator' ? 'administrator' : 'session']
-  const { id, userId, organizationId } = token
+  const { userId } = token
   if (userId === null || !token.scopes.includes(scope))
     throw new FaultError(
       fault('insufficient_scope', {
@@ -355,20 +358,27 @@ const managerOf = async (
         next: 'Make one in the dashboard under Access tokens.',
       }),
     )
-  const signedIn = await identity.standing({ id, userId, organizationId })
-  if (signedIn === null) throw new FaultError(fault('user_suspended'))
-  return { signedIn, token }
+  return { signedIn: must(await identity.standing({ ...token, userId }, address)), token }
 }
 
-/** A user's token reads for that user; a platform token for the user it names, as on /v1/*. */
-const readerOf = async (authorization: string, request: FastifyRequest, { access, machines }: Shell) => {
+/**
+ * A user's token reads for that user; a platform token for the user it names, as on /v1/*. The session policy of that user's
+ * organisation holds for whatever stands for them.
+ */
+const readerOf = async (authorization: string, request: FastifyRequest, shell: Shell) => {
   const bearer = bearerOf(authorization)
   if (bearer === null) throw new FaultError(fault('missing_token'))
+  const { token, person } = await personOf(bearer, request, shell)
+  if (person.tokenPolicy) must(judgeToken(person.tokenPolicy, token, shell.clock(), request.ip))
+  return { reader: person, tokenId: token.id }
+}
+
+const personOf = async (bearer: string, { headers }: FastifyRequest, { access, machines }: Shell) => {
   if (looksLikeHostToken(bearer)) {
-    const { token, person } = must(await machines.applications.authenticate(bearer))
-    if (!token.scopes.includes('read')) throw new FaultError(fault('insufficient_scope'))
-    access.noteUse(token)
-    return { reader: person, tokenId: token.id }
+    const host = must(await machines.applications.authenticate(bearer))
+    if (!host.token.scopes.includes('read')) throw new FaultError(fault('insufficient_scope'))
+    access.noteUse(host.token)
+    return host
   }
   const token = await tokenOf(bearer, access)
   if (token.kind === 'user') {
@@ -376,15 +386,12 @@ const readerOf = async (authorization: string, request: FastifyRequest, { access
       throw new FaultError(
         fault('insufficient_scope', { message: 'This needs an access token with the scope read.' }),
       )
-    return {
-      reader: must(await access.person(token.organizationId, token.userId as string)),
-      tokenId: token.id,
-    }
+    return { token, person: must(await access.person(token.organizationId, token.userId as string)) }
   }
-  const user = request.headers['x-aideon-user']
+  const user = headers['x-aideon-user']
   if (typeof user !== 'string' || user === '')
     throw new FaultError(fault('unknown_user', { field: 'x-aideon-user' }))
-  return { reader: must(await access.personFor(token, user)), tokenId: token.id }
+  return { token, person: must(await access.personFor(token, user)) }
 }
 
 const patterns = Object.values(endpoints).map((endpoint) => ({

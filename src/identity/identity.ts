@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
@@ -32,6 +33,7 @@ import { passwordBuckets } from './throttle.ts'
 
 export { type Proof, type ProofKind, proofKindsOf } from './proofs.ts'
 export type { Link } from './links.ts'
+export { judgeToken } from './session-policy.ts'
 export {
   defaultSessionLimits,
   type Entry,
@@ -80,6 +82,8 @@ export const makeIdentity = (parts: {
   database: Database
   clock: Clock
   vault: Pick<Vault, 'seal' | 'open'>
+  /** Left out: no process caches what a session policy says of operations. */
+  epoch?: Pick<Epoch, 'change'>
   /** Left out: nobody is told of what happens to how they sign in. */
   alerts?: Pick<Alerts, 'notifyIn'>
   sessions?: SessionLimits
@@ -143,7 +147,7 @@ export const makeIdentity = (parts: {
     ...signIns,
     ...sessions,
     ...makeLinks({ database, clock, store, attempts }),
-    ...makeSessionPolicies({ database, clock }),
+    ...makeSessionPolicies({ database, clock, epoch: parts.epoch ?? null }),
     ...makeSecondFactors({ database, clock, store, factors, sessions, attempts, vault }),
     hashPassword: passwords.hashPassword,
     changePassword: passwords.changePassword,

@@ -26,6 +26,8 @@ const none: SessionPolicyOnWire = {
   secondFactorRequired: false,
   trustsSingleSignOn: true,
   networks: [],
+  bindsOperations: false,
+  tokenDays: null,
 }
 
 beforeAll(async () => {

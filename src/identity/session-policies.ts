@@ -1,5 +1,8 @@
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Transaction } from 'kysely'
 import type { Database } from '../db/database.ts'
+import type { Epoch } from '../db/epoch.ts'
+import type { Schema } from '../db/schema.ts'
 import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
@@ -13,7 +16,7 @@ const mostBreakGlass = 3
 
 export interface SessionPolicies {
   readSessionPolicy(organizationId: string): Promise<SessionPolicy>
-  /** For the next request of every session. Refused where it would keep out who saves it; null: nobody with a session. */
+  /** For the next request of every session, and the next operation on every process. Refused where it would keep out who saves it; null: nobody with a session. */
   saveSessionPolicy(
     actor: Actor,
     organizationId: string,
@@ -28,9 +31,15 @@ export interface SessionPolicies {
   ): Promise<Outcome<void>>
 }
 
-export const makeSessionPolicies = (parts: { database: Database; clock: Clock }): SessionPolicies => {
-  const { database, clock } = parts
+export const makeSessionPolicies = (parts: {
+  database: Database
+  clock: Clock
+  epoch: Pick<Epoch, 'change'> | null
+}): SessionPolicies => {
+  const { database, clock, epoch } = parts
   const store = makePolicyStore(database.kysely)
+  const change = <T>(organizationId: string, work: (transaction: Transaction<Schema>) => Promise<T>) =>
+    epoch ? epoch.change(organizationId, work) : database.kysely.transaction().execute(work)
 
   return {
     readSessionPolicy: async (organizationId) => (await store.readPolicy(organizationId)) ?? noSessionPolicy,
@@ -45,7 +54,7 @@ export const makeSessionPolicies = (parts: { database: Database; clock: Clock })
       if (by !== null && !isWithin(by.address, policy.networks)) return lockedOutByNetwork(by.address)
       const isWholeAccount = by !== null && by.who.onlyOrganizationId === null
       if (policy.secondFactorRequired && isWholeAccount && !hasSecondFactor(by.who)) return lockedOutByFactor
-      return database.kysely.transaction().execute(async (transaction) => {
+      return change(organizationId, async (transaction) => {
         await store.lockOrganization(transaction, organizationId)
         const before = (await store.readPolicy(organizationId, transaction)) ?? noSessionPolicy
         await store.savePolicy(transaction, organizationId, policy, clock())

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 
 /** What an organisation asks of its members' sessions; pure. Null: as the installation says. */
 export interface SessionPolicy {
@@ -9,7 +10,14 @@ export interface SessionPolicy {
   readonly trustsSingleSignOn: boolean
   /** Addresses and ranges; empty: any. */
   readonly networks: readonly string[]
+  /** They hold for operations, too. */
+  readonly bindsOperations: boolean
+  /** After how many days a token that may manage opens nothing. */
+  readonly tokenDays: number | null
 }
+
+/** What of it concerns access tokens. */
+export type TokenPolicy = Pick<SessionPolicy, 'networks' | 'bindsOperations' | 'tokenDays'>
 
 export const noSessionPolicy: SessionPolicy = {
   idleMinutes: null,
@@ -17,6 +25,8 @@ export const noSessionPolicy: SessionPolicy = {
   secondFactorRequired: false,
   trustsSingleSignOn: true,
   networks: [],
+  bindsOperations: false,
+  tokenDays: null,
 }
 
 /** Why an organisation does not let a session in that is alive: whoever has it may still mend that, or work elsewhere. */
@@ -47,6 +57,28 @@ export const judgeSession = (
   return session.bySingleSignOn && policy.trustsSingleSignOn ? null : 'second_factor'
 }
 
+/** At the management API. Its age counts for a token that may change things: others are for programs, which end by themselves. */
+export const judgeToken = (
+  { networks, tokenDays }: TokenPolicy,
+  token: { readonly createdAt: Date; readonly scopes: readonly string[] },
+  now: Date,
+  address: string,
+): Outcome<void> => {
+  if (!isWithin(address, networks)) return failure('network_not_allowed', notFromHere)
+  const manages = token.scopes.includes('manage') || token.scopes.includes('administer')
+  const ageMs = now.getTime() - token.createdAt.getTime()
+  return manages && tokenDays !== null && ageMs > tokenDays * 86_400_000
+    ? failure('expired_token', {
+        message: `Your organisation takes tokens that may manage for ${tokenDays} days.`,
+        next: 'Make another one in the dashboard, and revoke this one.',
+      })
+    : success(undefined)
+}
+
+export const notFromHere = {
+  message: 'Your organisation does not take access tokens from this network.',
+} as const
+
 /** An address, or a range as `198.51.100.0/24`. */
 export const isNetwork = (text: string): boolean => {
   const [address = '', bits, more] = text.split('/')
@@ -56,17 +88,21 @@ export const isNetwork = (text: string): boolean => {
 }
 
 /** A listener on `::` sees IPv4 callers as `::ffff:192.0.2.1`; each is that IPv4 address. */
-export const isWithin = (address: string, networks: readonly string[]): boolean => {
-  if (networks.length === 0) return true
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  const plain = mapped ?? address.split('%')[0] ?? ''
-  const family = isIP(plain)
-  if (family === 0) return false
+export const isWithin = (address: string, networks: readonly string[]): boolean =>
+  networks.length === 0 || compileNetworks(networks)(address)
+
+/** For whoever asks often. Nothing is within an empty list. */
+export const compileNetworks = (networks: readonly string[]): ((address: string) => boolean) => {
   const list = new BlockList()
   for (const network of networks) {
     const [start = '', bits] = network.split('/')
     const kind = isIP(start) === 6 ? 'ipv6' : 'ipv4'
     list.addSubnet(start, bits === undefined ? (kind === 'ipv6' ? 128 : 32) : Number(bits), kind)
   }
-  return list.check(plain, family === 6 ? 'ipv6' : 'ipv4')
+  return (address) => {
+    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+    const plain = mapped ?? address.split('%')[0] ?? ''
+    const family = isIP(plain)
+    return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4')
+  }
 }

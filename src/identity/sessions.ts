@@ -18,7 +18,7 @@ import {
   signedInOf,
 } from './session.ts'
 import { breakGlassNotices, type SecurityEvent, securityNotice } from './security-notices.ts'
-import { isWithin, judgeSession, type Obstacle } from './session-policy.ts'
+import { isWithin, judgeSession, judgeToken, type Obstacle } from './session-policy.ts'
 import type { IdentityStore, SessionRow } from './store.ts'
 
 const knownBrowserSeconds = 180 * 24 * 3600
@@ -30,6 +30,14 @@ const mostOfUserAgent = 120
 
 /** The gravest first. */
 const judgements = ['ended', 'network', 'single_sign_on', 'second_factor'] as const
+
+export interface StandingToken {
+  readonly id: string
+  readonly userId: string
+  readonly organizationId: string
+  readonly createdAt: Date
+  readonly scopes: readonly string[]
+}
 
 export interface Sessions {
   /**
@@ -46,9 +54,9 @@ export interface Sessions {
   session(token: string, address?: string): Promise<SignedIn | null>
   /**
    * Where somebody stands who calls with an access token, in the organisation that it names. Never with a proof of who is
-   * there. Null: not a member, or suspended.
+   * there. Refused: not a member, suspended, or the session policy does not take the token, or not from there.
    */
-  standing(token: { id: string; userId: string; organizationId: string }): Promise<SignedIn | null>
+  standing(token: StandingToken, address: string): Promise<Outcome<SignedIn>>
   listSessions(userId: string): Promise<SessionSummary[]>
   /** One of the user's own sessions. */
   revokeSession(userId: string, sessionId: string): Promise<Outcome<void>>
@@ -231,9 +239,14 @@ export const makeSessions = (parts: {
       return signedInOf(row, csrfTokenOf(token), provedUntil(row.provedAt), obstacle)
     },
 
-    async standing(token) {
+    async standing(token, address) {
       const row = await store.findStanding(token)
-      return row ? signedInOf(row, '', null, null) : null
+      if (!row) return failure('user_suspended')
+      for (const policy of row.policies ?? []) {
+        const judged = judgeToken(policy, token, clock(), address)
+        if (!judged.ok) return judged
+      }
+      return success(signedInOf(row, '', null, null))
     },
 
     async renew(transaction, token, { secondFactor }) {

@@ -39,7 +39,7 @@ export interface Introduction {
   readonly method: 'oidc' | 'saml' | 'invitation'
   /** Whose word it is: the session works there and nowhere else. Null: of nobody but ourselves. */
   readonly organizationId: string | null
-  readonly signOn?: SignOn
+  readonly signOn?: SignOn | null
 }
 
 export interface PasskeyChallenge {

@@ -32,6 +32,8 @@ export const makePolicyStore = (kysely: Kysely<Schema>) => ({
         'second_factor_required as secondFactorRequired',
         'trusts_single_sign_on as trustsSingleSignOn',
         'networks',
+        'binds_operations as bindsOperations',
+        'token_days as tokenDays',
       ])
       .where('organization_id', '=', organizationId)
       .executeTakeFirst(),
@@ -48,6 +50,8 @@ export const makePolicyStore = (kysely: Kysely<Schema>) => ({
       second_factor_required: policy.secondFactorRequired,
       trusts_single_sign_on: policy.trustsSingleSignOn,
       networks: [...policy.networks],
+      binds_operations: policy.bindsOperations,
+      token_days: policy.tokenDays,
       updated_at: at,
     }
     await executor

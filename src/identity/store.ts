@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import { platformOrganizationId } from '../kit/id.ts'
@@ -84,13 +84,14 @@ const standing = sql`
   EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id) AS "hasPasskey"`
 
 /** Of the organisation that the session works in, and of the platform for its administrators. */
-const policies = sql`
+const policies = (isOfWholeAccount: RawBuilder<boolean>) => sql`
   (SELECT jsonb_agg(jsonb_build_object('organizationId', p.organization_id, 'idleMinutes', p.idle_minutes,
      'sessionHours', p.session_hours, 'secondFactorRequired', p.second_factor_required,
-     'trustsSingleSignOn', p.trusts_single_sign_on, 'networks', p.networks))
+     'trustsSingleSignOn', p.trusts_single_sign_on, 'networks', p.networks,
+     'bindsOperations', p.binds_operations, 'tokenDays', p.token_days))
    FROM session_policies p
    WHERE p.organization_id = o.id
-      OR p.organization_id = ${platformOrganizationId} AND u.is_platform_administrator AND s.only_organization_id IS NULL)`
+      OR p.organization_id = ${platformOrganizationId} AND u.is_platform_administrator AND ${isOfWholeAccount})`
 
 const endPendingSignIns = async (executor: Executor, userId: string): Promise<void> => {
   await executor.deleteFrom('pending_sign_ins').where('user_id', '=', userId).execute()
@@ -322,7 +323,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         u.is_platform_administrator AND s.only_organization_id IS NULL AS "isPlatformAdministrator",
         m.break_glass_at IS NULL AND s.only_organization_id IS NULL AND ${isEnforcedIn} AS "lacksSingleSignOn",
         s.embedded_by IS NOT NULL AS "isEmbedded",
-        ${policies} AS policies, ${standing}
+        ${policies(sql`s.only_organization_id IS NULL`)} AS policies, ${standing}
       FROM sessions s
       JOIN users u ON u.id = s.user_id AND u.suspended_at IS NULL AND u.kind = 'person'
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL
@@ -346,7 +347,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       SELECT ${token.id}::text AS "sessionId", now() AS "lastSeenAt", NULL AS address, NULL AS "provedAt",
         now() AS "createdAt", NULL AS "secondFactorAt", NULL AS "onlyOrganizationId",
         NULL AS "ssoConnectionId",
-        u.is_platform_administrator AS "isPlatformAdministrator", NULL AS policies,
+        u.is_platform_administrator AS "isPlatformAdministrator", ${policies(sql`true`)} AS policies,
         false AS "lacksSingleSignOn", false AS "isEmbedded", ${standing}
       FROM users u
       JOIN memberships m ON m.user_id = u.id AND m.suspended_at IS NULL

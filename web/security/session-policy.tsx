@@ -49,6 +49,8 @@ interface Values {
   readonly secondFactorRequired: boolean
   readonly trustsSingleSignOn: boolean
   readonly networks: string
+  readonly bindsOperations: boolean
+  readonly tokenDays: number | string
 }
 
 const policyOf = (values: Values): SessionPolicyOnWire => ({
@@ -57,6 +59,8 @@ const policyOf = (values: Values): SessionPolicyOnWire => ({
   secondFactorRequired: values.secondFactorRequired,
   trustsSingleSignOn: values.trustsSingleSignOn,
   networks: linesOf(values.networks),
+  bindsOperations: values.bindsOperations,
+  tokenDays: values.tokenDays === '' ? null : Number(values.tokenDays),
 })
 
 const within = (least: number, most: number) => (value: number | string) =>
@@ -72,10 +76,13 @@ const PolicyForm = (props: { policy: SessionPolicyOnWire; yourAddress: string; m
       secondFactorRequired: policy.secondFactorRequired,
       trustsSingleSignOn: policy.trustsSingleSignOn,
       networks: policy.networks.join('\n'),
+      bindsOperations: policy.bindsOperations,
+      tokenDays: policy.tokenDays ?? '',
     },
     validate: {
       idleMinutes: within(5, 43_200),
       sessionHours: within(1, 2160),
+      tokenDays: within(1, 3650),
       networks: (text) => {
         const bad = linesOf(text).find(
           (line) => !sessionPolicy.shape.networks.element.safeParse(line).success,
@@ -128,6 +135,18 @@ const PolicyForm = (props: { policy: SessionPolicyOnWire; yourAddress: string; m
           spellCheck={false}
           disabled={!mayChange}
           {...form.getInputProps('networks')}
+        />
+        <Switch
+          label="Operations from these networks only"
+          description="Without it the list holds for sessions and for access tokens at the management API."
+          disabled={!mayChange}
+          {...form.getInputProps('bindsOperations', { type: 'checkbox' })}
+        />
+        <NumberInput
+          label="Access tokens that may manage end after days"
+          allowDecimal={false}
+          disabled={!mayChange}
+          {...form.getInputProps('tokenDays')}
         />
         {save.error && <FaultNotice error={save.error} />}
         {mayChange && (
