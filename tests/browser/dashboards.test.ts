@@ -166,7 +166,7 @@ describe('a user', () => {
     const { page } = nora
     const api = (url: URL) => url.pathname.startsWith('/api/')
     await page.route(api, (route) => route.abort())
-    await page.getByRole('link', { name: 'Credits', exact: true }).first().click()
+    await page.getByRole('link', { name: 'Billing', exact: true }).click()
     await page.getByText('The gateway does not answer').waitFor()
     await page.unroute(api)
     await page.getByRole('cell', { name: 'Monthly allocation' }).first().waitFor()

@@ -167,7 +167,7 @@ test('an application shows its user their dashboard in a frame, and another site
     await outside.goto(`http://127.0.0.1:${port}/`)
     const frame = outside.frameLocator('iframe')
     await frame.getByRole('navigation', { name: 'Main' }).waitFor()
-    await frame.getByRole('link', { name: 'Credits', exact: true }).click()
+    await frame.getByRole('link', { name: 'Billing', exact: true }).click()
     await frame.getByRole('heading', { level: 1, name: 'Credits' }).waitFor()
     if (shots) await outside.screenshot({ path: `${shots}/embedded.png` })
     // The same page under another name is another site.

@@ -1,4 +1,6 @@
+import { useDocumentTitle } from '@mantine/hooks'
 import type { ReactNode } from 'react'
+import { PageTabs } from './page-tabs.tsx'
 import classes from './page.module.css'
 
 export const Page = (props: {
@@ -10,19 +12,25 @@ export const Page = (props: {
   /** Forms and settings read better narrow. */
   narrow?: boolean
   children: ReactNode
-}) => (
-  <div className={classes.page} data-narrow={props.narrow || undefined}>
-    <header className={classes.head}>
-      <div className={classes.heading}>
-        {props.above && <p className={classes.above}>{props.above}</p>}
-        <h1 className={classes.title}>{props.title}</h1>
-        {props.description && <p className={classes.description}>{props.description}</p>}
+}) => {
+  useDocumentTitle(`${props.title} · Aideon Keys`)
+  return (
+    <div className={classes.page}>
+      {!props.above && <PageTabs />}
+      <div className={classes.body} data-narrow={props.narrow || undefined}>
+        <header className={classes.head}>
+          <div className={classes.heading}>
+            {props.above && <p className={classes.above}>{props.above}</p>}
+            <h1 className={classes.title}>{props.title}</h1>
+            {props.description && <p className={classes.description}>{props.description}</p>}
+          </div>
+          {props.actions && <div className={classes.actions}>{props.actions}</div>}
+        </header>
+        {props.children}
       </div>
-      {props.actions && <div className={classes.actions}>{props.actions}</div>}
-    </header>
-    {props.children}
-  </div>
-)
+    </div>
+  )
+}
 
 /** A surface with an optional heading; `flush` lets tables reach its edges. */
 export const Panel = (props: {
