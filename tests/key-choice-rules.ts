@@ -21,6 +21,8 @@ export interface Key {
   readonly priority: 1 | 2 | 3 | null
   readonly position: number
   readonly state: KeyState
+  /** Of an organisation's key: teams that it is kept for; null: all members. */
+  readonly teams: readonly string[] | null
 }
 
 /** One model at one service, as the catalogue says. */
@@ -53,6 +55,11 @@ export interface Situation {
   readonly override: { readonly service: string; readonly preference: Preference } | null
   readonly header: Preference | null
   readonly keys: readonly Key[]
+  /** Services of which the caller has an exception. */
+  readonly excepted: readonly string[]
+  /** Teams that the caller is in, and the one whose token they call with. */
+  readonly inTeams: readonly string[]
+  readonly tokenOf: string | null
   /** What the caller's tier includes on system keys; null: everything. */
   readonly tier: { readonly services: readonly string[] | null; readonly groups: readonly string[] | null }
 }
@@ -147,9 +154,14 @@ const stepsOf = (preference: Preference): readonly string[] => {
 }
 
 /** §3.1. */
-const isAllowed = ({ policy, critical, systemKeysAllowed }: Situation, key: Key): boolean => {
-  if (key.owner === 'organization') return true
+const isAllowed = (situation: Situation, key: Key): boolean => {
+  const { policy, critical, systemKeysAllowed, excepted, inTeams, tokenOf } = situation
+  if (key.owner === 'organization') {
+    if (key.teams === null) return true
+    return tokenOf === null ? inTeams.some((team) => key.teams?.includes(team)) : key.teams.includes(tokenOf)
+  }
   if (key.owner === 'system') return systemKeysAllowed
+  if (excepted.includes(key.service)) return true
   if (policy === 'it_control') return false
   return policy === 'user_control' || !critical.includes(key.service)
 }

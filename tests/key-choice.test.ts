@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { forTeams, teamsOfCall } from '../src/keys/kept-for-teams.ts'
 import type { ServiceKey } from '../src/keys/keys.ts'
 import { makePriceBook, type ModelPrice } from '../src/metering/price-book.ts'
 import { type BreakerState, planRoute, type RouteRequest } from '../src/routing/route.ts'
@@ -155,6 +156,7 @@ const toServiceKey = (key: Key): ServiceKey =>
     id: key.id,
     owner: key.owner,
     userId: key.owner === 'user' ? 'u' : null,
+    teamIds: key.teams,
     serviceId: key.service,
     label: key.id,
     priority: key.priority,
@@ -185,10 +187,14 @@ const requestOf = (task: (typeof tasks)[number], situation: Situation): RouteReq
       criticalServices: critical,
       systemKeysAllowed,
       lockedFallback: lock,
+      exceptedServices: situation.excepted,
     },
     preferences,
     askedFallback: header ?? undefined,
-    ownKeys: keys.filter((key) => key.owner !== 'system').map(toServiceKey),
+    ...forTeams(
+      keys.filter((key) => key.owner !== 'system').map(toServiceKey),
+      teamsOfCall({ teamId: situation.tokenOf }, { teamIds: situation.inTeams }),
+    ),
     systemKeys: keys.filter((key) => key.owner === 'system').map(toServiceKey),
     services,
     priceBook,
@@ -233,6 +239,7 @@ const keyOf = (
   state: KeyState,
   priority: Key['priority'] = null,
   position = 0,
+  teams: Key['teams'] = null,
 ): Key => ({
   id: `${owner}-${service}-${priority ?? 0}-${position}`,
   owner,
@@ -240,6 +247,7 @@ const keyOf = (
   state,
   priority,
   position,
+  teams,
 })
 
 type KeySet = readonly Key[]
@@ -280,9 +288,15 @@ const combined = function* (): Generator<Situation> {
                     override: null,
                     header: null,
                     keys: [...d, ...c, ...b, ...a],
+                    excepted: [],
+                    inTeams: [],
+                    tokenOf: null,
                     tier: everything,
                   }
 }
+
+const teams = ['red', 'blue']
+const teamSets: readonly Key['teams'][] = [null, null, ['red'], ['blue'], teams]
 
 /** mulberry32: the same situations in every run. */
 const makeRandom = (seed: number) => {
@@ -307,12 +321,17 @@ const drawn = function* (count: number): Generator<Situation> {
     for (const service of ids)
       for (const position of [0, 1]) {
         if (chance(0.3)) keys.push(keyOf('user', service, pick(states), null, position))
-        if (chance(0.15)) keys.push(keyOf('organization', service, pick(states), null, position))
+        if (chance(0.15))
+          keys.push(keyOf('organization', service, pick(states), null, position, pick(teamSets)))
         for (const priority of [3, 1, 2] as const)
           if (chance(0.2)) keys.push(keyOf('system', service, pick(states), priority, position))
       }
+    const inTeams = teams.filter(() => chance(0.5))
     yield {
       policy: pick(policies),
+      excepted: ids.filter(() => chance(0.2)),
+      inTeams,
+      tokenOf: chance(0.6) ? null : pick([null, ...inTeams]),
       critical: ids.filter(() => chance(0.2)),
       systemKeysAllowed: chance(0.8),
       lock: chance(0.15) ? pick(preferences) : null,
@@ -361,6 +380,9 @@ const mistakes: Readonly<Record<string, Planner>> = {
   'forgets the control policy': (r) => planRoute(withControl(r, { controlPolicy: 'user_control' })),
   'forgets critical services': (r) => planRoute(withControl(r, { criticalServices: [] })),
   'uses system keys that are not allowed': (r) => planRoute(withControl(r, { systemKeysAllowed: true })),
+  'forgets exceptions': (r) => planRoute(withControl(r, { exceptedServices: null })),
+  'forgets for which teams keys are kept': (r) =>
+    planRoute({ ...r, ownKeys: [...r.ownKeys, ...(r.keptKeys ?? [])] }),
   'forgets the lock': (r) => planRoute(withControl(r, { lockedFallback: null })),
   'forgets overrides': (r) =>
     planRoute({ ...r, preferences: new Map([['*', r.preferences.get('*') ?? 'none']]) }),

@@ -59,11 +59,12 @@ const budget = async ({ organizationId }: StagePerson, more: Partial<BudgetDraft
     }),
   )
 let secrets = 0
-const shareKey = async ({ organizationId }: StagePerson) => {
+const shareKey = async ({ organizationId }: StagePerson, teamIds: string[] | null = null) => {
   const secret = demoSecret('openai', `shared${++secrets}`)
   stage.simulator.setKey(secret, { kind: 'ok' }, 'openai')
-  const wanted = { organizationId, owner: 'organization', userId: null, serviceId: 'openai', secret } as const
-  return must(await stage.gateway.rooms.serviceKeys.add(operator, wanted)).serviceKey.id
+  const owner = { organizationId, owner: 'organization', userId: null, teamIds } as const
+  return must(await stage.gateway.rooms.serviceKeys.add(operator, { ...owner, serviceId: 'openai', secret }))
+    .serviceKey.id
 }
 
 test('what is called with a team’s token is on record as the team’s, meets its budget and ends with the membership', async () => {
@@ -91,6 +92,49 @@ test('what is called with a team’s token is on record as the team’s, meets i
   must(await teams.removeMember(by, id, other.userId))
   expect(await call(ofOther)).toMatchObject({ status: 401, text: expect.stringContaining('revoked') })
   expect((await call(other.token)).status).toBe(200)
+})
+
+test('a key kept for a team serves calls with its tokens, calls of its members for no team, and no others', async () => {
+  const { teams, serviceKeys } = stage.gateway.rooms
+  const [one, other] = await colleagues('none')
+  const { organizationId, userId } = one
+  const by = { actor: operator, organizationId, userId, role: 'administrator' } as const
+  const team = async (name: string) => {
+    const id = must(await teams.create(by, { name, description: '' }))
+    must(await teams.setMember(by, id, userId, 'member'))
+    return { id, token: must(await teams.createToken(by, id, { name: 'Batch', expiresAt: null })).token }
+  }
+  const [red, blue] = [await team('Red'), await team('Blue')]
+  const id = await shareKey(one, [red.id])
+  const served = async (...tokens: string[]) => {
+    const owners = []
+    for (const token of tokens) owners.push((await call(token)).owner)
+    return owners
+  }
+  const all = [red.token, one.token, blue.token, other.token]
+  expect(await served(...all)).toEqual(['organization', 'organization', null, null])
+  const explained = await fetch(`${stage.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${other.token}`,
+      'x-aideon-explain': '1',
+    },
+    body: JSON.stringify(body),
+  })
+  expect(await explained.text()).toContain('keeps its OpenAI key for other teams')
+
+  must(await serviceKeys.setTeams(operator, { organizationId, id }, [blue.id]))
+  expect(await served(...all)).toEqual([null, 'organization', 'organization', null])
+  must(await teams.setMember(by, blue.id, other.userId, 'member'))
+  expect(await served(other.token)).toEqual(['organization'])
+  must(await teams.removeMember(by, blue.id, other.userId))
+  expect(await served(other.token)).toEqual([null])
+  must(await teams.archive(by, blue.id))
+  expect(await served(one.token)).toEqual([null])
+  must(await serviceKeys.setTeams(operator, { organizationId, id }, null))
+  expect(await served(red.token, one.token, other.token)).toEqual(Array(3).fill('organization'))
+  expect(await serviceKeys.setTeams(operator, { organizationId, id }, [blue.id])).toMatchObject({ ok: false })
 })
 
 test('a limit for each member on a shared key stops one member there and no other, from the next call on', async () => {

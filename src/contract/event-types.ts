@@ -24,6 +24,9 @@ export const eventTypes = {
   'policy.changed': 'A new version of the control policy is in force',
   'policy.scheduled': 'A new version of the control policy will be in force later',
   'policy.cancelled': 'A scheduled version of the control policy was taken back',
+  'policy.exception_granted':
+    'A member may have own keys of a service that the policy gives to the organisation alone',
+  'policy.exception_ended': 'Such an exception was taken back, or its time is over',
   'request.created': 'A member asks for access to a service, or for a key',
   'request.approved': 'A request was approved',
   'request.denied': 'A request was denied',

@@ -132,7 +132,7 @@ const chosenLine = z.object({
   baseUrl: wire.baseUrl.optional(),
   settings: wire.keySettings.optional(),
 })
-const importRequest = z.object({ text: importText, lines: z.array(chosenLine).min(1).max(50) })
+export const importRequest = z.object({ text: importText, lines: z.array(chosenLine).min(1).max(50) })
 
 export const importResult = z.object({
   line: z.number().int().positive(),
@@ -144,10 +144,10 @@ export const importResult = z.object({
 })
 export type ImportResult = z.infer<typeof importResult>
 
-const previewBody = z.object({ text: importText })
-const imported = z.object({ results: z.array(importResult) })
+export const previewBody = z.object({ text: importText })
+export const imported = z.object({ results: z.array(importResult) })
 /** JSON may write a character in six. */
-const bodyLimitBytes = 6 * largestImportBytes
+export const importLimitBytes = 6 * largestImportBytes
 const organizationParams = z.object({ organization: wire.id })
 const history = z.object({ items: z.array(keyCheckRecord).describe('The newest first') })
 
@@ -214,7 +214,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     group: 'service keys',
     summary: 'Read a .env or CSV text: which lines hold keys of which service. Stores and sends nothing',
     body: previewBody,
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: importPreview,
   },
   importServiceKeys: {
@@ -226,7 +226,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     group: 'service keys',
     summary: 'Add the chosen lines as your keys, each proven at the service chosen for it',
     body: importRequest,
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: imported,
   },
   previewSystemKeyImport: {
@@ -236,7 +236,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     group: 'system keys',
     summary: 'Read a .env or CSV text for system keys. Stores and sends nothing',
     body: previewBody,
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: importPreview,
   },
   importSystemKeys: {
@@ -247,7 +247,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     group: 'system keys',
     summary: 'Add the chosen lines as system keys',
     body: importRequest.extend({ priority }),
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: imported,
   },
   previewOrganizationKeyImport: {
@@ -258,7 +258,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     summary: 'Read a .env or CSV text for keys of an organisation. Stores and sends nothing',
     params: organizationParams,
     body: previewBody,
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: importPreview,
   },
   importOrganizationKeys: {
@@ -270,7 +270,7 @@ export const keyHygieneEndpoints = defineEndpoints({
     summary: 'Add the chosen lines as keys that all members use',
     params: organizationParams,
     body: importRequest,
-    bodyLimitBytes,
+    bodyLimitBytes: importLimitBytes,
     reply: imported,
   },
 })

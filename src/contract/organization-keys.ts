@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEndpoints } from './endpoint.ts'
+import { importLimitBytes, imported, importPreview, importRequest, previewBody } from './key-hygiene.ts'
 import { rateLimits } from './limits.ts'
 import { keyChange, keyCheck, newServiceKey, replacement, secretToCheck, serviceKey } from './service-keys.ts'
 import * as wire from './wire.ts'
@@ -19,7 +20,21 @@ export const organizationKeyLimits = z.object({
 })
 export type OrganizationKeyLimits = z.infer<typeof organizationKeyLimits>
 
+const teamIds = z
+  .array(wire.id)
+  .min(1)
+  .max(100)
+  .nullable()
+  .describe(
+    'Teams it is kept for: it serves calls with their tokens, and calls of their members with a token of no team. null: every member',
+  )
+const forTeams = { teamIds: teamIds.default(null) }
+
 export const organizationKey = serviceKey.extend({
+  teams: z
+    .array(z.object({ id: wire.id, name: z.string(), isArchived: z.boolean() }))
+    .nullable()
+    .describe('That it is kept for; null: it serves every member'),
   limits: organizationKeyLimits,
   memberCount: wire.count.describe('Members who used it in the last 30 days'),
   use: keyUse.describe('In the last 30 days'),
@@ -77,8 +92,31 @@ export const organizationKeyEndpoints = defineEndpoints({
     group,
     status: 201,
     summary: 'Add a key that members of your organisation use; the next operation does',
-    body: newServiceKey,
+    body: newServiceKey.extend(forTeams),
     reply: organizationKey,
+  },
+  previewOwnOrganizationKeyImport: {
+    method: 'POST',
+    path: '/organization/service-keys/import/preview',
+    auth: 'session',
+    permission: 'organization_keys.manage',
+    group,
+    summary: 'Read a .env or CSV text for keys to share. Stores and sends nothing',
+    body: previewBody,
+    bodyLimitBytes: importLimitBytes,
+    reply: importPreview,
+  },
+  importOwnOrganizationKeys: {
+    method: 'POST',
+    path: '/organization/service-keys/import',
+    auth: 'session',
+    permission: 'organization_keys.manage',
+    stepUp: true,
+    group,
+    summary: 'Share the chosen lines, each proven at the service chosen for it',
+    body: importRequest.extend(forTeams),
+    bodyLimitBytes: importLimitBytes,
+    reply: imported,
   },
   recheckOwnOrganizationKey: {
     method: 'POST',
@@ -134,6 +172,18 @@ export const organizationKeyEndpoints = defineEndpoints({
     summary: 'Limit a key, and what each member may use of it; in force when it has answered',
     params: wire.idParams,
     body: organizationKeyLimits,
+    reply: organizationKey,
+  },
+  setOwnOrganizationKeyTeams: {
+    method: 'PUT',
+    path: '/organization/service-keys/:id/teams',
+    auth: 'session',
+    permission: 'organization_keys.manage',
+    stepUp: true,
+    group,
+    summary: 'Keep a key for some teams, or for every member again; in force when it has answered',
+    params: wire.idParams,
+    body: z.object({ teamIds }),
     reply: organizationKey,
   },
   readOrganizationKeyUse: {

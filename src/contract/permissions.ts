@@ -24,8 +24,10 @@ export const permissions = {
   /** To hand it over, to delete it, to make and unmake owners. */
   'organization.own': ['owner'],
   'members.read': counting,
-  /** Invitations, roles below one's own, suspension, removal. Owners are changed by owners only. */
+  /** Invitations, roles, suspension, removal: of members, auditors and billing. */
   'members.manage': running,
+  /** The same of administrators: none of them makes another, or gets rid of one. */
+  'administrators.manage': ['owner'],
   'teams.read': counting,
   'teams.manage': running,
   'policy.read': reading,
@@ -52,8 +54,13 @@ export type Permission = keyof typeof permissions
 export const may = (role: Role, permission: Permission): boolean =>
   (permissions[permission] as readonly Role[]).includes(role)
 
-const rank: Readonly<Record<Role, number>> = { owner: 3, administrator: 2, billing: 1, auditor: 1, member: 1 }
+const toChange: Readonly<Record<Role, Permission>> = {
+  owner: 'organization.own',
+  administrator: 'administrators.manage',
+  billing: 'members.manage',
+  auditor: 'members.manage',
+  member: 'members.manage',
+}
 
-/** Whose membership somebody may change, and to what: owners any, others who manage members only below themselves. */
-export const mayChangeRole = (by: Role, role: Role): boolean =>
-  may(by, 'members.manage') && (by === 'owner' || rank[role] < rank[by])
+/** Whose membership somebody may change, and to what. */
+export const mayChangeRole = (by: Role, role: Role): boolean => may(by, toChange[role])

@@ -33,6 +33,18 @@ export const policyVersion = z.object({
 })
 export type PolicyVersion = z.infer<typeof policyVersion>
 
+export const ownKeyException = z.object({
+  userId: wire.id,
+  name: z.string(),
+  email: z.string(),
+  serviceId: wire.serviceId,
+  reason: z.string(),
+  grantedAt: wire.time,
+  grantedBy: z.string().nullable().describe('E-mail address'),
+  expiresAt: wire.time.nullable().describe('null: until somebody takes it back'),
+})
+export type OwnKeyException = z.infer<typeof ownKeyException>
+
 const affectedKey = z.object({
   id: wire.id,
   userId: wire.id,
@@ -81,7 +93,13 @@ export type PolicyPreview = z.infer<typeof policyPreview>
 const versionNumber = z.coerce.number<number | string>().int().min(1).max(1_000_000)
 const organization = wire.id
 
-const state = z.object({ current: policyVersion, scheduled: z.array(policyVersion) })
+const state = z.object({
+  current: policyVersion,
+  scheduled: z.array(policyVersion),
+  exceptions: z
+    .array(ownKeyException)
+    .describe('Members who may have own keys of a service whatever the policy says of it'),
+})
 const reason = z.string().trim().min(1).max(500)
 const newPolicy = z.object({
   document: policyDocument,
@@ -94,6 +112,11 @@ const newPolicy = z.object({
   startsAt: wire.time.nullable().default(null).describe('null: now'),
 })
 const again = z.object({ reason })
+const exceptionParams = z.object({ user: wire.id, service: wire.serviceId })
+const newException = z.object({
+  reason,
+  expiresAt: wire.time.nullable().default(null).describe('null: until somebody takes it back'),
+})
 
 /** Of one's own organisation, for its owners and administrators; and of any, for platform administrators. */
 export const policyEndpoints = defineEndpoints({
@@ -161,6 +184,29 @@ export const policyEndpoints = defineEndpoints({
     summary: 'A scheduled version does not start',
     params: z.object({ version: versionNumber }),
     reply: policyVersion,
+  },
+  grantOwnKeyException: {
+    method: 'PUT',
+    path: '/organization/policy/exceptions/:user/:service',
+    auth: 'session',
+    permission: 'policy.change',
+    stepUp: true,
+    group: 'control policy',
+    summary: 'One member may have own keys of a service that the policy gives to the organisation alone',
+    params: exceptionParams,
+    body: newException,
+    reply: state,
+  },
+  revokeOwnKeyException: {
+    method: 'DELETE',
+    path: '/organization/policy/exceptions/:user/:service',
+    auth: 'session',
+    permission: 'policy.change',
+    stepUp: true,
+    group: 'control policy',
+    summary: 'The policy holds for this member again; their keys of the service are suspended',
+    params: exceptionParams,
+    reply: state,
   },
 
   readOrganizationPolicy: {

@@ -7,7 +7,7 @@ import * as wire from './wire.ts'
 export const requestKind = z
   .enum(['service', 'model', 'own_key', 'organization_key'])
   .describe(
-    'service, model: that the policy allows it. own_key: to have an own key of a critical service. organization_key: a key of the organisation',
+    'service, model: that the policy allows it. own_key: to use an own key of a service whose keys the organisation manages. organization_key: a key of the organisation',
   )
 export type RequestKind = z.infer<typeof requestKind>
 
@@ -28,10 +28,10 @@ export const accessRequest = z.object({
   reason: z.string(),
   state: requestState,
   grantedBy: z
-    .enum(['policy', 'key', 'other'])
+    .enum(['policy', 'key', 'exception', 'other'])
     .nullable()
     .describe(
-      'What an approval was: a change of the policy, a shared key, or something else that somebody did',
+      'What an approval was: a change of the policy, a shared key, an exception for whoever asked, or something else that somebody did',
     ),
   answer: z.string().nullable(),
   createdAt: wire.time,
@@ -47,6 +47,7 @@ const received = accessRequest.extend({
     .describe(
       'The policy in force with the least change that grants it; null: no change of the policy would',
     ),
+  mayBeExcepted: z.boolean().describe('An exception for whoever asks would grant it'),
 })
 export type ReceivedRequest = z.infer<typeof received>
 
@@ -121,15 +122,19 @@ export const requestEndpoints = defineEndpoints({
     stepUp: true,
     group: 'access requests',
     summary:
-      'Grant it, by the least change of the policy, by a key that is shared, or by what you did elsewhere',
+      'Grant it, by the least change of the policy, by a key that is shared, by an exception for whoever asks, or by what you did elsewhere',
     params: wire.idParams,
     body: z.object({
-      by: z.enum(['policy', 'key', 'other']),
+      by: z.enum(['policy', 'key', 'exception', 'other']),
       key: newServiceKey
         .omit({ serviceId: true })
         .nullable()
         .default(null)
         .describe('With `key`: what every member may use from now on'),
+      expiresAt: wire.time
+        .nullable()
+        .default(null)
+        .describe('With `exception`: when it ends; null: when somebody takes it back'),
       answer: z.string().trim().max(500).nullable().default(null),
     }),
     reply: accessRequest,

@@ -12,6 +12,8 @@ export interface EpochCache<V> {
   /** The cached value, or undefined when it has to be loaded: for callers who avoid a promise per operation. */
   peek(key: string): V | undefined
   get(key: string): Promise<V>
+  /** What time alone has made stale. */
+  forget(key: string): void
 }
 
 export interface EpochCacheOptions<V> {
@@ -61,6 +63,7 @@ export const makeEpochCache = <V>(options: EpochCacheOptions<V>): EpochCache<V> 
 
   return {
     peek,
+    forget: (key) => void entries.delete(key),
     get: async (key) => {
       const cached = epoch.isFresh() ? entries.get(key) : undefined
       if (cached) return cached.value

@@ -157,7 +157,13 @@ export const makeDecide = (parts: GatewayParts) => {
       const locked = control.lockedFallback !== null
       const { model, endpoint } = request
       return success(
-        explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: [...caller.ownKeys, ...caller.keptKeys] }),
+        explanationOnWire(explained, {
+          model,
+          endpoint,
+          locked,
+          availableMicros,
+          ownKeys: [...caller.ownKeys, ...caller.keptKeys],
+        }),
       )
     },
   }

@@ -76,6 +76,7 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       preferences: caller.person.preferences,
       askedFallback,
       ownKeys: caller.ownKeys,
+      keptKeys: caller.keptKeys,
       systemKeys: system instanceof Promise ? await system : system,
       services: only === null ? catalogue.enabled() : [only],
       priceBook,

@@ -10,13 +10,15 @@ export interface PolicyEffect {
   readonly restored: readonly string[]
 }
 
-/** Keys that users had are suspended, not deleted, and come back as they were. */
+/** Keys that users had are suspended, not deleted, and come back as they were. `excepted`: services by user. */
 export const applyControlPolicy = async (
   transaction: Transaction<Schema>,
   organizationId: string,
   control: KeyControl,
+  excepted: ReadonlyMap<string, readonly string[]>,
 ): Promise<PolicyEffect> => {
-  const allows = (key: { serviceId: string }) => usersManageKeys(control, key.serviceId)
+  const allows = ({ userId, serviceId }: { userId: string | null; serviceId: string }) =>
+    usersManageKeys({ ...control, exceptedServices: excepted.get(userId ?? '') ?? null }, serviceId)
   const keys = await store.lockUserKeys(transaction, organizationId)
   const suspended = keys.filter((key) => key.status !== 'suspended' && !allows(key)).map((key) => key.id)
   const restored = keys.filter((key) => key.status === 'suspended' && allows(key)).map((key) => key.id)

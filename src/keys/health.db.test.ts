@@ -270,18 +270,22 @@ describe('rechecks', () => {
     must(await a.keys.recheck(operator, key))
     pass(24 * 60 * minuteMs)
     await a.epoch.change(here.organizationId, (t) =>
-      a.keys.applyControlPolicy(t, here.organizationId, {
-        controlPolicy: 'it_control',
-        criticalServices: [],
-      }),
+      a.keys.applyControlPolicy(
+        t,
+        here.organizationId,
+        { controlPolicy: 'it_control', criticalServices: [] },
+        new Map(),
+      ),
     )
     service.asked.length = 0
     expect(await a.keys.recheckDue(now)).toBe(0)
     await a.epoch.change(here.organizationId, (t) =>
-      a.keys.applyControlPolicy(t, here.organizationId, {
-        controlPolicy: 'user_control',
-        criticalServices: [],
-      }),
+      a.keys.applyControlPolicy(
+        t,
+        here.organizationId,
+        { controlPolicy: 'user_control', criticalServices: [] },
+        new Map(),
+      ),
     )
     const counts = await Promise.all([a.keys.recheckDue(now), b.keys.recheckDue(now)])
     expect(counts.toSorted((x, y) => x - y)).toEqual([0, 1])

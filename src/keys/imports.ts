@@ -18,6 +18,7 @@ export interface ImportOwner {
   readonly owner: 'user' | 'organization' | 'system'
   readonly userId: string | null
   readonly priority?: 1 | 2 | 3
+  readonly teamIds?: readonly string[] | null
   /** Why keys of a service may not be added; null: they may. */
   readonly refusal: (serviceId: string) => Fault | null
 }
@@ -135,12 +136,13 @@ export const makeImports = (
       return refused(notThatLine)
     const refusal = owner.refusal(serviceId)
     if (refusal) return refused(refusal)
-    const { organizationId, owner: kind, userId, priority } = owner
+    const { organizationId, owner: kind, userId, priority, teamIds = null } = owner
     const baseUrl = chosen.baseUrl ?? (findService(serviceId)?.baseUrl === null ? entry.baseUrl : null)
     const added = await add(actor, {
       organizationId,
       owner: kind,
       userId,
+      teamIds,
       serviceId,
       secret: entry.value,
       ...(priority === undefined ? {} : { priority }),

@@ -454,7 +454,12 @@ const applyPolicy = (
   criticalServices: string[] = [],
 ) =>
   room.epoch.change(here.organizationId, (transaction) =>
-    room.keys.applyControlPolicy(transaction, here.organizationId, { controlPolicy, criticalServices }),
+    room.keys.applyControlPolicy(
+      transaction,
+      here.organizationId,
+      { controlPolicy, criticalServices },
+      new Map(),
+    ),
   )
 const statuses = async () =>
   Object.fromEntries((await gatewayKeys()).map((key) => [`${key.owner} ${key.serviceId}`, key.status]))

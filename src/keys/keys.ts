@@ -51,7 +51,12 @@ export interface ServiceKeys {
     input: SecretInput,
     owner?: { readonly organizationId: string; readonly userId: string },
   ) => Promise<Outcome<KeyCheck>>
-  readonly add: (actor: Actor, input: NewServiceKey) => Promise<Outcome<StoredServiceKey>>
+  /** `within`: what else happens, in the same transaction. */
+  readonly add: (
+    actor: Actor,
+    input: NewServiceKey,
+    within?: (transaction: Transaction<Schema>) => Promise<void>,
+  ) => Promise<Outcome<StoredServiceKey>>
   readonly list: (filter: store.KeyFilter) => Promise<ServiceKeyView[]>
   readonly find: (which: Which) => Promise<ServiceKeyView | null>
   /** By hand; whatever its status is. */
@@ -68,6 +73,12 @@ export interface ServiceKeys {
     settings: KeySettings,
   ) => Promise<Outcome<StoredServiceKey>>
   readonly rename: (actor: Actor, which: Which, label: string) => Promise<Outcome<ServiceKeyView>>
+  /** Keys of the organisation only: which teams it is kept for; null: every member. */
+  readonly setTeams: (
+    actor: Actor,
+    which: Which,
+    teamIds: readonly string[] | null,
+  ) => Promise<Outcome<ServiceKeyView>>
   /** System keys only. Goes behind the others of its new priority. */
   readonly setPriority: (actor: Actor, which: Which, priority: 1 | 2 | 3) => Promise<Outcome<ServiceKeyView>>
   /** All live system keys of one service, in their new order. */
@@ -83,9 +94,10 @@ export interface ServiceKeys {
     transaction: Transaction<Schema>,
     organizationId: string,
     control: KeyControl,
+    excepted: ReadonlyMap<string, readonly string[]>,
   ) => Promise<PolicyEffect>
 
-  /** Every live key of the user and of the organization, whatever its status. */
+  /** Every live key of the user and of the organization, whatever its status and whichever teams it is kept for (kept-for-teams.ts). */
   readonly listForGateway: (organizationId: string, userId: string) => Promise<ServiceKey[]>
   readonly listSystemKeys: () => Promise<ServiceKey[]>
   readonly report: Reports['report']

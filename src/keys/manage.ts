@@ -20,7 +20,7 @@ import { keepMarks } from './marks.ts'
 
 type Management = Pick<
   ServiceKeys,
-  'add' | 'replace' | 'changeSettings' | 'rename' | 'setPriority' | 'reorder' | 'revoke'
+  'add' | 'replace' | 'changeSettings' | 'rename' | 'setTeams' | 'setPriority' | 'reorder' | 'revoke'
 >
 
 /** Commands on service keys: each is one change of the configuration, with its audit entry. */
@@ -100,7 +100,8 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
     proof: Proof,
     health: HealthAfterRecheck,
   ) => {
-    const { organizationId, owner, userId } = input
+    const { organizationId, owner, userId, teamIds = null } = input
+    await requireTeams(t, organizationId, teamIds)
     const id = newId()
     const serviceId = entered.service.id
     const priority = owner === 'system' ? (input.priority ?? 1) : null
@@ -111,6 +112,7 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       id,
       owner,
       userId,
+      teamIds,
       serviceId,
       label,
       priority,
@@ -134,13 +136,14 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       settings: auditedSettings(row.settings),
       lastFour,
       status: health.status,
+      ...(teamIds !== null && { teamIds }),
     })
     await remember(t, { ...row, version: 1 }, 'added', entered, proof, health)
     return viewOf((await store.findStored(t, row)) as store.StoredKey)
   }
 
   return {
-    add: async (actor, input) => {
+    add: async (actor, input, within) => {
       const sealed = vault.problem()
       if (sealed !== null) return { ok: false, fault: sealed }
       const entered = proving.read(input)
@@ -156,7 +159,11 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       const health = healthOfNew(judgement.value, clock())
       const added = await outcomeOf(() =>
         epoch
-          .change(organizationId, (t) => insert(t, actor, input, entered.value, judgement.value, health))
+          .change(organizationId, async (t) => {
+            const key = await insert(t, actor, input, entered.value, judgement.value, health)
+            await within?.(t)
+            return key
+          })
           .catch(duplicateAsFault),
       )
       return stored(added, checkOf(judgement.value, entered.value.warning))
@@ -242,6 +249,14 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
       })
     },
 
+    setTeams: async (actor, which, teamIds) =>
+      changeAndShow(which, async (t, key) => {
+        if (key.owner !== 'organization') throw new FaultError(fault('not_found'))
+        await requireTeams(t, which.organizationId, teamIds)
+        await store.updateKey(t, key, { team_ids: teamIds && [...teamIds] })
+        await recordKeyChange(t, actor, key, 'set_teams', { teamIds: key.teamIds }, { teamIds })
+      }),
+
     setPriority: async (actor, which, priority) =>
       changeAndShow(which, async (t, key) => {
         if (key.owner !== 'system') throw new FaultError(onlySystemKeys)
@@ -280,6 +295,17 @@ export const makeManagement = (parts: ServiceKeyParts, proving: Proving): Manage
         await recordKeyChange(t, actor, key, 'revoke', { status: key.status }, { status: 'revoked' })
       }),
   }
+}
+
+const requireTeams = async (
+  t: Transaction<Schema>,
+  organizationId: string,
+  teamIds: readonly string[] | null,
+): Promise<void> => {
+  if (teamIds === null || (await store.areTeams(t, organizationId, teamIds))) return
+  throw new FaultError(
+    fault('invalid_request', { message: 'There is no such team, or it is archived.', field: 'teamIds' }),
+  )
 }
 
 const lockLive = async (t: Transaction<Schema>, which: Which): Promise<store.StoredKey> => {

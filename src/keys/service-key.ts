@@ -10,6 +10,8 @@ export interface ServiceKeyView {
   readonly id: string
   readonly owner: 'user' | 'organization' | 'system'
   readonly userId: string | null
+  /** Teams that a key of the organisation is kept for; null: no such restriction. */
+  readonly teamIds: readonly string[] | null
   readonly serviceId: string
   readonly label: string
   /** System keys: 1 Primary, 2 Secondary, 3 Tertiary. */
@@ -41,6 +43,7 @@ export interface ServiceKey {
   readonly id: string
   readonly owner: 'user' | 'organization' | 'system'
   readonly userId: string | null
+  readonly teamIds: readonly string[] | null
   readonly serviceId: string
   readonly label: string
   readonly priority: 1 | 2 | 3 | null
@@ -78,6 +81,8 @@ export interface NewServiceKey extends SecretInput {
   readonly label?: string
   /** System keys: 1 unless given. */
   readonly priority?: 1 | 2 | 3
+  /** Keys of the organisation: for every member unless given. */
+  readonly teamIds?: readonly string[] | null
   /** Stores even what the service refuses; it is used once a recheck finds it valid. */
   readonly acceptUnproven?: boolean
 }

@@ -15,6 +15,7 @@ export interface StoredKey extends ServiceKeyView {
 export interface NewKeyRow extends KeyReference {
   readonly owner: 'user' | 'organization' | 'system'
   readonly userId: string | null
+  readonly teamIds: readonly string[] | null
   readonly serviceId: string
   readonly label: string
   readonly priority: number | null
@@ -31,6 +32,7 @@ const viewColumns = [
   'k.id',
   'k.owner',
   'k.user_id as userId',
+  'k.team_ids as teamIds',
   'k.service_id as serviceId',
   'k.label',
   'k.priority',
@@ -116,6 +118,7 @@ export const listSealed = async (executor: Executor, filter: KeyFilter): Promise
       'k.id',
       'k.owner',
       'k.user_id as userId',
+      'k.team_ids as teamIds',
       'k.service_id as serviceId',
       'k.label',
       'k.priority',
@@ -199,6 +202,7 @@ export const insertKey = async (
       id: row.id,
       owner: row.owner,
       user_id: row.userId,
+      team_ids: row.teamIds && [...row.teamIds],
       service_id: row.serviceId,
       label: row.label,
       priority: row.priority,
@@ -231,6 +235,7 @@ export const updateKey = async (
   key: KeyReference,
   set: Partial<{
     label: string
+    team_ids: string[] | null
     priority: number
     position: number
     status: 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
@@ -262,6 +267,22 @@ export const updateKey = async (
     .where('organization_id', '=', key.organizationId)
     .where('id', '=', key.id)
     .execute()
+}
+
+/** Whether each is a team of the organisation that is not archived. */
+export const areTeams = async (
+  executor: Executor,
+  organizationId: string,
+  teamIds: readonly string[],
+): Promise<boolean> => {
+  const found = await executor
+    .selectFrom('teams')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('id', 'in', [...teamIds])
+    .where('archived_at', 'is', null)
+    .execute()
+  return found.length === new Set(teamIds).size
 }
 
 /** Keys whose recheck is due, put off for this process: another one that asks now gets others. */
@@ -301,7 +322,7 @@ export const claimDue = async (kysely: Kysely<Schema>, now: Date, until: Date, l
 export const lockUserKeys = async (transaction: Transaction<Schema>, organizationId: string) =>
   transaction
     .selectFrom('service_keys')
-    .select(['id', 'service_id as serviceId', 'status'])
+    .select(['id', 'user_id as userId', 'service_id as serviceId', 'status'])
     .where('organization_id', '=', organizationId)
     .where('owner', '=', 'user')
     .where('revoked_at', 'is', null)

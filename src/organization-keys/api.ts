@@ -1,5 +1,8 @@
 import type { organizationKeyEndpoints } from '../contract/organization-keys.ts'
 import { defineHandlers, type SessionContext } from '../http/handler.ts'
+import type { SignedIn } from '../identity/identity.ts'
+import { previewOnWire, resultOnWire } from '../keys/hygiene-wire.ts'
+import type { ImportOwner } from '../keys/imports.ts'
 import { checkOnWire, keyOnWire } from '../keys/key-on-wire.ts'
 import type { ServiceKeys, Which } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -13,8 +16,9 @@ export const organizationKeyApi = (parts: {
 }) => {
   const { serviceKeys, organizationKeys, clock } = parts
 
-  const onWire = ({ key, limits, members, use }: SharedKey) => ({
+  const onWire = ({ key, teams, limits, members, use }: SharedKey) => ({
     ...keyOnWire(key, clock()),
+    teams,
     limits,
     memberCount: Number(members),
     use: useOnWire(use),
@@ -47,6 +51,13 @@ export const organizationKeyApi = (parts: {
       const { serviceKey } = must(await serviceKeys.add(actor, { ...body, ...owner }))
       return view({ organizationId, id: serviceKey.id })
     },
+    previewOwnOrganizationKeyImport: async ({ body }, { signedIn }) =>
+      previewOnWire(await serviceKeys.imports.preview(ownerOf(signedIn, null), body.text)),
+    async importOwnOrganizationKeys({ body }, { signedIn, actor }) {
+      const owner = ownerOf(signedIn, body.teamIds)
+      const results = await serviceKeys.imports.run(actor, owner, body.text, body.lines)
+      return { results: results.map((result) => resultOnWire(result, (key) => keyOnWire(key, clock()))) }
+    },
     async recheckOwnOrganizationKey({ params }, context) {
       const which = await whichOf(context, params.id)
       must(await serviceKeys.recheck(context.actor, which))
@@ -74,6 +85,11 @@ export const organizationKeyApi = (parts: {
       must(await organizationKeys.setLimits(actor, organizationId, params.id, body))
       return view({ organizationId, id: params.id })
     },
+    async setOwnOrganizationKeyTeams({ params, body }, context) {
+      const which = await whichOf(context, params.id)
+      must(await serviceKeys.setTeams(context.actor, which, body.teamIds))
+      return view(which)
+    },
     async readOrganizationKeyUse({ params, query }, { signedIn }) {
       const used = must(await organizationKeys.useByMember(signedIn.organization.id, params.id, query.days))
       return {
@@ -89,6 +105,14 @@ export const organizationKeyApi = (parts: {
     },
   })
 }
+
+const ownerOf = ({ organization }: SignedIn, teamIds: readonly string[] | null): ImportOwner => ({
+  organizationId: organization.id,
+  owner: 'organization',
+  userId: null,
+  teamIds,
+  refusal: () => null,
+})
 
 const useOnWire = (use: SharedKey['use']) => ({
   operations: Number(use.operations),

@@ -9,6 +9,8 @@ import * as store from './store.ts'
 
 export interface SharedKey {
   readonly key: ServiceKeyView
+  /** That it is kept for; null: it serves every member. */
+  readonly teams: store.TeamOfKey[] | null
   readonly limits: OrganizationKeyLimits
   readonly members: bigint
   readonly use: store.UseRow
@@ -58,10 +60,14 @@ export const makeOrganizationKeys = (parts: {
       limits.list(organizationId, 'key_member'),
       store.useByKey(kysely, organizationId, sinceDays(shownDays)),
     ])
+    const teams = await store.teamsOf(kysely, organizationId, [
+      ...new Set(keys.flatMap(({ teamIds }) => teamIds ?? [])),
+    ])
     return keys.map((key) => {
       const { members, ...use } = used.get(key.id) ?? unused
       const eachMember = ofMembers.get(key.id) ?? unlimited
-      return { key, limits: { key: ofKeys.get(key.id) ?? unlimited, eachMember }, members, use }
+      const kept = key.teamIds?.flatMap((id) => teams.get(id) ?? []) ?? null
+      return { key, teams: kept, limits: { key: ofKeys.get(key.id) ?? unlimited, eachMember }, members, use }
     })
   }
 

@@ -62,3 +62,24 @@ export const peopleOf = async (
     .execute()
   return new Map(rows.map(({ id, ...row }) => [id, row]))
 }
+
+export interface TeamOfKey {
+  readonly id: string
+  readonly name: string
+  readonly isArchived: boolean
+}
+
+export const teamsOf = async (
+  kysely: Kysely<Schema>,
+  organizationId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, TeamOfKey>> => {
+  if (ids.length === 0) return new Map()
+  const rows = await kysely
+    .selectFrom('teams')
+    .select(['id', 'name', sql<boolean>`archived_at IS NOT NULL`.as('isArchived')])
+    .where('organization_id', '=', organizationId)
+    .where('id', 'in', [...ids])
+    .execute()
+  return new Map(rows.map((row) => [row.id, row]))
+}

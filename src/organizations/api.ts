@@ -126,6 +126,11 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     cancelPolicy: ({ params }, { signedIn, actor }) =>
       policies.cancel(actor, signedIn.organization.id, params.version),
 
+    grantOwnKeyException: (asked, { signedIn, actor }) =>
+      policies.except(actor, signedIn.organization.id, asked),
+    revokeOwnKeyException: ({ params }, { signedIn, actor }) =>
+      policies.endException(actor, signedIn.organization.id, params),
+
     listWorkplaces: (_, { signedIn }) => members.workplaces(signedIn),
     async switchOrganization({ body }, { signedIn, origin }) {
       must(await organizations.switchOrganization(signedIn, body.organizationId))

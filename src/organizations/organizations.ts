@@ -16,6 +16,7 @@ import { findService } from '../services/registry.ts'
 import type { Vault } from '../vault/vault.ts'
 import { defined, outcomeOf } from './outcome.ts'
 import { type Deletions, makeDeletions } from './deletion.ts'
+import { type Exceptions, makeExceptions } from './exceptions.ts'
 import { type Invitations, makeInvitations } from './invitations.ts'
 import { makeMembers, type Members } from './members.ts'
 import { makePeople, type People } from './people.ts'
@@ -52,7 +53,14 @@ export interface ControlChange {
   readonly reason?: string
 }
 
-export interface Organizations extends People, Members, Invitations, Workplaces, Deletions, Policies {
+export interface Organizations
+  extends People,
+    Members,
+    Invitations,
+    Workplaces,
+    Deletions,
+    Policies,
+    Exceptions {
   create(actor: Actor, wanted: NewOrganization): Promise<Organization>
   read(organizationId: string): Promise<Outcome<Organization>>
   /** A company by its exact name; the oldest when several share it. */
@@ -122,6 +130,7 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
     ...makeWorkplaces({ database, epoch, selfService, joinIn, insertOrganization }),
     ...makeDeletions({ ...parts, graceDays }),
     ...policies,
+    ...makeExceptions({ ...parts, store }),
 
     async create(actor, wanted) {
       const id = newId()

@@ -5,6 +5,7 @@ import type { ServiceKeyView } from '../keys/keys.ts'
 import { decodeNumberCursor, encodeCursor } from '../kit/cursor.ts'
 import { must } from '../kit/fault.ts'
 import { type PolicyPreview, type PreviewParts, previewPolicy } from '../routing/policy-preview.ts'
+import { type OwnKeyException, servicesByUser } from './exceptions.ts'
 import type { Organizations } from './organizations.ts'
 import type { PolicyVersion } from './policies.ts'
 import { type ControlDocument, unknownServiceIn } from './policy-document.ts'
@@ -62,7 +63,11 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
 
   const read = async (organizationId: string) => {
     const { current, scheduled } = must(await organizations.policy(organizationId))
-    return { current: versionOnWire(current), scheduled: scheduled.map(versionOnWire) }
+    return {
+      current: versionOnWire(current),
+      scheduled: scheduled.map(versionOnWire),
+      exceptions: (await organizations.exceptions(organizationId)).map(exceptionOnWire),
+    }
   }
 
   const list = async (organizationId: string, { cursor, limit }: Received<'listPolicyVersions'>['query']) => {
@@ -82,7 +87,11 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
     const { current } = must(await organizations.policy(organizationId))
     return previewOnWire(
       organizationId,
-      await previewPolicy(parts, organizationId, { from: current.document, to }),
+      await previewPolicy(parts, organizationId, {
+        from: current.document,
+        to,
+        exceptions: servicesByUser(await organizations.exceptions(organizationId)),
+      }),
     )
   }
 
@@ -97,8 +106,35 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
   const cancel = async (actor: Actor, organizationId: string, version: number) =>
     versionOnWire(must(await organizations.cancelPolicy(actor, organizationId, version)))
 
-  return { read, list, preview, save, restore, cancel }
+  const except = async (
+    actor: Actor,
+    organizationId: string,
+    { params, body }: Pick<Received<'grantOwnKeyException'>, 'params' | 'body'>,
+  ) => {
+    const expiresAt = body.expiresAt === null ? null : new Date(body.expiresAt)
+    const wanted = { organizationId, userId: params.user, serviceId: params.service, reason: body.reason }
+    must(await organizations.grantException(actor, { ...wanted, expiresAt }))
+    return read(organizationId)
+  }
+
+  const endException = async (
+    actor: Actor,
+    organizationId: string,
+    { user, service }: Received<'revokeOwnKeyException'>['params'],
+  ) => {
+    must(await organizations.revokeException(actor, { organizationId, userId: user, serviceId: service }))
+    return read(organizationId)
+  }
+
+  return { read, list, preview, save, restore, cancel, except, endException }
 }
+
+const exceptionOnWire = ({ grantedAt, grantedByEmail, expiresAt, ...exception }: OwnKeyException) => ({
+  ...exception,
+  grantedAt: grantedAt.toISOString(),
+  grantedBy: grantedByEmail,
+  expiresAt: expiresAt?.toISOString() ?? null,
+})
 
 const versionOnWire = (version: PolicyVersion): WireVersion => ({
   ...version,

@@ -5,6 +5,7 @@ import { insertOperation } from '../../tests/operation-row.ts'
 import { must } from '../kit/fault.ts'
 import { everything } from '../policy/control.ts'
 import { previewPolicy } from '../routing/policy-preview.ts'
+import { servicesByUser } from './exceptions.ts'
 import type { ControlDocument } from './policy-document.ts'
 import { isSamePolicy, tidy } from './policy-document.ts'
 
@@ -214,7 +215,11 @@ describe('a scheduled version', () => {
 
 describe('the preview', () => {
   const preview = async (to: ControlDocument) =>
-    previewPolicy(http, organizationId, { from: (await currentOf()).document, to })
+    previewPolicy(http, organizationId, {
+      from: (await currentOf()).document,
+      to,
+      exceptions: servicesByUser(await http.organizations.exceptions(organizationId)),
+    })
 
   const uses = async (userId: string, model: string, count: number) => {
     for (let n = 0; n < count; n++)
@@ -276,6 +281,33 @@ describe('the preview', () => {
     expect(found.creditMicros).toEqual({
       before: 0n,
       after: price && book.creditMicros(8_000_000n, price),
+    })
+  })
+
+  test('counts exceptions, and keys that are kept for teams of those who called', async () => {
+    const { teams, serviceKeys, organizations } = http
+    const excepted = await memberWithKey()
+    const other = await memberWithKey()
+    const ownAlone = { ...takenOver, systemKeysAllowed: false }
+    must(await save(ownAlone))
+    const exception = { organizationId, userId: excepted.userId, serviceId: 'openai', reason: 'A trial' }
+    must(await organizations.grantException(operator, { ...exception, expiresAt: null }))
+    expect((await preview(open)).keysRestored.map(({ userId }) => userId)).toEqual([other.userId])
+
+    const by = { actor: operator, organizationId, userId: other.userId, role: 'owner' } as const
+    const teamId = must(await teams.create(by, { name: 'Search', description: '' }))
+    const shared = { organizationId, owner: 'organization', userId: null, serviceId: 'openai' } as const
+    must(await serviceKeys.add(operator, { ...shared, teamIds: [teamId], secret: goodSecret() }))
+    for (const { userId } of [excepted, other]) await uses(userId, 'gpt-4.1-mini', 1)
+    must(await organizations.change(operator, organizationId, { controlPolicy: 'user_control' }))
+    expect(await preview(ownAlone)).toMatchObject({
+      keysSuspended: [{ userId: other.userId }],
+      refused: [{ userId: other.userId }],
+    })
+    must(await teams.setMember(by, teamId, other.userId, 'member'))
+    expect(await preview(ownAlone)).toMatchObject({
+      refused: [],
+      moves: [{ from: 'user', to: 'organization', operations: 1n }],
     })
   })
 

@@ -9,6 +9,7 @@ import { failure, FaultError, fault, must, type Outcome, success } from '../kit/
 import type { Log } from '../kit/log.ts'
 import type { Organization } from './organizations.ts'
 import { emit } from '../webhooks/events.ts'
+import { putKeysInOrder } from './exceptions.ts'
 import { outcomeOf } from './outcome.ts'
 import { type ControlDocument, documentOf, isSamePolicy, tidy, unknownServiceIn } from './policy-document.ts'
 import * as rows from './store-policies.ts'
@@ -114,7 +115,7 @@ export const makePolicies = (parts: PolicyParts) => {
     next: { version: number; document: ControlDocument; reason: string | null },
   ): Promise<void> => {
     await rows.putInForce(t, before.id, next.document)
-    const { suspended, restored } = await serviceKeys.applyControlPolicy(t, before.id, next.document)
+    const { suspended, restored } = await putKeysInOrder(t, serviceKeys, before.id, next.document, clock())
     await recordAudit(t, {
       organizationId: before.id,
       actor,

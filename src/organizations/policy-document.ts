@@ -3,7 +3,7 @@ import { everything, limitsNothing, type OrganizationControl } from '../policy/c
 import { findService } from '../services/registry.ts'
 
 /** All that a version says; the words are those of `OrganizationControl`. */
-export interface ControlDocument extends Omit<OrganizationControl, 'allowed'> {
+export interface ControlDocument extends Omit<OrganizationControl, 'allowed' | 'exceptedServices'> {
   readonly allowed: NonNullable<OrganizationControl['allowed']> | null
 }
 

@@ -47,6 +47,8 @@ export interface OrganizationControl {
   readonly lockedFallback: Fallback | null
   /** Absent or null: everything. */
   readonly allowed?: AllowedUses | null
+  /** Of one member: services of which they may have own keys although the policy gives them to the organisation alone. */
+  readonly exceptedServices?: readonly string[] | null
 }
 
 type Allowing = Pick<OrganizationControl, 'allowed'>
@@ -82,10 +84,14 @@ export const dataObstacle = ({ allowed }: Allowing, terms: DataTerms): 'region' 
 }
 
 /** What decides whether users have keys of their own. */
-export type KeyControl = Pick<OrganizationControl, 'controlPolicy' | 'criticalServices' | 'allowed'>
+export type KeyControl = Pick<
+  OrganizationControl,
+  'controlPolicy' | 'criticalServices' | 'allowed' | 'exceptedServices'
+>
 
 export const usersManageKeys = (control: KeyControl, serviceId: string): boolean => {
   if (!isServiceAllowed(control, serviceId)) return false
+  if (control.exceptedServices?.includes(serviceId)) return true
   switch (control.controlPolicy) {
     case 'user_control':
       return true
@@ -108,7 +114,7 @@ export const mayUserManageKey = (control: OrganizationControl, serviceId: string
       control.controlPolicy === 'hybrid'
         ? 'Your organisation manages the keys of this critical service.'
         : 'Your organisation manages all service keys.',
-    next: 'Ask an administrator of your organisation for access to the service.',
+    next: 'Ask an administrator of your organisation for a key that it shares, or to let you use your own.',
   })
 }
 

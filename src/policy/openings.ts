@@ -29,15 +29,22 @@ export const mayAskFor = (control: OrganizationControl, { kind, serviceId, model
         : success(undefined)
     case 'own_key':
       if (usersManageKeys(control, serviceId)) return there('You may add a key of your own.')
-      return control.controlPolicy === 'it_control'
-        ? failure('invalid_request', {
-            message: 'Your organisation manages the keys of all services.',
-            next: 'Ask for a key that it shares instead.',
-          })
-        : success(undefined)
+      return control.controlPolicy === 'it_control' ? mayBeExcepted(control, serviceId) : success(undefined)
     case 'organization_key':
       return success(undefined)
   }
+}
+
+/** Whether an exception for one member would let them have own keys of a service. */
+export const mayBeExcepted = (control: OrganizationControl, serviceId: string): Outcome<void> => {
+  if (!isServiceAllowed(control, serviceId))
+    return failure('conflict', {
+      message: 'The control policy does not allow this service, whosever key it is.',
+      next: 'Ask for access to the service first.',
+    })
+  return usersManageKeys(control, serviceId)
+    ? failure('conflict', { message: 'The control policy lets every member have keys of their own there.' })
+    : success(undefined)
 }
 
 const there = (message: string): Outcome<void> =>
@@ -48,12 +55,13 @@ const including = (names: readonly string[] | null, name: string): readonly stri
 
 /**
  * The policy with the least change that lets everybody have what one of them wants; null: the policy is not what stands in
- * its way. Under IT control nobody has own keys, and one wish does not end that.
+ * its way. Under IT control one wish for an own key does not end that for everybody: an exception does it for one.
  */
 export const openingFor = <Control extends OrganizationControl>(
   control: Control,
   { kind, serviceId, model }: Want,
 ): Control | null => {
+  if (kind === 'own_key' && control.controlPolicy === 'it_control') return null
   const { allowed } = control
   const opened = {
     ...control,

@@ -1,3 +1,4 @@
+import type { Received } from '../contract/endpoints.ts'
 import { may } from '../contract/permissions.ts'
 import type { AccessRequest as WireRequest, requestEndpoints } from '../contract/requests.ts'
 import { defineHandlers } from '../http/handler.ts'
@@ -6,7 +7,7 @@ import { decodeCursor, encodeCursor } from '../kit/cursor.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { tidy } from '../organizations/policy-document.ts'
-import { type AccessRequest, type Approval, openingOf, type Requests } from './requests.ts'
+import { type AccessRequest, type Approval, isExceptable, openingOf, type Requests } from './requests.ts'
 
 export interface RequestApiParts {
   readonly requests: Requests
@@ -66,6 +67,7 @@ export const requestApi = ({ requests, organizations }: RequestApiParts) => {
             user: { id: request.userId, email: request.email, name: request.name },
             decidedBy: request.decidedByEmail,
             opening: opening && tidy(opening),
+            mayBeExcepted: isExceptable(current, request),
           }
         }),
         nextCursor,
@@ -83,6 +85,7 @@ export const requestApi = ({ requests, organizations }: RequestApiParts) => {
       const needed = {
         policy: 'policy.change',
         key: 'organization_keys.manage',
+        exception: 'policy.change',
         other: 'requests.decide',
       } as const
       if (!may(signedIn.role, needed[body.by])) throw new FaultError(fault('forbidden'))
@@ -96,12 +99,10 @@ export const requestApi = ({ requests, organizations }: RequestApiParts) => {
 
 const placeOf = ({ organization }: SignedIn, id: string) => ({ organizationId: organization.id, id })
 
-const approvalOf = (body: {
-  readonly by: Approval['by']
-  readonly key: Extract<Approval, { by: 'key' }>['key'] | null
-  readonly answer: string | null
-}): Approval => {
+const approvalOf = (body: Received<'approveRequest'>['body']): Approval => {
   const answer = body.answer === '' ? null : body.answer
+  if (body.by === 'exception')
+    return { by: body.by, expiresAt: body.expiresAt === null ? null : new Date(body.expiresAt), answer }
   if (body.by !== 'key') return { by: body.by, answer }
   if (body.key === null)
     throw new FaultError(

@@ -121,8 +121,87 @@ test('own keys of a critical service come back to members when it is no longer c
   expect((await policy()).document.criticalServices).toEqual(['groq'])
 })
 
+describe('under IT control', () => {
+  const ownKey = async () =>
+    must(
+      await http.serviceKeys.add(operator, {
+        organizationId,
+        owner: 'user',
+        userId: member.userId,
+        serviceId: 'openai',
+        secret: goodSecret(),
+      }),
+    ).serviceKey.id
+  const statusOf = async (id: string) => (await http.serviceKeys.find({ organizationId, id }))?.status
+  const exceptions = async () => (await http.call('readPolicy', owner, {})).json().exceptions
+
+  test('an own key is asked for and comes back, for this member and this service, until it is taken back', async () => {
+    const id = await ownKey()
+    await change({ controlPolicy: 'it_control' })
+    expect(await statusOf(id)).toBe('suspended')
+    const request = await asked({ kind: 'own_key', serviceId: 'openai' })
+    const { items } = (await http.call('listRequests', owner, { query: {} })).json()
+    expect(items).toMatchObject([{ opening: null, mayBeExcepted: true }])
+    expect((await approve(request, { by: 'exception' })).json()).toMatchObject({ grantedBy: 'exception' })
+
+    expect(await statusOf(id)).toBe('active')
+    expect((await policy()).document.controlPolicy).toBe('it_control')
+    expect(await exceptions()).toMatchObject([
+      { userId: member.userId, serviceId: 'openai', expiresAt: null },
+    ])
+    const add = (as: Browser, serviceId: string) =>
+      http.call('addServiceKey', as, { body: { serviceId, secret: goodSecret() } })
+    expect((await add(member, 'openai')).statusCode).toBe(201)
+    expect((await add(member, 'anthropic')).statusCode).toBe(403)
+    expect((await add(owner, 'openai')).statusCode).toBe(403)
+    // Another version of the policy leaves it as it is.
+    await change({ systemKeysAllowed: false })
+    expect(await statusOf(id)).toBe('active')
+
+    const params = { user: member.userId, service: 'openai' }
+    expect((await http.call('revokeOwnKeyException', owner, { params })).json().exceptions).toEqual([])
+    expect(await statusOf(id)).toBe('suspended')
+    expect((await add(member, 'openai')).statusCode).toBe(403)
+    expect((await http.call('revokeOwnKeyException', owner, { params })).statusCode).toBe(404)
+  })
+
+  test('an exception ends by itself, and with the membership', async () => {
+    const id = await ownKey()
+    await change({ controlPolicy: 'it_control' })
+    const expiresAt = new Date(Date.now() + 3_600_000)
+    const put = (body: { reason: string; expiresAt?: string }) =>
+      http.call('grantOwnKeyException', owner, {
+        params: { user: member.userId, service: 'openai' },
+        body,
+      })
+    expect((await put({ reason: 'Trial', expiresAt: '2020-01-01T00:00:00Z' })).statusCode).toBe(400)
+    expect((await put({ reason: 'Trial', expiresAt: expiresAt.toISOString() })).statusCode).toBe(200)
+    expect(must(await http.access.person(organizationId, member.userId)).validUntil).toEqual(expiresAt)
+    expect(await http.organizations.endExpiredExceptions(new Date(expiresAt.getTime() - 1))).toBe(0)
+    expect(await statusOf(id)).toBe('active')
+    expect(await http.organizations.endExpiredExceptions(expiresAt)).toBe(1)
+    expect(await statusOf(id)).toBe('suspended')
+    expect(await exceptions()).toEqual([])
+
+    await put({ reason: 'Trial' })
+    must(await http.organizations.removeMember(operator, { organizationId, userId: member.userId }))
+    expect(await exceptions()).toEqual([])
+  })
+})
+
+test('a key is not shared where the request was withdrawn in the same moment', async () => {
+  const id = await asked({ kind: 'organization_key', serviceId: 'openai' })
+  const answers = await Promise.all([
+    approve(id, { by: 'key', key: { secret: goodSecret() } }),
+    http.call('withdrawRequest', member, { params: { id } }),
+  ])
+  expect(answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([200, 409])
+  const shared = await http.serviceKeys.list({ organizationId, owners: ['organization'] })
+  expect(shared).toHaveLength(answers[0].statusCode === 200 ? 1 : 0)
+})
+
 describe('who asks', () => {
-  test('asks for nothing that is there, twice for nothing, and under IT control for no own keys', async () => {
+  test('asks for nothing that is there, and twice for nothing', async () => {
     const messageOf = async (body: Record<string, unknown>) => {
       const reply = await ask(body)
       return reply.json<{ error?: { message: string } }>().error?.message ?? reply.statusCode
@@ -131,7 +210,7 @@ describe('who asks', () => {
     expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toContain('key of your own')
     expect(await messageOf({ kind: 'service', serviceId: 'nowhere' })).toContain('no service nowhere')
     await change({ controlPolicy: 'it_control' })
-    expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toContain('all services')
+    expect(await messageOf({ kind: 'own_key', serviceId: 'openai' })).toBe(201)
     expect(await messageOf({ kind: 'organization_key', serviceId: 'openai' })).toBe(201)
     expect(await messageOf({ kind: 'organization_key', serviceId: 'openai' })).toContain('already')
   })

@@ -12,7 +12,7 @@ import { newId } from '../kit/id.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { outcomeOf } from '../organizations/outcome.ts'
 import { isServiceAllowed, type OrganizationControl } from '../policy/control.ts'
-import { mayAskFor, openingFor, type Want } from '../policy/openings.ts'
+import { mayAskFor, mayBeExcepted, openingFor, type Want } from '../policy/openings.ts'
 import { findService } from '../services/registry.ts'
 import { emit } from '../webhooks/events.ts'
 import * as store from './store.ts'
@@ -28,7 +28,7 @@ export interface AccessRequest extends NewRequest {
   readonly email: string
   readonly name: string
   readonly state: RequestState
-  readonly grantedBy: 'policy' | 'key' | 'other' | null
+  readonly grantedBy: 'policy' | 'key' | 'exception' | 'other' | null
   readonly answer: string | null
   readonly decidedByEmail: string | null
   readonly createdAt: Date
@@ -42,6 +42,7 @@ type SharedKey = Pick<NewServiceKey, 'secret' | 'label' | 'baseUrl' | 'settings'
 export type Approval =
   | { readonly by: 'policy' | 'other'; readonly answer: string | null }
   | { readonly by: 'key'; readonly key: SharedKey; readonly answer: string | null }
+  | { readonly by: 'exception'; readonly expiresAt: Date | null; readonly answer: string | null }
 
 /** What members ask those who run their organisation for, and what becomes of it. */
 export interface Requests {
@@ -61,7 +62,7 @@ export interface Requests {
 
 export interface RequestParts {
   readonly database: Database
-  readonly organizations: Pick<Organizations, 'read' | 'amendPolicy'>
+  readonly organizations: Pick<Organizations, 'controlFor' | 'amendPolicy' | 'grantException'>
   readonly serviceKeys: Pick<ServiceKeys, 'add' | 'check'>
   readonly alerts: Pick<Alerts, 'notifyIn' | 'soon'>
   readonly clock: Clock
@@ -112,35 +113,40 @@ export const makeRequests = (parts: RequestParts): Requests => {
       return read(which)
     })
 
-  const grantByPolicy = (actor: Actor, request: AccessRequest, answer: string | null) =>
-    organizations.amendPolicy(actor, request.organizationId, {
-      amend: (control) => openingFor(control, request),
-      reason: `${whatOf(request)} for ${request.email}: ${request.reason}`.slice(0, 500),
-      within: (t, version) =>
-        // Null: the policy has come to allow it while the request was waiting.
-        end(
-          t,
-          actor,
-          request,
-          withActor(
-            { state: 'approved', grantedBy: version === null ? 'other' : 'policy', answer },
-            actor,
-            clock(),
-          ),
-        ),
-    })
-
-  const shareKey = async (actor: Actor, request: AccessRequest, key: SharedKey): Promise<Outcome<void>> => {
-    const { organizationId, serviceId } = request
-    const control = must(await organizations.read(organizationId))
-    if (!isServiceAllowed(control, serviceId))
-      return failure('conflict', {
-        message: 'The control policy does not allow this service, whosever key it is.',
-        next: 'Allow the service first.',
-      })
-    const owner = { organizationId, owner: 'organization', userId: null } as const
-    const added = await serviceKeys.add(actor, { ...key, ...owner, serviceId })
-    return added.ok ? success(undefined) : added
+  /** Grants it by a change whose transaction has the answer, too: one is never there without the other. */
+  const grant = async (
+    actor: Actor,
+    request: AccessRequest,
+    approval: Approval,
+  ): Promise<Outcome<unknown>> => {
+    const { organizationId, userId, serviceId } = request
+    const { answer } = approval
+    const approved = (grantedBy: NonNullable<AccessRequest['grantedBy']>) => (t: Transaction<Schema>) =>
+      end(t, actor, request, withActor({ state: 'approved', grantedBy, answer }, actor, clock()))
+    const reason = `${whatOf(request)} for ${request.email}: ${request.reason}`.slice(0, 500)
+    switch (approval.by) {
+      case 'policy':
+        return organizations.amendPolicy(actor, organizationId, {
+          amend: (control) => openingFor(control, request),
+          reason,
+          // Null: the policy has come to allow it while the request was waiting.
+          within: (t, version) => approved(version === null ? 'other' : 'policy')(t),
+        })
+      case 'exception': {
+        if (request.kind !== 'own_key') return failure('conflict', noException)
+        const { expiresAt } = approval
+        const wanted = { organizationId, userId, serviceId, reason, expiresAt }
+        return organizations.grantException(actor, wanted, approved('exception'))
+      }
+      case 'key': {
+        const control = must(await organizations.controlFor(request))
+        if (!isServiceAllowed(control, serviceId)) return failure('conflict', notAllowed)
+        const owner = { organizationId, owner: 'organization', userId: null } as const
+        return serviceKeys.add(actor, { ...approval.key, ...owner, serviceId }, approved('key'))
+      }
+      case 'other':
+        return success(await kysely.transaction().execute(approved('other')))
+    }
   }
 
   return {
@@ -151,7 +157,7 @@ export const makeRequests = (parts: RequestParts): Requests => {
           throw new FaultError(
             fault('invalid_request', { message: `There is no service ${serviceId}.`, field: 'serviceId' }),
           )
-        must(mayAskFor(must(await organizations.read(organizationId)), wanted))
+        must(mayAskFor(must(await organizations.controlFor(wanted)), wanted))
         const id = newId()
         await kysely.transaction().execute(async (t) => {
           if ((await store.countOpen(t, organizationId, userId)) >= mostOpen) throw new FaultError(tooMany)
@@ -189,15 +195,9 @@ export const makeRequests = (parts: RequestParts): Requests => {
 
     approve: (actor, which, approval) =>
       outcomeOf(async () => {
-        const { by, answer } = approval
-        const request = await readOpen(which)
-        if (by === 'policy') {
-          must(await grantByPolicy(actor, request, answer))
-          alerts.soon()
-          return read(which)
-        }
-        if (by === 'key') must(await shareKey(actor, request, approval.key))
-        return must(await ended(actor, which, { state: 'approved', grantedBy: by, answer }))
+        must(await grant(actor, await readOpen(which), approval))
+        alerts.soon()
+        return read(which)
       }),
 
     decline: (actor, which, answer) => ended(actor, which, { state: 'declined', grantedBy: null, answer }),
@@ -210,12 +210,26 @@ export const openingOf = <Control extends OrganizationControl>(
   request: AccessRequest,
 ): Control | null => (request.state === 'open' ? openingFor(control, request) : null)
 
+/** Whether an exception for its member grants it. */
+export const isExceptable = (
+  control: OrganizationControl,
+  { kind, state, serviceId }: AccessRequest,
+): boolean => kind === 'own_key' && state === 'open' && mayBeExcepted(control, serviceId).ok
+
 const withActor = (to: Omit<End, 'at' | 'decidedBy'>, actor: Actor, at: Date): End => ({
   ...to,
   decidedBy: actor.kind === 'user' ? actor.id : null,
   at,
 })
 
+const notAllowed = {
+  message: 'The control policy does not allow this service, whosever key it is.',
+  next: 'Allow the service first.',
+}
+const noException = {
+  message: 'An exception is for own keys only.',
+  next: 'Change the policy, or share a key.',
+}
 const answered = fault('conflict', {
   message: 'This request has been answered or withdrawn.',
   next: 'Look at the list again.',
@@ -240,7 +254,7 @@ const whatOf = ({ kind, serviceId, model }: Want): string => {
     case 'model':
       return `access to ${model} of ${service}`
     case 'own_key':
-      return `own keys of ${service}`
+      return `an own key of ${service}`
     case 'organization_key':
       return `a shared key of ${service}`
   }

@@ -65,7 +65,7 @@ export const decide = async (
   which: { readonly organizationId: string; readonly id: string },
   to: {
     readonly state: 'approved' | 'declined' | 'withdrawn'
-    readonly grantedBy: 'policy' | 'key' | 'other' | null
+    readonly grantedBy: AccessRequest['grantedBy']
     readonly answer: string | null
     readonly decidedBy: string | null
     readonly at: Date

@@ -7,6 +7,7 @@ import type { Service as WireService } from '../contract/service-keys.ts'
 import { defineHandlers } from '../http/handler.ts'
 import type { SignedIn } from '../identity/identity.ts'
 import type { Insights } from '../insights/insights.ts'
+import { forTeams } from '../keys/kept-for-teams.ts'
 import type { ServiceKey } from '../keys/keys.ts'
 import { FaultError, fault, must } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -200,13 +201,19 @@ const explain = async (parts: RoutingApiParts, person: Person, body: Received<'e
     ...(sized ? { size: { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 } } : {}),
   })
   const locked = person.control.lockedFallback !== null
-  return explanationOnWire(explained, { model, endpoint, locked, availableMicros, ownKeys: ifSo.ownKeys })
+  return explanationOnWire(explained, {
+    model,
+    endpoint,
+    locked,
+    availableMicros,
+    ownKeys: [...ifSo.ownKeys, ...request.keptKeys],
+  })
 }
 
 const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Promise<CoverageRequest> => {
   const { catalogue, serviceKeys, organizations, ledger, prices, clock } = parts
   const { organization, userId, accountId } = signedIn
-  const [ownKeys, systemKeys, preferences, balance, person, tiers] = await Promise.all([
+  const [keys, systemKeys, preferences, balance, found, tiers] = await Promise.all([
     serviceKeys.listForGateway(organization.id, userId),
     serviceKeys.listSystemKeys(),
     organizations.preferences(organization.id, userId),
@@ -216,6 +223,8 @@ const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Prom
   ])
   const now = clock()
   const { control } = organization
+  const person = must(found)
+  const { ownKeys, keptKeys } = forTeams(keys, person.teamIds)
   const baseUrlOf = ({ serviceId, baseUrl, settings }: ServiceKey) =>
     catalogue.baseUrlOf(serviceId, baseUrl, settings)
   const judged = (key: ServiceKey): KnownKey => {
@@ -226,11 +235,12 @@ const coverageRequest = async (parts: RoutingApiParts, signedIn: SignedIn): Prom
     return { ...key, forbidden: whyForbidden({ control, now, baseUrlOf }, key, usersMay, offer) }
   }
   return {
-    entitlements: must(person).entitlements,
+    entitlements: person.entitlements,
     tiers,
     control,
     preferences,
     ownKeys: ownKeys.map(judged),
+    keptKeys,
     systemKeys: systemKeys.map(judged),
     dataObstacle: (service) => {
       const baseUrl = catalogue.baseUrlOf(service.id)

@@ -25,6 +25,8 @@ export interface KnownKey {
   readonly owner: KeyOwner
   readonly status: 'active' | 'invalid' | 'exhausted' | 'suspended' | 'revoked'
   readonly coolingUntil: Date | null
+  /** Teams that a key of the organisation is kept for; absent or null: every member. */
+  readonly teamIds?: readonly string[] | null
   /** What the policy has against the key itself; absent or null: nothing. */
   readonly forbidden?: 'policy' | 'unproven' | 'too_old' | DataObstacle | null
 }
@@ -36,6 +38,8 @@ export interface CoverageRequest {
   readonly preferences: ReadonlyMap<string, Fallback>
   /** Of the user and of the organisation. */
   readonly ownKeys: readonly KnownKey[]
+  /** Of the organisation, for teams that the user is not in; absent: none. */
+  readonly keptKeys?: readonly KnownKey[]
   readonly systemKeys: readonly KnownKey[]
   readonly enabledServices: readonly Service[]
   readonly availableMicros: bigint
@@ -85,26 +89,19 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
       'Ask an administrator of your organisation for access.',
     )
   if (servedEndpoints(request, service).length === 0) return keysOnly(control, service)
-  const owner = ownKeyOwner(request, service.id)
-  if (owner !== null)
-    return {
-      status: 'own_key',
-      keyOwner: owner,
-      reason:
-        owner === 'user'
-          ? 'Runs on your own key, without credits.'
-          : 'Runs on your organisation’s key, without credits.',
-      next: null,
-    }
+  const [first] = usableOwnKeys(request, service.id)
+  if (first !== undefined)
+    return { status: 'own_key', keyOwner: first.owner, reason: reasonOf(first), next: null }
 
   const fallback = fallbackFor(control, preferences, service.id)
   const trouble = troubleWithOwnKey(request, service)
+  const start = trouble ?? keptForOthers(request, service) ?? `You have no ${service.name} key.`
   const alternative = alternativeTo(request, service)
   if (alternative !== undefined && (fallback === 'alternative' || fallback === 'alternative_then_system'))
     return {
       status: 'alternative',
-      keyOwner: ownKeyOwner(request, alternative.id),
-      reason: `${trouble ?? `You have no ${service.name} key.`} Models that ${alternative.name} offers too run on your key there, without credits.`,
+      keyOwner: usableOwnKeys(request, alternative.id)[0]?.owner ?? null,
+      reason: `${start} Models that ${alternative.name} offers too run on your key there, without credits.`,
       next: null,
     }
 
@@ -115,7 +112,7 @@ export const coverageOf = (request: CoverageRequest, service: Service): Coverage
     return {
       status: 'system_credits',
       keyOwner: 'system',
-      reason: `${trouble ?? `You have no ${service.name} key.`} Runs on a system key and uses credits.`,
+      reason: `${start} Runs on a system key and uses credits.`,
       next: trouble === null ? null : `Replace your ${service.name} key to use no credits.`,
     }
   return whyNot(request, service, { trouble, fallback, hasSystemKey, mayUseSystem, isInTier, alternative })
@@ -141,14 +138,19 @@ const keysOnly = (control: OrganizationControl, service: Service): Coverage => (
 const isUsable = (key: KnownKey, now: Date): boolean =>
   key.status === 'active' && !key.forbidden && (key.coolingUntil === null || key.coolingUntil <= now)
 
-/** The owner of the first own key that may be used: the user's before the organisation's. */
-const ownKeyOwner = ({ ownKeys, control, now }: CoverageRequest, serviceId: string): KeyOwner | null => {
+/** The user's before the organisation's. */
+const usableOwnKeys = ({ ownKeys, control, now }: CoverageRequest, serviceId: string): KnownKey[] => {
   const allowed = allowedOwners(control, serviceId)
-  const usable = ownKeys.filter(
-    (key) => key.serviceId === serviceId && allowed.has(key.owner) && isUsable(key, now),
-  )
-  if (usable.some((key) => key.owner === 'user')) return 'user'
-  return usable.length > 0 ? 'organization' : null
+  return ownKeys
+    .filter((key) => key.serviceId === serviceId && allowed.has(key.owner) && isUsable(key, now))
+    .sort((a, b) => Number(a.owner !== 'user') - Number(b.owner !== 'user'))
+}
+
+const reasonOf = ({ owner, teamIds }: KnownKey): string => {
+  if (owner === 'user') return 'Runs on your own key, without credits.'
+  return teamIds
+    ? 'Runs on a key that your organisation keeps for a team of yours, without credits.'
+    : 'Runs on your organisation’s key, without credits.'
 }
 
 const systemKeyUsable = (request: CoverageRequest, service: Service): boolean =>
@@ -162,10 +164,15 @@ const alternativeTo = (request: CoverageRequest, service: Service): Service | un
   return request.enabledServices.find(
     (other) =>
       related.has(other.id) &&
-      ownKeyOwner(request, other.id) !== null &&
+      usableOwnKeys(request, other.id).length > 0 &&
       servedEndpoints(request, other).some((endpoint) => served.includes(endpoint)),
   )
 }
+
+const keptForOthers = ({ keptKeys = [] }: CoverageRequest, { id, name }: Service): string | null =>
+  keptKeys.some(({ serviceId }) => serviceId === id)
+    ? `Your organisation keeps its ${name} key for other teams.`
+    : null
 
 const troubleWithOwnKey = ({ ownKeys, control, now }: CoverageRequest, service: Service): string | null => {
   const key = ownKeys.find(
@@ -206,7 +213,8 @@ const whyNot = (
     )
   const mayAdd = allowedOwners(request.control, service.id).has('user')
   const { trouble } = known
-  const start = trouble ?? `There is no ${service.name} key that you may use.`
+  const start =
+    trouble ?? keptForOthers(request, service) ?? `There is no ${service.name} key that you may use.`
   const helps: string[] = []
   if (mayAdd)
     helps.push(

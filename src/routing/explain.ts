@@ -166,6 +166,8 @@ const wordsOfPass = ({ why, owner }: PassedOver, fallback: Fallback, tierName: s
       return 'The organisation allows only some regions, and the service does not say that it processes this there.'
     case 'training':
       return 'The organisation allows only services that say they do not train models with what they are sent.'
+    case 'team':
+      return 'Your organisation keeps this key for teams that this is not called for.'
     case 'policy':
       return owner === 'system'
         ? 'The organisation does not allow system keys.'

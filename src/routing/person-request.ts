@@ -1,5 +1,6 @@
 import type { Access, Person } from '../access/access.ts'
-import type { ServiceKeys } from '../keys/keys.ts'
+import { forTeams } from '../keys/kept-for-teams.ts'
+import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Prices } from '../metering/prices.ts'
 import { canTranslate } from '../translation/translation.ts'
@@ -25,12 +26,17 @@ export const marketOf = ({ catalogue, prices }: Pick<RequestParts, 'catalogue' |
   groups: catalogue.groups.list(),
 })
 
-export type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model' | keyof Market> & Market
+export type AnyRouteRequest = Omit<RouteRequest, 'endpoint' | 'model' | 'keptKeys' | keyof Market> &
+  Market & { readonly keptKeys: readonly ServiceKey[] }
 
-/** What the gateway would plan a call of this person with. */
-export const routeRequest = async (parts: RequestParts, person: Person): Promise<AnyRouteRequest> => {
+/** What the gateway would plan a call of this person with; with a token of no team unless teams are given. */
+export const routeRequest = async (
+  parts: RequestParts,
+  person: Person,
+  teamIds = person.teamIds,
+): Promise<AnyRouteRequest> => {
   const { serviceKeys, health, clock } = parts
-  const [ownKeys, systemKeys, tiers] = await Promise.all([
+  const [keys, systemKeys, tiers] = await Promise.all([
     serviceKeys.listForGateway(person.organizationId, person.userId),
     serviceKeys.listSystemKeys(),
     parts.access.offeredTiers(),
@@ -40,7 +46,7 @@ export const routeRequest = async (parts: RequestParts, person: Person): Promise
     control: person.control,
     preferences: person.preferences,
     askedFallback: undefined,
-    ownKeys,
+    ...forTeams(keys, teamIds),
     systemKeys,
     now: clock(),
     baseUrlOf: ({ serviceId, baseUrl, settings }) => parts.catalogue.baseUrlOf(serviceId, baseUrl, settings),

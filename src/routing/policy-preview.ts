@@ -52,7 +52,12 @@ export type PreviewParts = RequestParts & {
 export const previewPolicy = async (
   parts: PreviewParts,
   organizationId: string,
-  change: { readonly from: OrganizationControl; readonly to: OrganizationControl },
+  change: {
+    readonly from: OrganizationControl
+    readonly to: OrganizationControl
+    /** Services of which each user may have own keys whatever the policy says of them. */
+    readonly exceptions: ReadonlyMap<string, readonly string[]>
+  },
 ): Promise<PolicyPreview> => {
   const since = new Date(parts.clock().getTime() - lookedBackMs)
   const [{ uses, total }, keys] = await Promise.all([
@@ -60,20 +65,27 @@ export const previewPolicy = async (
     parts.serviceKeys.list({ organizationId, owners: ['user'] }),
   ])
   const requests = new Map<string, AnyRouteRequest | null>()
-  for (const { userId } of uses)
-    if (!requests.has(userId)) requests.set(userId, await requestOf(parts, organizationId, userId))
+  for (const use of uses)
+    if (!requests.has(callerOf(use))) requests.set(callerOf(use), await requestOf(parts, organizationId, use))
 
+  const controlOf = (policy: 'from' | 'to', userId: string | null): OrganizationControl => ({
+    ...change[policy],
+    exceptedServices: change.exceptions.get(userId ?? '') ?? null,
+  })
   const tally = makeTally(parts.prices.current())
   for (const use of uses) {
-    const request = requests.get(use.userId)
-    if (request) tally.add(use, outcomeOf(request, use, change.from), outcomeOf(request, use, change.to))
+    const request = requests.get(callerOf(use))
+    if (!request) continue
+    const [was, will] = (['from', 'to'] as const).map((policy) =>
+      outcomeOf(request, use, controlOf(policy, use.userId)),
+    ) as [Served, Served]
+    tally.add(use, was, will)
   }
-  const { from, to } = change
   const live = keys.filter(({ status }) => status !== 'revoked')
-  const loses = ({ serviceId }: ServiceKeyView) =>
-    usersManageKeys(from, serviceId) && !usersManageKeys(to, serviceId)
-  const gains = ({ serviceId }: ServiceKeyView) =>
-    !usersManageKeys(from, serviceId) && usersManageKeys(to, serviceId)
+  const mayHave = (policy: 'from' | 'to', { userId, serviceId }: ServiceKeyView) =>
+    usersManageKeys(controlOf(policy, userId), serviceId)
+  const loses = (key: ServiceKeyView) => mayHave('from', key) && !mayHave('to', key)
+  const gains = (key: ServiceKeyView) => !mayHave('from', key) && mayHave('to', key)
   return {
     since,
     operations: total,
@@ -83,15 +95,19 @@ export const previewPolicy = async (
   }
 }
 
-/** Null: no member any more, or suspended. */
+const callerOf = ({ userId, teamId }: PastUse): string => `${userId} ${teamId ?? ''}`
+
+/** Null: no member any more, or suspended. Who has left the team since would call for none. */
 const requestOf = async (
   parts: PreviewParts,
   organizationId: string,
-  userId: string,
+  { userId, teamId }: PastUse,
 ): Promise<AnyRouteRequest | null> => {
   const person = await parts.access.person(organizationId, userId)
   if (!person.ok) return null
-  const { breaker: _, ...request } = await routeRequest(parts, person.value)
+  const isInTeam = teamId !== null && person.value.teamIds.includes(teamId)
+  const teamIds = isInTeam ? [teamId] : person.value.teamIds
+  const { breaker: _, ...request } = await routeRequest(parts, person.value, teamIds)
   return request
 }
 

@@ -167,6 +167,8 @@ const messageOf = (nothing: Nothing): string => {
     return `Your organisation wants keys that ${nameOf(offers)} has said are valid, and no other key is left.`
   if (passedOver.some((p) => p.why === 'too_old') && nothing.ownKeys.length > 0)
     return `Your ${nameOf(offers)} key is older than your organisation allows, and no other key is left.`
+  if (passedOver.some((p) => p.why === 'team'))
+    return `Your organisation keeps its ${nameOf(offers)} key for other teams, and no other key is left.`
   const isForbidden = passedOver.some(
     (p) => ids.has(p.serviceId) && (p.why === 'suspended' || (p.why === 'policy' && p.owner === 'user')),
   )
@@ -188,7 +190,12 @@ const helpWithKeys = (nothing: Nothing): string[] => {
     .filter(({ service }) => usersManageKeys(nothing.control, service.id))
     .map(({ service }) => service.name)
   const named = [...new Set(names)].slice(0, mostNamed)
-  return named.length === 0 ? [] : [`add your own ${named.join(', or ')} key`]
+  return [
+    ...(nothing.passedOver.some((p) => p.why === 'team')
+      ? ['call with an access token of a team that has a key']
+      : []),
+    ...(named.length === 0 ? [] : [`add your own ${named.join(', or ')} key`]),
+  ]
 }
 
 const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

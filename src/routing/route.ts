@@ -62,6 +62,7 @@ export interface PassedOver {
   readonly why:
     | 'not_allowed'
     | 'policy'
+    | 'team'
     | 'unproven'
     | 'too_old'
     | 'region'
@@ -97,6 +98,8 @@ export interface RouteRequest {
   readonly askedFallback: string | undefined
   /** Of the user and of the organisation. */
   readonly ownKeys: readonly ServiceKey[]
+  /** Keys of the organisation for teams that this is not called for; to name them where a route is explained. */
+  readonly keptKeys?: readonly ServiceKey[]
   readonly systemKeys: readonly ServiceKey[]
   /** Enabled services in the administrator's order. */
   readonly services: readonly Service[]
@@ -247,8 +250,15 @@ const makeSurvey = (request: RouteRequest, group: ModelGroup | null, thorough: b
 
 const surveyOwnKeys = (survey: Survey, offered: Offered, fallback: Fallback): void => {
   for (const offer of offered.asked) surveyKeys(survey, offer, 0, true, ownReason)
+  if (survey.thorough) nameKeptKeys(survey, offered.asked)
   for (const offer of offered.alternatives)
     surveyKeys(survey, offer, 1, mayAlternate(fallback), alternativeReason)
+}
+
+const nameKeptKeys = ({ request, passedOver }: Survey, asked: readonly Offer[]): void => {
+  for (const { service, model } of asked)
+    for (const { id, owner } of keysAt(request.keptKeys ?? [], service.id))
+      passedOver.push({ serviceId: service.id, model, owner, serviceKeyId: id, why: 'team' })
 }
 
 const ownReason = ({ owner }: ServiceKey): RouteReason => (owner === 'user' ? 'own-key' : 'organization-key')
@@ -283,7 +293,12 @@ const surveySystemKeys = (survey: Survey, offered: Offered, fallback: Fallback):
 }
 
 const isTrouble = ({ why, owner }: PassedOver): boolean =>
-  owner !== 'system' && why !== 'policy' && why !== 'not_allowed' && why !== 'no_key' && why !== 'not_listed'
+  owner !== 'system' &&
+  why !== 'policy' &&
+  why !== 'team' &&
+  why !== 'not_allowed' &&
+  why !== 'no_key' &&
+  why !== 'not_listed'
 
 /** Credits are worked out only where offers on credits compete. */
 const priceLots = ({ lots, request }: Survey): void => {

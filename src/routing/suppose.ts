@@ -30,6 +30,7 @@ const supposedKey = (serviceId: string): ServiceKey => ({
   id: supposedPrefix + serviceId,
   owner: 'user',
   userId: null,
+  teamIds: null,
   serviceId,
   label: 'Supposed key',
   priority: null,

@@ -30,6 +30,7 @@ export const permissionWords: readonly (readonly [Permission, string])[] = [
   ['own.use', 'Use AI services with own keys and access tokens'],
   ['members.read', 'See members and invitations'],
   ['members.manage', 'Invite, suspend and remove members, change their roles'],
+  ['administrators.manage', 'The same of administrators'],
   ['teams.manage', 'Make teams and change who is in them'],
   ['policy.read', 'See the control policy'],
   ['policy.change', 'Change the control policy'],

@@ -147,7 +147,8 @@ const Approve = (props: { request: ReceivedRequest; current: PolicyDocument; onC
   const nameOf = useServiceNames()
   const [answer, setAnswer] = useState('')
   const approve = useAct('approveRequest', changedBy)
-  const { opening } = request
+  const { opening, mayBeExcepted } = request
+  const byException = opening === null && mayBeExcepted
   return (
     <FormDialog
       opened
@@ -160,7 +161,10 @@ const Approve = (props: { request: ReceivedRequest; current: PolicyDocument; onC
         approve.mutate(
           {
             params: { id: request.id },
-            body: { by: opening === null ? 'other' : 'policy', answer: answer.trim() || null },
+            body: {
+              by: byException ? 'exception' : opening === null ? 'other' : 'policy',
+              answer: answer.trim() || null,
+            },
           },
           {
             onSuccess: () => {
@@ -171,7 +175,12 @@ const Approve = (props: { request: ReceivedRequest; current: PolicyDocument; onC
         )
       }
     >
-      {opening === null ? (
+      {byException ? (
+        <p className={classes.line}>
+          The policy stays as it is. {request.user.email} alone may use keys of their own for this service,
+          until the exception is taken back.
+        </p>
+      ) : opening === null ? (
         <p className={classes.line}>
           The policy does not stand in the way any more; nothing needs to change.
         </p>
