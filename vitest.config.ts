@@ -1,29 +1,41 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 const reportFile = process.env['TEST_REPORT_FILE']
 
+const common = {
+  pool: 'forks',
+  // Whatever is waited for is an event; these bound the wait for a page or a process on a machine that does other things.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
+  // A test that needs a second try hides a defect.
+  retry: 0,
+  restoreMocks: true,
+  unstubGlobals: true,
+} as const
+
+/** Each in a process of its own: they measure memory, set its environment, start and kill others. */
+const apart = ['tests/**/*.test.ts', 'src/db/embedded.test.ts', 'src/vault/providers/pkcs11.test.ts']
+
 export default defineConfig({
   test: {
-    include: [
-      'src/**/*.test.ts',
-      'src/**/*.test.tsx',
-      'web/**/*.test.ts',
-      'web/**/*.test.tsx',
-      'simulator/**/*.test.ts',
-      'tests/**/*.test.ts',
-    ],
     // .ci/run reads the counts from this file.
     reporters: reportFile ? ['default', ['json', { outputFile: reportFile }]] : ['default'],
     globalSetup: ['tests/global-setup.ts'],
-    pool: 'forks',
     // On two cores: browsers and processes leave nearly half of them idle while they wait for each other.
     maxWorkers: 4,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // A page or a process on a busy machine; whatever is waited for is an event, this only bounds the wait.
-    expect: { poll: { timeout: 15_000 } },
-    // A test that needs a second try hides a defect.
-    retry: 0,
-    restoreMocks: true,
+    projects: [
+      { test: { ...common, name: 'apart', include: apart } },
+      {
+        test: {
+          ...common,
+          name: 'together',
+          include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'simulator/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...apart],
+          // What a file leaves in its process is nothing that another one sees: loading the product anew costs more than most.
+          isolate: false,
+        },
+      },
+    ],
   },
 })

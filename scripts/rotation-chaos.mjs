@@ -10,7 +10,9 @@ const { values } = parseArgs({
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
 const vitest = await startVitest('test', ['tests/rotation-chaos-days.ts'], {
+  config: false,
   watch: false,
+  globalSetup: ['tests/global-setup.ts'],
   include: ['tests/rotation-chaos-days.ts'],
   provide: { chaos: { seed, minutes: Number(values.minutes) } },
   testTimeout: (Number(values.minutes) + 5) * 60_000,

@@ -36,7 +36,7 @@ const batchOf = (fileId: string) =>
 
 const untilEnded = async (person: StagePerson, kind: 'openai_batch' | 'anthropic_batch', id: string) => {
   const find = async () => (await gateway.longOperations.named(person, kind, [id]))[0]
-  await expect.poll(async () => (await find())?.endedAt != null, { timeout: 10_000, interval: 30 }).toBe(true)
+  await expect.poll(async () => (await find())?.endedAt != null, { interval: 30 }).toBe(true)
   const operation = await find()
   if (operation === undefined) throw new Error(`${id} is a long operation`)
   return operation

@@ -415,9 +415,7 @@ const statementLines = async (organizationId: string, accountId: string) => {
   return lines.filter(({ kind }, index) => kind !== 'expire' || lines[index + 1]?.kind !== 'expire')
 }
 
-test('any sequence of commands leaves subscription, payments, invoices and credits as the notebook has them', {
-  timeout: 120_000,
-}, async () => {
+test('any sequence of commands leaves subscription, payments, invoices and credits as the notebook has them', async () => {
   await fc.assert(
     fc.asyncProperty(
       opening,

@@ -306,7 +306,7 @@ describe('a budget on the cost of own keys', () => {
     }
     const { used, fired } = await standing(budget)
     expect(used).toBeGreaterThan(1n)
-    await expect.poll(async () => (await standing(budget)).fired.length, { timeout: 5_000 }).toBe(4)
+    await expect.poll(async () => (await standing(budget)).fired.length).toBe(4)
     expect(fired.length).toBeLessThanOrEqual(4)
   })
 })
@@ -369,7 +369,7 @@ test('thresholds reach the user’s webhook, signed with their secret, the highe
   await budgetOn(person, { limit: 1n, enforcement: 'soft', setBy: 'user' })
   await (await post(person, '/v1/chat/completions', chat)).text()
   await budgets.settled()
-  await expect.poll(() => received.length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => received.length).toBe(1)
   const [{ headers, body }] = received as [(typeof received)[number]]
   expect(JSON.parse(body)).toMatchObject({
     type: 'alert.budget_threshold',

@@ -120,7 +120,7 @@ afterAll(async () => {
 const useService = async (baseUrl: string) =>
   must(await fleet.rooms.catalogue.change(operator, 'openai', { baseUrl }))
 
-describe('secrets at work', { timeout: 90_000 }, () => {
+describe('secrets at work', () => {
   let administrator: Browser
   let user: Browser
   let person: StagePerson
@@ -204,9 +204,7 @@ describe('secrets at work', { timeout: 90_000 }, () => {
     const refused = await callApi(user, 'POST', `/api/service-keys/${imported}/check`)
     expect(JSON.parse(refused.text)).toMatchObject({ statusCause: 'possibly_leaked' })
     await callApi(user, 'GET', `/api/service-keys/${imported}/checks`)
-    await expect
-      .poll(() => [mail.letters.length > 0, heard.length > 0], { timeout: 15_000 })
-      .toEqual([true, true])
+    await expect.poll(() => [mail.letters.length > 0, heard.length > 0]).toEqual([true, true])
     replies.push(...mail.letters.map(({ source }: ReceivedLetter) => ({ label: 'an e-mail', text: source })))
     replies.push(...heard.map((text) => ({ label: 'a webhook', text })))
   })
@@ -323,7 +321,7 @@ describe('secrets at work', { timeout: 90_000 }, () => {
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
     )
     await Promise.all(running)
-    await expect.poll(() => gateway.output(), { timeout: 10_000 }).toContain('the change feed is back')
+    await expect.poll(() => gateway.output()).toContain('the change feed is back')
   })
 
   test('behind every screen', async () => {
@@ -373,7 +371,7 @@ describe('no secret, in any encoding, is in', () => {
     expect(findCanaries(canaries, dump)).toEqual([])
   })
 
-  test('the heap, but for what is in use', { timeout: 60_000 }, async () => {
+  test('the heap, but for what is in use', async () => {
     // Nothing is under way; whatever was used for an operation is garbage, which a snapshot collects first.
     gateway.signal('SIGUSR2')
     const written = () => readdirSync(heapDirectory).filter((name) => name.endsWith('.heapsnapshot'))

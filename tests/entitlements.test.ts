@@ -197,8 +197,7 @@ test('a tier’s rate limits hold until an administrator sets others for a user'
     ),
   )
   // A process remembers for a moment that a limit was reached.
-  for (const url of urls())
-    await expect.poll(async () => (await ask(url, person, path)).status, { timeout: 5_000 }).toBe(200)
+  for (const url of urls()) await expect.poll(async () => (await ask(url, person, path)).status).toBe(200)
 })
 
 test('a subscription keeps what its version of the tier includes until its next period begins', async () => {

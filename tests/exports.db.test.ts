@@ -28,7 +28,7 @@ beforeAll(async () => {
      FROM operations o, generate_series(1, $1) AS n WHERE o.user_id = $2`,
     [operations - 1, owner.userId],
   )
-}, 60_000)
+})
 afterAll(() => http.close())
 
 type Query = Record<string, string>

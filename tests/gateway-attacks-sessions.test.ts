@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { must } from '../src/kit/fault.ts'
 import { sendRaw } from './hostile.ts'
@@ -62,13 +62,14 @@ let sessions = 0
 
 /** Whatever a test did: nothing stays open at the service, and each session is on record once. */
 afterEach(async () => {
-  await expect.poll(() => sockets.clients.size, { timeout: 5_000 }).toBe(0)
-  await vi.waitFor(async () => {
-    const { rows } = await stage.clone.database.pool.query(
-      "SELECT count(*)::int AS n, count(*) FILTER (WHERE fault_code = 'internal')::int AS defects FROM operations",
-    )
-    expect(rows).toEqual([{ n: sessions, defects: 0 }])
-  })
+  await expect.poll(() => sockets.clients.size).toBe(0)
+  const onRecord = async () =>
+    (
+      await stage.clone.database.pool.query(
+        "SELECT count(*)::int AS n, count(*) FILTER (WHERE fault_code = 'internal')::int AS defects FROM operations",
+      )
+    ).rows
+  await expect.poll(onRecord).toEqual([{ n: sessions, defects: 0 }])
   expect((await fetch(`${stage.url}/healthz`)).status).toBe(200)
 })
 
@@ -156,7 +157,7 @@ test('a caller who does not read stops the service, in bounded memory', async ()
         last = flooded
         return isStill
       },
-      { timeout: 10_000, interval: 300 },
+      { interval: 300 },
     )
     .toBe(true)
   expect(flooded).toBeLessThan(60_000_000)

@@ -335,7 +335,7 @@ const statementLines = async (organizationId: string, accountId: string) => {
   return lines.filter(({ kind }, index) => kind !== 'expire' || lines[index + 1]?.kind !== 'expire')
 }
 
-test('any sequence of commands leaves every balance as the coins lie', { timeout: 120_000 }, async () => {
+test('any sequence of commands leaves every balance as the coins lie', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60, size: 'max' }), (commands) =>
       run(commands),

@@ -432,7 +432,7 @@ describe('the client', () => {
     } finally {
       await rm(folder, { recursive: true })
     }
-  }, 120_000)
+  })
 
   test('is what the command uses: endpoints by name, parameters where they belong, errors with what to do', async () => {
     const said: string[] = []

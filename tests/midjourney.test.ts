@@ -58,9 +58,7 @@ const fetchTask = (person: StagePerson, id: unknown) => call(person, 'GET', `/mj
 
 const untilEnded = async (person: StagePerson, id: unknown): Promise<Reply> => {
   const isOver = ({ body }: Reply) => body['status'] === 'SUCCESS' || body['status'] === 'FAILURE'
-  await expect
-    .poll(async () => isOver(await fetchTask(person, id)), { timeout: 10_000, interval: 30 })
-    .toBe(true)
+  await expect.poll(async () => isOver(await fetchTask(person, id)), { interval: 30 }).toBe(true)
   return fetchTask(person, id)
 }
 const balanced = async () => expect(await checkLedger(stage.gateway.rooms.database)).toEqual([])
@@ -169,7 +167,7 @@ describe('a task on a system key', () => {
   test('is settled though nobody ever asks for it', async () => {
     const person = await stage.person()
     await submit(person, 'imagine', { prompt: soon })
-    await expect.poll(() => held(person), { timeout: 10_000 }).toBe(0n)
+    await expect.poll(() => held(person)).toBe(0n)
     expect(await stage.balance(person)).toMatchObject({ availableMicros: 96_000_000n })
     await balanced()
   })
@@ -352,11 +350,11 @@ describe('webhooks', () => {
     const submitted = await submit(person, 'imagine', body)
     const statuses = () =>
       receiver.received.map(({ body: text }) => (JSON.parse(text) as { status: string }).status)
-    await expect.poll(() => statuses().at(-1), { timeout: 10_000, interval: 20 }).toBe('SUCCESS')
+    await expect.poll(() => statuses().at(-1), { interval: 20 }).toBe('SUCCESS')
     for (const { headers, body: text } of receiver.received) {
       expect(isSigned(secret, headers, text)).toBe(true)
       expect(isSigned(secret, headers, `${text} `)).toBe(false)
-      expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(5)
+      expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(60)
       expect(JSON.parse(text)).toMatchObject({ id: submitted.body['result'] })
     }
     const bodies = stage.simulator.journal().map((entry) => entry.body ?? '')
@@ -377,7 +375,7 @@ describe('webhooks', () => {
     })
     await untilEnded(person, body['result'])
     const deliveries = () => mj.longOperations.webhooks.deliveries(person, {}, null, 10)
-    await expect.poll(async () => (await deliveries())[0]?.state, { timeout: 10_000 }).toBe('failed')
+    await expect.poll(async () => (await deliveries())[0]?.state).toBe('failed')
     const [failed] = await deliveries()
     expect(failed).toMatchObject({ attempts: 4, lastStatus: 500, event: 'task.succeeded' })
     const ofIt = receiver.received.filter(({ headers }) => headers['webhook-id'] === failed?.id)
@@ -386,7 +384,7 @@ describe('webhooks', () => {
     expect(gaps[1]).toBeGreaterThanOrEqual(95)
     expect(gaps[2]).toBeGreaterThanOrEqual(190)
     await mj.longOperations.webhooks.redeliver(person, failed?.id ?? '')
-    await expect.poll(async () => (await deliveries())[0]?.state, { timeout: 10_000 }).toBe('delivered')
+    await expect.poll(async () => (await deliveries())[0]?.state).toBe('delivered')
   })
 
   test('reach a receiver that was down when the task ended', async () => {
@@ -400,7 +398,7 @@ describe('webhooks', () => {
     })
     await untilEnded(person, body['result'])
     const deliveries = () => mj.longOperations.webhooks.deliveries(person, {}, null, 10)
-    await expect.poll(async () => (await deliveries())[0]?.attempts, { timeout: 10_000 }).toBeGreaterThan(1)
+    await expect.poll(async () => (await deliveries())[0]?.attempts).toBeGreaterThan(1)
     expect((await deliveries())[0]).toMatchObject({ lastStatus: null, lastFault: 'service_unreachable' })
   })
 
@@ -458,10 +456,10 @@ describe('what is not seen to end', () => {
     const id = submitted.headers.get('x-aideon-operation') ?? ''
     const state = async () => (await ahead.longOperations.find(person, id))?.state
     ahead.pass(late.deadlineMs)
-    await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('unresolved')
+    await expect.poll(state, { interval: 10 }).toBe('unresolved')
     expect(await held(person)).toBe(4_000_000n)
     ahead.pass(late.lastAskMs)
-    await expect.poll(() => held(person), { timeout: 5_000, interval: 10 }).toBe(0n)
+    await expect.poll(() => held(person), { interval: 10 }).toBe(0n)
     expect(await stage.operation(person, id)).toMatchObject({ status: 'interrupted', credit_micros: 0n })
     const listed = await ahead.longOperations.page({ state: 'unresolved', open: false }, null, 10)
     expect(listed.map((operation) => operation.id)).toContain(id)
@@ -480,10 +478,10 @@ describe('what is not seen to end', () => {
     const taken = stage.simulator.journal().findLast((entry) => entry.method === 'POST')?.credential ?? ''
     stage.simulator.setKey(taken, { kind: 'failing', status: 502 }, 'midjourney')
     ahead.pass(late.deadlineMs)
-    await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('unresolved')
+    await expect.poll(state, { interval: 10 }).toBe('unresolved')
     stage.simulator.setKey(taken, { kind: 'ok' }, 'midjourney')
     ahead.pass(late.lastAskMs)
-    await expect.poll(state, { timeout: 5_000, interval: 10 }).toBe('succeeded')
+    await expect.poll(state, { interval: 10 }).toBe('succeeded')
     expect(await stage.balance(person)).toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
     await balanced()
   })
@@ -500,9 +498,7 @@ describe('what is not seen to end', () => {
       { organizationId: person.organizationId, id: key?.id ?? '' },
     )
     const id = submitted.headers.get('x-aideon-operation') ?? ''
-    await expect
-      .poll(async () => (await mj.longOperations.find(person, id))?.endedAt, { timeout: 5_000 })
-      .not.toBeNull()
+    await expect.poll(async () => (await mj.longOperations.find(person, id))?.endedAt).not.toBeNull()
     expect(await mj.longOperations.find(person, id)).toMatchObject({ state: 'unresolved' })
   })
 
@@ -514,10 +510,10 @@ describe('what is not seen to end', () => {
     stage.simulator.setKey(taken, { kind: 'failing', status: 502 }, 'midjourney')
     const id = submitted.headers.get('x-aideon-operation') ?? ''
     const failedAsks = async () => (await mj.longOperations.find(person, id))?.failedAsks ?? 0
-    await expect.poll(failedAsks, { timeout: 5_000, interval: 10 }).toBeGreaterThan(2)
+    await expect.poll(failedAsks, { interval: 10 }).toBeGreaterThan(2)
     expect(await held(person)).toBe(4_000_000n)
     stage.simulator.setKey(taken, { kind: 'ok' }, 'midjourney')
-    await expect.poll(() => held(person), { timeout: 5_000 }).toBe(0n)
+    await expect.poll(() => held(person)).toBe(0n)
     expect((await stage.balance(person)).availableMicros).toBe(96_000_000n)
   })
 })
@@ -534,7 +530,7 @@ describe('several processes', () => {
       ),
     )
     expect(all.map(({ body }) => body['code'])).toEqual(all.map(() => 1))
-    await expect.poll(() => held(person), { timeout: 10_000 }).toBe(0n)
+    await expect.poll(() => held(person)).toBe(0n)
     expect((await stage.balance(person)).availableMicros).toBe(200_000_000n - 24n * 4_000_000n)
     await balanced()
   })
@@ -583,12 +579,12 @@ describe('an image by Midjourney in OpenAI’s shape', () => {
       headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'midjourney', prompt: '[[simulate: wait 400ms]]' }),
     })
-    await expect.poll(() => held(person), { timeout: 5_000, interval: 10 }).toBe(4_000_000n)
+    await expect.poll(() => held(person), { interval: 10 }).toBe(4_000_000n)
     const underWay = () => mj.longOperations.page({ userId: person.userId }, null, 1)
-    await expect.poll(async () => (await underWay()).length, { timeout: 5_000, interval: 10 }).toBe(1)
+    await expect.poll(async () => (await underWay()).length, { interval: 10 }).toBe(1)
     gone.abort()
     await expect(sent).rejects.toThrow()
-    await expect.poll(() => held(person), { timeout: 5_000 }).toBe(0n)
+    await expect.poll(() => held(person)).toBe(0n)
     expect((await stage.balance(person)).availableMicros).toBe(96_000_000n)
     await balanced()
   })
@@ -628,7 +624,7 @@ describe('what screens see', () => {
     const ids: string[] = []
     for (const prompt of [soon, `${soon} [[simulate: error 500]]`, '[[simulate: wait 2s]]'])
       ids.push((await submit(person, 'imagine', { prompt })).headers.get('x-aideon-operation') ?? '')
-    await expect.poll(() => held(person), { timeout: 5_000 }).toBe(4_000_000n)
+    await expect.poll(() => held(person)).toBe(4_000_000n)
     const first = await api.listLongOperations(
       { params: undefined, query: { limit: 2 }, body: undefined },
       mine,
@@ -673,9 +669,7 @@ test('the gateway itself serves tasks, settles them by itself, and tells unknown
   const { body } = await at('POST', '/mj/submit/imagine', { prompt: soon })
   expect(body).toMatchObject({ code: 1 })
   const balance = async () => whole.balance(person)
-  await expect
-    .poll(balance, { timeout: 15_000 })
-    .toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
+  await expect.poll(balance).toMatchObject({ availableMicros: 96_000_000n, heldMicros: 0n })
   expect((await at('GET', `/mj/task/${String(body['result'])}/fetch`)).body).toMatchObject({
     status: 'SUCCESS',
   })

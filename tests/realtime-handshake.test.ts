@@ -44,4 +44,4 @@ test('a handshake that is refused leaves nothing open at the service, is on reco
     upstream.close()
     await Promise.race([stage[Symbol.asyncDispose](), new Promise((done) => setTimeout(done, 5_000))])
   }
-}, 60_000)
+})

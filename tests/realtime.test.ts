@@ -233,7 +233,7 @@ describe('under a hard budget on the cost of own keys', () => {
       if (type === 'response.done') socket.close()
     })
     await once(socket, 'close')
-    await vi.waitFor(async () => expect((await standing()).used).toBe(275_000n))
+    await expect.poll(async () => (await standing()).used).toBe(275_000n)
     await Promise.all(slow.mock.results.map(({ value }) => value))
     expect(slow).toHaveBeenCalledTimes(2)
     expect((await standing()).reserved).toBe(0n)
@@ -280,4 +280,4 @@ describe('a realtime session that cannot be is refused in words, before anything
 })
 
 /** A session that the caller ends has no last frame that waits for the record. */
-const recorded = (id: string) => vi.waitFor(() => stage.operation(person, id))
+const recorded = (id: string) => vi.waitFor(() => stage.operation(person, id), 60_000)

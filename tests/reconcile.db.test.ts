@@ -54,4 +54,4 @@ test('aideon-keys reconcile tells machines whether the books agree, do not, or c
   expect(new Set(told.findings.map(({ check }) => check))).toEqual(new Set(['balances', 'holds', 'totals']))
   expect((await reconcile(withDatabase(clone.url, 'is_not_there'))).code).toBe(2)
   await rm(directory, { recursive: true })
-}, 60_000)
+})

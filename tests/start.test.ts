@@ -75,7 +75,7 @@ afterEach(async () => {
 })
 
 // Each start also builds the dashboards, and two cores are shared with the other tests.
-describe('a first start on a bare machine', { timeout: 120_000 }, () => {
+describe('a first start on a bare machine', () => {
   test('serves, refuses a second start on its data, and on SIGINT drains and stops its database', async () => {
     const dataDirectory = join(home, 'data')
     const first = start(['--data', dataDirectory])

@@ -35,7 +35,7 @@ const sora = { model: 'sora-2', prompt: 'a cube', seconds: '4' } as const
 
 const untilEnded = async (person: StagePerson, id: string) => {
   const isOver = async () => (await gateway.longOperations.named(person, 'video', [id]))[0]?.endedAt != null
-  await expect.poll(isOver, { timeout: 10_000, interval: 30 }).toBe(true)
+  await expect.poll(isOver, { interval: 30 }).toBe(true)
   const [operation] = await gateway.longOperations.named(person, 'video', [id])
   if (operation === undefined) throw new Error(`${id} is a long operation`)
   return operation
@@ -163,7 +163,7 @@ describe('a video on the platform’s key', () => {
     })
     await untilEnded(person, id)
     const told = () => receiver.received.map(({ body }) => JSON.parse(body) as { id: string; status: string })
-    await expect.poll(() => told().at(-1), { timeout: 5_000 }).toMatchObject({ id, status: 'completed' })
+    await expect.poll(() => told().at(-1)).toMatchObject({ id, status: 'completed' })
   })
 })
 

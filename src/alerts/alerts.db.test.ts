@@ -64,12 +64,7 @@ const to = ({ organizationId, userId }: Owner): Notice['audience'] => ({
 
 const ended = async (alerts: Alerts, owner: Owner, count = 1) => {
   await expect
-    .poll(
-      async () => (await alerts.deliveries({ owner }, null, 50)).filter((d) => d.endedAt !== null).length,
-      {
-        timeout: 5_000,
-      },
-    )
+    .poll(async () => (await alerts.deliveries({ owner }, null, 50)).filter((d) => d.endedAt !== null).length)
     .toBe(count)
   return alerts.deliveries({ owner }, null, 50)
 }

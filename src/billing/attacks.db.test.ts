@@ -492,4 +492,4 @@ test('automatic top-ups of many who have reached their cap do not keep the other
   must(await stage.billing.setAutoTopUp(user(account), account, wanted))
   await stage.billing.topUpDue(stage.time.clock())
   expect(await waiting(stage, account)).toHaveLength(1)
-}, 60_000)
+})

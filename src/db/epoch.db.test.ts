@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Client } from 'pg'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { systemClock } from '../kit/clock.ts'
 import { newId } from '../kit/id.ts'
@@ -70,7 +70,7 @@ describe('a change', () => {
     const blocked = gate()
     b.epoch.onChange(() => blocked.promise)
     const change = a.epoch.change(organization, nothing)
-    await vi.waitFor(() => expect(b.heard).toEqual([organization]))
+    await expect.poll(() => b.heard).toEqual([organization])
     expect(await settledWithin(change, 200)).toBe(false)
     blocked.resolve()
     await change
@@ -125,7 +125,7 @@ describe('a change', () => {
     const blocked = gate()
     a.epoch.onChange(() => blocked.promise)
     await a.epoch.announce(organization, nothing)
-    await vi.waitFor(() => expect(b.heard).toEqual([organization]))
+    await expect.poll(() => b.heard).toEqual([organization])
     blocked.resolve()
   })
 })
@@ -135,9 +135,9 @@ describe('a process that misses something', () => {
     const a = await startNode()
     const b = await startNode()
     await terminateFeed()
-    await vi.waitFor(() => expect(b.epoch.isFresh()).toBe(false), { interval: 1 })
+    await expect.poll(() => b.epoch.isFresh(), { interval: 1 }).toBe(false)
     await a.epoch.change(organization, nothing)
-    await vi.waitFor(() => expect(b.epoch.isFresh()).toBe(true))
+    await expect.poll(() => b.epoch.isFresh()).toBe(true)
     expect([organization, null]).toContain(b.heard[0])
     expect(b.heard).toHaveLength(1)
     expect(b.epoch.current()).toBe(await counter())
@@ -153,13 +153,13 @@ describe('a process that misses something', () => {
   test('notices by its heartbeat a number that nobody announced', async () => {
     const a = await startNode({ leaseSeconds: 1 })
     await clone.database.pool.query('UPDATE configuration_epoch SET epoch = epoch + 1')
-    await vi.waitFor(() => expect(a.heard).toEqual([null]))
+    await expect.poll(() => a.heard).toEqual([null])
   })
 
   test('drops everything when the database was set back', async () => {
     const a = await startNode({ leaseSeconds: 1 })
     await clone.database.pool.query('UPDATE configuration_epoch SET epoch = 0')
-    await vi.waitFor(() => expect(a.heard).toEqual([null]))
+    await expect.poll(() => a.heard).toEqual([null])
     await a.epoch.change(organization, nothing)
     expect(a.epoch.current()).toBe(1n)
   })
@@ -167,7 +167,7 @@ describe('a process that misses something', () => {
   test('is in the table again after somebody removed it', async () => {
     const a = await startNode({ leaseSeconds: 1 })
     await clone.database.pool.query('DELETE FROM processes')
-    await vi.waitFor(async () => expect(await leaseEnded(a)).toBe(false))
+    await expect.poll(() => leaseEnded(a)).toBe(false)
     await makeNode().epoch.change(organization, nothing)
     expect(a.heard).toContain(organization)
   })
@@ -189,7 +189,7 @@ describe('a process that is cut off', () => {
     await change
     expect(b.heard).toEqual([])
     cut.restore()
-    await vi.waitFor(() => expect(b.epoch.isFresh()).toBe(true), { timeout: 10_000 })
+    await expect.poll(() => b.epoch.isFresh()).toBe(true)
     expect(b.heard).toEqual([null])
     await cut.close()
   })
@@ -202,7 +202,7 @@ describe('a process that is cut off', () => {
     await a.epoch.change(organization, nothing)
     expect(b.epoch.isFresh()).toBe(false)
     blocked.resolve()
-    await vi.waitFor(() => expect(b.epoch.isFresh()).toBe(true), { timeout: 10_000 })
+    await expect.poll(() => b.epoch.isFresh()).toBe(true)
   })
 
   test('loses its lease when dropping fails, and drops everything before it trusts again', async () => {
@@ -213,7 +213,7 @@ describe('a process that is cut off', () => {
       if (failures-- > 0) throw new Error('cannot drop')
     })
     await a.epoch.change(organization, nothing)
-    await vi.waitFor(() => expect(b.epoch.isFresh()).toBe(true), { timeout: 10_000 })
+    await expect.poll(() => b.epoch.isFresh()).toBe(true)
     expect(b.heard).toEqual([organization, null])
   })
 
@@ -227,7 +227,7 @@ describe('a process that is cut off', () => {
     await epoch.start()
     asleepMs = 3_600_000
     expect(epoch.isFresh()).toBe(false)
-    await vi.waitFor(() => expect(epoch.isFresh()).toBe(true))
+    await expect.poll(() => epoch.isFresh()).toBe(true)
   })
 })
 

@@ -188,7 +188,7 @@ test('a system key is rotated by its API, and a restart and another set-up leave
     const attempt = await rotation.find(id)
     offset += Math.max(0, (attempt?.nextAt?.getTime() ?? 0) - Date.now() - offset)
     return attempt?.endedAt ? attempt : null
-  }, 20_000)
+  }, 60_000)
   expect(ended).toMatchObject({ state: 'done' })
   await rotation.close()
   expect(simulator.rotation.secrets.of('openai')).toHaveLength(before + 1)

@@ -51,7 +51,7 @@ test('of a failure its kind is stored, and nothing of what it says or where it w
   const stored = async () =>
     (await clone.database.pool.query(`SELECT j::text AS row FROM pgboss.job j WHERE name = 'fail'`)).rows[0]
       .row
-  await expect.poll(stored, { timeout: 10_000 }).toContain('TypeError ECANARY')
+  await expect.poll(stored).toContain('TypeError ECANARY')
   await jobs.stop()
   expect(await stored()).not.toMatch(/canary|jobs\.db\.test/)
 })

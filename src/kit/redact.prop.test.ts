@@ -168,6 +168,6 @@ describe('time is linear', () => {
     const startedAt = performance.now()
     redactSecrets(text, secrets)
     // About 0.3 s on one slow core; a quadratic step over a million characters takes minutes.
-    expect(performance.now() - startedAt).toBeLessThan(5000)
+    expect(performance.now() - startedAt).toBeLessThan(40_000)
   })
 })

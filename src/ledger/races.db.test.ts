@@ -317,7 +317,7 @@ describe('a commit whose answer is lost', () => {
     const outcome = await ledger.hold(holdRequest(account, 40n))
     expect(outcome.ok ? null : outcome.fault.code).toBe('database_unavailable')
     expect(await balance()).toMatchObject({ availableMicros: 60n, heldMicros: 40n })
-    await expect.poll(async () => (await balance())?.availableMicros, { timeout: 10_000 }).toBe(100n)
+    await expect.poll(async () => (await balance())?.availableMicros).toBe(100n)
     await close()
     expect(await checkLedger(clone.database)).toEqual([])
   })
@@ -329,7 +329,7 @@ describe('a commit whose answer is lost', () => {
     proxy.lose('COMMIT', 1)
     const record = recorder.record(settled(account, request, 15n), { ...request, chargeMicros: 15n })
     await expect(record).rejects.toMatchObject({ fault: { code: 'database_unavailable' } })
-    await expect.poll(async () => (await balance())?.heldMicros, { timeout: 10_000 }).toBe(0n)
+    await expect.poll(async () => (await balance())?.heldMicros).toBe(0n)
     await close()
     expect(await checkLedger(clone.database)).toEqual([])
   })
@@ -342,7 +342,7 @@ describe('a commit whose answer is lost', () => {
     proxy.lose('BEGIN', 1)
     const record = recorder.record(settled(account, request, 15n), { ...request, chargeMicros: 15n })
     await expect(record).rejects.toMatchObject({ fault: { code: 'database_unavailable' } })
-    await expect.poll(async () => (await balance())?.availableMicros, { timeout: 10_000 }).toBe(100n)
+    await expect.poll(async () => (await balance())?.availableMicros).toBe(100n)
     const { rows } = await clone.database.pool.query(
       'SELECT status, credit_micros FROM operations WHERE id = $1',
       [request.operationId],

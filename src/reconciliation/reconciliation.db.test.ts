@@ -99,7 +99,7 @@ beforeAll(async () => {
   await trade()
   await trade()
   await stage.at('2026-03-12T12:00:00Z')
-}, 60_000)
+})
 afterAll(async () => {
   await stage.ledger.close()
   await clone.drop()

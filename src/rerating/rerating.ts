@@ -249,8 +249,12 @@ export const makeReratings = (parts: ReratingParts) => {
     /** Exactly what was previewed, once for each key. Its entries follow; `settled` waits for them. */
     async request(actor: Actor, wanted: Request): Promise<Outcome<Rerating>> {
       const request = JSON.stringify([termsText(wanted), wanted.digest, wanted.reason, wanted.chargeReason])
-      const before = await store.reratingByKey(database.kysely, wanted.idempotencyKey)
-      if (before !== undefined) return before.request === request ? read(before.id) : usedKey
+      const asBefore = async (): Promise<Outcome<Rerating> | null> => {
+        const before = await store.reratingByKey(database.kysely, wanted.idempotencyKey)
+        return before === undefined ? null : before.request === request ? read(before.id) : usedKey
+      }
+      const before = await asBefore()
+      if (before !== null) return before
       if (wanted.chargesMore && wanted.chargeReason === null)
         return failure('invalid_request', {
           message: 'Say why whoever was charged too little is charged more.',
@@ -259,10 +263,14 @@ export const makeReratings = (parts: ReratingParts) => {
       const rated = await rate(wanted)
       if (!rated.ok) return rated
       if (digestOf(termsText(wanted), rated.value) !== wanted.digest)
-        return failure('conflict', {
-          message: 'It would do something else now than what was previewed.',
-          next: 'Look at the preview again.',
-        })
+        // Where the same request has just been carried out, too.
+        return (
+          (await asBefore()) ??
+          failure('conflict', {
+            message: 'It would do something else now than what was previewed.',
+            next: 'Look at the preview again.',
+          })
+        )
       if (rated.value.changes.length === 0)
         return failure('conflict', { message: 'No operation’s charge would change.' })
       const waits = (await needsSecond(rated.value, wanted)) && actor.kind !== 'operator'
@@ -293,10 +301,7 @@ export const makeReratings = (parts: ReratingParts) => {
           return true
         }),
       )
-      if (!isMade) {
-        const other = await store.reratingByKey(database.kysely, idempotencyKey)
-        return other?.request === request ? read(other.id) : usedKey
-      }
+      if (!isMade) return (await asBefore()) ?? usedKey
       if (!waits) void start(rerating.id)
       return read(rerating.id)
     },

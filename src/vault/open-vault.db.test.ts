@@ -23,7 +23,7 @@ const keyFile = () => join(directory, masterKeyFileName)
 const base64Key = () => randomBytes(32).toString('base64')
 
 /** However busy the machine is. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 20_000)
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 60_000)
 
 beforeEach(async () => {
   clone = await cloneDatabase()

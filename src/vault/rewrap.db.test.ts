@@ -45,7 +45,7 @@ const join = async (environment: Record<string, string> = {}, named: string[] = 
 }
 
 /** However busy the machine is. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 20_000)
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 60_000)
 
 beforeEach(async () => {
   clone = await cloneDatabase()

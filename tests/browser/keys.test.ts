@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
+import { settled } from './settled.ts'
 import {
   expectAccessibleInLight,
   expectNoOverflow,
@@ -15,7 +16,7 @@ let browser: Browser
 
 beforeAll(async () => {
   ;[demo, browser] = await Promise.all([startDemo(), openBrowser()])
-}, 150_000)
+})
 
 afterAll(async () => {
   await browser?.close()
@@ -37,6 +38,7 @@ const lane = (page: Page, name: string) => page.getByRole('region', { name: `Ope
 
 /** Takes a key by its handle to the middle of a lane, without letting go. */
 const drag = async (page: Page, key: string, to: string): Promise<void> => {
+  await settled(page)
   const handle = await page
     .getByRole('button', { name: `Move ${key}` })
     .first()
@@ -48,7 +50,7 @@ const drag = async (page: Page, key: string, to: string): Promise<void> => {
   await page.mouse.move(target.x + 200, target.y + target.height - 4, { steps: 4 })
 }
 
-describe('system keys', { timeout: 90_000 }, () => {
+describe('system keys', () => {
   test('are dragged into another priority, which can be undone; escape lets go of them', async () => {
     await using admin = await administrate('/admin/system-keys')
     const { page } = admin
@@ -79,10 +81,10 @@ describe('system keys', { timeout: 90_000 }, () => {
     await expect.poll(() => said.textContent()).toBe('Reserve: Secondary, 2 of 2.')
     await page.keyboard.press('Escape')
     await expect.poll(() => said.textContent()).toBe('Reserve is back: Tertiary, 1 of 1.')
-    expect(await focused(page)).toBe('Move Reserve')
+    await expect.poll(() => focused(page)).toBe('Move Reserve')
     for (const key of ['Space', 'ArrowUp', 'ArrowUp', 'Space']) await page.keyboard.press(key)
     await page.getByText('“Reserve” is now Secondary, 1 of 2.').waitFor()
-    expect(await focused(page)).toBe('Move Reserve')
+    await expect.poll(() => focused(page)).toBe('Move Reserve')
     await page.reload()
     await lane(page, 'Tertiary').getByText('No key').waitFor()
   })
@@ -114,7 +116,7 @@ const withoutOverlap = async (page: Page): Promise<void> => {
   await page.getByText('overlap none').first().waitFor()
 }
 
-describe('a key’s own page', { timeout: 120_000 }, () => {
+describe('a key’s own page', () => {
   test('rotates a system key by a click, and shows how far it is until it is done', async () => {
     await using admin = await administrate('/admin/system-keys')
     const { page } = admin
@@ -128,10 +130,7 @@ describe('a key’s own page', { timeout: 120_000 }, () => {
     await dialog.getByLabel('Without interruption').check()
     await dialog.getByLabel('Reason').fill('Browser test')
     await dialog.getByRole('button', { name: 'Rotate now' }).click()
-    await page
-      .getByRole('region', { name: 'Earlier rotations' })
-      .getByText('Done', { exact: true })
-      .waitFor({ timeout: 60_000 })
+    await page.getByRole('region', { name: 'Earlier rotations' }).getByText('Done', { exact: true }).waitFor()
     const versions = page.getByRole('table', { name: 'Versions' })
     await versions.getByRole('row').filter({ hasText: 'In use' }).filter({ hasText: '2 ' }).first().waitFor()
     const reply = await fetch(`${demo.url}/v1/chat/completions`, {
@@ -162,14 +161,11 @@ describe('a key’s own page', { timeout: 120_000 }, () => {
     await panel.getByLabel('New key', { exact: true }).fill(secret)
     await expectAccessibleInLight(page)
     await panel.getByRole('button', { name: 'Prove and switch' }).click()
-    await panel.getByText('Waiting for confirmation', { exact: true }).waitFor({ timeout: 60_000 })
+    await panel.getByText('Waiting for confirmation', { exact: true }).waitFor()
     expect(await page.content()).not.toContain(secret)
     await panel.getByRole('button', { name: 'The old key is deleted' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'The old key is deleted' }).click()
-    await page
-      .getByRole('region', { name: 'Earlier rotations' })
-      .getByText('Done', { exact: true })
-      .waitFor({ timeout: 60_000 })
+    await page.getByRole('region', { name: 'Earlier rotations' }).getByText('Done', { exact: true }).waitFor()
     await page
       .getByText(`ends in ${secret.slice(-4)}`)
       .first()
@@ -177,7 +173,7 @@ describe('a key’s own page', { timeout: 120_000 }, () => {
   })
 })
 
-describe('what needs a fresh proof', { timeout: 90_000 }, () => {
+describe('what needs a fresh proof', () => {
   test('asks for it once, keeps what was entered underneath, and goes on by itself', async () => {
     await using olivia = await visitAs('Olivia', '/services')
     const { page } = olivia
@@ -194,7 +190,9 @@ describe('what needs a fresh proof', { timeout: 90_000 }, () => {
     await expectAccessibleInLight(page)
     await page.keyboard.press('Escape')
     await page.getByText('it was not confirmed that it is you').waitFor()
-    expect(await page.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Renamed by its owner')
+    await expect
+      .poll(() => page.getByRole('textbox', { name: 'Name' }).inputValue())
+      .toBe('Renamed by its owner')
 
     await page.getByRole('button', { name: 'Rename', exact: true }).click()
     await proof.getByLabel('New sign-in link').fill(person('Nora').signInLink)
@@ -232,7 +230,7 @@ test('keys of a .env file are looked through, chosen and added, each with what b
     .getByRole('listitem', { name: 'OpenAI', exact: true })
     .getByText('Own key', { exact: true })
     .waitFor()
-}, 60_000)
+})
 
 test('other sessions are signed out from the security page', async () => {
   await using first = await visit(browser, person('Nora').signInLink)
@@ -242,7 +240,7 @@ test('other sessions are signed out from the security page', async () => {
   await first.page.getByText(/other sessions? signed out/).waitFor()
   await second.page.goto(`${demo.url}/credits`)
   await second.page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
-}, 60_000)
+})
 
 test('a sealed vault is told on every page, to administrators with the way to its state', async () => {
   await using admin = await administrate('/admin')
@@ -259,16 +257,16 @@ test('a sealed vault is told on every page, to administrators with the way to it
   await expectAccessibleInLight(page)
   await page.getByRole('link', { name: 'See why, and what to do' }).click()
   await page.getByRole('heading', { level: 1, name: 'Vault' }).waitFor()
-}, 60_000)
+})
 
 test('the master key is rotated by a click, and everything is wrapped anew', async () => {
   await using admin = await administrate('/admin/vault')
   const { page } = admin
   await page.getByRole('button', { name: 'Rotate master key' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Rotate master key' }).click()
-  await page.getByText(/^Done: /).waitFor({ timeout: 60_000 })
+  await page.getByText(/^Done: /).waitFor()
   await page.getByRole('button', { name: 'Destroy version 1' }).waitFor()
-}, 90_000)
+})
 
 describe('screens are free of axe’s findings in light and dark, and fit a phone:', () => {
   test.each([
@@ -279,10 +277,7 @@ describe('screens are free of axe’s findings in light and dark, and fit a phon
     ['/admin/vault', 'Vault'],
     ['/admin/key-hygiene', 'Key hygiene'],
     ['/security', 'Security'],
-  ])(
-    '%s',
-    (path, heading) =>
-      expectPresentable(browser, demo.facts.administrator.signInLink, `${demo.url}${path}`, heading),
-    90_000,
+  ])('%s', (path, heading) =>
+    expectPresentable(browser, demo.facts.administrator.signInLink, `${demo.url}${path}`, heading),
   )
 })

@@ -4,12 +4,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
+import { copied, expectAccessible, expectNoOverflow, visit } from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -24,7 +22,7 @@ beforeAll(async () => {
       person(name).id,
       role,
     ])
-}, 150_000)
+})
 afterAll(async () => {
   await browser?.close()
   await demo?.[Symbol.asyncDispose]()
@@ -45,10 +43,6 @@ const expectFit = async (page: Page, name: string) => {
   }
   await expectAccessible(page)
   await expectNoOverflow(page)
-}
-const copied = async (page: Page, label: string): Promise<string> => {
-  await page.getByRole('button', { name: `Copy ${label}` }).click()
-  return page.evaluate<string>('navigator.clipboard.readText()')
 }
 
 test('a machine gets a client, its token calls a model; revoked, it does not', async () => {

@@ -1,11 +1,8 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
-
-// Looking through a long page takes axe some seconds, and many times that on a busy machine.
-vi.setConfig({ testTimeout: 120_000 })
 
 let demo: Demo
 let browser: Browser
@@ -19,7 +16,7 @@ beforeAll(async () => {
   await demo.database.pool.query(`UPDATE memberships SET role = 'member' WHERE user_id = ANY($1)`, [
     [person('Olivia').id, person('Ansel').id],
   ])
-}, 150_000)
+})
 
 afterAll(async () => {
   await browser?.close()

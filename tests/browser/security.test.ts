@@ -12,7 +12,7 @@ let browser: Browser
 
 beforeAll(async () => {
   ;[demo, browser] = await Promise.all([startDemo(), openBrowser()])
-}, 150_000)
+})
 afterAll(async () => {
   await browser?.close()
   await demo?.[Symbol.asyncDispose]()
@@ -40,9 +40,7 @@ const addAuthenticator = async (page: Page) => {
 const overview = (page: Page) => page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
 const factor = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
 
-test('an app, a passkey, recovery codes: set up, asked for at sign-in, and a fresh proof', {
-  timeout: 120_000,
-}, async () => {
+test('an app, a passkey, recovery codes: set up, asked for at sign-in, and a fresh proof', async () => {
   const user = demo.facts.users.find(({ name }) => name.startsWith('Ada')) ?? demo.facts.users[0]
   if (!user) throw new Error('The demo has no users.')
   await using visitor = await visit(browser, byName(user.signInLink))

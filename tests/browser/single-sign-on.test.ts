@@ -5,8 +5,6 @@ import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 let demo: Demo
 let browser: Browser
 let provider: Awaited<ReturnType<typeof startOidcProvider>>
@@ -19,7 +17,7 @@ beforeAll(async () => {
     openBrowser(),
     startOidcProvider({ redirectUris: () => redirectUris, clientSecret: 'secret of the client' }),
   ])
-}, 150_000)
+})
 
 afterAll(async () => {
   await browser?.close()

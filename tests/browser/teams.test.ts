@@ -1,10 +1,8 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { expectAccessible, expectNoOverflow, visit } from './visitor.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
+import { copied, expectAccessible, expectNoOverflow, visit } from './visitor.ts'
 
 let demo: Demo
 let browser: Browser
@@ -16,7 +14,7 @@ beforeAll(async () => {
     demo.database.pool.query('UPDATE memberships SET role = $2 WHERE user_id = $1', [person(name).id, role])
   await setRole('Nora', 'owner')
   await setRole('Olivia', 'member')
-}, 150_000)
+})
 
 afterAll(async () => {
   await browser?.close()
@@ -69,14 +67,14 @@ test('a team is made, its lead takes somebody in, a token of it is used, and its
   await page.getByText('Olivia is in the team.').waitFor()
   await page.keyboard.press('Escape')
   await page.getByLabel('Part of Olivia').selectOption('lead')
+  await page.getByText('Olivia is saved.').waitFor()
 
   await olivia.page.reload()
   await olivia.page.getByRole('link', { name: 'Search' }).click()
   await olivia.page.getByRole('button', { name: 'Create token' }).click()
   await olivia.page.getByLabel('Name').fill('Nightly index')
   await olivia.page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click()
-  await olivia.page.getByRole('button', { name: 'Copy New token' }).click()
-  const token = await olivia.page.evaluate<string>('navigator.clipboard.readText()')
+  const token = await copied(olivia.page, 'New token')
   await olivia.page.getByRole('button', { name: 'I have copied it' }).click()
   await olivia.page.getByRole('button', { name: 'Take somebody in' }).waitFor()
   expect((await call(token, 'gpt-4.1-mini')).status).toBe(200)

@@ -1,6 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext, ConsoleMessage, Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { settled, settleAfterNavigation } from './settled.ts'
 
 export interface Visitor extends AsyncDisposable {
   readonly page: Page
@@ -17,10 +19,11 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
   const idle = idleOf(browser, link ?? '')
   const { context, page, cookies } = (path && idle.pop()) || (await signedIn(browser, link))
   let said: string[] = []
-  page.on('console', (message) => {
+  const hear = (message: ConsoleMessage) => {
     if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
-  })
-  page.on('pageerror', (error) => said.push(error.message))
+  }
+  const fail = (error: Error) => void said.push(error.message)
+  page.on('console', hear).on('pageerror', fail)
   if (path !== undefined) await page.goto(new URL(path, link).href)
   return {
     page,
@@ -31,7 +34,7 @@ export const visit = async (browser: Browser, link?: string, path?: string): Pro
       return complaints
     },
     async [Symbol.asyncDispose]() {
-      page.removeAllListeners()
+      page.off('console', hear).off('pageerror', fail)
       if (await isAsBefore(context, page, cookies)) idle.push({ context, page, cookies })
       else await context.close()
     },
@@ -52,8 +55,10 @@ const signedIn = async (browser: Browser, link: string | undefined): Promise<Sea
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   })
-  context.setDefaultTimeout(15_000)
+  // On a busy machine; whatever is waited for is an event, this only bounds the wait.
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
+  settleAfterNavigation(page)
   if (link !== undefined) {
     await page.goto(link)
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
@@ -71,7 +76,8 @@ const isAsBefore = async (context: BrowserContext, page: Page, cookies: string):
   if (!page.url().startsWith('http')) return false
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await page.evaluate('localStorage.clear(); sessionStorage.clear()')
-  await page.goto('about:blank')
+  // Of the same site, so that what has been compiled for its pages stays.
+  await page.goto(new URL('/healthz', page.url()).href)
   await page.emulateMedia({ colorScheme: 'light' })
   await page.setViewportSize(desk)
   return true
@@ -96,7 +102,6 @@ export const expectPresentable = async (
   await using looker = await visit(browser, link, url)
   const { page, complaints } = looker
   await page.getByRole('heading', { level: 1, name: heading, exact: true, includeHidden: true }).waitFor()
-  await page.waitForLoadState('networkidle')
   await expectAccessible(page)
   await expectNoOverflow(page)
   expect(complaints()).toEqual([])
@@ -107,7 +112,6 @@ export const expectAccessible = async (page: Page): Promise<void> => {
   expect(await findings(page)).toEqual([])
   await page.emulateMedia({ colorScheme: 'dark' })
   await page.locator('html[data-mantine-color-scheme="dark"]').waitFor()
-  await page.evaluate(settledColours)
   expect(await findings(page, ['color-contrast', 'link-in-text-block'])).toEqual([])
   await page.emulateMedia({ colorScheme: 'light' })
 }
@@ -120,28 +124,36 @@ export const expectAccessibleInLight = async (page: Page): Promise<void> => {
 
 const dialog = '[role="dialog"]'
 
-/** Runs in the page: colours change by transitions, the shortest of which are still seen half-way. */
-const settledColours = `(async () => {
-  await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
-  const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition)
-  await Promise.allSettled(transitions.map((transition) => transition.finished))
-})()`
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const findings = async (page: Page, rules?: string[], within = 'html'): Promise<string[]> => {
-  const axe = new AxeBuilder({ page })
-    .include(within)
+  await settled(page)
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(`${axe};0`)
+  const options = {
     // Only violations are described in full: describing what is fine takes as long as finding it.
-    .options({ resultTypes: ['violations'], ...(rules && { runOnly: { type: 'rule', values: rules } }) })
-    // Without its second page, which is for frames of other origins: there are none.
-    .setLegacyMode()
-  const { violations } = await axe.analyze()
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`))
+    resultTypes: ['violations'],
+    // Style sheets and media are read for rules that are not asked for.
+    preload: false,
+    ...(rules && { runOnly: { type: 'rule', values: rules } }),
+  }
+  return page.evaluate<string[]>(`axe.run(${JSON.stringify(within)}, ${JSON.stringify(options)}).then(
+    ({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`)
+}
+
+/** What a button to copy puts on the clipboard. */
+export const copied = async (page: Page, label: string): Promise<string> => {
+  await page.evaluate("navigator.clipboard.writeText('')")
+  await page.getByRole('button', { name: `Copy ${label}` }).click()
+  const read = () => page.evaluate<string>('navigator.clipboard.readText()')
+  await expect.poll(read).not.toBe('')
+  return read()
 }
 
 /** On a narrow screen nothing sticks out to the right: tables become cards or scroll inside themselves. */
 export const expectNoOverflow = async (page: Page): Promise<void> => {
   const { width, height } = page.viewportSize() ?? { width: 1440, height: 900 }
   await page.setViewportSize({ width: 390, height: 844 })
+  await settled(page)
   expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
   await page.setViewportSize({ width, height })
 }

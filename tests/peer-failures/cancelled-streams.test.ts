@@ -41,7 +41,7 @@ const routes: readonly [ChatDialect, string, 'native' | 'translated'][] = [
 
 const settled = async (person: StagePerson, reply: Response | string) => {
   const id = typeof reply === 'string' ? reply : (reply.headers.get('x-aideon-operation') ?? '')
-  await expect.poll(async () => (await stage.balance(person)).heldMicros, { timeout: 5_000 }).toBe(0n)
+  await expect.poll(async () => (await stage.balance(person)).heldMicros).toBe(0n)
   return stage.operation(person, id)
 }
 

@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path'
-import { defineConfig, mergeConfig } from 'vitest/config'
+import { defineConfig, mergeConfig, type UserWorkspaceConfig } from 'vitest/config'
 import common from '../../vitest.config.ts'
 import { plantedBugs } from './bugs.ts'
 
@@ -17,19 +17,24 @@ const planted = (path: string, source: string): string => {
   return text
 }
 
-export default mergeConfig(
-  common,
-  defineConfig({
-    root: top,
-    plugins: [
-      {
-        name: 'planted-bug',
-        enforce: 'pre',
-        transform: (source: string, id: string) =>
-          planted(relative(top, id.split('?')[0] ?? id).replaceAll(sep, '/'), source),
-      },
-    ],
+const plugins = [
+  {
+    name: 'planted-bug',
+    enforce: 'pre' as const,
+    transform: (source: string, id: string) =>
+      planted(relative(top, id.split('?')[0] ?? id).replaceAll(sep, '/'), source),
+  },
+]
+
+export default defineConfig({
+  root: top,
+  test: {
+    ...common.test,
+    globalSetup: [common.test?.globalSetup ?? [], new URL('./setup.ts', import.meta.url).pathname].flat(),
     // The cache of transformed modules does not know which error is planted.
-    test: { fsModuleCache: false, globalSetup: [new URL('./setup.ts', import.meta.url).pathname] },
-  }),
-)
+    fsModuleCache: false,
+    projects: (common.test?.projects ?? []).map((project) =>
+      mergeConfig(project as UserWorkspaceConfig, { root: top, plugins, test: { fsModuleCache: false } }),
+    ),
+  },
+})

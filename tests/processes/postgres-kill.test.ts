@@ -57,11 +57,10 @@ test.each([
     const replies = await load.stop()
 
     await using books = await openBookkeeping(server.url)
-    await expect.poll(() => books.unfinishedHolds(), { timeout: 30_000, interval: 100 }).toBe(0)
+    await expect.poll(() => books.unfinishedHolds(), { interval: 100 }).toBe(0)
     expect(await books.recordProblems(replies)).toEqual([])
     expect(await books.ledgerProblems()).toEqual([])
     const failed = replies.filter((reply) => !reply.whole)
     expect(failed.filter(({ status, code }) => status !== 503 || code !== 'database_unavailable')).toEqual([])
   },
-  90_000,
 )

@@ -71,7 +71,7 @@ const ownKeyOf = async (person: StagePerson) => {
   return key?.id ?? ''
 }
 
-describe('no operation on any of three processes starts', { timeout: 60_000 }, () => {
+describe('no operation on any of three processes starts', () => {
   test('with an access token whose revocation has returned', async () => {
     const person = await fleet.person()
     const browser = await browserOf(person, fleet.gateways[0])
@@ -172,7 +172,7 @@ const policies: readonly { change: ControlChange; breaks: (served: Served) => bo
   { change: { allowed: null }, breaks: () => false },
 ]
 
-describe('under load, policies that follow each other', { timeout: 60_000 }, () => {
+describe('under load, policies that follow each other', () => {
   test('are broken by no operation on record that started after they were in force, on any of three processes', async () => {
     const { rooms, simulator } = fleet
     await fleet.systemKey('anthropic', 1)

@@ -94,7 +94,7 @@ test('killed again and again while secrets are sealed anew and keys wrapped anew
     former: 0,
   })
   await close()
-}, 120_000)
+})
 
 const commandLine = join(import.meta.dirname, '../../src/cli/cli.ts')
 
@@ -137,4 +137,4 @@ test('the command moves the master key, shows what there is, and tells how it we
     change: { kind: 'move', state: 'done' },
   })
   for (const key of [vaultTestKey, next]) expect(said.join('\n') + stdout).not.toContain(key)
-}, 120_000)
+})

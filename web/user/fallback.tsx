@@ -61,7 +61,11 @@ const useChangePreferences = (current: Preferences) => {
   const { queryKey } = read('readPreferences', {})
   const mutation = useMutation<Preferences, CallFault, Omit<Preferences, 'locked'>>({
     mutationFn: (body) => call('changePreferences', { body }),
-    onMutate: (next) => client.setQueryData(queryKey, { ...next, locked: current.locked }),
+    onMutate: async (next) => {
+      // What is being read is how it was.
+      await client.cancelQueries({ queryKey })
+      client.setQueryData(queryKey, { ...next, locked: current.locked })
+    },
     onError: (error) => {
       client.setQueryData(queryKey, current)
       tellFault(error)
