@@ -14,8 +14,15 @@ const common = {
   unstubGlobals: true,
 } as const
 
-/** Each in a process of its own: they measure memory, set its environment, start and kill others. */
-const apart = ['tests/**/*.test.ts', 'src/db/embedded.test.ts', 'src/vault/providers/pkcs11.test.ts']
+/** Each in a process of its own: they measure its memory, set its environment, start and kill others. */
+const apart = [
+  'src/db/embedded.test.ts',
+  'src/vault/providers/pkcs11.test.ts',
+  'tests/{browser,planted-bugs,processes,simulation,simulator}/**/*.test.ts',
+  'tests/{canary,desync,launcher,start}.test.ts',
+  'tests/gateway-attacks*.test.ts',
+  'tests/peer-failures/leaks.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -30,9 +37,9 @@ export default defineConfig({
         test: {
           ...common,
           name: 'together',
-          include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'simulator/**/*.test.ts'],
+          include: ['{simulator,src,tests,web}/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...apart],
-          // What a file leaves in its process is nothing that another one sees: loading the product anew costs more than most.
+          // Nothing that a file leaves behind is seen by the next; to load the product anew takes longer than most of them.
           isolate: false,
         },
       },

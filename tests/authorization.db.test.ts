@@ -1153,6 +1153,8 @@ const publicStatus: Partial<Record<EndpointName, number>> = {
   proveSso: 409,
   signInWithLink: 410,
   setUp: 410,
+  // Nobody here pays for a subscription that nothing is taken from.
+  cancelIdleSubscription: 404,
   // No service of today's can stop what it has begun.
   cancelLongOperation: 409,
 }

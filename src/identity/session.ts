@@ -2,7 +2,7 @@ import type { Role } from '../contract/permissions.ts'
 import { fault } from '../kit/fault.ts'
 import type { OrganizationControl } from '../policy/control.ts'
 import type { Obstacle } from './session-policy.ts'
-import type { SessionRow } from './store.ts'
+import type { SessionRow } from './store-sessions.ts'
 
 export interface SessionLimits {
   /** A session ends after this long without a request. */

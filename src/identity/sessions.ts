@@ -19,7 +19,8 @@ import {
 } from './session.ts'
 import { breakGlassNotices, type SecurityEvent, securityNotice } from './security-notices.ts'
 import { isWithin, judgeSession, judgeToken, type Obstacle } from './session-policy.ts'
-import type { IdentityStore, SessionRow } from './store.ts'
+import type { IdentityStore } from './store.ts'
+import type { SessionRow } from './store-sessions.ts'
 
 const knownBrowserSeconds = 180 * 24 * 3600
 /** `last_seen_at` is written at most this often. */
