@@ -37,12 +37,16 @@ export const readBody = (
     const chunks: Buffer[] = []
     let bytes = 0
     const deadline = setDeadline(() => finish(failure('request_timeout')), limits.bodyTimeoutMs)
+    let isOver = false
     const finish = (outcome: Outcome<Buffer>) => {
+      if (isOver) return
+      isOver = true
       clearDeadline(deadline)
+      done(outcome)
+      if (outcome.ok) return
       request.removeAllListeners('data')
       // What still comes is read and dropped: a caller who is still sending would see a reset, not the refusal.
       request.resume()
-      done(outcome)
     }
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
