@@ -7,7 +7,7 @@ export interface Place<One> {
 /**
  * What comes and goes with each operation, in no order. Not a Set: V8 copies a Set's table now and then, and each table that it
  * leaves behind keeps what was in it, and the next table. Once one of them has become old, every operation that was ever in the
- * Set stays until the next full collection, and is copied twice until then: a quarter of the CPU time of an operation.
+ * Set stays until the next full collection, and is copied twice until then: a fifth of the CPU time of an operation.
  */
 export interface Bag<One> {
   add(one: One): Place<One>
