@@ -11,14 +11,17 @@ export const useEnter = <Name extends EntryName>(name: Name, onEntered: () => vo
   useEntering<Request<Name>>((request) => call(name, request) as Promise<Me>, onEntered)
 
 /** The same by whatever opens one. */
-export const useEntering = <Given>(enter: (given: Given) => Promise<Me>, onEntered: () => void) => {
+export const useEntering = <Given, Entered extends Me = Me>(
+  enter: (given: Given) => Promise<Entered>,
+  onEntered: (entered: Entered) => void,
+) => {
   const client = useQueryClient()
-  return useMutation<Me, CallFault, Given>({
+  return useMutation<Entered, CallFault, Given>({
     mutationFn: enter,
     onSuccess: (me) => {
       client.clear()
       client.setQueryData(meQuery.queryKey, me)
-      onEntered()
+      onEntered(me)
     },
   })
 }

@@ -122,6 +122,7 @@ const methods = {
   passkey: 'a passkey',
   totp: 'a code of your app',
   recovery_code: 'a recovery code',
+  single_sign_on: 'your company’s sign-in',
   password: 'your password',
   sign_in_link: 'a new sign-in link',
 } as const

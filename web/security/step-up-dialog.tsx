@@ -1,6 +1,6 @@
 import { Button, Modal, PasswordInput, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import type { Me, StepUpMethod } from '../../src/contract/session.ts'
 import { type CallFault, call } from '../data/call.ts'
 import { passkeysWork, proveWithPasskey } from '../data/passkeys.ts'
@@ -8,6 +8,7 @@ import { meQuery, useMe } from '../data/session.ts'
 import { settleProof } from '../data/step-up.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { CodeInput } from './code-input.tsx'
+import { CompanyProofState, useCompanyProof } from './company-proof.tsx'
 import classes from './security.module.css'
 
 /** A sign-in link, or the part after its # sign. */
@@ -17,6 +18,7 @@ const otherWords: Record<StepUpMethod, string> = {
   passkey: 'Use a passkey',
   totp: 'Use a code of the app',
   recovery_code: 'Use a recovery code',
+  single_sign_on: 'Use your company’s sign-in',
   password: 'Use the password',
   sign_in_link: 'Use a sign-in link',
 }
@@ -27,20 +29,26 @@ export const StepUpDialog = () => {
   const methods = me.stepUp.methods.filter((method) => method !== 'passkey' || passkeysWork())
   const [chosen, setChosen] = useState<StepUpMethod | null>(null)
   const method = chosen ?? methods[0] ?? 'sign_in_link'
+  const ways = { others: methods.filter((each) => each !== method), onOther: setChosen }
   return (
     <Modal opened onClose={() => settleProof(false)} title="Confirm that it is you" zIndex={320} size={440}>
-      <ProofForm
-        key={method}
-        me={me}
-        method={method}
-        others={methods.filter((each) => each !== method)}
-        onOther={setChosen}
-      />
+      {method === 'single_sign_on' ? (
+        <CompanyForm {...ways} />
+      ) : (
+        <ProofForm key={method} me={me} method={method} {...ways} />
+      )}
     </Modal>
   )
 }
 
-const proveBy = (method: StepUpMethod, text: string): Promise<Me> => {
+interface Ways {
+  readonly others: readonly StepUpMethod[]
+  readonly onOther: (method: StepUpMethod) => void
+}
+/** Shown here, and not in another window. */
+type OwnMethod = Exclude<StepUpMethod, 'single_sign_on'>
+
+const proveBy = (method: OwnMethod, text: string): Promise<Me> => {
   switch (method) {
     case 'passkey':
       return proveWithPasskey()
@@ -54,13 +62,7 @@ const proveBy = (method: StepUpMethod, text: string): Promise<Me> => {
   }
 }
 
-const ProofForm = (props: {
-  me: Me
-  method: StepUpMethod
-  others: readonly StepUpMethod[]
-  onOther: (method: StepUpMethod) => void
-}) => {
-  const { me, method } = props
+const ProofForm = ({ me, method, ...ways }: Ways & { me: Me; method: OwnMethod }) => {
   const [text, setText] = useState('')
   const client = useQueryClient()
   const stepUp = useMutation<Me, CallFault>({
@@ -70,13 +72,61 @@ const ProofForm = (props: {
       settleProof(true)
     },
   })
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    stepUp.mutate()
-  }
   const change = (value: string) => {
     setText(value)
     if (stepUp.error) stepUp.reset()
+  }
+  return (
+    <Frame
+      {...ways}
+      onSubmit={() => stepUp.mutate()}
+      error={stepUp.error}
+      submit={
+        <Button
+          type="submit"
+          data-autofocus={method === 'passkey' || undefined}
+          loading={stepUp.isPending}
+          disabled={method !== 'passkey' && text.trim() === ''}
+        >
+          {method === 'passkey' ? 'Use a passkey' : 'Confirm'}
+        </Button>
+      }
+    >
+      <input type="text" autoComplete="username" value={me.user.email} readOnly hidden />
+      <ProofInput me={me} method={method} text={text} onChange={change} />
+    </Frame>
+  )
+}
+
+const CompanyForm = (ways: Ways) => {
+  const { stage, isPending, error, open } = useCompanyProof()
+  return (
+    <Frame
+      {...ways}
+      onSubmit={open}
+      error={error}
+      submit={
+        <Button type="submit" data-autofocus loading={isPending}>
+          {stage === 'unopened' ? 'Confirm with your company sign-in' : 'Open the window again'}
+        </Button>
+      }
+    >
+      <CompanyProofState stage={stage} />
+    </Frame>
+  )
+}
+
+const Frame = (
+  props: Ways & {
+    onSubmit: () => void
+    error: CallFault | null
+    submit: ReactNode
+    children: ReactNode
+  },
+) => {
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    props.onSubmit()
   }
   return (
     <form className={classes.form} onSubmit={submit}>
@@ -84,9 +134,8 @@ const ProofForm = (props: {
         Changes to keys, money and rules need a fresh proof, so that nobody makes them at a screen you left
         open. It holds for some minutes; what you were doing goes on right after.
       </p>
-      <input type="text" autoComplete="username" value={me.user.email} readOnly hidden />
-      <ProofInput me={me} method={method} text={text} onChange={change} />
-      {stepUp.error && <FaultNotice error={stepUp.error} />}
+      {props.children}
+      {props.error && <FaultNotice error={props.error} />}
       <div className={classes.buttons}>
         {props.others.map((other) => (
           <Button
@@ -102,25 +151,13 @@ const ProofForm = (props: {
         <Button variant="default" onClick={() => settleProof(false)}>
           Cancel
         </Button>
-        <Button
-          type="submit"
-          data-autofocus={method === 'passkey' || undefined}
-          loading={stepUp.isPending}
-          disabled={method !== 'passkey' && text.trim() === ''}
-        >
-          {method === 'passkey' ? 'Use a passkey' : 'Confirm'}
-        </Button>
+        {props.submit}
       </div>
     </form>
   )
 }
 
-const ProofInput = (props: {
-  me: Me
-  method: StepUpMethod
-  text: string
-  onChange: (text: string) => void
-}) => {
+const ProofInput = (props: { me: Me; method: OwnMethod; text: string; onChange: (text: string) => void }) => {
   const { me, method, text, onChange } = props
   if (method === 'passkey') return null
   if (method === 'totp' || method === 'recovery_code')

@@ -1,8 +1,9 @@
 import { Button, Loader } from '@mantine/core'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
-import type { Request } from '../../src/contract/endpoints.ts'
+import type { Reply, Request } from '../../src/contract/endpoints.ts'
 import { call } from '../data/call.ts'
+import { isCompanyWindow, tellCompanyWindowOver } from '../data/company-proof.ts'
 import { useEntering } from '../data/enter.ts'
 import { Entry } from '../entry/entry.tsx'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
@@ -20,9 +21,11 @@ export const CompanyReturn = () => {
   const { connectionId } = route.useParams()
   const navigate = useNavigate()
   const [answer] = useState(takeAnswer)
-  const finish = useEntering<Answer>(
+  const finish = useEntering<Answer, Reply<'finishSso'>>(
     (given) => call('finishSso', { body: { connectionId, answer: given } }),
-    () => void navigate({ href: takePlace(), replace: true }),
+    ({ did }) => {
+      if (did !== 'proved') void navigate({ href: takePlace(), replace: true })
+    },
   )
   const { mutate, error } = finish
   const ticket = answer?.kind === 'saml' ? answer.ticket : null
@@ -40,7 +43,15 @@ export const CompanyReturn = () => {
     if (waitsForFactor) void navigate({ to: '/sign-in', replace: true })
   }, [waitsForFactor, navigate])
 
+  const isOver = answer === null || finish.isSuccess || (error !== null && !waitsForFactor)
+  useEffect(() => {
+    if (!isOver || !isCompanyWindow()) return
+    tellCompanyWindowOver()
+    if (finish.isSuccess) window.close()
+  }, [isOver, finish.isSuccess])
+
   if (answer === null) return <Refused />
+  if (finish.data?.did === 'proved') return <Proved />
   if (error && !waitsForFactor) return <Failed error={error} />
   if (preview.error) return <Failed error={preview.error} />
   if (preview.data?.mustConfirm && !finish.isPending)
@@ -94,8 +105,23 @@ const Failed = ({ error }: { error: unknown }) => (
   </Entry>
 )
 
+/** Seen where a browser does not let a page close its window. */
+const Proved = () => (
+  <Entry title="Confirmed" lead="You can close this window, and go on in the other one.">
+    <Button fullWidth onClick={() => window.close()}>
+      Close this window
+    </Button>
+  </Entry>
+)
+
 const Again = () => {
   const navigate = useNavigate()
+  if (isCompanyWindow())
+    return (
+      <Button fullWidth onClick={() => window.close()}>
+        Close this window
+      </Button>
+    )
   return (
     <div className={classes.form}>
       <Button fullWidth onClick={() => void navigate({ to: '/sign-in', replace: true })}>
