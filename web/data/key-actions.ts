@@ -72,8 +72,8 @@ export const useOwnKeyActions = (): KeyActions => ({
 
 const organizationReads = ['listOwnOrganizationKeys', 'listServiceKeys', 'listServices'] as const
 
-/** Of keys that the organisation shares with its members. */
-export const useOrganizationKeyActions = (): KeyActions => ({
+/** Of keys that the organisation shares with its members; a new one is kept for these teams. */
+export const useOrganizationKeyActions = (teamIds: string[] | null = null): KeyActions => ({
   check: useKeyAct(
     ({ serviceId, secret, baseUrl, settings }) =>
       call('checkNewOwnOrganizationKey', { body: { serviceId, secret, baseUrl, settings } }),
@@ -81,7 +81,7 @@ export const useOrganizationKeyActions = (): KeyActions => ({
   ),
   add: useKeyAct<NewKey, Pick<ServiceKey, 'label'>>(
     ({ serviceId, secret, baseUrl, settings, label }) =>
-      call('addOwnOrganizationKey', { body: { serviceId, secret, baseUrl, settings, label } }),
+      call('addOwnOrganizationKey', { body: { serviceId, secret, baseUrl, settings, label, teamIds } }),
     organizationReads,
   ),
   recheck: useKeyAct((params) => call('recheckOwnOrganizationKey', { params }), organizationReads),

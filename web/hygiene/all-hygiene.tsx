@@ -6,7 +6,7 @@ import { useRead } from '../data/queries.ts'
 import { Block, Loaded } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
 import { HygieneSettingsDialog } from './hygiene-settings.tsx'
-import { ImportDialog } from './import-dialog.tsx'
+import { ImportSystemKeys } from './import-keys.tsx'
 import { Report } from './report.tsx'
 
 const route = getRouteApi('/shell/admin/key-hygiene')
@@ -51,7 +51,7 @@ export const AllHygiene = () => {
           />
         )}
       </Loaded>
-      {opened === 'import' && <ImportDialog whose="system" onClose={() => setOpened(null)} />}
+      {opened === 'import' && <ImportSystemKeys onClose={() => setOpened(null)} />}
       {opened === 'settings' && <HygieneSettingsDialog onClose={() => setOpened(null)} />}
     </Page>
   )

@@ -1,10 +1,11 @@
 import { Button, Checkbox, FileButton, Modal, NativeSelect, Textarea } from '@mantine/core'
 import { IconUpload } from '@tabler/icons-react'
-import { type DragEvent, useState } from 'react'
+import type { UseMutationResult } from '@tanstack/react-query'
+import { type DragEvent, type ReactNode, useState } from 'react'
 import type { ImportLine, ImportPreview, ImportResult } from '../../src/contract/key-hygiene.ts'
 import type { Service } from '../../src/contract/service-keys.ts'
-import { useAct, useRead } from '../data/queries.ts'
-import { priorityName } from '../ui/mark.tsx'
+import type { CallFault } from '../data/call.ts'
+import { useRead } from '../data/queries.ts'
 import { counted } from '../ui/format.ts'
 import { EmptyState, FaultNotice, Notice } from '../ui/notice.tsx'
 import classes from './hygiene.module.css'
@@ -12,54 +13,41 @@ import { canChoose, type Choice, firstChoices, linesToSend, resultWords } from '
 
 const mostBytes = 256 * 1024
 
-const reads = [
-  'listServiceKeys',
-  'listServices',
-  'listSystemKeys',
-  'readKeyHygiene',
-  'readAllKeyHygiene',
-  'listAdminServices',
-] as const
+/** What a file is read and stored by: whose keys they become. */
+export interface Import {
+  readonly preview: UseMutationResult<ImportPreview, CallFault, { body: { text: string } }>
+  readonly add: {
+    readonly isPending: boolean
+    readonly error: unknown
+    readonly lines: (
+      text: string,
+      lines: ReturnType<typeof linesToSend>,
+    ) => Promise<{ readonly results: readonly ImportResult[] }>
+  }
+  /** What is chosen for all of them. */
+  readonly options?: ReactNode
+  readonly isIncomplete?: boolean
+}
+
+interface ImportProps {
+  readonly title: string
+  readonly of: Import
+  readonly onClose: () => void
+}
 
 /** Keys of a .env or CSV file: pasted, looked through without storing anything, then added line by line. */
-export const ImportDialog = (props: { whose: 'own' | 'system'; onClose: () => void }) => (
-  <Modal
-    opened
-    size={680}
-    title={props.whose === 'own' ? 'Import keys' : 'Import system keys'}
-    onClose={props.onClose}
-  >
+export const ImportDialog = (props: ImportProps) => (
+  <Modal opened size={680} title={props.title} onClose={props.onClose}>
     <ImportForm {...props} />
   </Modal>
 )
 
-const useImport = (whose: 'own' | 'system') => {
-  const own = useAct('previewKeyImport')
-  const system = useAct('previewSystemKeyImport')
-  const addOwn = useAct('importServiceKeys', [...reads])
-  const addSystem = useAct('importSystemKeys', [...reads])
-  return whose === 'own'
-    ? {
-        preview: own,
-        add: addOwn,
-        addLines: (text: string, lines: ReturnType<typeof linesToSend>, _priority: number) =>
-          addOwn.mutateAsync({ body: { text, lines } }),
-      }
-    : {
-        preview: system,
-        add: addSystem,
-        addLines: (text: string, lines: ReturnType<typeof linesToSend>, priority: number) =>
-          addSystem.mutateAsync({ body: { text, lines, priority } }),
-      }
-}
-
-const ImportForm = (props: { whose: 'own' | 'system'; onClose: () => void }) => {
+const ImportForm = (props: ImportProps) => {
+  const { preview, add, options, isIncomplete } = props.of
   const [text, setText] = useState('')
   const [found, setFound] = useState<ImportPreview | null>(null)
   const [choices, setChoices] = useState<Readonly<Record<number, Choice>>>({})
   const [results, setResults] = useState<readonly ImportResult[] | null>(null)
-  const [priority, setPriority] = useState(1)
-  const { preview, add, addLines } = useImport(props.whose)
   const services = useRead('listServices', {})
   const chosen = found ? linesToSend(found.lines, choices) : []
   const look = () =>
@@ -74,7 +62,7 @@ const ImportForm = (props: { whose: 'own' | 'system'; onClose: () => void }) => 
     )
   const send = () =>
     // Faults are shown in the form.
-    void addLines(text, chosen, priority).then(
+    void add.lines(text, chosen).then(
       (done) => {
         setResults(done.results)
         // The secrets are stored or refused: the page has no more use for them.
@@ -127,17 +115,9 @@ const ImportForm = (props: { whose: 'own' | 'system'; onClose: () => void }) => 
           />
         ))}
       </ul>
-      {add.error && <FaultNotice error={add.error} />}
+      {!results && found.lines.length > 0 && options}
+      {add.error ? <FaultNotice error={add.error} /> : null}
       <div className={classes.buttons}>
-        {props.whose === 'system' && !results && found.lines.length > 0 && (
-          <NativeSelect
-            className={classes.priority}
-            aria-label="Priority of the imported keys"
-            value={String(priority)}
-            data={[1, 2, 3].map((each) => ({ value: String(each), label: priorityName(each) ?? '' }))}
-            onChange={(event) => setPriority(Number(event.currentTarget.value))}
-          />
-        )}
         {results ? (
           <Button onClick={props.onClose}>Close</Button>
         ) : (
@@ -145,7 +125,7 @@ const ImportForm = (props: { whose: 'own' | 'system'; onClose: () => void }) => 
             <Button variant="default" onClick={() => setFound(null)}>
               Back
             </Button>
-            <Button loading={add.isPending} disabled={chosen.length === 0} onClick={send}>
+            <Button loading={add.isPending} disabled={chosen.length === 0 || isIncomplete} onClick={send}>
               {chosen.length === 0 ? 'Import' : `Import ${counted(chosen.length, 'key')}`}
             </Button>
           </>

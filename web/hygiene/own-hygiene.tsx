@@ -3,23 +3,22 @@ import { IconFileImport } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useRead } from '../data/queries.ts'
-import { useMe } from '../data/session.ts'
 import { Block, Loaded } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
-import { ImportDialog } from './import-dialog.tsx'
+import { ImportOwnKeys } from './import-keys.tsx'
 import { Report } from './report.tsx'
 
 const route = getRouteApi('/shell/key-hygiene')
 
 /** The user's own keys; those of all members for who manages the organisation. */
 export const OwnHygiene = () => {
-  const me = useMe()
   const { finding } = route.useSearch()
   const navigate = useNavigate({ from: '/key-hygiene' })
   const report = useRead('readKeyHygiene', {})
   const keys = useRead('listServiceKeys', {})
   const [importing, setImporting] = useState(false)
-  const mayAdd = me.organization.controlPolicy !== 'it_control'
+  const services = useRead('listServices', {})
+  const mayAdd = services.data?.items.some(({ mayManageKey }) => mayManageKey)
   return (
     <Page
       title="Key hygiene"
@@ -47,7 +46,7 @@ export const OwnHygiene = () => {
           />
         )}
       </Loaded>
-      {importing && <ImportDialog whose="own" onClose={() => setImporting(false)} />}
+      {importing && <ImportOwnKeys onClose={() => setImporting(false)} />}
     </Page>
   )
 }

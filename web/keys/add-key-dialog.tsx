@@ -1,5 +1,5 @@
 import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import type { KeyCheck, Service } from '../../src/contract/service-keys.ts'
 import type { KeyActions } from '../data/key-actions.ts'
 import { FaultNotice } from '../ui/notice.tsx'
@@ -32,6 +32,9 @@ interface AddKeyProps {
   readonly priority?: number
   /** Absent: a key of one's own, or of the system. */
   readonly title?: string
+  /** What else is chosen for it, and whether something of that is missing. */
+  readonly options?: ReactNode
+  readonly isIncomplete?: boolean
   readonly onClose: () => void
 }
 
@@ -105,8 +108,8 @@ const AddKeyForm = (props: AddKeyProps) => {
   const savable = checked !== null && checked.verdict !== 'invalid'
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (savable) save()
-    else if (ready) check()
+    if (savable && !props.isIncomplete) save()
+    else if (ready && !savable) check()
   }
   return (
     <form className={classes.form} onSubmit={submit} autoComplete="off">
@@ -156,6 +159,7 @@ const AddKeyForm = (props: AddKeyProps) => {
           />
         )}
       </div>
+      {props.options}
       {draft.secret !== '' && (
         <CheckSteps
           service={service}
@@ -181,7 +185,7 @@ const AddKeyForm = (props: AddKeyProps) => {
           Cancel
         </Button>
         {savable ? (
-          <Button type="submit" loading={actions.add.isPending}>
+          <Button type="submit" loading={actions.add.isPending} disabled={props.isIncomplete}>
             {checked?.verdict === 'valid' ? 'Save key' : 'Save anyway'}
           </Button>
         ) : (

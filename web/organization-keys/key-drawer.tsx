@@ -15,12 +15,13 @@ import { Block, EmptyState, Lines, Loaded, Notice } from '../ui/notice.tsx'
 import { Fact, Facts, Panel } from '../ui/page.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import classes from './organization-keys.module.css'
+import { Serves } from './serves.tsx'
 
 interface DetailProps {
   readonly mayManage: boolean
   readonly actions: KeyActions
   readonly onTask: (task: KeyTask) => void
-  readonly onLimit: (key: OrganizationKey) => void
+  readonly onChange: (what: 'limits' | 'teams', key: OrganizationKey) => void
 }
 
 /** One shared key: how it is doing, what limits it, and who used what of it. */
@@ -73,12 +74,18 @@ const Detail = (props: DetailProps & { serviceKey: OrganizationKey }) => {
         <Fact name="Last used">
           <Ago at={key.lastUsedAt} />
         </Fact>
+        <Fact name="Serves">
+          <Serves teams={key.teams} />
+        </Fact>
         <Fact name="All together">{limitsText(key.limits.key) ?? 'not limited'}</Fact>
         <Fact name="Each member">{limitsText(key.limits.eachMember) ?? 'not limited'}</Fact>
       </Facts>
       {props.mayManage && (
         <div className={classes.buttons}>
-          <Button variant="default" onClick={() => props.onLimit(key)}>
+          <Button variant="default" onClick={() => props.onChange('teams', key)}>
+            Whom it serves
+          </Button>
+          <Button variant="default" onClick={() => props.onChange('limits', key)}>
             Rate limits
           </Button>
           <Recheck serviceKey={key} actions={props.actions} />

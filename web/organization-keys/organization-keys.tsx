@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
+import { IconFileImport, IconPlus } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { MemberKey, OrganizationKey } from '../../src/contract/organization-keys.ts'
@@ -8,7 +8,6 @@ import { useServiceNames } from '../budgets/budget-item.tsx'
 import { useOrganizationKeyActions } from '../data/key-actions.ts'
 import { useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
-import { AddKeyDialog } from '../keys/add-key-dialog.tsx'
 import { KeyDialogs, type KeyTask } from '../keys/key-dialogs.tsx'
 import { limitsText } from '../limits/limit-words.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
@@ -20,6 +19,9 @@ import { Page, Panel } from '../ui/page.tsx'
 import { KeyDrawer } from './key-drawer.tsx'
 import { LimitsDialog } from './limits-dialog.tsx'
 import classes from './organization-keys.module.css'
+import { Serves } from './serves.tsx'
+import { ImportSharedKeys, ShareKey } from './share-keys.tsx'
+import { TeamsDialog } from './teams-dialog.tsx'
 
 const route = getRouteApi('/shell/organization-keys')
 
@@ -31,31 +33,36 @@ export const OrganizationKeys = () => {
   const navigate = useNavigate({ from: '/organization-keys' })
   const open = (key: string | undefined) => void navigate({ search: { key }, replace: true })
   const keys = useRead('listOwnOrganizationKeys', {}, { refreshSeconds: 30 })
-  const services = useRead('listServices', {})
   const serviceName = useServiceNames()
   const actions = useOrganizationKeyActions()
-  const [adding, setAdding] = useState(false)
+  const [adding, setAdding] = useState<'one' | 'file' | null>(null)
   const [task, setTask] = useState<KeyTask | null>(null)
-  const [limiting, setLimiting] = useState<OrganizationKey | null>(null)
+  const [changing, setChanging] = useState<{ what: 'limits' | 'teams'; key: OrganizationKey } | null>(null)
+  const stopChanging = () => setChanging(null)
   const opened = keys.data?.items.find(({ id }) => id === search.key)
   const add = mayManage && (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
-      Share a key
-    </Button>
+    <>
+      <Button variant="default" leftSection={<IconFileImport size={16} />} onClick={() => setAdding('file')}>
+        Import keys
+      </Button>
+      <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding('one')}>
+        Share a key
+      </Button>
+    </>
   )
   return (
     <Page
       title="Organisation keys"
-      description="Keys that all members call with, before any system key and without credits. Use is of the last 30 days."
+      description="Keys that members call with, before any system key and without credits. Use is of the last 30 days."
       actions={keys.data && keys.data.items.length > 0 && add}
     >
-      <Panel flush title="Shared with all members">
+      <Panel flush title="Shared with members">
         {keys.error && !keys.data ? (
           <FaultNotice error={keys.error} onRetry={() => void keys.refetch()} />
         ) : keys.data?.items.length === 0 ? (
           <EmptyState title="No key is shared yet" action={add}>
-            A key that is shared serves the calls of every member who has none of their own; limits say how
-            much each may use of it.
+            A key that is shared serves members who have none of their own: all of them, or those of some
+            teams. Limits say how much each may use of it.
           </EmptyState>
         ) : (
           <DataTable
@@ -77,24 +84,19 @@ export const OrganizationKeys = () => {
         mayManage={mayManage}
         actions={actions}
         onTask={setTask}
-        onLimit={setLimiting}
+        onChange={(what, key) => setChanging({ what, key })}
         onClose={() => open(undefined)}
       />
-      <AddKeyDialog
-        opened={adding}
-        title="Share a key with all members"
-        services={services.data?.items ?? []}
-        actions={actions}
-        serviceId={null}
-        onClose={() => setAdding(false)}
-      />
+      {adding === 'one' && <ShareKey onClose={() => setAdding(null)} />}
+      {adding === 'file' && <ImportSharedKeys onClose={() => setAdding(null)} />}
       <KeyDialogs
         task={task}
         actions={actions}
         onClose={() => setTask(null)}
         onRevoked={() => open(undefined)}
       />
-      {limiting && <LimitsDialog serviceKey={limiting} onClose={() => setLimiting(null)} />}
+      {changing?.what === 'limits' && <LimitsDialog serviceKey={changing.key} onClose={stopChanging} />}
+      {changing?.what === 'teams' && <TeamsDialog serviceKey={changing.key} onClose={stopChanging} />}
     </Page>
   )
 }
@@ -116,6 +118,7 @@ const columnsOf = (serviceName: (id: string) => string): readonly Column<Organiz
     header: 'Status',
     render: (row) => <KeyMark status={row.status} verdict={row.verdict} />,
   },
+  { key: 'teams', header: 'Serves', render: (row) => <Serves teams={row.teams} /> },
   {
     key: 'limits',
     header: 'Each member',
