@@ -20,9 +20,13 @@ export const makeQueryClient = (onSignedOut: () => void): QueryClient => {
   const onError = (error: unknown) => {
     if (error instanceof CallFault && error.code === 'not_signed_in') onSignedOut()
   }
-  return new QueryClient({
+  const client = new QueryClient({
     queryCache: new QueryCache({ onError }),
-    mutationCache: new MutationCache({ onError }),
+    // Any command may be a step of setting up; asked for only while there are steps left.
+    mutationCache: new MutationCache({
+      onError,
+      onSuccess: () => void client.invalidateQueries({ queryKey: ['readOnboarding'] }),
+    }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,
@@ -31,6 +35,7 @@ export const makeQueryClient = (onSignedOut: () => void): QueryClient => {
       },
     },
   })
+  return client
 }
 
 export const read = <Name extends EndpointName>(name: Name, request: Request<Name>) =>

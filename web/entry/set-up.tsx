@@ -26,7 +26,7 @@ export const SetUp = () => {
 
 const SetUpForm = (props: { token: string }) => {
   const navigate = useNavigate()
-  const setUp = useEnter('setUp', () => void navigate({ to: '/admin', replace: true }))
+  const setUp = useEnter('setUp', () => void navigate({ to: '/', replace: true }))
   const form = useForm({
     initialValues: { name: '', email: '', password: '' },
     validate: {

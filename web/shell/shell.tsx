@@ -9,6 +9,7 @@ import { Brand } from './brand.tsx'
 import { Connection } from './connection.tsx'
 import { GoTo } from './go-to.tsx'
 import { Navigation } from './navigation.tsx'
+import { NextStep } from '../onboarding/next-step.tsx'
 import { KeptAccount } from '../security/kept-account.tsx'
 import { StepUpGate } from '../security/step-up-gate.tsx'
 import { useTimeZone } from '../ui/figures.tsx'
@@ -82,6 +83,7 @@ const SideContent = () => {
     <>
       <Navigation />
       <div className={classes.foot}>
+        <NextStep />
         <p className={classes.zone}>Times in {zone}</p>
         <UserMenu />
       </div>

@@ -8,6 +8,7 @@ import { useMe } from '../data/session.ts'
 import { CreatedToken } from '../tokens/created-token.tsx'
 import { userExamples } from '../tokens/examples.ts'
 import { ExpirySelect } from '../tokens/expiry-select.tsx'
+import { useFirstModel } from '../tokens/first-model.ts'
 import { TokenTable } from '../tokens/token-table.tsx'
 import { FormDialog } from '../ui/dialog.tsx'
 import { EmptyState, FaultNotice } from '../ui/notice.tsx'
@@ -21,6 +22,7 @@ export const TeamTokens = ({ team }: { team: TeamView }) => {
   const revoke = useAct('revokeTeamToken', ['listTeamTokens', 'readTeam'])
   const [creating, setCreating] = useState(false)
   const [created, setCreated] = useState<string | null>(null)
+  const model = useFirstModel({ enabled: created !== null })
   const machines = may(me.role, 'teams.manage')
     ? team.members.filter(({ kind }) => kind === 'service_account')
     : []
@@ -84,7 +86,11 @@ export const TeamTokens = ({ team }: { team: TeamView }) => {
           }}
         />
       )}
-      <CreatedToken token={created} examples={userExamples} onClose={() => setCreated(null)} />
+      <CreatedToken
+        token={created}
+        examples={(base, token) => userExamples(base, token, model)}
+        onClose={() => setCreated(null)}
+      />
     </Panel>
   )
 }

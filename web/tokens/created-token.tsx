@@ -1,4 +1,5 @@
 import { Button, Modal, Tabs } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { CodeBlock, CopyField } from '../ui/copy.tsx'
 import { Notice } from '../ui/notice.tsx'
 import type { Example } from './examples.ts'
@@ -10,6 +11,8 @@ export const CreatedToken = (props: {
   /** What did not go as wished. */
   warning?: string | undefined
   examples: (base: string, token: string) => readonly Example[]
+  /** What becomes of trying them. */
+  watch?: ReactNode
   onClose: () => void
 }) => (
   <Modal
@@ -27,6 +30,7 @@ export const CreatedToken = (props: {
         {props.warning && <Notice tone="warning">{props.warning}</Notice>}
         <CopyField text={props.token} label="New token" />
         <Examples examples={props.examples(location.origin, props.token)} />
+        {props.watch}
         <div className={classes.done}>
           <Button onClick={props.onClose}>I have copied it</Button>
         </div>
@@ -35,7 +39,7 @@ export const CreatedToken = (props: {
   </Modal>
 )
 
-const Examples = (props: { examples: readonly Example[] }) => (
+export const Examples = (props: { examples: readonly Example[] }) => (
   <Tabs defaultValue={props.examples[0]?.value ?? ''} keepMounted={false}>
     <Tabs.List>
       {props.examples.map((example) => (

@@ -1,18 +1,18 @@
-/** Lines that work when pasted; models are names every installation's catalogue has. */
+/** Lines that work when pasted. */
 export interface Example {
   readonly value: string
   readonly label: string
   readonly code: string
 }
 
-export const userExamples = (base: string, token: string): readonly Example[] => [
+export const userExamples = (base: string, token: string, model: string): readonly Example[] => [
   {
     value: 'curl',
     label: 'curl',
     code: `curl ${base}/v1/chat/completions \\
   -H "authorization: Bearer ${token}" \\
   -H "content-type: application/json" \\
-  -d '{"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`,
   },
   {
     value: 'typescript',
@@ -24,7 +24,7 @@ const client = new OpenAI({
   apiKey: '${token}',
 })
 const reply = await client.chat.completions.create({
-  model: 'gpt-4.1-mini',
+  model: '${model}',
   messages: [{ role: 'user', content: 'Hello' }],
 })`,
   },
@@ -38,7 +38,7 @@ client = OpenAI(
     api_key="${token}",
 )
 reply = client.chat.completions.create(
-    model="gpt-4.1-mini",
+    model="${model}",
     messages=[{"role": "user", "content": "Hello"}],
 )`,
   },
@@ -52,8 +52,8 @@ const client = new Anthropic({
   apiKey: '${token}',
 })
 const reply = await client.messages.create({
-  model: 'claude-haiku-4-5',
-  max_tokens: 200,
+  model: '${model}',
+  max_tokens: 1000,
   messages: [{ role: 'user', content: 'Hello' }],
 })`,
   },
@@ -67,6 +67,6 @@ export const platformExamples = (base: string, token: string): readonly Example[
   -H "authorization: Bearer ${token}" \\
   -H "x-aideon-user: ada@example.com" \\
   -H "content-type: application/json" \\
-  -d '{"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  -d '{"model": "group/fast", "messages": [{"role": "user", "content": "Hello"}]}'`,
   },
 ]

@@ -6,8 +6,10 @@ import type { Request } from '../../src/contract/endpoints.ts'
 import type { RateLimits } from '../../src/contract/limits.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
+import { FirstCallWatch } from '../onboarding/first-call.tsx'
 import { CreatedToken } from '../tokens/created-token.tsx'
 import { userExamples } from '../tokens/examples.ts'
+import { useFirstModel } from '../tokens/first-model.ts'
 import { ExpirySelect } from '../tokens/expiry-select.tsx'
 import { useLimitFields } from '../limits/limit-fields.tsx'
 import { unlimited } from '../limits/limit-words.ts'
@@ -28,6 +30,7 @@ export const AccessTokens = () => {
   const [created, setCreated] = useState<Created | null>(null)
   const [limiting, setLimiting] = useState<AccessToken | null>(null)
   const limits = useRead('listAccessTokenLimits', {})
+  const model = useFirstModel({ enabled: created !== null })
   const limitsOf = (id: string) => limits.data?.items.find((each) => each.id === id)?.limits
   const add = (
     <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>
@@ -98,7 +101,8 @@ export const AccessTokens = () => {
       <CreatedToken
         token={created?.token ?? null}
         warning={created?.warning}
-        examples={userExamples}
+        examples={(base, token) => userExamples(base, token, model)}
+        watch={<FirstCallWatch />}
         onClose={() => setCreated(null)}
       />
     </Page>

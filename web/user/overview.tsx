@@ -6,6 +6,7 @@ import { Checklist } from '../onboarding/checklist.tsx'
 import { OperationsTable } from '../operations/operations-table.tsx'
 import { PaidCentrally } from '../oversight/paid-centrally.tsx'
 import { UsageChart } from '../operations/usage-chart.tsx'
+import { counted } from '../ui/format.ts'
 import { CoverageMark, ServiceTile } from '../ui/mark.tsx'
 import { Block, EmptyState, FaultNotice, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
@@ -53,21 +54,38 @@ export const Overview = () => {
   )
 }
 
-const ServiceStrip = (props: { services: readonly Service[] }) => (
-  <ul className={classes.strip} aria-label="Services">
-    {props.services.map((service) => (
-      <li key={service.id} className={classes.service}>
-        <ServiceTile name={service.name} />
-        <span className={classes.serviceWords}>
-          <Link to="/services" className={classes.serviceName}>
-            {service.name}
+const mostTiles = 9
+
+/** Those that calls run on; where one stands with all of them is a page of its own. */
+const ServiceStrip = (props: { services: readonly Service[] }) => {
+  const usable = props.services.filter(({ coverage }) => isUsable(coverage.status)).slice(0, mostTiles)
+  const others = props.services.length - usable.length
+  if (usable.length === 0) return null
+  return (
+    <ul className={classes.strip} aria-label="Services">
+      {usable.map((service) => (
+        <li key={service.id} className={classes.service}>
+          <ServiceTile name={service.name} />
+          <span className={classes.serviceWords}>
+            <Link to="/services" search={{ q: service.name }} className={classes.serviceName}>
+              {service.name}
+            </Link>
+            <CoverageMark status={service.coverage.status} owner={service.coverage.keyOwner} />
+          </span>
+        </li>
+      ))}
+      {others > 0 && (
+        <li className={classes.service}>
+          <Link to="/services" className={classes.others}>
+            {counted(others, 'more service')}
           </Link>
-          <CoverageMark status={service.coverage.status} owner={service.coverage.keyOwner} />
-        </span>
-      </li>
-    ))}
-  </ul>
-)
+        </li>
+      )}
+    </ul>
+  )
+}
+
+const isUsable = (status: Service['coverage']['status']) => status !== 'not_covered' && status !== 'keys_only'
 
 const LastOperations = () => {
   const navigate = useNavigate()
