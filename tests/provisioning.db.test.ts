@@ -87,6 +87,12 @@ const memberOf = async (organizationId: string, userId: string) => {
   )
   return rows[0] as { role: string; suspended_at: Date | null; email: string; name: string } | undefined
 }
+/** Made by an administrator of Acme. */
+const tokenOfAdministrator = async () => {
+  const by = await http.createBrowser({ organizationId: acme.id, role: 'administrator' })
+  const made = await callEndpoint(http.app, 'createProvisioningToken', by, { body: { name: 'Mine' } })
+  return made.json<{ token: string }>().token
+}
 const listOf = (path: string) => scim('GET', path).then(({ body }) => body)
 
 describe('as Entra sends it', () => {
@@ -287,6 +293,20 @@ describe('as Okta sends it', () => {
     )
     expect((await memberOf(acme.id, first))?.role).toBe('member')
     expect((await memberOf(acme.id, second))?.role).toBe('administrator')
+    // What an administrator's token asks for they may not do by hand.
+    const token = await tokenOfAdministrator()
+    const forbidden = [
+      ['DELETE', `/Groups/${group}`],
+      ['PATCH', `/Groups/${group}`, patchOf({ op: 'add', path: 'members', value: [{ value: first }] })],
+      ['PATCH', `/Users/${second}`, patchOf({ op: 'replace', value: { active: false } })],
+      ['DELETE', `/Users/${second}`],
+    ] as const
+    for (const [method, path, body] of forbidden)
+      expect((await scim(method, path, body, { token })).status, `${method} ${path}`).toBe(403)
+    expect(
+      (await scim('PATCH', `/Users/${first}`, patchOf({ op: 'replace', value: { active: true } }), { token }))
+        .status,
+    ).toBe(200)
     await scim('DELETE', `/Groups/${group}`)
     const members = patchOf({ op: 'replace', path: 'members', value: [{ value: newId() }] })
     const another = (await scim('POST', '/Groups', { displayName: 'More' })).body['id']
@@ -430,6 +450,21 @@ describe('what it may not', () => {
     expect(await set(administrator, 'auditor')).toBe(200)
     expect(await set(acme.owner, 'administrator')).toBe(200)
     expect(await set(administrator, null)).toBe(403)
+    // Of administrators nothing follows but by a rule that makes administrators.
+    expect(await set(acme.owner, null)).toBe(200)
+    const peer = await http.createPerson({
+      email: 'peer@acme.example',
+      organizationId: acme.id,
+      role: 'administrator',
+    })
+    expect((await scim('POST', '/Users', entraUser('peer'))).status).toBe(201)
+    expect(await set(administrator, 'auditor')).toBe(200)
+    await scim(
+      'PATCH',
+      `/Groups/${id}`,
+      patchOf({ op: 'add', path: 'members', value: [{ value: peer.userId }] }),
+    )
+    expect((await memberOf(acme.id, peer.userId))?.role).toBe('administrator')
     await scim('DELETE', `/Groups/${id}`)
   })
 
@@ -496,7 +531,7 @@ test('dashboards show whom and what the provider told', async () => {
   const view = (await callEndpoint(http.app, 'readProvisioning', acme.owner, {})).json<Json>()
   expect(view).toMatchObject({
     baseUrl: expect.stringMatching(/\/scim\/v2$/),
-    tokens: [{ name: 'Directory' }],
+    tokens: expect.arrayContaining([expect.objectContaining({ name: 'Directory' })]),
   })
   expect(JSON.stringify(view)).not.toContain(acme.token)
   const found = await callEndpoint(http.app, 'listProvisionedUsers', acme.owner, {

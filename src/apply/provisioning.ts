@@ -85,11 +85,14 @@ export const performProvisioning = async (
   if (!home.ok) return home
   const organizationId = home.value
   if (action.kind === 'set_group_role')
-    return p.rooms.provisioning.groups.setRoleByName(p.actor, {
-      organizationId,
-      name: action.group,
-      role: action.role,
-    })
+    return p.rooms.provisioning.groups.setRoleByName(
+      { actor: p.actor, by: 'owner' },
+      {
+        organizationId,
+        name: action.group,
+        role: action.role,
+      },
+    )
   const { token } = await p.rooms.access.createToken(p.actor, {
     organizationId,
     kind: 'platform',

@@ -140,6 +140,7 @@ const callerOf = async (
   return {
     organizationId: token.value.organizationId,
     actor: actorOf(token.value),
+    by: token.value.by,
     base: `${publicUrl ?? `${request.protocol}://${request.host}`}/scim/v2`,
   }
 }

@@ -5,8 +5,9 @@ import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
 import { beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
+import { requireOwnersWayIn } from '../sso/directory.ts'
 import { hasSecondFactor, type SignedIn } from './session.ts'
 import { isNetwork, isWithin, noSessionPolicy, type SessionPolicy } from './session-policy.ts'
 import { type BreakGlassRow, makePolicyStore } from './store-policies.ts'
@@ -77,7 +78,7 @@ export const makeSessionPolicies = (parts: {
       ),
 
     setBreakGlass: (actor, { organizationId, userId }, enabled) =>
-      database.kysely.transaction().execute(async (transaction) => {
+      orTakenBack(database, async (transaction) => {
         if (organizationId === platformOrganizationId) return failure('not_found')
         await store.lockOrganization(transaction, organizationId)
         const member = await beyondTenantsIn(transaction, () =>
@@ -93,6 +94,7 @@ export const makeSessionPolicies = (parts: {
           if (others.length >= mostBreakGlass) return tooMany
         }
         await store.setBreakGlass(transaction, organizationId, userId, enabled ? clock() : null)
+        if (!enabled) await requireOwnersWayIn(transaction, organizationId)
         await recordAudit(transaction, {
           organizationId,
           actor,
@@ -101,6 +103,19 @@ export const makeSessionPolicies = (parts: {
         })
         return success(undefined)
       }),
+  }
+}
+
+/** What was thrown takes everything back. */
+const orTakenBack = async (
+  database: Database,
+  work: (transaction: Transaction<Schema>) => Promise<Outcome<void>>,
+): Promise<Outcome<void>> => {
+  try {
+    return await database.kysely.transaction().execute(work)
+  } catch (error) {
+    if (error instanceof FaultError) return { ok: false, fault: error.fault }
+    throw error
   }
 }
 

@@ -89,7 +89,8 @@ export const provisioningApi = (parts: { provisioning: Provisioning; access: Acc
       const group = { organizationId: signedIn.organization.id, id: params.id, role: body.role }
       const [before] = await store.groups(group.organizationId, { id: group.id }, null, false)
       requireMayGive(signedIn.role, [body.role, before?.role ?? null])
-      return { changed: must(await groups.setRole(actor, group)) }
+      const by = signedIn.role === 'owner' ? 'owner' : 'administrator'
+      return { changed: must(await groups.setRole({ actor, by }, group)) }
     },
   })
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import { type Actor, recordAudit } from '../audit/audit.ts'
-import type { Role } from '../contract/permissions.ts'
+import { mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -24,16 +24,18 @@ export interface ProvisionedGroups {
   remove(caller: Caller, id: string): Promise<Found<null>>
   /** Roles of these members, or of all, as the groups say; gives how many changed. */
   followRules(
-    who: { organizationId: string; actor: Actor },
+    who: Pick<Caller, 'organizationId' | 'actor' | 'by'>,
     userIds: readonly string[] | null,
+    /** A rule that is no more. */
+    formerRole?: Role | null,
   ): Promise<number>
   setRole(
-    actor: Actor,
+    by: Pick<Caller, 'actor' | 'by'>,
     group: { organizationId: string; id: string; role: Exclude<Role, 'owner'> | null },
   ): Promise<Outcome<number>>
   /** Also of a group that the identity provider has still to tell of: it has the role from then on. */
   setRoleByName(
-    actor: Actor,
+    by: Pick<Caller, 'actor' | 'by'>,
     group: { organizationId: string; name: string; role: Exclude<Role, 'owner'> | null },
   ): Promise<Outcome<number>>
 }
@@ -51,10 +53,16 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     return group ? found(groupOnScim(base, group)) : notFound
   }
 
-  const followRules: ProvisionedGroups['followRules'] = async ({ organizationId, actor }, userIds) => {
+  const followRules: ProvisionedGroups['followRules'] = async (
+    { organizationId, actor, by },
+    userIds,
+    formerRole = null,
+  ) => {
     if (userIds?.length === 0) return 0
     let changed = 0
-    for (const { userId, role } of await store.dueRoles(organizationId, userIds)) {
+    const due = await store.dueRoles(organizationId, userIds, formerRole === 'administrator')
+    for (const { userId, current, role } of due) {
+      if (!mayChangeRole(by, current) || !mayChangeRole(by, role)) continue
       const done = await members.changeRole(
         actor,
         { organizationId, userId, role },
@@ -68,7 +76,7 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
 
   /** Name and members together; gives whose groups changed. */
   const write = async (
-    { organizationId, actor }: Caller,
+    { organizationId, actor, by }: Caller,
     id: string,
     facts: GroupFacts,
     isNew: boolean,
@@ -88,6 +96,9 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
         const wanted = facts.memberIds === null ? before : new Set(facts.memberIds)
         const added = [...wanted].filter((one) => !before.has(one))
         const gone = [...before].filter((one) => !wanted.has(one))
+        const [group] = await store.groups(organizationId, { id }, null, false, t)
+        if (group?.role && added.length + gone.length > 0 && !mayChangeRole(by, group.role))
+          throw new FaultError(ownersGroup)
         const unknown = await store.addMembers(t, place, added)
         if (unknown.length > 0) throw new FaultError(noSuchMembers(unknown))
         await store.removeMembers(t, place, gone)
@@ -122,13 +133,16 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     }
   }
 
-  const setRole: ProvisionedGroups['setRole'] = async (actor, { organizationId, id, role }) => {
+  const setRole: ProvisionedGroups['setRole'] = async ({ actor, by }, { organizationId, id, role }) => {
+    const [before] = await store.groups(organizationId, { id }, null, false)
     const isThere = await database.kysely.transaction().execute(async (t) => {
       const changed = await store.changeGroup(t, { organizationId, id }, { role }, clock())
       if (changed) await auditRole(t, actor, { organizationId, id, role })
       return changed
     })
-    return isThere ? success(await followRules({ organizationId, actor }, null)) : failure('not_found')
+    return isThere
+      ? success(await followRules({ organizationId, actor, by }, null, before?.role))
+      : failure('not_found')
   }
 
   const auditRole = (
@@ -149,10 +163,10 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     followRules,
     setRole,
 
-    async setRoleByName(actor, { organizationId, name, role }) {
+    async setRoleByName({ actor, by }, { organizationId, name, role }) {
       const which = { displayName: name }
       const [group] = await store.groups(organizationId, which, null, false)
-      if (group) return setRole(actor, { organizationId, id: group.id, role })
+      if (group) return setRole({ actor, by }, { organizationId, id: group.id, role })
       await database.kysely.transaction().execute(async (t) => {
         await store.awaitGroup(t, { organizationId, name, role })
         await auditRole(t, actor, { organizationId, id: name, role })
@@ -213,6 +227,8 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
       const { organizationId, actor } = caller
       const before = await read(caller, id)
       if (!before.ok) return before
+      const [group] = await store.groups(organizationId, { id }, null, false)
+      if (group?.role && !mayChangeRole(caller.by, group.role)) return problemOf(ownersGroup)
       const concerned = await database.kysely.transaction().execute(async (t) => {
         const memberIds = await store.memberIds(t, { organizationId, id })
         await store.deleteGroup(t, { organizationId, id })
@@ -225,7 +241,7 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
         })
         return memberIds
       })
-      await followRules(caller, concerned)
+      await followRules(caller, concerned, group?.role)
       return found(null)
     },
   }
@@ -235,4 +251,8 @@ const noSuchMembers = (ids: readonly string[]) =>
   fault('invalid_request', {
     message: `These are no users of your organisation: ${ids.slice(0, 5).join(', ').slice(0, 300)}`,
   })
+const ownersGroup = fault('forbidden', {
+  message:
+    'Members of this group are administrators, and this token was made by one: they are changed with a token that an owner has made.',
+})
 const notFound = problem(404, 'There is no such group in your organisation.')

@@ -29,8 +29,8 @@ export interface KnownUser {
   readonly name: string
   readonly kind: 'person' | 'service_account'
   readonly isPlatformAdministrator: boolean
-  readonly isMember: boolean
-  readonly isOwner: boolean
+  /** In this organisation; null: no member. */
+  readonly role: Role | null
   readonly isProvisioned: boolean
   /** In other organisations. */
   readonly otherMemberships: number
@@ -300,11 +300,18 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
     )
   },
 
-  /** What the rules make of provisioned members, where that is not what they are. Nothing while there is no rule. */
-  dueRoles: async (organizationId: string, userIds: readonly string[] | null) => {
+  /**
+   * What the rules make of provisioned members, where that is not what they are. Nothing while there is no rule, and nothing of
+   * administrators unless one makes any, or did until now: such rules are the owners' to give.
+   */
+  dueRoles: async (
+    organizationId: string,
+    userIds: readonly string[] | null,
+    madeAdministrators: boolean,
+  ) => {
     const who = userIds === null ? sql`true` : sql`p.user_id = ANY (${[...userIds]}::uuid[])`
-    const { rows } = await sql<{ userId: string; role: Exclude<Role, 'owner'> }>`
-      SELECT due.user_id AS "userId", due.role FROM (
+    const { rows } = await sql<{ userId: string; current: Role; role: Exclude<Role, 'owner'> }>`
+      SELECT due.user_id AS "userId", due.current, due.role FROM (
         SELECT p.user_id, m.role AS current, coalesce((
           SELECT g.role FROM provisioned_group_members gm
           JOIN provisioned_groups g ON g.organization_id = gm.organization_id AND g.id = gm.group_id AND g.role IS NOT NULL
@@ -313,9 +320,19 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
         FROM provisioned_users p
         JOIN memberships m ON m.organization_id = p.organization_id AND m.user_id = p.user_id AND m.role <> 'owner'
         WHERE p.organization_id = ${organizationId} AND ${who}
-          AND EXISTS (SELECT FROM provisioned_groups r WHERE r.organization_id = p.organization_id AND r.role IS NOT NULL)
+          AND EXISTS (SELECT FROM provisioned_groups r WHERE r.organization_id = p.organization_id AND r.role IS NOT NULL
+            AND (m.role <> 'administrator' OR r.role = 'administrator' OR ${madeAdministrators}))
       ) due WHERE due.role <> due.current ORDER BY due.user_id`.execute(kysely)
     return rows
+  },
+
+  /** Whose word a token has: that of an owner, if one made it who still is; else of an administrator. */
+  authorOf: async (organizationId: string, tokenId: string): Promise<'owner' | 'administrator'> => {
+    const { rows } = await sql<{ isOwner: boolean }>`
+      SELECT t.created_by IS NULL OR EXISTS (SELECT FROM memberships m WHERE m.organization_id = t.organization_id
+        AND m.user_id = t.created_by AND m.role = 'owner' AND m.suspended_at IS NULL) AS "isOwner"
+      FROM access_tokens t WHERE t.organization_id = ${organizationId} AND t.id = ${tokenId}`.execute(kysely)
+    return rows[0]?.isOwner ? 'owner' : 'administrator'
   },
 
   search: async (organizationId: string, text: string, w: { offset: number; limit: number }) => {
@@ -336,8 +353,7 @@ const findUser = async (
 ): Promise<KnownUser | undefined> => {
   const { rows } = await sql<KnownUser>`
     SELECT u.id AS "userId", u.email, u.name, u.kind, u.is_platform_administrator AS "isPlatformAdministrator",
-           EXISTS (SELECT FROM memberships m WHERE m.organization_id = ${organizationId} AND m.user_id = u.id) AS "isMember",
-           EXISTS (SELECT FROM memberships m WHERE m.organization_id = ${organizationId} AND m.user_id = u.id AND m.role = 'owner') AS "isOwner",
+           (SELECT m.role FROM memberships m WHERE m.organization_id = ${organizationId} AND m.user_id = u.id) AS role,
            EXISTS (SELECT FROM provisioned_users p WHERE p.organization_id = ${organizationId} AND p.user_id = u.id) AS "isProvisioned",
            (SELECT count(*)::integer FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> ${organizationId}) AS "otherMemberships"
     FROM users u WHERE ${which}`.execute(executor)

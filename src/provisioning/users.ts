@@ -1,4 +1,5 @@
 import type { Actor } from '../audit/audit.ts'
+import { mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Epoch } from '../db/epoch.ts'
 import { startAfresh } from '../identity/start-afresh.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -15,6 +16,8 @@ import { isTaken, type KnownUser, type ListedUser, type ProvisioningStore } from
 export interface Caller {
   readonly organizationId: string
   readonly actor: Actor
+  /** Nothing is done that this role may not do by hand. */
+  readonly by: 'owner' | 'administrator'
   /** `https://keys.example.com/scim/v2` */
   readonly base: string
 }
@@ -96,8 +99,9 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
     const known = await store.findByEmail(caller.organizationId, facts.email)
     if (known?.kind === 'service_account') return taken
     if (known?.isProvisioned) return taken
-    if (known?.isOwner) return ownersStay
-    if (known?.isMember) return found(await link(caller, facts, known))
+    const beyond = problemOfRole(caller, known?.role ?? null)
+    if (beyond) return beyond
+    if (known && known.role !== null) return found(await link(caller, facts, known))
     const domain = await requireDomain(caller.organizationId, facts.email)
     if (!domain.ok) return domain
     const joined = await join(caller, facts, known)
@@ -157,7 +161,8 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
   ): Promise<Found<Resource>> => {
     const user = await find(caller, id)
     if (!user) return notFound
-    if (user.role === 'owner') return ownersStay
+    const beyond = problemOfRole(caller, user.role)
+    if (beyond) return beyond
     if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== etagOf(user.version))
       return problem(412, 'The user was changed meanwhile. Read it again.')
     const facts = factsOf(user)
@@ -217,7 +222,8 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
     async remove(caller, id) {
       const user = await find(caller, id)
       if (!user) return notFound
-      if (user.role === 'owner') return ownersStay
+      const beyond = problemOfRole(caller, user.role)
+      if (beyond) return beyond
       const removed = await members.removeMember(caller.actor, {
         organizationId: caller.organizationId,
         userId: id,
@@ -247,5 +253,13 @@ const notFound = problem(404, 'There is no such user in your organisation.')
 const ownersStay = problem(
   403,
   'Owners of the organisation are not managed by its identity provider. Another owner can change their role first.',
+)
+const problemOfRole = ({ by }: Caller, role: Role | null) => {
+  if (role === 'owner') return ownersStay
+  return role === null || mayChangeRole(by, role) ? null : administratorsStay
+}
+const administratorsStay = problem(
+  403,
+  'This token was made by an administrator: administrators are changed with one that an owner has made.',
 )
 const taken = problem(409, 'There is a user with this userName or e-mail address already.', 'uniqueness')

@@ -593,9 +593,13 @@ describe('where the company sign-in is required', () => {
     ])
     must(await losing.demoted())
     must(await losing.settings())
+    const withdraw = () =>
+      http.identity.setBreakGlass(operator, { organizationId: id, userId: other.userId }, false)
+    expect(messageOf(await withdraw())).toEqual(lockedOut)
     // Without a connection in use nothing is required.
     must(await sso.connections.remove(operator, spare))
     must(await losing.removed())
+    must(await withdraw())
   })
 })
 
