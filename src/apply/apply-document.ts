@@ -50,7 +50,8 @@ export const applyDocument = async (
   const { directory, environment } = options
   const secrets = await resolveSecrets(referencesOf(document), { environment, directory })
   const files = await readTokenFiles(tokenPathsOf(document), directory)
-  const stored = await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock())
+  const now = rooms.clock()
+  const stored = await readSnapshot(rooms.database.kysely, rooms.billing, now)
   const problems = [
     ...secrets.problems,
     ...files.problems,
@@ -64,6 +65,7 @@ export const applyDocument = async (
     storedSecrets: await readKnownSecrets(document, stored, rooms),
     fingerprint: (key, secret) => keyFingerprint(rooms.vault, key, secret),
     tokenFiles: files.hashes,
+    now,
   })
   if (options.dryRun)
     return { ok: true, steps: plan.map((step) => ({ ...step, note: null })), changes: countChanges(plan) }

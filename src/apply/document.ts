@@ -7,6 +7,7 @@ import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
 import { centralBillingSchema } from './central-billing.ts'
+import { exceptionsSchema } from './exceptions.ts'
 import { hostApplicationSchema, serviceAccountSchema } from './machines.ts'
 import { provisioningSchema } from './provisioning.ts'
 import { rateLimitsSchema } from './rate-limits.ts'
@@ -68,6 +69,13 @@ const serviceKey = keyFields.superRefine(withSettings)
 const systemKey = keyFields.extend({ priority }).superRefine(withSettings)
 const organizationKey = keyFields
   .extend({
+    /** That it is kept for; null: it serves every member. */
+    teams: z
+      .array(label)
+      .min(1, 'Name the teams that the key is kept for; null: it serves every member.')
+      .max(100)
+      .nullable()
+      .optional(),
     eachMemberRateLimits: rateLimitsSchema.optional(),
     budgets: z.array(budgetSchema(serviceId)).optional(),
   })
@@ -87,9 +95,16 @@ const user = z.strictObject({
   rateLimits: rateLimitsSchema.optional(),
   costCentre: costCentreOf,
   breakGlass: z.boolean().optional(),
+  ownKeyExceptions: exceptionsSchema(serviceId),
   accessTokenFile: z.string().min(1).optional(),
 })
-const userAlone = user.omit({ role: true, suspended: true, costCentre: true, breakGlass: true })
+const userAlone = user.omit({
+  role: true,
+  suspended: true,
+  costCentre: true,
+  breakGlass: true,
+  ownKeyExceptions: true,
+})
 
 const allowedSchema = z.strictObject({
   services: z.array(serviceId).nullable().default(null),
@@ -115,7 +130,7 @@ const organization = z.strictObject({
   keys: z.array(organizationKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
-  serviceAccounts: z.array(serviceAccountSchema).optional(),
+  serviceAccounts: z.array(serviceAccountSchema(serviceId)).optional(),
   hostApplications: z.array(hostApplicationSchema).optional(),
   costCentres: z.array(costCentreSchema).optional(),
   teams: z.array(teamSchema(serviceId)).optional(),
@@ -263,8 +278,22 @@ const namesOfOrganization = (one: DocumentOrganization, ...path: PropertyKey[]):
   return [
     ...namesOfUser(one, ...path),
     ...(one.users ?? []).flatMap((user, at) => namesOfUser(user, ...path, 'users', at)),
-    ...(one.keys ?? []).map(({ budgets }, at) =>
+    ...(one.keys ?? []).flatMap(({ budgets, teams }, at) => [
       listed(budgets, 'Budget', budgetName, ...path, 'keys', at, 'budgets'),
+      listed(teams ?? [], 'Team', (name) => name.toLowerCase(), ...path, 'keys', at, 'teams'),
+    ]),
+    ...(['users', 'serviceAccounts'] as const).flatMap((list) =>
+      (one[list] ?? []).map(({ ownKeyExceptions }, at) =>
+        listed(
+          ownKeyExceptions,
+          'Exception',
+          ({ service }) => service,
+          ...path,
+          list,
+          at,
+          'ownKeyExceptions',
+        ),
+      ),
     ),
     listed(one.teams, 'Team', lower, ...path, 'teams'),
     ...(one.teams ?? []).map(({ budgets }, at) =>

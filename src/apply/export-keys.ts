@@ -21,13 +21,32 @@ export const keysIn = (
         key.owner === place.owner &&
         key.organizationId === place.organizationId &&
         key.userId === place.userId &&
-        isWanted(key),
+        isWanted(key) &&
+        servesSomebody(key, of, exporting),
     )
     // Of several keys of a service the first is used: they are made in this order.
     .toSorted(
       (a, b) => byText(a.serviceId, b.serviceId) || a.position - b.position || byText(a.label, b.label),
     )
     .map((key) => keyIn(key, of, exporting))
+
+/** What is kept for archived teams alone is left out of a document, which would open it to every member. */
+const servesSomebody = (key: StoredServiceKey, of: string, exporting: Exporting): boolean => {
+  const live = teamsOf(key, exporting).length
+  const all = key.teamIds?.length ?? 0
+  const words = `${of}: the key ${key.serviceId} “${key.label}”`
+  if (live < all)
+    exporting.leftOut.push(
+      live === 0 ? `${words}: its teams are archived.` : `${words}: that it is kept for archived teams, too.`,
+    )
+  return live > 0 || all === 0
+}
+
+const teamsOf = ({ organizationId, teamIds }: StoredServiceKey, { stored }: Exporting): string[] =>
+  stored.teams
+    .filter((team) => team.organizationId === organizationId && teamIds?.includes(team.id))
+    .map(({ name }) => name)
+    .toSorted(byText)
 
 const keyIn = (key: StoredServiceKey, of: string, exporting: Exporting) => {
   const { organizationId, id, serviceId, label } = key
@@ -39,6 +58,7 @@ const keyIn = (key: StoredServiceKey, of: string, exporting: Exporting) => {
     secret: `env:${exporting.variables.add(words, key.lastFour, of)}`,
     ...some('baseUrl', key.baseUrl ?? undefined),
     ...(Object.keys(key.settings).length > 0 && { settings: key.settings }),
+    ...list('teams', teamsOf(key, exporting)),
     ...rateLimitsIn('rateLimits', { organizationId, kind: 'service_key', id }, exporting),
     ...rateLimitsIn('eachMemberRateLimits', { organizationId, kind: 'key_member', id }, exporting),
     ...scheduleIn(serviceId, id, exporting),

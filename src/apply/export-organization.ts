@@ -48,6 +48,7 @@ const machinesIn = (home: StoredOrganization, exporting: Exporting) => {
         ...(suspended && { suspended }),
         ...some('paidBy', stored.users.find((user) => user.id === paysUserId)?.email),
         ...costCentreIn(home.id, id, exporting),
+        ...exceptionsIn(home.id, id, exporting),
       })),
     ),
     ...list(
@@ -108,6 +109,22 @@ export const costCentreIn = (organizationId: string, id: string, { stored }: Exp
   const found = stored.assignments.find((one) => one.organizationId === organizationId && one.id === id)
   return some('costCentre', found?.code ?? undefined)
 }
+
+/** Of one member. */
+export const exceptionsOf = (organizationId: string, userId: string, { stored }: Exporting) =>
+  stored.exceptions.filter((one) => one.organizationId === organizationId && one.userId === userId)
+
+export const exceptionsIn = (organizationId: string, userId: string, exporting: Exporting) =>
+  list(
+    'ownKeyExceptions',
+    exceptionsOf(organizationId, userId, exporting)
+      .toSorted((a, b) => byText(a.serviceId, b.serviceId))
+      .map(({ serviceId, reason, until }) => ({
+        service: serviceId,
+        reason,
+        ...some('until', until?.toISOString()),
+      })),
+  )
 
 export const sessionPolicyIn = (organizationId: string, { stored }: Exporting) => {
   const found = stored.sessionPolicies.find((one) => one.organizationId === organizationId)

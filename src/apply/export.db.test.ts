@@ -63,6 +63,7 @@ for (const [name, service] of [
   ['SYSTEM', 'openai'],
   ['SHARED', 'anthropic'],
   ['OWN', 'anthropic'],
+  ['EXCEPTED', 'openai'],
 ] as const) {
   secrets[name] = demoSecret(service, name)
   simulator.setKey(secrets[name], { kind: 'ok' }, service)
@@ -94,11 +95,17 @@ organizations:
       - service: anthropic
         label: Shared
         secret: env:SHARED
+        teams: [search]
         rateLimits: {requestsPerMinute: 100}
         eachMemberRateLimits: {requestsPerMinute: 10, tokensPerMinute: 5000}
         budgets: [{name: Each, ownKeyCost: 20, eachMember: true, setBy: organization, enforcement: hard}]
     serviceAccounts:
-      - {name: nightly, description: Reports, role: auditor, paidBy: ada@export.example, costCentre: R-1}
+      - name: nightly
+        description: Reports
+        role: auditor
+        paidBy: ada@export.example
+        costCentre: R-1
+        ownKeyExceptions: [{service: openai, reason: Migration, until: "2020-01-01T00:00:00Z"}]
       - {name: retired, suspended: true}
     hostApplications:
       - {name: Portal, issuer: "https://portal.example", jwks: {keys: [${jwk}]}, frameAncestors: ["https://portal.example"]}
@@ -127,7 +134,18 @@ organizations:
     rotation: {maximumAgeDays: 365}
     budgets: [{name: Own keys, ownKeyCost: "0.000000001", timeZone: Europe/Berlin}]
     users:
-      - {email: ada@export.example, name: Ada, role: owner, tier: team, platformAdministrator: true, costCentre: R-1, rateLimits: {concurrent: 4}}
+      - email: ada@export.example
+        name: Ada
+        role: owner
+        tier: team
+        platformAdministrator: true
+        costCentre: R-1
+        rateLimits: {concurrent: 4}
+        ownKeyExceptions:
+          - {service: openai, reason: Fine tuning, until: "2090-01-31T09:00:00+01:00"}
+          # The policy of now stands in nobody's way there.
+          - {service: mistral, reason: For later}
+        keys: [{service: openai, label: Her own, secret: env:EXCEPTED}]
       - email: grace@export.example
         name: Grace
         role: auditor
@@ -158,7 +176,7 @@ test('an export makes the same of an empty installation, and changes nothing whe
         '',
     ]),
   )
-  expect(Object.keys(environment)).toHaveLength(5)
+  expect(Object.keys(environment)).toHaveLength(6)
 
   expect((await from.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
   expect((await to.apply(exported.text, environment)).filter((line) => line.startsWith('!'))).toEqual([])

@@ -2,7 +2,13 @@ import { stringify } from 'yaml'
 import { mayUserManageKey } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
-import { costCentreIn, organizationParts, sessionPolicyIn } from './export-organization.ts'
+import {
+  costCentreIn,
+  exceptionsIn,
+  exceptionsOf,
+  organizationParts,
+  sessionPolicyIn,
+} from './export-organization.ts'
 import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import { budgetsIn, keysIn, rateLimitsIn, scheduleIn } from './export-keys.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
@@ -79,7 +85,10 @@ const personIn = (
 ) => {
   const { stored, leftOut } = exporting
   const place = { owner: 'user', organizationId: home.id, userId: user.id } as const
-  const all = keysIn(place, user.email, exporting, ({ serviceId }) => mayUserManageKey(home, serviceId).ok)
+  const exceptedServices = exceptionsOf(home.id, user.id, exporting).map(({ serviceId }) => serviceId)
+  const mayHold = ({ serviceId }: { serviceId: string }) =>
+    mayUserManageKey({ ...home, exceptedServices }, serviceId).ok
+  const all = keysIn(place, user.email, exporting, mayHold)
   const preferences = stored.preferences.filter(
     (one) => one.userId === user.id && one.organizationId === home.id,
   )
@@ -87,10 +96,7 @@ const personIn = (
   if (
     stored.serviceKeys.some(
       (key) =>
-        key.owner === 'user' &&
-        key.organizationId === home.id &&
-        key.userId === user.id &&
-        !mayUserManageKey(home, key.serviceId).ok,
+        key.owner === 'user' && key.organizationId === home.id && key.userId === user.id && !mayHold(key),
     )
   )
     leftOut.push(`user ${user.email}: keys that the control policy of ${home.name} suspends.`)
@@ -108,6 +114,7 @@ const personIn = (
       fallbackByService: Object.fromEntries(others.map((one) => [one.serviceId, one.fallback])),
     }),
     ...(isMember && costCentreIn(home.id, user.id, exporting)),
+    ...(isMember && exceptionsIn(home.id, user.id, exporting)),
     ...rateLimitsIn('rateLimits', { organizationId: home.id, kind: 'user', id: user.id }, exporting),
     ...list('keys', all),
     ...list(

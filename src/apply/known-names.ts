@@ -1,14 +1,15 @@
 import { isWebhookSecret } from '../long-operations/signature.ts'
-import { type Document, type DocumentOrganization, usersOf } from './document.ts'
+import { type Document, type DocumentOrganization, labelOf, usersOf } from './document.ts'
 import { isEmail } from './places.ts'
-import { findOrganization } from './plan.ts'
-import type { Snapshot } from './snapshot.ts'
+import { findOrganization, type Snapshot } from './snapshot.ts'
+import { findTeam, isSameName } from './teams.ts'
 
 /** What a document names and neither makes nor finds: told before anything is changed. */
 export const unknownNames = (document: Document, stored: Snapshot): string[] => [
   ...unknownTiers(document, stored.billing.tiers),
   ...(document.organizations ?? []).flatMap((organization) => [
     ...unknownMembers(organization, stored),
+    ...unknownTeams(organization, stored),
     ...unknownCostCentres(organization, stored),
   ]),
 ]
@@ -55,6 +56,20 @@ const unknownMembers = (
       ({ of, who }) =>
         `organisation ${name}: ${of} names ${who}, who is no ${isEmail(who) ? 'member' : 'service account'} of it.`,
     )
+}
+
+const unknownTeams = ({ name, keys, teams }: DocumentOrganization, stored: Snapshot): string[] => {
+  const id = findOrganization(name, stored)?.id
+  const isKnown = (team: string) =>
+    findTeam(id, team, stored) !== undefined || (teams ?? []).some((one) => isSameName(one.name, team))
+  return (keys ?? []).flatMap((key) =>
+    (key.teams ?? [])
+      .filter((team) => !isKnown(team))
+      .map(
+        (team) =>
+          `organisation ${name}: the key ${key.service} “${labelOf(key)}” is kept for the team ${team}, which there is not.`,
+      ),
+  )
 }
 
 const unknownCostCentres = (organization: DocumentOrganization, stored: Snapshot): string[] => {

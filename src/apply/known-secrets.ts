@@ -1,8 +1,7 @@
 import type { Document } from './document.ts'
 import type { ApplyRooms } from './perform.ts'
-import { findOrganization } from './plan.ts'
 import { findConnection } from './sign-on.ts'
-import type { Snapshot } from './snapshot.ts'
+import { findOrganization, type Snapshot } from './snapshot.ts'
 
 /**
  * Secrets without a fingerprint that a document names one for, by the id of whose they are: opened to be compared with it, and

@@ -11,6 +11,7 @@ import * as wire from '../contract/wire.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import type { ApplicationFields } from '../machines/host-applications.ts'
 import type { DocumentOrganization } from './document.ts'
+import { exceptionsSchema } from './exceptions.ts'
 import type { Performance } from './perform.ts'
 import { findPerson, memberIdOf, organizationIdOf } from './places.ts'
 import type { PlanContext } from './plan.ts'
@@ -28,17 +29,19 @@ const credential = z.strictObject({
   file: z.string().min(1),
 })
 
-export const serviceAccountSchema = z.strictObject({
-  // People are named by addresses.
-  name: wire.label.regex(/^[^@]+$/, 'A service account has a name without @.'),
-  description: z.string().trim().max(300).optional(),
-  role: machineRole.optional(),
-  suspended: z.boolean().optional(),
-  paidBy: z.email('This is not an e-mail address.').nullable().optional(),
-  costCentre: costCentreOf,
-  credentials: z.array(credential).optional(),
-})
-type DocumentServiceAccount = z.output<typeof serviceAccountSchema>
+export const serviceAccountSchema = (serviceId: z.ZodType<string, string>) =>
+  z.strictObject({
+    // People are named by addresses.
+    name: wire.label.regex(/^[^@]+$/, 'A service account has a name without @.'),
+    description: z.string().trim().max(300).optional(),
+    role: machineRole.optional(),
+    suspended: z.boolean().optional(),
+    paidBy: z.email('This is not an e-mail address.').nullable().optional(),
+    costCentre: costCentreOf,
+    ownKeyExceptions: exceptionsSchema(serviceId),
+    credentials: z.array(credential).optional(),
+  })
+type DocumentServiceAccount = z.output<ReturnType<typeof serviceAccountSchema>>
 
 const { shape } = hostApplication
 export const hostApplicationSchema = z

@@ -25,6 +25,7 @@ import { performBilling } from './billing.ts'
 import { type BudgetHome, type BudgetScope, performBudget } from './budgets.ts'
 import { performCentralBilling } from './central-billing.ts'
 import type { DocumentUser } from './document.ts'
+import { performException } from './exceptions.ts'
 import { performMachine } from './machines.ts'
 import { findPerson, homeOf, keyIdOf, memberOf, organizationIdOf } from './places.ts'
 import type { Action } from './plan.ts'
@@ -128,6 +129,9 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
     case 'set_rotation':
     case 'set_maximum_key_age':
       return noted(await performRotation(action, p))
+    case 'grant_exception':
+    case 'end_exception':
+      return noted(await performException(action, p))
   }
 }
 
@@ -243,8 +247,11 @@ const addKey = async (
 ): Promise<Performed> => {
   const home = await homeOf(action.home, p)
   if (!home.ok) return home
-  const allowed = await mayHold(action, home.value.organizationId, p)
+  const allowed = await mayHold(action, home.value, p)
   if (!allowed.ok) return allowed
+  const teams =
+    action.teams === null ? success(null) : await teamIdsOf(action.teams, home.value.organizationId, p)
+  if (!teams.ok) return teams
   const added = await p.rooms.serviceKeys.add(p.actor, {
     ...home.value,
     owner: action.home.owner,
@@ -253,6 +260,7 @@ const addKey = async (
     secret: secretOf(action.secretReference, p),
     baseUrl: action.baseUrl,
     settings: action.settings,
+    teamIds: teams.value,
     ...(action.priority !== null && { priority: action.priority }),
   })
   return added.ok ? success(proofNote(added.value.check)) : added
@@ -261,20 +269,40 @@ const addKey = async (
 /** The control policy binds this file too: a key that could not be used must not look set up. */
 const mayHold = async (
   action: Extract<PlannedKey, { kind: 'add_key' }>,
-  organizationId: string,
+  { organizationId, userId }: { organizationId: string; userId: string | null },
   p: Performance,
 ): Promise<Outcome<void>> => {
-  if (action.home.owner !== 'user') return success(undefined)
-  const organization = await p.rooms.organizations.read(organizationId)
-  return organization.ok ? mayUserManageKey(organization.value, action.serviceId) : organization
+  if (userId === null) return success(undefined)
+  const control = await p.rooms.organizations.controlFor({ organizationId, userId })
+  return control.ok ? mayUserManageKey(control.value, action.serviceId) : control
+}
+
+const teamIdsOf = async (
+  teams: readonly string[],
+  organizationId: string,
+  p: Performance,
+): Promise<Outcome<string[]>> => {
+  const ids: string[] = []
+  for (const name of teams) {
+    const id = await teamIdOf(name, organizationId, p)
+    if (!id.ok) return id
+    ids.push(id.value)
+  }
+  return success(ids)
 }
 
 const changeKey = async (
-  { key, label, priority, settings, secretReference }: Extract<PlannedKey, { kind: 'change_key' }>,
+  { key, label, teams, priority, settings, secretReference }: Extract<PlannedKey, { kind: 'change_key' }>,
   p: Performance,
 ): Promise<Performed> => {
   const { serviceKeys } = p.rooms
   const which = { organizationId: key.organizationId, id: key.id }
+  if (teams !== undefined) {
+    const ids = teams === null ? success(null) : await teamIdsOf(teams, key.organizationId, p)
+    if (!ids.ok) return ids
+    const kept = await serviceKeys.setTeams(p.actor, which, ids.value)
+    if (!kept.ok) return kept
+  }
   if (label !== undefined) {
     const renamed = await serviceKeys.rename(p.actor, which, label)
     if (!renamed.ok) return renamed

@@ -8,6 +8,7 @@ import type { KeySettings } from '../services/service.ts'
 import { shownSecret } from './references.ts'
 import type { Snapshot, StoredServiceKey } from './snapshot.ts'
 import type { Step } from './step.ts'
+import { isSameName } from './teams.ts'
 
 /** Whose keys are planned. Ids are null for whom the plan itself creates. */
 export interface KeyHome {
@@ -30,12 +31,15 @@ export type PlannedKey =
       readonly priority: Priority | null
       readonly baseUrl: string | null
       readonly settings: KeySettings
+      /** By name; null: it serves every member. */
+      readonly teams: readonly string[] | null
       readonly secretReference: string
     }
   | {
       readonly kind: 'change_key'
       readonly key: StoredServiceKey
       readonly label?: string
+      readonly teams?: readonly string[] | null
       readonly priority?: Priority
       readonly settings?: KeySettings
       readonly secretReference?: string
@@ -56,7 +60,7 @@ export const planKeys = (
     const subject = `${home.title} ${of.serviceId} “${of.label}”`
     const limits = stored.rateLimits
     return [
-      planKey(key, home, before, context),
+      planKey(key, home, before, stored, context),
       ...planRateLimits(`${subject}: rate limits`, key.rateLimits, of, before, 'service_key', limits),
       ...planRateLimits(
         `${subject}: rate limits of each member`,
@@ -116,6 +120,7 @@ const planKey = (
   wanted: DocumentServiceKey,
   home: KeyHome,
   before: StoredServiceKey | undefined,
+  stored: Snapshot,
   context: PlanContext,
 ): Step => {
   const label = labelOf(wanted)
@@ -130,6 +135,7 @@ const planKey = (
       source,
       ...(wanted.priority ? [`priority: ${wanted.priority}`] : []),
       ...(baseUrl ? [`baseUrl: ${baseUrl}`] : []),
+      ...(wanted.teams ? [`teams: ${teamsShown(wanted.teams)}`] : []),
       ...Object.entries(settings).map(([id, text]) => `${id}: ${text}`),
     ]
     const action = {
@@ -140,6 +146,7 @@ const planKey = (
       priority,
       baseUrl,
       settings,
+      teams: wanted.teams ?? null,
       secretReference: wanted.secret,
     } as const
     return { sign: '+', subject, details, action }
@@ -153,15 +160,37 @@ const planKey = (
   const reset = Object.entries(settings)
     .filter(([id, text]) => text !== (before.settings[id] ?? ''))
     .map(([id, text]) => `${id}: ${before.settings[id] ?? '(none)'} → ${text || '(none)'}`)
-  const details = [...renamed, ...moved, ...reset, ...replaced]
+  const kept = keptDetails(wanted.teams, before, stored)
+  const details = [...renamed, ...kept, ...moved, ...reset, ...replaced]
   if (details.length === 0) return { sign: '=', subject, details: [source], action: null }
   const action = {
     kind: 'change_key',
     key: before,
     ...(renamed.length > 0 && { label }),
+    ...(kept.length > 0 && { teams: wanted.teams ?? null }),
     ...(moved.length > 0 && priority !== null && { priority }),
     ...(reset.length > 0 && { settings }),
     ...(replaced.length > 0 && { secretReference: wanted.secret }),
   } as const
   return { sign: '~', subject, details, action }
+}
+
+const teamsShown = (names: readonly string[] | null): string =>
+  names === null ? 'every member' : names.toSorted((a, b) => a.localeCompare(b)).join(', ')
+
+/** Archived teams have no names in a document: a key that is kept for them, too, stays so until others are named. */
+const keptDetails = (
+  wanted: readonly string[] | null | undefined,
+  { organizationId, teamIds }: StoredServiceKey,
+  { teams }: Snapshot,
+): string[] => {
+  if (wanted === undefined) return []
+  const now = teams.filter((team) => team.organizationId === organizationId && teamIds?.includes(team.id))
+  const isSame =
+    wanted === null || teamIds === null
+      ? wanted === teamIds
+      : wanted.length === now.length && now.every(({ name }) => wanted.some((one) => isSameName(one, name)))
+  if (isSame) return []
+  const before = teamIds === null ? null : now.map(({ name }) => name)
+  return [`teams: ${teamsShown(before) || 'archived ones'} → ${teamsShown(wanted)}`]
 }

@@ -11,22 +11,23 @@ import {
   planBudget,
 } from './budgets.ts'
 import { type CentralBillingAction, planCentralBilling } from './central-billing.ts'
+import { type ExceptionAction, planExceptions } from './exceptions.ts'
 import { type MachineAction, planHostApplications, planServiceAccounts } from './machines.ts'
 import { findKey, type KeyHome, placeOf, planKeys, type PlannedKey } from './plan-keys.ts'
 import { planProvisioning, type ProvisioningAction } from './provisioning.ts'
-import { planRateLimits, type RateLimitAction } from './rate-limits.ts'
+import { planSuspension, planToken, planUsers, standingOf } from './plan-users.ts'
+import type { RateLimitAction } from './rate-limits.ts'
 import { planMaximumKeyAge, planRotation, type RotationAction } from './rotation.ts'
-import { planBreakGlass, planSessionPolicy, planSingleSignOn, type SignOnAction } from './sign-on.ts'
-import type { Snapshot, StoredMembership, StoredOrganization, StoredServiceKey } from './snapshot.ts'
-import { differences, settings, type Step, step } from './step.ts'
+import { planSessionPolicy, planSingleSignOn, type SignOnAction } from './sign-on.ts'
 import {
-  findTeam,
-  isSameName,
-  planCostCentres,
-  planCostCentresOf,
-  planTeams,
-  type TeamAction,
-} from './teams.ts'
+  findOrganization,
+  type Snapshot,
+  type StoredMembership,
+  type StoredOrganization,
+  type StoredServiceKey,
+} from './snapshot.ts'
+import { differences, settings, type Step, step } from './step.ts'
+import { findTeam, planCostCentres, planCostCentresOf, planTeams, type TeamAction } from './teams.ts'
 import { planWebhooks, type WebhookAction } from './webhooks.ts'
 
 /** What to do, as data; who is new is named by organisation name and e-mail address. */
@@ -86,6 +87,7 @@ type OrganizationPartAction =
   | CentralBillingAction
   | RateLimitAction
   | RotationAction
+  | ExceptionAction
 
 /** What planning needs besides the document and what is stored. */
 export interface PlanContext {
@@ -96,6 +98,7 @@ export interface PlanContext {
   readonly fingerprint: (key: StoredServiceKey, secret: string) => Buffer
   /** By path as the document writes it: the hash of the token that is in the file; null: no file. */
   readonly tokenFiles: ReadonlyMap<string, Buffer | null>
+  readonly now: Date
 }
 
 export const planSetUp = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
@@ -115,14 +118,17 @@ export const planSetUp = (document: Document, stored: Snapshot, context: PlanCon
     ...planServices(document, stored),
     ...planSales(document, stored),
     ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
-    ...inEach((one, _, before) => planOrganization(one, before, stored, context)),
+    ...inEach((one, _, before) => planOrganization(one, before)),
     ...planUsers(document, stored, context),
-    ...inEach((one, id) => [
+    ...inEach((one, id, before) => [
       ...planServiceAccounts(one, id, stored, context),
+      ...planExceptions(one.name, one.serviceAccounts ?? [], id, stored, context),
       ...planHostApplications(one, id, stored),
       ...planCostCentres(one, id, stored),
       ...planTeams(one, id, stored),
       ...planCostCentresOf(one, id, stored),
+      // After the teams: no key that is kept for some is open to everybody meanwhile.
+      ...planKeys(one.keys ?? [], organizationHome(one.name, before), stored, context),
     ]),
     ...planBudgets(document, stored, context),
     ...inEach((one, id, before) => [
@@ -177,24 +183,13 @@ const planSales = (document: Document, { billing: stored }: Snapshot): Step[] =>
     ...(document.packs ?? []).map((pack) => planPack(pack, document.billing, stored)),
   ].map(({ subject, isNew, details, action }) => step(subject, isNew, details, action))
 
-export const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
-  stored.organizations.find((o) => o.kind === 'company' && o.name === name)
-
 /** Everything but the locked preference. */
-const planOrganization = (
-  wanted: DocumentOrganization,
-  before: StoredOrganization | undefined,
-  stored: Snapshot,
-  context: PlanContext,
-): Step[] => {
+const planOrganization = (wanted: DocumentOrganization, before: StoredOrganization | undefined): Step[] => {
   const { controlPolicy, criticalServices, systemKeysAllowed, allowed } = wanted
   const change = { controlPolicy, criticalServices, systemKeysAllowed, allowed }
   const details = before ? differences(before, change) : settings(change)
   const kind = before ? 'change_organization' : 'create_organization'
-  return [
-    step(`organisation ${wanted.name}`, !before, details, { kind, name: wanted.name, change }),
-    ...planKeys(wanted.keys ?? [], organizationHome(wanted.name, before), stored, context),
-  ]
+  return [step(`organisation ${wanted.name}`, !before, details, { kind, name: wanted.name, change })]
 }
 
 const organizationHome = (name: string, before: StoredOrganization | undefined): KeyHome => ({
@@ -258,16 +253,6 @@ const planBudgets = (document: Document, stored: Snapshot, context: PlanContext)
   ]
 }
 
-/** Who somebody is already, and as what in that organisation: without one, in the first that they have. */
-const standingOf = ({ email }: DocumentUser, organization: string | null, stored: Snapshot) => {
-  const before = stored.users.find((user) => isSameName(user.email, email))
-  const memberships = stored.memberships.filter(({ userId }) => userId === before?.id)
-  const homeId = organization === null ? undefined : findOrganization(organization, stored)?.id
-  const membership =
-    organization === null ? memberships[0] : memberships.find((one) => one.organizationId === homeId)
-  return { before, membership }
-}
-
 const planLock = (wanted: DocumentOrganization, stored: Snapshot): Step[] => {
   if (wanted.lockedFallback === undefined) return []
   const change = { lockedFallback: wanted.lockedFallback }
@@ -280,188 +265,4 @@ const planLock = (wanted: DocumentOrganization, stored: Snapshot): Step[] => {
       change,
     }),
   ]
-}
-
-/** Somebody of several organisations is made with the first of them, and joins the others. */
-const planUsers = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
-  const made = new Set<string>()
-  return usersOf(document).flatMap(({ user, organization }) => {
-    const email = user.email.toLowerCase()
-    const isMade = made.has(email)
-    made.add(email)
-    return planUser(user, organization, stored, context, isMade)
-  })
-}
-
-const planUser = (
-  user: DocumentUser,
-  organization: string | null,
-  stored: Snapshot,
-  context: PlanContext,
-  isMade: boolean,
-): Step[] => {
-  const { before, membership } = standingOf(user, organization, stored)
-  const subject = `user ${user.email}`
-  const keyHome: KeyHome = {
-    owner: 'user',
-    title: `${subject}: key`,
-    organizationId: membership?.organizationId ?? null,
-    organization,
-    userId: before?.id ?? null,
-    email: user.email,
-  }
-  return [
-    ...(before && membership
-      ? planMember(user, organization, before, membership)
-      : [planNewMember(user, organization, before !== undefined || isMade)]),
-    ...(user.suspended === false ? planStanding(user, organization, membership) : []),
-    ...(organization === null ? [] : planBreakGlass(user, organization, membership)),
-    ...planRateLimits(
-      `${subject}: rate limits`,
-      user.rateLimits,
-      { organization, email: user.email },
-      membership && { organizationId: membership.organizationId, id: membership.userId },
-      'user',
-      stored.rateLimits,
-    ),
-    ...planPreferences(user, organization, membership, stored),
-    ...planKeys(user.keys ?? [], keyHome, stored, context),
-    ...(user.accessTokenFile
-      ? [
-          planToken(
-            { email: user.email, id: before?.id ?? null },
-            'aideon.yaml',
-            user.accessTokenFile,
-            stored,
-            context,
-          ),
-        ]
-      : []),
-  ]
-}
-
-const planNewMember = (user: DocumentUser, organization: string | null, exists: boolean): Step => {
-  const { name, role, tier, platformAdministrator } = user
-  const details = settings({
-    organisation: organization ?? 'a personal one',
-    name,
-    role: organization === null ? undefined : (role ?? 'member'),
-    tier: tier ?? 'free',
-    platformAdministrator,
-  })
-  return exists && organization !== null
-    ? step(`user ${user.email}: member of ${organization}`, true, details, {
-        kind: 'add_member',
-        user,
-        organization,
-      })
-    : step(`user ${user.email}`, true, details, { kind: 'create_user', user, organization })
-}
-
-const planMember = (
-  user: DocumentUser,
-  organization: string | null,
-  before: { isPlatformAdministrator: boolean },
-  membership: StoredMembership,
-): Step[] => {
-  const { email, tier: tierId, platformAdministrator: isPlatformAdministrator, role } = user
-  const wanted = { tierId, isPlatformAdministrator }
-  const current = {
-    tierId: membership.tierId ?? undefined,
-    isPlatformAdministrator: before.isPlatformAdministrator,
-  }
-  const steps = [
-    step(`user ${email}`, false, differences(current, wanted), {
-      kind: 'change_user',
-      email,
-      organization,
-      change: wanted,
-    }),
-  ]
-  if (organization === null || role === undefined || role === membership.role) return steps
-  const details = [`role: ${membership.role} → ${role}`]
-  return [
-    ...steps,
-    step(`user ${email}: role in ${organization}`, false, details, {
-      kind: 'change_role',
-      email,
-      organization,
-      role,
-    }),
-  ]
-}
-
-const planStanding = (
-  { email, suspended }: DocumentUser,
-  organization: string | null,
-  membership: StoredMembership | undefined,
-): Step[] => {
-  if (suspended === undefined || organization === null) return []
-  const details = differences({ suspended: membership?.suspended ?? false }, { suspended })
-  return [
-    step(`user ${email}: standing in ${organization}`, false, details, {
-      kind: 'change_standing',
-      email,
-      organization,
-      suspended,
-    }),
-  ]
-}
-
-const planSuspension = (user: DocumentUser, organization: string | null, stored: Snapshot): Step[] =>
-  user.suspended === true
-    ? planStanding(user, organization, standingOf(user, organization, stored).membership)
-    : []
-
-/** What the document names is set; overrides for other services stay. */
-const planPreferences = (
-  user: DocumentUser,
-  organization: string | null,
-  membership: StoredMembership | undefined,
-  stored: Snapshot,
-): Step[] => {
-  const named = new Map<string, Fallback>([
-    ...(user.fallback ? [['*', user.fallback] as const] : []),
-    ...Object.entries(user.fallbackByService ?? {}),
-  ])
-  if (named.size === 0) return []
-  const before = new Map(
-    stored.preferences
-      .filter((p) => p.userId === membership?.userId && p.organizationId === membership?.organizationId)
-      .map((p) => [p.serviceId, p.fallback]),
-  )
-  const details = [...named]
-    .filter(([serviceId, fallback]) => before.get(serviceId) !== fallback)
-    .map(
-      ([serviceId, fallback]) =>
-        `${serviceId === '*' ? 'default' : serviceId}: ${before.get(serviceId) ?? '(none)'} → ${fallback}`,
-    )
-  const preferences = new Map([...before, ...named])
-  return [
-    step(`user ${user.email}: fallback preference`, false, details, {
-      kind: 'change_preferences',
-      email: user.email,
-      organization,
-      preferences,
-    }),
-  ]
-}
-
-const planToken = (
-  user: { email: string; id: string | null } | null,
-  name: string,
-  path: string,
-  stored: Snapshot,
-  context: PlanContext,
-): Step => {
-  const inFile = context.tokenFiles.get(path) ?? null
-  const works =
-    inFile !== null &&
-    stored.accessTokens.some((token) => {
-      const belongs = user ? token.userId === user.id : token.kind === 'platform'
-      return belongs && token.hash.equals(inFile)
-    })
-  const subject = user ? `user ${user.email}: access token in ${path}` : `platform token “${name}” in ${path}`
-  const action: Action = { kind: 'write_token', email: user?.email ?? null, name, path }
-  return step(subject, !works, [], action)
 }

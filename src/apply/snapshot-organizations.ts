@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import { noSessionPolicy } from '../identity/session-policy.ts'
+import type { StoredException } from './exceptions.ts'
 import type { StoredApplication, StoredServiceAccount } from './machines.ts'
 import type { StoredGroupRole } from './provisioning.ts'
 import type { StoredLimits } from './rate-limits.ts'
@@ -15,6 +16,7 @@ export interface OrganizationParts {
   readonly teams: readonly StoredTeam[]
   readonly costCentres: readonly StoredCostCentre[]
   readonly assignments: readonly StoredAssignment[]
+  readonly exceptions: readonly StoredException[]
   readonly serviceAccounts: readonly StoredServiceAccount[]
   readonly hostApplications: readonly StoredApplication[]
   readonly sessionPolicies: readonly StoredSessionPolicy[]
@@ -72,7 +74,18 @@ const readTeams = async (kysely: Kysely<Schema>, now: Date) => {
     .orderBy('subject_id')
     .orderBy('from_at', 'desc')
     .execute()
-  return { teams, costCentres, assignments }
+  const exceptions = await kysely
+    .selectFrom('own_key_exceptions')
+    .select([
+      'organization_id as organizationId',
+      'user_id as userId',
+      'service_id as serviceId',
+      'reason',
+      'expires_at as until',
+    ])
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .execute()
+  return { teams, costCentres, assignments, exceptions }
 }
 
 const readMachines = async (kysely: Kysely<Schema>) => {

@@ -43,6 +43,9 @@ export interface StoredOrganization {
   readonly maximumKeyAgeDays: number | null
 }
 
+export const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
+  stored.organizations.find((o) => o.kind === 'company' && o.name === name)
+
 export interface StoredUser {
   readonly id: string
   readonly email: string
@@ -68,6 +71,8 @@ export interface StoredServiceKey {
   readonly id: string
   readonly owner: 'user' | 'organization' | 'system'
   readonly userId: string | null
+  /** Teams that a key of an organisation is kept for, archived ones, too; null: it serves every member. */
+  readonly teamIds: readonly string[] | null
   readonly serviceId: string
   readonly label: string
   readonly priority: number | null
@@ -189,6 +194,7 @@ export const readSnapshot = async (
         'id',
         'owner',
         'user_id as userId',
+        'team_ids as teamIds',
         'service_id as serviceId',
         'label',
         'priority',

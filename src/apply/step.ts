@@ -15,13 +15,16 @@ export const step = (subject: string, isNew: boolean, details: readonly string[]
     ? { sign: isNew ? '+' : '~', subject, details, action }
     : { sign: '=', subject, details, action: null }
 
-/** Wanted, and not possible yet: the same document does it once it is. */
-export const waiting = (subject: string, until: string): Step => ({
+/** Nothing to do, and why. */
+export const idle = (subject: string, why: string): Step => ({
   sign: '=',
   subject,
-  details: [`waits: ${until}`],
+  details: [why],
   action: null,
 })
+
+/** Wanted, and not possible yet: the same document does it once it is. */
+export const waiting = (subject: string, until: string): Step => idle(subject, `waits: ${until}`)
 
 /** `name: before → after` for each field that differs. */
 export const differences = <T extends object>(before: T, wanted: Partial<T>): string[] =>
