@@ -72,8 +72,8 @@ export interface Person {
   readonly entitlements: Entitlements
   /** That hold for them while an administrator has set none. */
   readonly tierLimits: RateLimits | null
-  /** What the session policy says of tokens that stand for them; null: nothing. */
-  readonly tokenPolicy: TokenPolicy | null
+  /** What session policies say of tokens that stand for them: their organisation's, and the platform's where it has a say. */
+  readonly tokenPolicies: readonly (TokenPolicy & { readonly organizationId: string })[]
   /** Teams that they are in; archived ones are none. */
   readonly teamIds: readonly string[]
   /** When an exception from the control policy ends: what is known of them holds until then. Null: until it is changed. */
@@ -243,7 +243,7 @@ export const makeAccess = (parts: {
       const reach =
         platformToken.organizationId === platformOrganizationId ? null : platformToken.organizationId
       const who = isId(reference) ? { userId: reference } : { email: reference }
-      return personOutcome(await store.findPerson(who, reach, clock()))
+      return personOutcome(await store.findPerson(who, reach, clock(), reach === null))
     },
 
     offeredTiers: () => store.offeredTiers(),

@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Schema } from '../db/schema.ts'
-import type { TokenPolicy } from '../identity/session-policy.ts'
+import { platformOrganizationId } from '../kit/id.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 import type { AllowedUses, Fallback } from '../policy/control.ts'
 import type { OfferedTier } from '../policy/entitlements.ts'
@@ -190,6 +190,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
     reference: { userId: string } | { email: string },
     organizationId: string | null,
     now: Date,
+    byPlatformToken = false,
   ): Promise<Person | undefined> => {
     const who =
       'userId' in reference
@@ -203,8 +204,10 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
                WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id) AS preferences,
              v.name AS tier_name, v.entitlements,
-             (SELECT jsonb_build_object('networks', sp.networks, 'bindsOperations', sp.binds_operations, 'tokenDays', sp.token_days)
-               FROM session_policies sp WHERE sp.organization_id = m.organization_id) AS token_policy,
+             (SELECT jsonb_agg(jsonb_build_object('organizationId', sp.organization_id, 'networks', sp.networks,
+                 'bindsOperations', sp.binds_operations, 'tokenDays', sp.token_days))
+               FROM session_policies sp WHERE sp.organization_id = m.organization_id
+                 OR sp.organization_id = ${platformOrganizationId} AND (u.is_platform_administrator OR ${byPlatformToken})) AS token_policies,
              ARRAY(SELECT tm.team_id FROM team_members tm JOIN teams t ON t.organization_id = tm.organization_id AND t.id = tm.team_id
                WHERE tm.organization_id = m.organization_id AND tm.user_id = m.user_id AND t.archived_at IS NULL) AS team_ids,
              x.services AS excepted_services, x.until AS excepted_until
@@ -276,7 +279,7 @@ interface Row {
   preferences: Record<string, Fallback> | null
   tier_name: string | null
   entitlements: StoredEntitlements | null
-  token_policy: TokenPolicy | null
+  token_policies: Person['tokenPolicies'] | null
   team_ids: string[]
   excepted_services: string[] | null
   excepted_until: Date | null
@@ -305,7 +308,7 @@ const personOf = (row: Row): Person => ({
     groups: row.entitlements?.groups ?? null,
   },
   tierLimits: row.entitlements?.rateLimits ?? null,
-  tokenPolicy: row.token_policy,
+  tokenPolicies: row.token_policies ?? [],
   teamIds: row.team_ids,
   validUntil: row.excepted_until,
 })

@@ -51,7 +51,9 @@ export const sessionPolicy = z.object({
     .max(3650)
     .nullable()
     .default(null)
-    .describe('Access tokens that may manage open nothing this many days after they were made. null: until they end'),
+    .describe(
+      'Access tokens that may manage open nothing this many days after they were made, whatever else they may. null: until they end',
+    ),
 })
 export type SessionPolicyOnWire = z.infer<typeof sessionPolicy>
 

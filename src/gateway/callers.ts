@@ -6,7 +6,7 @@ import type { Epoch } from '../db/epoch.ts'
 import type { Budget, Budgets } from '../budgets/budgets.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
 import { forTeams, teamsOfCall } from '../keys/kept-for-teams.ts'
-import { compileNetworks } from '../identity/session-policy.ts'
+import { compileNetworks, endOfToken } from '../identity/session-policy.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
@@ -123,18 +123,22 @@ export const makeCallers = (parts: {
         limits.read(who),
         budgets.read(who),
       ])
+      const organizationIds = [person.organizationId, token.organizationId]
+      // Of those whose changes are heard of here.
+      const policies = person.tokenPolicies.filter((one) => organizationIds.includes(one.organizationId))
       return {
         value: {
-          token,
+          // It ends by itself, like any other, while it is cached.
+          token: { ...token, expiresAt: endOfToken(policies, token) },
           person,
           ...forTeams(sharedAndOwn, teamsOfCall(token, person)),
           keyLimits,
           keyShares: sharesOf(shares, userId),
-          admits: admitting(person),
+          admits: admitting(policies),
           budgets: ownBudgets,
           ...withTierLimits(ownLimits, person),
         },
-        organizationIds: [person.organizationId, token.organizationId],
+        organizationIds,
       }
     },
   })
@@ -213,10 +217,12 @@ const sharesOf = (shares: ReadonlyMap<string, RateLimits>, userId: string): Read
   shares.size === 0
     ? noShares
     : new Map([...shares].map(([id, limits]) => [id, { id: memberOnKey(id, userId), limits }]))
-const admitting = ({ tokenPolicy }: Person): Caller['admits'] =>
-  tokenPolicy?.bindsOperations && tokenPolicy.networks.length > 0
-    ? compileNetworks(tokenPolicy.networks)
-    : null
+const admitting = (policies: Person['tokenPolicies']): Caller['admits'] => {
+  const lists = policies
+    .filter(({ bindsOperations, networks }) => bindsOperations && networks.length > 0)
+    .map(({ networks }) => compileNetworks(networks))
+  return lists.length === 0 ? null : (address) => lists.every((isWithin) => isWithin(address))
+}
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]

@@ -363,13 +363,13 @@ const managerOf = async (
 
 /**
  * A user's token reads for that user; a platform token for the user it names, as on /v1/*. The session policy of that user's
- * organisation holds for whatever stands for them.
+ * organisation holds for whatever stands for them, and the platform's for its own tokens and administrators.
  */
 const readerOf = async (authorization: string, request: FastifyRequest, shell: Shell) => {
   const bearer = bearerOf(authorization)
   if (bearer === null) throw new FaultError(fault('missing_token'))
   const { token, person } = await personOf(bearer, request, shell)
-  if (person.tokenPolicy) must(judgeToken(person.tokenPolicy, token, shell.clock(), request.ip))
+  must(judgeToken(person.tokenPolicies, token, shell.clock(), request.ip))
   return { reader: person, tokenId: token.id }
 }
 

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { isNetwork, isWithin, judgeSession, noSessionPolicy, type SessionFacts } from './session-policy.ts'
+import {
+  compileNetworks,
+  endOfToken,
+  isNetwork,
+  isWithin,
+  judgeSession,
+  judgeToken,
+  noSessionPolicy,
+  type SessionFacts,
+} from './session-policy.ts'
 
 const now = new Date('2026-11-23T12:00:00Z')
 const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000)
@@ -50,8 +59,60 @@ test.each([
   ['198.51.100.7', ['2001:db8::/32'], false],
   ['fe80::1%eth0', ['fe80::/10'], true],
   ['not an address', ['0.0.0.0/0'], false],
+  ['', ['0.0.0.0/0', '::/0'], false],
+  ['::ffff:c633:6407', ['198.51.100.0/24'], true],
+  ['0:0:0:0:0:FFFF:198.51.100.7', ['198.51.100.7'], true],
+  ['198.51.100.7', ['::ffff:198.51.100.0/120'], true],
+  ['198.51.101.7', ['::ffff:198.51.100.0/120'], false],
+  ['198.51.100.7', ['::ffff:198.51.100.7'], true],
+  ['198.51.100.7', ['::/0'], false],
+  ['2001:db8::1', ['::/0'], true],
+  ['2001:db8::1', ['0.0.0.0/0'], false],
+  ['198.51.100.7', ['198.51.100.6/31'], true],
+  ['198.51.100.8', ['198.51.100.6/31'], false],
+  ['198.51.100.7:443', ['198.51.100.0/24'], false],
 ])('%s is within %j: %s', (address, networks, expected) => {
   expect(isWithin(address, networks)).toBe(expected)
+})
+
+test('nothing is within an empty list that has been compiled: whoever compiles it asks first', () => {
+  expect(compileNetworks([])('198.51.100.7')).toBe(false)
+})
+
+describe('what session policies say of an access token', () => {
+  const token = { createdAt: ago(7 * 1440), expiresAt: null, scopes: ['manage', 'operations'] }
+  const days = (tokenDays: number | null) => ({ ...noSessionPolicy, tokenDays })
+  const at = (networks: string[]) => ({ ...noSessionPolicy, networks })
+  const codeOf = (...given: Parameters<typeof judgeToken>) => {
+    const judged = judgeToken(...given)
+    return judged.ok ? 'taken' : judged.fault.code
+  }
+
+  test('one that may manage is taken for its days, whatever else it may; others do not age', () => {
+    expect(codeOf([days(8)], token, now, '')).toBe('taken')
+    expect(codeOf([days(7)], token, now, '')).toBe('expired_token')
+    expect(codeOf([days(7)], token, new Date(now.getTime() - 1), '')).toBe('taken')
+    expect(codeOf([days(7)], { ...token, scopes: ['administer'] }, now, '')).toBe('expired_token')
+    expect(codeOf([days(1)], { ...token, scopes: ['operations', 'read'] }, now, '')).toBe('taken')
+    expect(codeOf([days(null)], token, now, '')).toBe('taken')
+    expect(codeOf([], token, now, '')).toBe('taken')
+  })
+
+  test('every policy must let it in, from the network first', () => {
+    const here = '198.51.100.7'
+    expect(codeOf([at([here]), at([])], token, now, here)).toBe('taken')
+    expect(codeOf([at([here]), at(['203.0.113.0/24'])], token, now, here)).toBe('network_not_allowed')
+    expect(codeOf([at([here]), days(1)], token, now, here)).toBe('expired_token')
+    expect(codeOf([at([here]), days(1)], token, now, '203.0.113.9')).toBe('network_not_allowed')
+  })
+
+  test('no policy gives it more time than it has', () => {
+    const soon = new Date(now.getTime() + 1000)
+    expect(endOfToken([days(8), days(30)], token)).toEqual(new Date(now.getTime() + 86_400_000))
+    expect(endOfToken([days(8)], { ...token, expiresAt: soon })).toEqual(soon)
+    expect(endOfToken([days(1)], { ...token, expiresAt: soon, scopes: ['operations'] })).toEqual(soon)
+    expect(endOfToken([], token)).toBeNull()
+  })
 })
 
 test.each(['198.51.100.7', '198.51.100.0/24', '2001:db8::/32', '::1', '0.0.0.0/0'])(

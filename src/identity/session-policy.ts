@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import { plainAddress } from '../kit/network.ts'
 
 /** What an organisation asks of its members' sessions; pure. Null: as the installation says. */
 export interface SessionPolicy {
@@ -57,24 +58,40 @@ export const judgeSession = (
   return session.bySingleSignOn && policy.trustsSingleSignOn ? null : 'second_factor'
 }
 
-/** At the management API. Its age counts for a token that may change things: others are for programs, which end by themselves. */
+const dayMs = 86_400_000
+
+export interface JudgedToken {
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly scopes: readonly string[]
+}
+
+/** Where policies cut the time of tokens that may change things; others are for programs, which end by themselves. */
+export const endOfToken = (policies: readonly TokenPolicy[], token: JudgedToken): Date | null => {
+  const { createdAt, expiresAt, scopes } = token
+  const days = policies.flatMap(({ tokenDays }) => tokenDays ?? [])
+  if (days.length === 0 || !(scopes.includes('manage') || scopes.includes('administer'))) return expiresAt
+  const cut = createdAt.getTime() + Math.min(...days) * dayMs
+  return expiresAt !== null && expiresAt.getTime() < cut ? expiresAt : new Date(cut)
+}
+
+/** At the management API. */
 export const judgeToken = (
-  { networks, tokenDays }: TokenPolicy,
-  token: { readonly createdAt: Date; readonly scopes: readonly string[] },
+  policies: readonly TokenPolicy[],
+  token: JudgedToken,
   now: Date,
   address: string,
 ): Outcome<void> => {
-  if (!isWithin(address, networks)) return failure('network_not_allowed', notFromHere)
-  const manages = token.scopes.includes('manage') || token.scopes.includes('administer')
-  const ageMs = now.getTime() - token.createdAt.getTime()
-  return manages && tokenDays !== null && ageMs > tokenDays * 86_400_000
-    ? failure('expired_token', {
-        message: `Your organisation takes tokens that may manage for ${tokenDays} days.`,
-        next: 'Make another one in the dashboard, and revoke this one.',
-      })
-    : success(undefined)
+  if (!policies.every(({ networks }) => isWithin(address, networks)))
+    return failure('network_not_allowed', notFromHere)
+  const end = endOfToken(policies, token)
+  return end === null || now < end ? success(undefined) : tooOld
 }
 
+const tooOld = failure('expired_token', {
+  message: 'The access token is older than your organisation takes those that may manage.',
+  next: 'Make another one in the dashboard, and revoke this one.',
+})
 export const notFromHere = {
   message: 'Your organisation does not take access tokens from this network.',
 } as const
@@ -87,22 +104,26 @@ export const isNetwork = (text: string): boolean => {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
-/** A listener on `::` sees IPv4 callers as `::ffff:192.0.2.1`; each is that IPv4 address. */
+/** In an empty list, from anywhere. */
 export const isWithin = (address: string, networks: readonly string[]): boolean =>
   networks.length === 0 || compileNetworks(networks)(address)
 
-/** For whoever asks often. Nothing is within an empty list. */
+/**
+ * For whoever asks often. Nothing is within an empty list. One list a family: a list of both takes every IPv4 address to be
+ * within `::/0`.
+ */
 export const compileNetworks = (networks: readonly string[]): ((address: string) => boolean) => {
-  const list = new BlockList()
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const network of networks) {
-    const [start = '', bits] = network.split('/')
-    const kind = isIP(start) === 6 ? 'ipv6' : 'ipv4'
-    list.addSubnet(start, bits === undefined ? (kind === 'ipv6' ? 128 : 32) : Number(bits), kind)
+    const [start = '', given] = network.split('/')
+    const family = isIP(start) === 6 ? 'ipv6' : 'ipv4'
+    const bits = given === undefined ? (family === 'ipv6' ? 128 : 32) : Number(given)
+    const mapped = family === 'ipv6' && bits >= 96 ? plainAddress(start) : null
+    if (mapped?.family === 'ipv4') lists.ipv4.addSubnet(mapped.address, bits - 96, 'ipv4')
+    else lists[family].addSubnet(start, bits, family)
   }
-  return (address) => {
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-    const plain = mapped ?? address.split('%')[0] ?? ''
-    const family = isIP(plain)
-    return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4')
+  return (text) => {
+    const plain = plainAddress(text)
+    return plain !== null && lists[plain.family].check(plain.address, plain.family)
   }
 }

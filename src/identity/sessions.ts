@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Alerts } from '../alerts/alerts.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -18,7 +19,7 @@ import {
   signedInOf,
 } from './session.ts'
 import { breakGlassNotices, type SecurityEvent, securityNotice } from './security-notices.ts'
-import { isWithin, judgeSession, judgeToken, type Obstacle } from './session-policy.ts'
+import { isWithin, type JudgedToken, judgeSession, judgeToken, type Obstacle } from './session-policy.ts'
 import type { IdentityStore } from './store.ts'
 import type { SessionRow } from './store-sessions.ts'
 
@@ -32,12 +33,10 @@ const mostOfUserAgent = 120
 /** The gravest first. */
 const judgements = ['ended', 'network', 'single_sign_on', 'second_factor'] as const
 
-export interface StandingToken {
+export interface StandingToken extends JudgedToken {
   readonly id: string
   readonly userId: string
   readonly organizationId: string
-  readonly createdAt: Date
-  readonly scopes: readonly string[]
 }
 
 export interface Sessions {
@@ -80,7 +79,7 @@ export interface SessionParts extends Sessions {
   audit(
     transaction: Transaction<Schema>,
     userId: string,
-    action: string,
+    action: AuditAction,
     subject: { kind: string; id: string },
     after?: unknown,
   ): Promise<void>
@@ -243,11 +242,8 @@ export const makeSessions = (parts: {
     async standing(token, address) {
       const row = await store.findStanding(token)
       if (!row) return failure('user_suspended')
-      for (const policy of row.policies ?? []) {
-        const judged = judgeToken(policy, token, clock(), address)
-        if (!judged.ok) return judged
-      }
-      return success(signedInOf(row, '', null, null))
+      const judged = judgeToken(row.policies ?? [], token, clock(), address)
+      return judged.ok ? success(signedInOf(row, '', null, null)) : judged
     },
 
     async renew(transaction, token, { secondFactor }) {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { demoSecret } from '../../simulator/keys.ts'
+import { noSessionPolicy } from '../../src/identity/session-policy.ts'
 import { must } from '../../src/kit/fault.ts'
 import type { ControlChange } from '../../src/organizations/organizations.ts'
 import { everything } from '../../src/policy/control.ts'
@@ -113,6 +114,16 @@ describe('no operation on any of three processes starts', () => {
     })
     expect(outcomes(before)).toEqual(['system key'])
     expect(outcomes(after)).toEqual(['user key'])
+  })
+
+  test('from a network that the session policy has left out', async () => {
+    const person = await fleet.person()
+    const policy = { ...noSessionPolicy, networks: ['198.51.100.0/24'], bindsOperations: true }
+    const { before, after } = await callsAround(person, async () => {
+      must(await fleet.rooms.identity.saveSessionPolicy(operator, person.organizationId, policy, null))
+    })
+    expect(outcomes(before)).toEqual(['system key'])
+    expect(outcomes(after)).toEqual(['403 network_not_allowed'])
   })
 
   test('with a revoked token where the process stood still and heard nothing of it', async () => {
