@@ -121,16 +121,26 @@ describe('an administrator', () => {
     await page.keyboard.press('k')
     await page.keyboard.press('a')
     const approve = page.getByRole('dialog', { name: 'Approve $5.00?' })
+    await approve.getByLabel('Reason').and(page.locator(':focus')).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(focusedRow).toContain('500 credits')
+    await page.keyboard.press('a')
     await approve.getByText('Its invoice is issued and the credits are given now.').waitFor()
     await expectAccessibleInLight(page)
     await approve.getByLabel('Reason').and(page.locator(':focus')).waitFor()
     await page.keyboard.type('a bank transfer, j/k 4711')
     await expect.poll(() => approve.getByLabel('Reason').inputValue()).toBe('a bank transfer, j/k 4711')
+    // The list is the last to be read anew: the row is still there when the dialog has gone.
+    const others = page.waitForResponse((reply) => reply.url().includes('/api/admin/users'))
+    await page.route(
+      (url) => url.pathname === '/api/admin/payments',
+      (route) => others.then(() => route.continue()),
+    )
     await page.keyboard.press('Enter')
     await page.getByText('500 credits, $5.00: approved.').waitFor()
     await expect.poll(() => rows.count()).toBe(waiting)
 
-    // The focus is where the next one has moved up.
+    // The focus is in the next one, which has moved up.
     await expect.poll(focusedRow).toContain('2,000 credits')
     await page.keyboard.press('d')
     await page

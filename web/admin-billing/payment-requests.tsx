@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
-import { useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { PaymentOnWire } from '../../src/contract/billing.ts'
 import type { usePages } from '../data/queries.ts'
 import type { Column } from '../ui/data-table.tsx'
@@ -26,6 +26,7 @@ export const PaymentRequests = (props: {
 }) => {
   const list = useRef<HTMLDivElement>(null)
   const [deciding, setDeciding] = useState<Decision | null>(null)
+  const [goOnTo, setGoOnTo] = useState<readonly string[]>([])
   const rows = rowsOf(props.pages) ?? []
   const buttons = (): HTMLButtonElement[] => [
     ...(list.current?.querySelectorAll<HTMLButtonElement>('tbody td:first-child button') ?? []),
@@ -55,12 +56,17 @@ export const PaymentRequests = (props: {
         ]
       : [],
   )
-  /** Where the row was that is gone now. */
-  const goOn = (index: number) =>
-    requestAnimationFrame(() => {
-      const all = buttons()
-      all[Math.min(index, all.length - 1)]?.focus()
-    })
+  useEffect(() => {
+    const there = goOnTo.map((id) => rows.findIndex((row) => row.id === id)).find((index) => index !== -1)
+    if (there !== undefined) buttons()[there]?.focus()
+    // Once for each dialog that is closed: after that the focus is the reader's.
+    // oxlint-disable-next-line react/exhaustive-deps
+  }, [goOnTo])
+  /** With the dialog goes the focus: to the first of these that is still listed. */
+  const close = (focused: readonly PaymentOnWire[]) => {
+    setDeciding(null)
+    setGoOnTo(focused.map(({ id }) => id))
+  }
   const columns: readonly Column<PaymentOnWire>[] = [
     ...paymentColumns.filter(({ key }) => key !== 'status'),
     {
@@ -127,11 +133,11 @@ export const PaymentRequests = (props: {
         <DecideDialog
           key={deciding.payment.id}
           decision={deciding}
-          onClose={() => setDeciding(null)}
+          onClose={() => close([deciding.payment])}
           onDone={() => {
+            // Not to the one decided, which may be listed for a moment more.
             const index = rows.findIndex(({ id }) => id === deciding.payment.id)
-            setDeciding(null)
-            goOn(index)
+            close([...rows.slice(index + 1), ...rows.slice(0, index).toReversed()])
           }}
         />
       )}
