@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type Browser,
   callEndpoint,
+  cookieFrom,
   goodSecret,
   type Http,
   operator,
@@ -293,6 +294,24 @@ test('who is told of a change to how they sign in, and of a browser that is new 
     'Your account was signed in to from a new browser',
     'Your password was changed',
   ])
+})
+
+test('a link that works again and again, as demos have them, makes no news of the browsers that use it', async () => {
+  const person = await http.createPerson()
+  const demo = must(await http.identity.createSignInLink(operator, person.userId, { reusable: true }))
+  const enter = (token: string) =>
+    http.app.inject({ method: 'POST', url: '/api/session/link', payload: { token } })
+  const first = await enter(demo.token)
+  const as = {
+    ...person,
+    cookie: cookieFrom(first),
+    csrfToken: first.json<{ csrfToken: string }>().csrfToken,
+  }
+  expect((await enter(demo.token)).statusCode).toBe(200)
+  expect(await alertsOf(as, 'account_security')).toEqual([])
+  const once = must(await http.identity.createSignInLink(operator, person.userId))
+  expect((await enter(once.token)).statusCode).toBe(200)
+  expect(await alertsOf(as, 'account_security')).toEqual(['Your account was signed in to from a new browser'])
 })
 
 test('the use of a break-glass account is told to those who run its company and the platform, and no other sign-in is', async () => {

@@ -107,6 +107,8 @@ export interface Opening {
   /** The organisation whose word this is, for single sign-on. */
   readonly onlyOrganizationId: string | null
   readonly signOn?: SignOn | null
+  /** By a link that works again and again, as demos have them: another browser is no news. */
+  readonly isShared?: boolean
 }
 
 /** The connection to an identity provider that opened a session, and what the provider calls it. */

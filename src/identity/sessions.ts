@@ -190,7 +190,8 @@ export const makeSessions = (parts: {
           { tokenHash: hashOfSecretToken(origin.previousToken) },
           clock(),
         )
-      if (opening.method !== 'embedding') await tellOfBrowser(transaction, userId, origin)
+      if (opening.method !== 'embedding' && !opening.isShared)
+        await tellOfBrowser(transaction, userId, origin)
       const id = newId()
       await store.insertSession(transaction, {
         id,

@@ -199,7 +199,8 @@ export const makeSignIns = (parts: {
         if (!user) return failure('invalid_link')
         if (user.suspendedAt !== null) return failure('user_suspended')
         if (await parts.mustUseSingleSignOn(user)) return failure('sso_required')
-        return success(await enter(transaction, user, origin, byFirstFactor('sign_in_link')))
+        const isShared = link?.reusable ?? false
+        return success(await enter(transaction, user, origin, { ...byFirstFactor('sign_in_link'), isShared }))
       })
     },
 

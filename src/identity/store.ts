@@ -291,7 +291,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     executor: Executor,
     link: { tokenHash: Buffer; purpose: 'setup' | 'sign_in'; userId?: string },
     now: Date,
-  ): Promise<{ userId: string | null } | undefined> =>
+  ): Promise<{ userId: string | null; reusable: boolean } | undefined> =>
     executor
       .updateTable('sign_in_links')
       .set({ used_at: now })
@@ -300,7 +300,7 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
       .$if(link.userId !== undefined, (query) => query.where('user_id', '=', link.userId as string))
       .where('expires_at', '>', now)
       .where((e) => e.or([e('used_at', 'is', null), e('reusable', '=', true)]))
-      .returning('user_id as userId')
+      .returning(['user_id as userId', 'reusable'])
       .executeTakeFirst(),
 
   /** Links that somebody may still hold, and sign-ins that have come half-way; links of demos work again and again. */
