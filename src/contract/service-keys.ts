@@ -62,6 +62,12 @@ export const service = z.object({
   coverage,
   mayManageKey: z.boolean(),
   mayNotBecause: z.string().nullable(),
+  exception: z
+    .object({ expiresAt: wire.time.nullable().describe('null: until somebody takes it back') })
+    .nullable()
+    .describe(
+      'By which you may have own keys although the control policy gives them to the organisation alone',
+    ),
 })
 export type Service = z.infer<typeof service>
 

@@ -67,8 +67,15 @@ export const routingApi = (parts: RoutingApiParts) => {
     | 'resetGroup'
   >({
     async listServices(_, { signedIn }) {
-      const request = await coverageRequest(parts, signedIn)
-      const items = services.map((service) => serviceOnWire(service, request, catalogue))
+      const [request, exceptions] = await Promise.all([
+        coverageRequest(parts, signedIn),
+        parts.organizations.exceptions(signedIn.organization.id),
+      ])
+      const own = exceptions.filter(({ userId }) => userId === signedIn.userId)
+      const items = services.map((service) => ({
+        ...serviceOnWire(service, request, catalogue),
+        exception: exceptionOf(own, service),
+      }))
       return { items, summary: summaryOf(items.map(({ coverage }) => coverage.status)) }
     },
 
@@ -265,7 +272,19 @@ const usualModels: Readonly<Record<string, string>> = {
 }
 const usualModel = ({ id }: Service): string => usualModels[id] ?? ''
 
-const serviceOnWire = (service: Service, request: CoverageRequest, catalogue: Catalogue): WireService => {
+const exceptionOf = (
+  own: Awaited<ReturnType<Organizations['exceptions']>>,
+  { id }: Service,
+): WireService['exception'] => {
+  const found = own.find(({ serviceId }) => serviceId === id)
+  return found ? { expiresAt: found.expiresAt?.toISOString() ?? null } : null
+}
+
+const serviceOnWire = (
+  service: Service,
+  request: CoverageRequest,
+  catalogue: Catalogue,
+): Omit<WireService, 'exception'> => {
   const allowed = mayUserManageKey(request.control, service.id)
   return {
     id: service.id,

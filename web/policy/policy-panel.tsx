@@ -11,6 +11,7 @@ import { Moment } from '../ui/figures.tsx'
 import { Block, FaultNotice, Loaded, Notice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { Exceptions } from './exceptions.tsx'
 import { policyChanges, wordsOf } from './policy-changes.ts'
 import { PolicyForm, useServiceNames } from './policy-form.tsx'
 import type { PolicyPlace } from './policy-place.ts'
@@ -65,7 +66,7 @@ export const PolicyPanel = ({ place, readOnly = false }: { place: PolicyPlace; r
   return (
     <>
       <Loaded of={state} skeleton={<Block height={560} />}>
-        {({ current, scheduled }) => (
+        {({ current, scheduled, exceptions }) => (
           <>
             {scheduled.map((version) => (
               <Scheduled
@@ -88,6 +89,12 @@ export const PolicyPanel = ({ place, readOnly = false }: { place: PolicyPlace; r
                 onSave={(wanted) => save.mutate({ ...wanted, basedOn: current.version })}
               />
             )}
+            <Exceptions
+              place={place}
+              document={current.document}
+              exceptions={exceptions}
+              readOnly={readOnly}
+            />
           </>
         )}
       </Loaded>

@@ -13,6 +13,11 @@ export interface PolicyPlace {
   save(body: Request<'savePolicy'>['body']): Promise<Reply<'savePolicy'>>
   restore(version: number, reason: string): Promise<Reply<'restorePolicy'>>
   cancel(version: number): Promise<Reply<'cancelPolicy'>>
+  /** null: only the organisation itself makes exceptions. */
+  readonly exceptions: {
+    grant(user: string, service: string, body: Request<'grantOwnKeyException'>['body']): Promise<unknown>
+    revoke(user: string, service: string): Promise<unknown>
+  } | null
 }
 
 export const ownPolicy: PolicyPlace = {
@@ -24,6 +29,10 @@ export const ownPolicy: PolicyPlace = {
   save: (body) => call('savePolicy', { body }),
   restore: (version, reason) => call('restorePolicy', { params: { version }, body: { reason } }),
   cancel: (version) => call('cancelPolicy', { params: { version } }),
+  exceptions: {
+    grant: (user, service, body) => call('grantOwnKeyException', { params: { user, service }, body }),
+    revoke: (user, service) => call('revokeOwnKeyException', { params: { user, service } }),
+  },
 }
 
 export const policyOf = (organization: string): PolicyPlace => ({
@@ -37,4 +46,5 @@ export const policyOf = (organization: string): PolicyPlace => ({
   restore: (version, reason) =>
     call('restoreOrganizationPolicy', { params: { organization, version }, body: { reason } }),
   cancel: (version) => call('cancelOrganizationPolicy', { params: { organization, version } }),
+  exceptions: null,
 })

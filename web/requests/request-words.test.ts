@@ -13,15 +13,10 @@ const everything = {
 const kindsOf = (...of: Parameters<typeof wishesFor>) => wishesFor(...of).map(({ kind }) => kind)
 
 test('only what an answer could grant can be asked for', () => {
-  const control = { controlPolicy: 'it_control' as const, criticalServices: [], allowed: null }
-  expect(kindsOf(control, 'openai')).toEqual(['organization_key'])
-  expect(kindsOf({ ...control, controlPolicy: 'hybrid', criticalServices: ['openai'] }, 'openai')).toEqual([
-    'organization_key',
-    'own_key',
-  ])
-  const limited = { ...control, allowed: { ...everything, services: ['groq'] } }
+  expect(kindsOf({ allowed: null }, 'openai')).toEqual(['organization_key', 'own_key'])
+  const limited = { allowed: { ...everything, services: ['groq'] } }
   expect(kindsOf(limited, 'openai')).toEqual(['service'])
-  expect(kindsOf(limited, 'groq')).toEqual(['organization_key'])
+  expect(kindsOf(limited, 'groq')).toEqual(['organization_key', 'own_key'])
 })
 
 test('a model is asked for where the list of models leaves it out, its service where that is all', () => {

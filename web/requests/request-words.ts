@@ -39,11 +39,9 @@ const wishes: Record<RequestKind, Omit<Wish, 'kind'>> = {
   },
   own_key: {
     label: 'To use keys of my own',
-    consequence: 'The service is no longer under IT control; members manage their own keys for it.',
+    consequence: 'You may add your own keys of this service; the policy stays as it is for others.',
   },
 }
-
-type Control = Pick<Organization, 'controlPolicy' | 'criticalServices' | 'allowed'>
 
 const wish = (kind: RequestKind): Wish => ({ kind, ...wishes[kind] })
 
@@ -61,9 +59,7 @@ export const wishesForModel = (
 }
 
 /** What may be asked for where a service is locked; the first is what most need. */
-export const wishesFor = (control: Control, serviceId: string): readonly Wish[] => {
-  if (control.allowed?.services && !control.allowed.services.includes(serviceId)) return [wish('service')]
-  return control.controlPolicy === 'hybrid'
-    ? [wish('organization_key'), wish('own_key')]
-    : [wish('organization_key')]
+export const wishesFor = ({ allowed }: Pick<Organization, 'allowed'>, serviceId: string): readonly Wish[] => {
+  if (allowed?.services && !allowed.services.includes(serviceId)) return [wish('service')]
+  return [wish('organization_key'), wish('own_key')]
 }

@@ -2,21 +2,18 @@ import { Button, Textarea } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { may } from '../../src/contract/permissions.ts'
-import type { PolicyDocument } from '../../src/contract/policy.ts'
 import type { AccessRequest, ReceivedRequest } from '../../src/contract/requests.ts'
-import { DifferenceList } from '../admin-billing/difference-list.tsx'
 import { useAct, usePages } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
-import { policyChanges } from '../policy/policy-changes.ts'
 import { useServiceNames } from '../policy/policy-form.tsx'
 import { FormDialog } from '../ui/dialog.tsx'
 import { Ago } from '../ui/figures.tsx'
-import { Mark } from '../ui/mark.tsx'
 import { Block, EmptyState, FaultNotice } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
-import { TextLink } from '../ui/text-link.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { Approve } from './approve-dialog.tsx'
 import { ApproveWithKey } from './approve-with-key.tsx'
+import { StateMark } from './request-state.tsx'
 import { whatOf } from './request-words.ts'
 import classes from './requests.module.css'
 
@@ -40,13 +37,6 @@ export const Requests = () => {
   )
 }
 
-const states = {
-  open: { tone: 'credits', text: 'Waiting' },
-  approved: { tone: 'own', text: 'Approved' },
-  declined: { tone: 'bad', text: 'Declined' },
-  withdrawn: { tone: 'quiet', text: 'Withdrawn' },
-} as const
-
 const RequestLine = (props: {
   request: AccessRequest
   who?: ReactNode
@@ -55,7 +45,6 @@ const RequestLine = (props: {
 }) => {
   const { request } = props
   const nameOf = useServiceNames()
-  const { tone, text } = states[request.state]
   return (
     <li className={classes.request} aria-label={whatOf(request, nameOf(request.serviceId))}>
       <div className={classes.words}>
@@ -68,10 +57,7 @@ const RequestLine = (props: {
         <p className={classes.line}>{request.reason}</p>
         {props.children}
         <p className={classes.quiet}>
-          <Mark tone={tone} plain>
-            {text}
-          </Mark>{' '}
-          <Ago at={request.decidedAt ?? request.createdAt} />
+          <StateMark request={request} /> <Ago at={request.decidedAt ?? request.createdAt} />
           {request.answer && <>: {request.answer}</>}
         </p>
       </div>
@@ -140,80 +126,11 @@ const ToDecide = () => {
   )
 }
 
-const changedBy = ['listRequests', 'listOwnRequests', 'readMe', 'listServices', 'readPolicy'] as const
-
-const Approve = (props: { request: ReceivedRequest; current: PolicyDocument; onClose: () => void }) => {
-  const { request, current } = props
-  const nameOf = useServiceNames()
-  const [answer, setAnswer] = useState('')
-  const approve = useAct('approveRequest', changedBy)
-  const { opening, mayBeExcepted } = request
-  const byException = opening === null && mayBeExcepted
-  return (
-    <FormDialog
-      opened
-      title={`Approve ${whatOf(request, nameOf(request.serviceId))}`}
-      submit={opening === null ? 'Approve' : 'Approve and change the policy'}
-      busy={approve.isPending}
-      error={approve.error}
-      onClose={props.onClose}
-      onSubmit={() =>
-        approve.mutate(
-          {
-            params: { id: request.id },
-            body: {
-              by: byException ? 'exception' : opening === null ? 'other' : 'policy',
-              answer: answer.trim() || null,
-            },
-          },
-          {
-            onSuccess: () => {
-              tellDone(`${request.user.email} has been told.`)
-              props.onClose()
-            },
-          },
-        )
-      }
-    >
-      {byException ? (
-        <p className={classes.line}>
-          The policy stays as it is. {request.user.email} alone may use keys of their own for this service,
-          until the exception is taken back.
-        </p>
-      ) : opening === null ? (
-        <p className={classes.line}>
-          The policy does not stand in the way any more; nothing needs to change.
-        </p>
-      ) : (
-        <>
-          <p className={classes.line}>This is what changes, at once and for everybody in the organisation:</p>
-          <DifferenceList differences={policyChanges(current, opening, nameOf)} />
-          <p className={classes.quiet}>
-            To see what it would do to operations first, open the{' '}
-            <TextLink>
-              <Link to="/policy">control policy</Link>
-            </TextLink>
-            .
-          </p>
-        </>
-      )}
-      <Textarea
-        label="Answer (optional)"
-        autosize
-        minRows={2}
-        maxLength={500}
-        value={answer}
-        onChange={(event) => setAnswer(event.currentTarget.value)}
-      />
-    </FormDialog>
-  )
-}
-
 const Decline = (props: { request: ReceivedRequest; onClose: () => void }) => {
   const { request } = props
   const nameOf = useServiceNames()
   const [answer, setAnswer] = useState('')
-  const decline = useAct('declineRequest', changedBy)
+  const decline = useAct('declineRequest', ['listRequests', 'listOwnRequests'])
   return (
     <FormDialog
       opened

@@ -18,6 +18,7 @@ const service = (id: string, status: Service['coverage']['status'], tasks: strin
   coverage: { status, keyOwner: null, reason: '', next: null },
   mayManageKey: true,
   mayNotBecause: null,
+  exception: null,
 })
 const services = [
   service('alpha', 'not_covered', ['chat', 'image']),

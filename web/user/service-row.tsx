@@ -1,11 +1,13 @@
 import { Button, UnstyledButton } from '@mantine/core'
-import { IconChevronRight, IconLock } from '@tabler/icons-react'
+import { IconChevronRight, IconClock, IconLock } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useId, useState } from 'react'
 import type { ServiceHealth } from '../../src/contract/health.ts'
+import type { AccessRequest } from '../../src/contract/requests.ts'
 import type { Service } from '../../src/contract/service-keys.ts'
 import { taskName } from '../data/words.ts'
-import { Ago } from '../ui/figures.tsx'
+import { AskedWords } from '../requests/request-state.tsx'
+import { Ago, Moment } from '../ui/figures.tsx'
 import { CoverageMark, HealthMark, ServiceTile } from '../ui/mark.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import classes from './services.module.css'
@@ -17,10 +19,12 @@ export const ServiceRow = (props: {
   onAdd: () => void
   /** Absent where it makes no sense to ask. */
   onAsk: (() => void) | undefined
+  /** What was asked for last. */
+  asked: AccessRequest | undefined
   /** Stored keys of the service. */
   children: ReactNode
 }) => {
-  const { service, health } = props
+  const { service, health, asked } = props
   const [open, setOpen] = useState(false)
   const details = useId()
   const failing = health !== undefined && health.state !== 'closed'
@@ -54,6 +58,16 @@ export const ServiceRow = (props: {
             >
               Add key
             </Button>
+          ) : asked?.state === 'open' ? (
+            <Button
+              variant="default"
+              size="compact-sm"
+              leftSection={<IconClock size={14} aria-hidden />}
+              aria-label={`Your request for ${service.name}`}
+              renderRoot={(root) => <Link to="/requests" {...root} />}
+            >
+              Asked
+            </Button>
           ) : props.onAsk ? (
             <Button
               variant="default"
@@ -73,20 +87,43 @@ export const ServiceRow = (props: {
         </span>
       </div>
       <div id={details} className={classes.details} hidden={!open}>
-        {open && <Details service={service} health={health} />}
+        {open && <Details service={service} health={health} asked={asked} />}
       </div>
       <div className={classes.keys}>{props.children}</div>
     </li>
   )
 }
 
-const Details = ({ service, health }: { service: Service; health: ServiceHealth | undefined }) => (
+const Details = ({
+  service,
+  health,
+  asked,
+}: {
+  service: Service
+  health: ServiceHealth | undefined
+  asked: AccessRequest | undefined
+}) => (
   <>
     <p className={classes.tasksBelow}>{service.tasks.map(taskName).join(', ')}</p>
     <p>
       {service.coverage.reason} {service.coverage.next}
     </p>
     {!service.mayManageKey && service.mayNotBecause && <p>{service.mayNotBecause}</p>}
+    {service.exception && (
+      <p>
+        Your organisation manages the keys of this service; by an exception you may have your own
+        {service.exception.expiresAt !== null && (
+          <>
+            {' '}
+            until <Moment at={service.exception.expiresAt} />
+          </>
+        )}
+        .
+      </p>
+    )}
+    {(asked?.state === 'open' || asked?.state === 'declined') && (
+      <AskedWords request={asked} name={service.name} />
+    )}
     {health && <HealthWords health={health} />}
     <p className={classes.links}>
       <TextLink>

@@ -3,6 +3,7 @@ import { IconPlus } from '@tabler/icons-react'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { may } from '../../src/contract/permissions.ts'
+import type { AccessRequest } from '../../src/contract/requests.ts'
 import type { CoverageSummary, Service, ServiceKey } from '../../src/contract/service-keys.ts'
 import type { Me } from '../../src/contract/session.ts'
 import { useOwnKeyActions } from '../data/key-actions.ts'
@@ -35,6 +36,7 @@ export const Services = () => {
   const [asking, setAsking] = useState<Service | null>(null)
   // Those who run the organisation change its policy themselves.
   const mayAsk = may(me.role, 'own.use') && !may(me.role, 'policy.change')
+  const asked = useRead('listOwnRequests', { query: { limit: 100 } }, { enabled: mayAsk }).data?.items ?? []
   const manageable = (services.data?.items ?? []).filter((service) => service.mayManageKey)
   return (
     <Page
@@ -58,6 +60,7 @@ export const Services = () => {
               actions={actions}
               onAdd={(serviceId) => setAdding({ serviceId })}
               onAsk={mayAsk ? setAsking : undefined}
+              asked={asked}
               onTask={setTask}
             />
           </>
@@ -112,7 +115,7 @@ const PolicyNotice = ({ me }: { me: Me }) => {
       }
     >
       {organization.controlPolicy === 'it_control'
-        ? 'Keys of your own cannot be added. Keys you had are suspended, not deleted, and come back if this changes.'
+        ? 'You may add keys of your own only where there is an exception for you. Keys you had are suspended, not deleted, and come back if this changes.'
         : 'Those services are marked below; for all others you can add your own keys.'}
     </Notice>
   )
@@ -167,6 +170,8 @@ const ServiceList = (props: {
   actions: ReturnType<typeof useOwnKeyActions>
   onAdd: (serviceId: string) => void
   onAsk: ((service: Service) => void) | undefined
+  /** Newest first. */
+  asked: readonly AccessRequest[]
   onTask: (task: KeyTask) => void
 }) => {
   const search = route.useSearch()
@@ -207,6 +212,7 @@ const ServiceList = (props: {
                 health={health.data?.services.find((each) => each.serviceId === service.id)}
                 onAdd={() => props.onAdd(service.id)}
                 onAsk={props.onAsk && (() => props.onAsk?.(service))}
+                asked={props.asked.find(({ serviceId, model }) => serviceId === service.id && model === null)}
               >
                 {keysOf(service.id).map((key) => (
                   <KeyRow
