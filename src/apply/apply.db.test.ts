@@ -347,6 +347,44 @@ organizations:
   expect(rows).toEqual([{ status: 'suspended', left: 0n }])
 })
 
+test('a policy for later is scheduled once and replaced by its time; from its start on it is the policy of the file', async () => {
+  const source = (controlPolicy: string) => `
+organizations:
+  - name: Later Ltd
+    controlPolicy: user_control
+    lockedFallback: null
+    scheduledPolicies:
+      - {startsAt: 2090-01-01T00:00:00Z, reason: New year, controlPolicy: ${controlPolicy}, criticalServices: [],
+         systemKeysAllowed: true, lockedFallback: none, allowed: {services: [openai]}}
+`
+  expect(await applyText(source('it_control'))).toMatchObject({ ok: true })
+  expect((await linesOf(source('it_control'))).at(-1)).toBe('Nothing to change.')
+  expect(await linesOf(source('hybrid'))).toContain('    controlPolicy: it_control → hybrid')
+  const { id = '' } = (await rooms.organizations.findByName('Later Ltd')) ?? {}
+  const versions = await rooms.organizations.policyVersions(id, { before: null, limit: 9 })
+  expect(versions.map(({ state, document: { controlPolicy } }) => [state, controlPolicy])).toEqual([
+    ['scheduled', 'hybrid'],
+    ['cancelled', 'it_control'],
+    ['in_force', 'user_control'],
+  ])
+
+  const parsed = parseSetUp(source('hybrid'))
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  const afterwards = await applyDocument({ ...rooms, clock: () => new Date('2090-02-01') }, parsed.document, {
+    environment,
+    directory,
+    dryRun: true,
+  })
+  const lines = appliedLines(afterwards, true).join('\n')
+  expect(lines).toMatch(
+    /controlPolicy: user_control → hybrid\n +allowed: \(none\) → keyHealth any; services openai/,
+  )
+  expect(lines).toContain('lockedFallback: (none) → none')
+  expect(lines).toContain(
+    '= organisation Later Ltd: control policy from 2090-01-01T00:00:00.000Z on  has started',
+  )
+})
+
 test('a locked preference is set after the preferences of the same file', async () => {
   const source = `
 organizations:

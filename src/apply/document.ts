@@ -1,14 +1,13 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { dataRegionIds } from '../contract/data-regions.ts'
 import { roles } from '../contract/permissions.ts'
-import { limitsNothing } from '../policy/control.ts'
 import { findService, services } from '../services/registry.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
 import { centralBillingSchema } from './central-billing.ts'
 import { exceptionsSchema } from './exceptions.ts'
 import { hostApplicationSchema, serviceAccountSchema } from './machines.ts'
+import { policyFields, scheduledPolicySchema } from './policies.ts'
 import { provisioningSchema } from './provisioning.ts'
 import { rateLimitsSchema } from './rate-limits.ts'
 import { rotationSchema } from './rotation.ts'
@@ -106,27 +105,10 @@ const userAlone = user.omit({
   ownKeyExceptions: true,
 })
 
-const allowedSchema = z.strictObject({
-  services: z.array(serviceId).nullable().default(null),
-  models: z.array(z.string().min(1)).nullable().default(null),
-  groups: z.array(z.string().min(1)).nullable().default(null),
-  keyHealth: z.enum(['any', 'valid']).default('any'),
-  maximumKeyAgeDays: z.number().int().min(1).max(3_650).nullable().default(null),
-  dataRegions: z.array(z.enum(dataRegionIds)).nullable().default(null),
-  noTraining: z.boolean().default(false),
-})
-
 const organization = z.strictObject({
   name: z.string().trim().min(1).max(120),
-  controlPolicy: z.enum(['it_control', 'hybrid', 'user_control']).optional(),
-  criticalServices: z.array(serviceId).optional(),
-  systemKeysAllowed: z.boolean().optional(),
-  lockedFallback: fallback.nullable().optional(),
-  // What limits nothing is stored as null.
-  allowed: allowedSchema
-    .transform((allowed) => (limitsNothing(allowed) ? null : allowed))
-    .nullable()
-    .optional(),
+  ...z.object(policyFields(serviceId)).partial().shape,
+  scheduledPolicies: z.array(scheduledPolicySchema(serviceId)).optional(),
   keys: z.array(organizationKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
@@ -301,6 +283,13 @@ const namesOfOrganization = (one: DocumentOrganization, ...path: PropertyKey[]):
     ),
     ...(one.teams ?? []).map(({ leads = [], members = [] }) =>
       listed([...leads, ...members], 'Member', (reference) => reference.toLowerCase()),
+    ),
+    listed(
+      one.scheduledPolicies,
+      'Control policy from',
+      ({ startsAt }) => startsAt.toISOString(),
+      ...path,
+      'scheduledPolicies',
     ),
     listed(one.costCentres, 'Cost centre', ({ code }) => code, ...path, 'costCentres'),
     listed(one.serviceAccounts, 'Service account', ({ name }) => name, ...path, 'serviceAccounts'),

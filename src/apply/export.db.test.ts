@@ -91,6 +91,14 @@ organizations:
     criticalServices: [openai]
     lockedFallback: alternative
     allowed: {models: ["claude-*"], maximumKeyAgeDays: 90}
+    scheduledPolicies:
+      - startsAt: 2090-01-01T00:00:00Z
+        reason: Everything from the company
+        controlPolicy: it_control
+        criticalServices: []
+        systemKeysAllowed: false
+        lockedFallback: none
+        allowed: {services: [openai], noTraining: true}
     keys:
       - service: anthropic
         label: Shared

@@ -11,6 +11,7 @@ import {
 } from './export-organization.ts'
 import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import { budgetsIn, keysIn, rateLimitsIn, scheduleIn } from './export-keys.ts'
+import { scheduledPoliciesIn } from './policies.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
 
 export interface Exported {
@@ -38,6 +39,7 @@ export const exportDocument = (stored: Snapshot, organization: string | null = n
     systemKeysAllowed: one.systemKeysAllowed,
     lockedFallback: one.lockedFallback,
     allowed: one.allowed,
+    ...scheduledPoliciesIn(one, exporting),
     ...list(
       'keys',
       keysIn({ owner: 'organization', organizationId: one.id, userId: null }, one.name, exporting),

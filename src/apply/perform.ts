@@ -30,6 +30,7 @@ import { performMachine } from './machines.ts'
 import { findPerson, homeOf, keyIdOf, memberOf, organizationIdOf } from './places.ts'
 import type { Action } from './plan.ts'
 import type { PlannedKey } from './plan-keys.ts'
+import { performSchedule } from './policies.ts'
 import { performProvisioning } from './provisioning.ts'
 import { performRateLimits } from './rate-limits.ts'
 import { performRotation } from './rotation.ts'
@@ -132,6 +133,8 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
     case 'grant_exception':
     case 'end_exception':
       return noted(await performException(action, p))
+    case 'schedule_policy':
+      return noted(await performSchedule(action, p))
   }
 }
 

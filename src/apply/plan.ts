@@ -14,6 +14,7 @@ import { type CentralBillingAction, planCentralBilling } from './central-billing
 import { type ExceptionAction, planExceptions } from './exceptions.ts'
 import { type MachineAction, planHostApplications, planServiceAccounts } from './machines.ts'
 import { findKey, type KeyHome, placeOf, planKeys, type PlannedKey } from './plan-keys.ts'
+import { inForceAt, planScheduledPolicies, type ScheduleAction } from './policies.ts'
 import { planProvisioning, type ProvisioningAction } from './provisioning.ts'
 import { planSuspension, planToken, planUsers, standingOf } from './plan-users.ts'
 import type { RateLimitAction } from './rate-limits.ts'
@@ -88,6 +89,7 @@ type OrganizationPartAction =
   | RateLimitAction
   | RotationAction
   | ExceptionAction
+  | ScheduleAction
 
 /** What planning needs besides the document and what is stored. */
 export interface PlanContext {
@@ -101,7 +103,8 @@ export interface PlanContext {
   readonly now: Date
 }
 
-export const planSetUp = (document: Document, stored: Snapshot, context: PlanContext): Step[] => {
+export const planSetUp = (given: Document, stored: Snapshot, context: PlanContext): Step[] => {
+  const document = { ...given, organizations: given.organizations?.map((one) => inForceAt(one, context.now)) }
   const inEach = (
     plan: (
       one: DocumentOrganization,
@@ -143,6 +146,7 @@ export const planSetUp = (document: Document, stored: Snapshot, context: PlanCon
     // Last: whoever is suspended joins no team, and a locked preference refuses the changes of preferences above.
     ...usersOf(document).flatMap(({ user, organization }) => planSuspension(user, organization, stored)),
     ...inEach((one) => planLock(one, stored)),
+    ...inEach((one, id) => planScheduledPolicies(one, id, stored, context)),
     ...(document.platformTokens ?? []).map(({ name, file }) => planToken(null, name, file, stored, context)),
   ]
 }

@@ -3,6 +3,7 @@ import type { Schema } from '../db/schema.ts'
 import { noSessionPolicy } from '../identity/session-policy.ts'
 import type { StoredException } from './exceptions.ts'
 import type { StoredApplication, StoredServiceAccount } from './machines.ts'
+import type { StoredScheduledPolicy } from './policies.ts'
 import type { StoredGroupRole } from './provisioning.ts'
 import type { StoredLimits } from './rate-limits.ts'
 import type { StoredSchedule } from './rotation.ts'
@@ -16,6 +17,7 @@ export interface OrganizationParts {
   readonly teams: readonly StoredTeam[]
   readonly costCentres: readonly StoredCostCentre[]
   readonly assignments: readonly StoredAssignment[]
+  readonly scheduledPolicies: readonly StoredScheduledPolicy[]
   readonly exceptions: readonly StoredException[]
   readonly serviceAccounts: readonly StoredServiceAccount[]
   readonly hostApplications: readonly StoredApplication[]
@@ -32,13 +34,14 @@ export const readOrganizationParts = async (
   kysely: Kysely<Schema>,
   now: Date,
 ): Promise<OrganizationParts> => {
-  const [people, machines, signOn, limits] = await Promise.all([
+  const [people, scheduledPolicies, machines, signOn, limits] = await Promise.all([
     readTeams(kysely, now),
+    readScheduledPolicies(kysely),
     readMachines(kysely),
     readSignOn(kysely),
     readLimits(kysely),
   ])
-  return { ...people, ...machines, ...signOn, ...limits }
+  return { ...people, scheduledPolicies, ...machines, ...signOn, ...limits }
 }
 
 const readTeams = async (kysely: Kysely<Schema>, now: Date) => {
@@ -87,6 +90,19 @@ const readTeams = async (kysely: Kysely<Schema>, now: Date) => {
     .execute()
   return { teams, costCentres, assignments, exceptions }
 }
+
+const readScheduledPolicies = (kysely: Kysely<Schema>): Promise<StoredScheduledPolicy[]> =>
+  kysely
+    .selectFrom('control_policies')
+    .select([
+      'organization_id as organizationId',
+      'version',
+      'starts_at as startsAt',
+      sql<string>`reason`.as('reason'),
+      sql<StoredScheduledPolicy['document']>`document`.as('document'),
+    ])
+    .where('state', '=', 'scheduled')
+    .execute()
 
 const readMachines = async (kysely: Kysely<Schema>) => {
   const serviceAccounts = await kysely
