@@ -22,7 +22,7 @@ export type { Audience, Channels, Notice } from './notice.ts'
 export type { Alert, Delivery, Owner } from './store.ts'
 
 /** What is told to people and to webhooks of the organisation alike. */
-const eventOfAlert: Partial<Record<AlertKind, EventType>> = {
+export const eventOfAlert: Partial<Record<AlertKind, EventType>> = {
   budget_threshold: 'budget.threshold',
   budget_refused: 'budget.exceeded',
   key_possibly_leaked: 'key.leaked',

@@ -12,7 +12,7 @@ afterAll(() => clone.drop())
 const entry: AuditEntry = {
   organizationId: platformOrganizationId,
   actor: { kind: 'operator', id: null },
-  action: 'service_key.renamed',
+  action: 'service_key.rename',
   subject: { kind: 'service_key', id: 'k' },
   before: { label: 'old', priority: 1 },
   after: { label: 'new', priority: 1 },
@@ -28,7 +28,7 @@ test('an entry stands or falls with the change it tells of', async () => {
   expect(await rows()).toEqual([])
   await clone.database.kysely.transaction().execute((transaction) => recordAudit(transaction, entry))
   expect(await rows()).toMatchObject([
-    { action: 'service_key.renamed', before: entry.before, after: entry.after },
+    { action: 'service_key.rename', before: entry.before, after: entry.after },
   ])
 })
 

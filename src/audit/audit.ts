@@ -5,6 +5,7 @@ import { newId } from '../kit/id.ts'
 import { redactSecrets } from '../kit/redact.ts'
 import { eventOfAudit } from '../webhooks/events-of-audit.ts'
 import { emit } from '../webhooks/events.ts'
+import type { AuditAction } from './actions.ts'
 
 export interface Actor {
   readonly kind: 'user' | 'platform_token' | 'operator' | 'gateway'
@@ -22,8 +23,7 @@ export interface ActingToken {
 export interface AuditEntry {
   readonly organizationId: string
   readonly actor: Actor
-  /** `<subject>.<past participle>`, e.g. `service_key.revoked`. */
-  readonly action: string
+  readonly action: AuditAction
   readonly subject: { readonly kind: string; readonly id: string }
   /** Anything that has a JSON form; null and undefined: there was nothing. */
   readonly before?: unknown

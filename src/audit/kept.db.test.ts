@@ -44,7 +44,7 @@ const record = async (organizationId: string, count: number) => {
       recordAudit(transaction, {
         organizationId,
         actor: { kind: 'operator', id: null },
-        action: 'service_key.renamed',
+        action: 'service_key.rename',
         subject: { kind: 'service_key', id: `${index}` },
       }),
     )

@@ -55,7 +55,7 @@ const record = async (organizationId: string, ...labels: string[]) => {
       recordAudit(transaction, {
         organizationId,
         actor: { kind: 'operator', id: null },
-        action: 'service_key.renamed',
+        action: 'service_key.rename',
         subject: { kind: 'service_key', id: label },
         after: { label: `${label} ä"\\\u2028😀` },
       }),
@@ -270,7 +270,7 @@ describe('the places', () => {
       organizationId: platformOrganizationId,
       sequence: BigInt(index + 1),
       at: new Date('2026-11-23T11:00:00.123Z'),
-      action: 'service_key.renamed',
+      action: 'service_key.rename',
       line: JSON.stringify({ sequence: index + 1, text, entry: { text }, hash: 'ab' }),
     }))
 
@@ -313,7 +313,7 @@ describe('the places', () => {
     return frames
   }
   const form =
-    /^<109>1 2026-11-23T11:00:00\.123Z keys\.example aideon-keys 7 service_key\.renamed - (\{.*\})$/s
+    /^<109>1 2026-11-23T11:00:00\.123Z keys\.example aideon-keys 7 service_key\.rename - (\{.*\})$/s
 
   test('syslog over TCP: messages of RFC 5424, each by its length', async () => {
     const received = Promise.withResolvers<Buffer>()

@@ -27,7 +27,7 @@ afterEach(async () => {
 const entry = (label: string, organizationId = platformOrganizationId): AuditEntry => ({
   organizationId,
   actor: { kind: 'operator', id: null },
-  action: 'service_key.renamed',
+  action: 'service_key.rename',
   subject: { kind: 'service_key', id: label },
   before: { label: 'old', many: [1, 2.5, null, 'ä"\\\u2028'] },
   after: { label },

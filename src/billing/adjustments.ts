@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { FaultError, fault, type Outcome } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -155,7 +156,13 @@ export const makeAdjustments = (parts: Pick<BillingParts, 'database' | 'ledger' 
     return { accountId: subject.accountId, amountMicros }
   }
 
-  const audit = (t: Transaction, actor: Actor, action: string, adjustment: Adjustment, reason?: string) =>
+  const audit = (
+    t: Transaction,
+    actor: Actor,
+    action: AuditAction,
+    adjustment: Adjustment,
+    reason?: string,
+  ) =>
     recordAudit(t, {
       organizationId: adjustment.organizationId,
       actor,

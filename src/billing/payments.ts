@@ -1,3 +1,4 @@
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { failure, FaultError, fault, type Outcome } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -161,7 +162,7 @@ export const makePayments = (parts: BillingParts) => {
       return checkout(id, options.returnUrl)
     })
 
-  const audit = (t: store.T, actor: Actor, action: string, payment: Payment, reason?: string) =>
+  const audit = (t: store.T, actor: Actor, action: AuditAction, payment: Payment, reason?: string) =>
     recordAudit(t, {
       organizationId: payment.organizationId,
       actor,

@@ -1,3 +1,4 @@
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import { isTimeZone } from '../billing/calendar.ts'
 import type { Database } from '../db/database.ts'
@@ -124,7 +125,7 @@ export const makeManage = ({ database, epoch, clock }: ManageParts) => {
     actor: Actor,
     reach: Reach,
     id: string,
-    action: string,
+    action: AuditAction,
     altered: (before: Budget) => Budget,
     wasArchived = false,
   ): Promise<Outcome<Budget>> =>
@@ -205,7 +206,7 @@ const caught = async <T>(work: Promise<T>): Promise<Outcome<T>> => {
 const audit = (
   transaction: Parameters<typeof recordAudit>[0],
   actor: Actor,
-  action: string,
+  action: AuditAction,
   before: Budget | null,
   after: Budget,
 ): Promise<void> =>

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Alerts } from '../alerts/alerts.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -52,11 +53,18 @@ export const bindingOf = (
   version,
 })
 
+/** What the trail says happened to a key, without `service_key.`. */
+type KeyAction = AuditAction extends infer Action
+  ? Action extends `service_key.${infer Verb}`
+    ? Verb
+    : never
+  : never
+
 export const recordKeyChange = (
   transaction: Transaction<Schema>,
   actor: Actor,
   key: KeyReference,
-  action: string,
+  action: KeyAction,
   before: unknown,
   after: unknown,
 ): Promise<void> =>

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -344,7 +345,7 @@ const beforeOnTrail = ({ creditWorth, markups, ownPrices }: PriceDifference) =>
 const audit = (
   t: T,
   actor: Actor,
-  action: string,
+  action: AuditAction,
   change: PriceChange,
   told: { before?: unknown; after?: unknown; reason?: string },
 ) =>

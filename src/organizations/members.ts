@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { revokeTokensOf } from '../access/revoke-tokens.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { EventType } from '../contract/event-types.ts'
 import { may, mayChangeRole, type Role } from '../contract/permissions.ts'
@@ -107,7 +108,7 @@ export interface MemberParts {
 }
 
 interface Told {
-  readonly action: string
+  readonly action: AuditAction
   readonly event: EventType
   readonly before?: object
   readonly after?: object

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -121,7 +122,7 @@ export const makeReratings = (parts: ReratingParts) => {
     }
   }
 
-  const audit = (t: T, actor: Actor, action: string, rerating: Rerating, reason?: string) => {
+  const audit = (t: T, actor: Actor, action: AuditAction, rerating: Rerating, reason?: string) => {
     const { totals } = rerating
     return recordAudit(t, {
       organizationId: platformOrganizationId,

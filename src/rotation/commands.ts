@@ -22,15 +22,17 @@ export interface Start {
 }
 
 /** What people, and the schedule, ask for. */
+type Command = Extract<
+  RotationEvent,
+  { kind: 'roll_back' | 'retry' | 'abandon' | 'confirm' | 'breach' | 'superseded' }
+>
+
 export interface Commands {
   readonly begin: (actor: Actor, which: Which, how: Start) => Promise<Outcome<RotationAttempt>>
   readonly command: (
     actor: Actor,
     id: string,
-    event: Extract<
-      RotationEvent,
-      { kind: 'roll_back' | 'retry' | 'abandon' | 'confirm' | 'breach' | 'superseded' }
-    >,
+    event: Command,
     note?: string,
   ) => Promise<Outcome<RotationAttempt>>
   /** Refused at once by its service: nothing is stored. */
@@ -71,7 +73,7 @@ export const makeCommands = (parts: RotationParts, tools: ToolMaker, soon: () =>
     t: Transaction<Schema>,
     actor: Actor,
     attempt: Pick<RotationAttempt, 'organizationId' | 'id' | 'serviceKeyId'>,
-    action: string,
+    action: 'start' | 'new_secret' | Command['kind'],
     after: Record<string, unknown>,
     reason: string | null,
   ) =>
@@ -88,7 +90,7 @@ export const makeCommands = (parts: RotationParts, tools: ToolMaker, soon: () =>
   const move = (
     actor: Actor,
     id: string,
-    event: RotationEvent,
+    event: Command | Extract<RotationEvent, { kind: 'new_secret' }>,
     reason: string | null,
     within: (t: Transaction<Schema>, key: ServiceKeyView) => Promise<void> = async () => {},
   ): Promise<Outcome<RotationAttempt>> =>

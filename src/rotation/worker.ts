@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordAudit } from '../audit/audit.ts'
+import type { RotationState } from '../contract/rotation.ts'
 import { SupersededError } from '../keys/versions.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
@@ -24,7 +25,7 @@ const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && 'constraint' in error && error.constraint === 'service_keys_fingerprint'
 
 /** States that a person or an auditor wants to know of. */
-const auditedStates = new Set([
+const auditedStates = [
   'promoted',
   'done',
   'rolled_back',
@@ -32,7 +33,8 @@ const auditedStates = new Set([
   'abandoned',
   'needs_human',
   'withdrawing',
-])
+] as const
+const auditedState = (state: RotationState) => auditedStates.find((one) => one === state)
 
 export interface Worker {
   /** One due attempt, as far as it goes without waiting. False: none is due. */
@@ -66,7 +68,8 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
         await store.insertStep(t, next, { state: next.state, text: taken.text, actor: null, at: now })
       if (next.state === 'done') await parts.serviceKeys.versions.destroy(t, keyRef(next), next.fromVersion)
       if (isOver(next.state)) await drains.closeDrain(t, next.id)
-      if (moved && auditedStates.has(next.state)) await audit(t, attempt, next)
+      const audited = auditedState(next.state)
+      if (moved && audited !== undefined) await audit(t, attempt, next, audited)
       if (moved) for (const notice of noticesFor(next, key, 0)) await alerts.notifyIn(t, notice)
       return next
     }
@@ -87,7 +90,8 @@ export const makeWorker = (parts: RotationParts, tools: ToolMaker): Worker => {
   const audit = (
     t: Parameters<typeof recordAudit>[0],
     before: RotationAttempt,
-    { organizationId, id, state, fromVersion, toVersion, mode, serviceKeyId }: RotationAttempt,
+    { organizationId, id, fromVersion, toVersion, mode, serviceKeyId }: RotationAttempt,
+    state: (typeof auditedStates)[number],
   ) =>
     recordAudit(t, {
       organizationId,

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { AuditAction } from '../audit/actions.ts'
 import { recordAudit, type Actor } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
@@ -53,7 +54,7 @@ export const makeCatalogue = (parts: { database: Database; epoch: Epoch; outboun
 
   const changed = async (
     actor: Actor,
-    action: string,
+    action: AuditAction,
     id: string,
     before: unknown,
     after: unknown,

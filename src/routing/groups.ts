@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
@@ -45,7 +46,7 @@ export const makeGroups = ({ database, epoch }: { database: Database; epoch: Epo
 
   const changed = async (
     actor: Actor,
-    action: string,
+    action: AuditAction,
     id: string,
     work: (transaction: Transaction<Schema>) => Promise<void>,
     after: ModelGroup | null,

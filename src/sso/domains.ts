@@ -31,6 +31,8 @@ export interface Domains {
   isHeldBy(organizationId: string, domain: string): Promise<boolean>
 }
 
+type DomainAction = 'verified' | 'lost' | 'enforced' | 'enforcement_ended' | 'removed'
+
 export const makeDomains = (parts: {
   database: Database
   findTextRecords: FindTextRecords
@@ -46,7 +48,13 @@ export const makeDomains = (parts: {
   }
   const reread = (row: store.Domain) => find(row.organizationId, row.domain)
 
-  const audit = (t: Transaction<Schema>, actor: Actor, row: store.Domain, action: string, after?: object) =>
+  const audit = (
+    t: Transaction<Schema>,
+    actor: Actor,
+    row: store.Domain,
+    action: DomainAction,
+    after?: object,
+  ) =>
     recordAudit(t, {
       organizationId: row.organizationId,
       actor,

@@ -103,7 +103,7 @@ export const makeTeams = (parts: {
   const change = (
     { actor, organizationId }: Manager,
     id: string,
-    action: string,
+    action: 'changed' | 'archived' | 'restored' | 'member_set' | 'member_removed',
     work: (
       transaction: Transaction<Schema>,
       before: NonNullable<Awaited<ReturnType<typeof store.lockTeam>>>,

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Alerts, Notice } from '../alerts/alerts.ts'
+import type { AuditAction } from '../audit/actions.ts'
 import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Billing } from '../billing/billing.ts'
 import type { Database } from '../db/database.ts'
@@ -115,7 +116,7 @@ export const makeUserDeletions = (parts: {
     t: Transaction<Schema>,
     actor: Actor,
     userId: string,
-    action: string,
+    action: AuditAction,
     more: { reason?: string; after?: object } = {},
   ): Promise<void> => {
     const [membership] = await store.membershipsOf(t, userId)

@@ -18,12 +18,14 @@ export interface Findings {
 
 const gateway: Actor = { kind: 'gateway', id: null }
 
+type SecretKind = 'service_key' | 'rotation_credential' | 'webhook_secret' | 'audit_signing_key'
+
 /** Where a secret is no service key's, by what its binding says in place of a service. */
-const kinds: Readonly<Record<string, string>> = {
+const kinds: Readonly<Record<string, SecretKind>> = {
   webhook: 'webhook_secret',
   'audit signing key': 'audit_signing_key',
 }
-const kindOf = ({ serviceId }: SecretBinding): string =>
+const kindOf = ({ serviceId }: SecretBinding): SecretKind =>
   kinds[serviceId] ?? (serviceId.startsWith('rotation ') ? 'rotation_credential' : 'service_key')
 
 const masterKeyKind = 'master_key'

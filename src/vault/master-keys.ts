@@ -90,7 +90,7 @@ export const makeMasterKeys = (parts: {
   const audit = (
     transaction: Transaction<Schema>,
     actor: Actor,
-    action: string,
+    action: 'staged' | 'promoted' | 'rewrap_started' | 'rewrapped' | 'destroyed',
     version: number,
     more: { before?: unknown; after?: unknown; reason?: string | undefined },
   ) => {

@@ -1,33 +1,5 @@
+import { type ToldAction, toldActions } from '../audit/actions.ts'
 import type { EventType } from '../contract/event-types.ts'
-
-/** What an entry of the audit trail is an event of. Members, teams, policies and requests emit theirs themselves. */
-const typeOfAction: Readonly<Record<string, EventType>> = {
-  'organization.created': 'organization.created',
-  'organization.changed': 'organization.changed',
-  'service_key.add': 'key.added',
-  'service_key.rename': 'key.changed',
-  'service_key.renamed': 'key.changed',
-  'service_key.reorder': 'key.changed',
-  'service_key.set_priority': 'key.changed',
-  'service_key.change_settings': 'key.changed',
-  'service_key.replace': 'key.replaced',
-  'service_key.revoke': 'key.revoked',
-  'service_key.quarantine': 'key.changed',
-  'rotation.done': 'key.rotated',
-  'access_token.created': 'access_token.created',
-  'access_token.revoked': 'access_token.revoked',
-  'service_account.created': 'service_account.created',
-  'service_account.removed': 'service_account.removed',
-  'budget.created': 'budget.created',
-  'budget.changed': 'budget.changed',
-  'budget.archived': 'budget.archived',
-  'auto_top_up.changed': 'billing.changed',
-  'subscription.collection_changed': 'billing.changed',
-  'central_billing.changed': 'billing.changed',
-  'host_application.created': 'provisioning.changed',
-  'host_application.changed': 'provisioning.changed',
-  'host_application.removed': 'provisioning.changed',
-}
 
 interface Entry {
   readonly actor: {
@@ -48,7 +20,11 @@ export const eventOfAudit = (
 ): { readonly type: EventType; readonly data: Record<string, unknown> } | null => {
   const type = typeOf(entry)
   if (type === null) return null
-  const { actor, action, subject, before, after, reason } = entry
+  const { actor, action, subject, reason } = entry
+  const [before, after] =
+    subject.kind === 'webhook_endpoint'
+      ? [withHostOnly(entry.before), withHostOnly(entry.after)]
+      : [entry.before, entry.after]
   return {
     type,
     data: {
@@ -65,8 +41,7 @@ export const eventOfAudit = (
 const typeOf = ({ action, after }: Entry): EventType | null => {
   if (action === 'service_key.status_change')
     return typeOfStatus((after as { status?: string } | null)?.status)
-  if (action.startsWith('sso_')) return 'sso.changed'
-  return typeOfAction[action] ?? null
+  return action in toldActions ? toldActions[action as ToldAction] : null
 }
 
 /** That a key is used again is a change like any other. */
@@ -74,3 +49,9 @@ const typeOfStatus = (status: string | undefined): EventType => {
   if (status === 'invalid') return 'key.invalid'
   return status === 'exhausted' ? 'key.exhausted' : 'key.changed'
 }
+
+/** With some receivers whoever knows the path may send: what one endpoint's is, the others are not told. */
+const withHostOnly = (endpoint: unknown): unknown =>
+  typeof endpoint === 'object' && endpoint !== null && 'url' in endpoint
+    ? { ...endpoint, url: new URL(String(endpoint.url)).origin }
+    : endpoint

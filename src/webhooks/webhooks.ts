@@ -258,19 +258,19 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
         return failure('conflict', { message: `There are ${mostEndpoints} endpoints already.` })
       const endpoint = { organizationId, id: newId(clock().getTime()) }
       const secret = await kysely.transaction().execute(async (transaction) => {
+        // Before it is there: the others are told of it, and it is not told of itself.
+        await recordAudit(transaction, {
+          ...audit(actor, endpoint),
+          action: 'webhook_endpoint.created',
+          after: { ...wanted },
+        })
         await store.insertEndpoint(transaction, {
           ...endpoint,
           ...wanted,
           createdBy: actor.kind === 'user' ? actor.id : null,
           createdAt: clock(),
         })
-        const made = await newSecret(transaction, endpoint, 1, given)
-        await recordAudit(transaction, {
-          ...audit(actor, endpoint),
-          action: 'webhook_endpoint.created',
-          after: { ...wanted },
-        })
-        return made
+        return newSecret(transaction, endpoint, 1, given)
       })
       return success({ endpoint: must(await found(organizationId, endpoint.id)), secret })
     },
