@@ -8,6 +8,7 @@ import { beyondTenants, beyondTenantsIn } from '../db/tenant-scope.ts'
 import type { Clock } from '../kit/clock.ts'
 import { failure, FaultError, fault, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
+import { requireOwnersWayIn } from '../sso/directory.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Attempts } from './attempts.ts'
 import {
@@ -62,7 +63,10 @@ export interface SecondFactors {
   renamePasskey(who: SignedIn, id: string, name: string): Promise<Outcome<void>>
   removePasskey(who: SignedIn, token: string, id: string): Promise<Outcome<FactorChange>>
   renewRecoveryCodes(who: SignedIn, token: string): Promise<Outcome<FactorChange>>
-  /** By an administrator, for whoever lost them all: every factor but the password, and every session. */
+  /**
+   * By an administrator, for whoever lost them all: every factor but the password, every session, and break-glass. Refused
+   * where that would leave an organisation without an owner who can get in.
+   */
   resetFactors(actor: Actor, userId: string, reason: string): Promise<Outcome<void>>
   /** By a member above them; only of whoever works nowhere else: it is about the whole account. */
   resetFactorsOfMember(
@@ -152,8 +156,10 @@ export const makeSecondFactors = (parts: {
     if (organizationId === undefined) throw new FaultError(fault('not_found'))
     await factors.lockUser(transaction, userId)
     await factors.removeAllFactors(transaction, userId)
-    // Such an account gets past the company's sign-on, so never by a password alone.
-    await store.endBreakGlass(transaction, userId)
+    // Such an account gets past the company's sign-on, so never by a password alone; where it is the last way in, another
+    // one comes first.
+    for (const company of await store.endBreakGlass(transaction, userId))
+      await requireOwnersWayIn(transaction, company)
     await store.revokeSessions(transaction, { userId }, clock())
     await store.forgetBrowsers(transaction, userId)
     await store.endLinks(transaction, userId, clock())

@@ -375,6 +375,31 @@ test('second factors are reset by who is above, with a reason, and only of whoev
   expect(rows).toEqual([{ reason: 'Lost the phone' }])
 })
 
+test('a reset takes no organisation its last way in: its break-glass account is one until another owner gets in', async () => {
+  const { id } = await http.organizations.create(operator, { name: 'Locked', kind: 'company' })
+  const domain = `${newId()}.example`
+  const safe = await http.createPerson({ organizationId: id, role: 'owner', email: `safe@${domain}` })
+  const signedIn = await http.signIn(safe)
+  await addPasskey(safe.userId)
+  await http.database.pool.query('UPDATE memberships SET break_glass_at = now() WHERE user_id = $1', [
+    safe.userId,
+  ])
+  await enforce(id, domain)
+  const factors = async () => (await http.identity.readFactors(safe.userId)).passkeys.length
+  expect(await http.identity.resetFactors(operator, safe.userId, 'Lost the phone')).toMatchObject({
+    fault: { code: 'conflict' },
+  })
+  expect(await factors()).toBe(1)
+  expect(await codeFor(signedIn, 'readMe'), 'nothing else was done either').toBe('ok')
+
+  const boss = await http.createPerson({ organizationId: id, role: 'owner' })
+  const member = { organizationId: id, userId: safe.userId }
+  const actor = { kind: 'user', id: boss.userId } as const
+  must(await http.identity.resetFactorsOfMember(actor, member, 'Lost the phone'))
+  expect(await factors()).toBe(0)
+  expect(await http.identity.listBreakGlass(id)).toEqual([])
+})
+
 const day = (days: number) => new Date(Date.now() + days * 86_400_000)
 
 test('a person who is to be deleted can stay; on their day nothing is left that says who they were, but the books and the trail', async () => {

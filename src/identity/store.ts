@@ -138,13 +138,16 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
     return rows
   },
 
-  endBreakGlass: async (transaction: Transaction<Schema>, userId: string): Promise<void> => {
-    await transaction
+  /** Of which organisations they were one, in an order. */
+  endBreakGlass: async (transaction: Transaction<Schema>, userId: string): Promise<string[]> => {
+    const rows = await transaction
       .updateTable('memberships')
       .set({ break_glass_at: null })
       .where('user_id', '=', userId)
       .where('break_glass_at', 'is not', null)
+      .returning('organization_id as organizationId')
       .execute()
+    return rows.map(({ organizationId }) => organizationId).toSorted()
   },
 
   /** Or run the platform: what is changed here reaches beyond this organisation. */
