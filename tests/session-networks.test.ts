@@ -2,13 +2,14 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import type { Scope } from '../src/access/access.ts'
 import { must } from '../src/kit/fault.ts'
 import { noSessionPolicy, type SessionPolicy } from '../src/identity/session-policy.ts'
-import { platformOrganizationId } from '../src/kit/id.ts'
+import { newId, platformOrganizationId } from '../src/kit/id.ts'
 import { operator } from './scene.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
-/** What a session policy says of operations, behind a proxy that tells who calls. */
+/** What session policies say of access tokens, behind a proxy that tells who calls. */
 
 let stage: Stage
 let member: StagePerson
@@ -33,6 +34,16 @@ const save = async (policy: Partial<SessionPolicy>, organizationId = member.orga
       null,
     ),
   )
+
+const newToken = (person: StagePerson | null, scopes: readonly Scope[]) =>
+  stage.gateway.rooms.access.createToken(operator, {
+    organizationId: person?.organizationId ?? platformOrganizationId,
+    kind: person ? 'user' : 'platform',
+    userId: person?.userId ?? null,
+    name: 'Automation',
+    scopes,
+    expiresAt: null,
+  })
 
 const messages = [{ role: 'user', content: 'hello' }]
 const chat = { model: 'gpt-4o-mini', max_tokens: 50, messages }
@@ -120,23 +131,63 @@ test('a refusal is in the caller’s dialect, with a receipt, before anything is
   expect((await stage.balance(member)).heldMicros).toBe(0n)
 })
 
-test('the management API sees the same caller through the same proxy', async () => {
-  await save({ networks: [inside] })
-  // Let in, and there is no such operation.
-  const statuses = { [inside]: 404, [outside]: 403, [`${inside}, ${outside}`]: 403 }
-  for (const [from, status] of Object.entries(statuses))
-    expect((await send(`/api/operations/${member.userId}`, null, from)).status, from).toBe(status)
+/** As automation calls the management API. */
+const codeByToken = async (path: string, token: string, from: string, headers = {}) => {
+  const reply = await send(`/api${path}`, null, from, { authorization: `Bearer ${token}`, ...headers })
+  const { error } = (await reply.json()) as { error?: { code: string } }
+  return error?.code ?? 'ok'
+}
+/** Of an operation that there is not. */
+const operationPath = `/operations/${newId()}`
+
+test('access tokens open the management API from the networks of the policy alone, whatever they may', async () => {
+  const manages = (await newToken(member, ['manage'])).token
+  const platform = (await newToken(null, ['act_for_users'])).token
+  const other = (await newToken(await stage.person(), ['manage'])).token
+  const all = async (from: string) => [
+    await codeByToken('/services', manages, from),
+    await codeByToken(operationPath, manages, from),
+    await codeByToken(operationPath, member.token, from),
+    await codeByToken(operationPath, platform, from, { 'x-aideon-user': member.userId }),
+  ]
+  const letIn = ['ok', 'not_found', 'not_found', 'not_found']
+  await save({})
+  expect(await all(outside)).toEqual(letIn)
+  await save({ networks: [inside, '2001:db8::/32'] })
+  for (const from of [inside, `::ffff:${inside}`, '2001:db8::7', `${outside}, ${inside}`])
+    expect(await all(from), from).toEqual(letIn)
+  for (const from of [outside, '2001:db9::7', `${inside}, ${outside}`])
+    expect(new Set(await all(from)), from).toEqual(new Set(['network_not_allowed']))
+  expect(await codeByToken('/services', other, outside), 'another organisation').toBe('ok')
+})
+
+test('the platform’s policy holds for its own tokens, and for those of its administrators wherever they work', async () => {
+  const administrator = await stage.person()
+  must(
+    await stage.gateway.rooms.organizations.changeUser(operator, administrator.userId, {
+      isPlatformAdministrator: true,
+    }),
+  )
+  const administers = (await newToken(administrator, ['administer', 'manage', 'read'])).token
+  const platform = (await newToken(null, ['act_for_users'])).token
+  const others = (await newToken(member, ['manage'])).token
+  const all = async (from: string) => [
+    await codeByToken('/admin/users', administers, from),
+    await codeByToken('/services', administers, from),
+    await codeByToken(operationPath, administers, from),
+    await codeByToken(operationPath, platform, from, { 'x-aideon-user': member.userId }),
+    await codeByToken('/services', others, from),
+  ]
+  await save({})
+  await save({ networks: [inside] }, platformOrganizationId)
+  expect(await all(inside)).toEqual(['ok', 'ok', 'not_found', 'not_found', 'ok'])
+  const refused = 'network_not_allowed'
+  expect(await all(outside)).toEqual([refused, refused, refused, refused, 'ok'])
+  await save({}, platformOrganizationId)
 })
 
 test('whatever stands for a member is bound: a platform token by the platform’s list, too', async () => {
-  const { token } = await stage.gateway.rooms.access.createToken(operator, {
-    organizationId: platformOrganizationId,
-    kind: 'platform',
-    userId: null,
-    name: 'Host',
-    scopes: ['act_for_users'],
-    expiresAt: null,
-  })
+  const { token } = await newToken(null, ['act_for_users'])
   const headers = { authorization: `Bearer ${token}`, 'x-aideon-user': member.userId }
   await save({ networks: [inside], bindsOperations: true })
   expect([await outcome(inside, headers), await outcome(outside, headers)]).toEqual([
@@ -153,23 +204,21 @@ test('whatever stands for a member is bound: a platform token by the platform’
   await save({}, platformOrganizationId)
 })
 
-test('a token that may manage calls no longer than it manages', async () => {
-  const { token, accessToken } = await stage.gateway.rooms.access.createToken(operator, {
-    organizationId: member.organizationId,
-    kind: 'user',
-    userId: member.userId,
-    name: 'Both',
-    scopes: ['operations', 'manage'],
-    expiresAt: null,
-  })
+test('a token that may manage is taken for the days of the policy, for operations too, and others go on', async () => {
+  const both = await newToken(member, ['operations', 'manage'])
   await stage.clone.database.pool.query(
-    `UPDATE access_tokens SET created_at = now() - interval '8 days' WHERE id = $1`,
-    [accessToken.id],
+    `UPDATE access_tokens SET created_at = now() - interval '8 days' WHERE id = ANY($1)`,
+    [[both.accessToken.id, member.accessTokenId]],
   )
-  const headers = { authorization: `Bearer ${token}` }
+  const all = async () => [
+    await codeByToken('/services', both.token, inside),
+    await codeByToken(operationPath, both.token, inside),
+    await outcome(inside, { authorization: `Bearer ${both.token}` }),
+    await codeByToken(operationPath, member.token, inside),
+    await outcome(inside),
+  ]
   await save({ tokenDays: 9 })
-  expect(await outcome(inside, headers)).toBe(200)
+  expect(await all()).toEqual(['ok', 'not_found', 200, 'not_found', 200])
   await save({ tokenDays: 8 })
-  expect(await outcome(inside, headers)).toBe('expired_token')
-  expect(await outcome(inside), 'one for operations').toBe(200)
+  expect(await all()).toEqual(['expired_token', 'expired_token', 'expired_token', 'not_found', 200])
 })
