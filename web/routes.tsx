@@ -6,7 +6,7 @@ import { role } from '../src/contract/wire.ts'
 import { auditSearch } from './audit/audit-search.ts'
 import { creditsSearch, invoicesSearch, subscriptionSearch } from './billing/billing-search.ts'
 import { alertSearch } from './alerts/alert-search.ts'
-import { budgetSearch } from './budgets/budget-search.ts'
+import { budgetSearch, organizationBudgetSearch } from './budgets/budget-search.ts'
 import { hygieneSearch } from './hygiene/hygiene-search.ts'
 import { modelSearch } from './models/model-search.ts'
 import { chargeBackSearch } from './oversight/oversight-search.ts'
@@ -225,6 +225,12 @@ const centralBilling = createRoute({
   path: '/central-billing',
   component: lazyRouteComponent(() => import('./oversight/central-billing.tsx'), 'CentralBilling'),
 })
+const organizationBudgets = createRoute({
+  getParentRoute: () => shell,
+  path: '/organization-budgets',
+  validateSearch: organizationBudgetSearch,
+  component: lazyRouteComponent(() => import('./budgets/organization-budgets.tsx'), 'OrganizationBudgets'),
+})
 const teams = createRoute({
   getParentRoute: () => shell,
   path: '/teams',
@@ -282,6 +288,7 @@ const tree = root.addChildren([
     chargeBack,
     anomalies,
     centralBilling,
+    organizationBudgets,
     requests,
     webhooks,
     teams,

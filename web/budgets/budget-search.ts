@@ -9,6 +9,9 @@ export const budgetSearch = z.object({
   archived: z.literal(true).optional().catch(undefined),
   create: z.literal(true).optional().catch(undefined),
 })
+export const organizationBudgetSearch = budgetSearch
+  .omit({ of: true })
+  .extend({ kind: budgetScopeKind.optional().catch(undefined) })
 export const allBudgetSearch = budgetSearch.extend({
   organization: id.optional().catch(undefined),
   user: id.optional().catch(undefined),

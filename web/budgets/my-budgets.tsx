@@ -10,17 +10,16 @@ import { browserTimeZone } from '../ui/format.ts'
 import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
-import { tellDone, tellFault } from '../ui/toast.tsx'
+import { tellDone } from '../ui/toast.tsx'
 import { dateIn, monthBefore } from '../usage/period.ts'
 import { BudgetDrawer } from './budget-drawer.tsx'
 import { BudgetItem } from './budget-item.tsx'
 import classes from './budgets.module.css'
 import { countedOperations, currentTime } from './counted-operations.ts'
-import { EditBudget } from './edit-budget.tsx'
 import { NewBudget } from './new-budget.tsx'
+import { budgetReads, EditOwnBudget, useBudgetArchive } from './own-acts.tsx'
 
 const route = getRouteApi('/shell/budgets')
-const reads = ['listBudgets', 'readBudget'] as const
 const refreshSeconds = 20
 
 /** What I may use at most, and what becomes of calls beyond it. */
@@ -42,7 +41,7 @@ export const MyBudgets = () => {
     { enabled: search.budget !== undefined, refreshSeconds },
   )
   const [editing, setEditing] = useState<BudgetViewOnWire | null>(null)
-  const archive = useArchive()
+  const archive = useBudgetArchive()
   const create = (
     <Button leftSection={<IconPlus size={16} />} onClick={() => change({ create: true })}>
       New budget
@@ -158,49 +157,8 @@ const AlertsHint = () => (
   </p>
 )
 
-const useArchive = () => {
-  const archive = useAct('archiveBudget', reads)
-  const restore = useAct('restoreBudget', reads)
-  const bringBack = ({ id }: BudgetViewOnWire) => restore.mutateAsync({ params: { id } })
-  return {
-    archive: (budget: BudgetViewOnWire) =>
-      archive.mutate(
-        { params: { id: budget.id } },
-        {
-          onSuccess: () => tellDone(`“${budget.name}” is archived.`, () => bringBack(budget)),
-          onError: tellFault,
-        },
-      ),
-    restore: (budget: BudgetViewOnWire) =>
-      void bringBack(budget).then(() => tellDone(`“${budget.name}” is in force again.`), tellFault),
-  }
-}
-
-const EditOwnBudget = (props: { budget: BudgetViewOnWire; onClose: () => void }) => {
-  const save = useAct('changeBudget', reads)
-  return (
-    <EditBudget
-      budget={props.budget}
-      busy={save.isPending}
-      error={save.error}
-      onSave={(body) =>
-        save.mutate(
-          { params: { id: props.budget.id }, body },
-          {
-            onSuccess: () => {
-              tellDone(`“${body.name}” is saved.`)
-              props.onClose()
-            },
-          },
-        )
-      }
-      onClose={props.onClose}
-    />
-  )
-}
-
 const NewOwnBudget = (props: { onClose: () => void }) => {
-  const create = useAct('createBudget', reads)
+  const create = useAct('createBudget', budgetReads)
   const services = useRead('listServices', {})
   const tokens = useRead('listAccessTokens', {})
   // `service:openai`, `token:<id>` or empty for all.

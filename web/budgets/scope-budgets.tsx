@@ -1,22 +1,18 @@
-import { Button, Modal, NativeSelect } from '@mantine/core'
+import { Button, NativeSelect } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { BudgetMeasure, BudgetViewOnWire } from '../../src/contract/budgets.ts'
 import { may } from '../../src/contract/permissions.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
-import { type Column, DataTable } from '../ui/data-table.tsx'
-import { Block, EmptyState, Lines, Loaded } from '../ui/notice.tsx'
+import { Block, EmptyState, Loaded } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
-import { tellDone, tellFault } from '../ui/toast.tsx'
+import { tellDone } from '../ui/toast.tsx'
 import { BudgetItem } from './budget-item.tsx'
-import { StateMark } from './budget-mark.tsx'
-import { amountWords, percentWords } from './budget-words.ts'
 import classes from './budgets.module.css'
-import { EditBudget } from './edit-budget.tsx'
+import { MembersDialog } from './each-member.tsx'
 import { NewBudget } from './new-budget.tsx'
-
-const reads = ['listOrganizationBudgets', 'listMemberBudgets', 'listBudgets'] as const
+import { budgetReads, EditOwnBudget, useBudgetArchive } from './own-acts.tsx'
 
 /** What budgets are set on: a team, or a key that the organisation shares. */
 export interface BudgetPlace {
@@ -32,8 +28,7 @@ export const ScopeBudgets = (props: { place: BudgetPlace }) => {
   const { role } = useMe()
   const mayManage = may(role, 'budgets.manage')
   const budgets = useRead('listOrganizationBudgets', { query }, { refreshSeconds: 20 })
-  const archive = useAct('archiveBudget', reads)
-  const restore = useAct('restoreBudget', reads)
+  const archive = useBudgetArchive()
   const [creating, setCreating] = useState(false)
   const [editing, setEditing] = useState<BudgetViewOnWire | null>(null)
   const [opened, setOpened] = useState<BudgetViewOnWire | null>(null)
@@ -47,7 +42,6 @@ export const ScopeBudgets = (props: { place: BudgetPlace }) => {
       New budget
     </Button>
   )
-  const bringBack = ({ id }: BudgetViewOnWire) => restore.mutateAsync({ params: { id } })
   return (
     <Panel
       flush
@@ -77,15 +71,8 @@ export const ScopeBudgets = (props: { place: BudgetPlace }) => {
                     reader: 'administrator',
                     onOpen: setOpened,
                     onEdit: setEditing,
-                    onArchive: (row) =>
-                      archive.mutate(
-                        { params: { id: row.id } },
-                        {
-                          onSuccess: () => tellDone(`“${row.name}” is archived.`, () => bringBack(row)),
-                          onError: tellFault,
-                        },
-                      ),
-                    onRestore: (row) => void bringBack(row).catch(tellFault),
+                    onArchive: archive.archive,
+                    onRestore: archive.restore,
                     renderUsed: (_, shown) => shown,
                   }}
                 />
@@ -95,14 +82,14 @@ export const ScopeBudgets = (props: { place: BudgetPlace }) => {
         }
       </Loaded>
       {creating && <NewScopeBudget place={props.place} onClose={() => setCreating(false)} />}
-      {editing && <EditScopeBudget budget={editing} onClose={() => setEditing(null)} />}
+      {editing && <EditOwnBudget budget={editing} onClose={() => setEditing(null)} />}
       {opened && <MembersDialog budget={opened} onClose={() => setOpened(null)} />}
     </Panel>
   )
 }
 
 const NewScopeBudget = ({ place, onClose }: { place: BudgetPlace; onClose: () => void }) => {
-  const create = useAct('createOrganizationBudget', reads)
+  const create = useAct('createOrganizationBudget', budgetReads)
   const [eachMember, setEachMember] = useState(false)
   const only: { onlyMeasure?: BudgetMeasure } =
     place.serviceKey === undefined ? {} : { onlyMeasure: 'own_key_cost' }
@@ -146,75 +133,5 @@ const NewScopeBudget = ({ place, onClose }: { place: BudgetPlace; onClose: () =>
       }
       onClose={onClose}
     />
-  )
-}
-
-const EditScopeBudget = (props: { budget: BudgetViewOnWire; onClose: () => void }) => {
-  const save = useAct('changeBudget', reads)
-  return (
-    <EditBudget
-      budget={props.budget}
-      busy={save.isPending}
-      error={save.error}
-      onSave={(body) =>
-        save.mutate(
-          { params: { id: props.budget.id }, body },
-          {
-            onSuccess: () => {
-              tellDone(`“${body.name}” is saved.`)
-              props.onClose()
-            },
-          },
-        )
-      }
-      onClose={props.onClose}
-    />
-  )
-}
-
-const columns: readonly Column<BudgetViewOnWire>[] = [
-  { key: 'who', header: 'Member', render: ({ scope }) => scope.userName ?? 'Somebody who left' },
-  {
-    key: 'used',
-    header: 'Used',
-    align: 'end',
-    render: ({ measure, status }) =>
-      `${amountWords(measure, status.used)} (${percentWords(status.usedBasisPoints)})`,
-  },
-  {
-    key: 'left',
-    header: 'Left',
-    align: 'end',
-    render: ({ measure, status }) => amountWords(measure, status.remaining),
-  },
-  { key: 'state', header: 'State', render: (budget) => <StateMark budget={budget} /> },
-]
-
-/** Of one on each member: how every one of them stands. Of others: nothing more than the list says. */
-const MembersDialog = ({ budget, onClose }: { budget: BudgetViewOnWire; onClose: () => void }) => {
-  const members = useRead('listMemberBudgets', { params: { id: budget.id } }, { enabled: budget.eachMember })
-  return (
-    <Modal opened size={760} title={`“${budget.name}”`} onClose={onClose}>
-      {!budget.eachMember ? (
-        <p>
-          {amountWords(budget.measure, budget.status.used)} are used of{' '}
-          {amountWords(budget.measure, budget.limit)}; {amountWords(budget.measure, budget.status.remaining)}{' '}
-          are left.
-        </p>
-      ) : (
-        <Loaded of={members} skeleton={<Lines count={4} />}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <EmptyState title="Nobody has called yet">
-                A member stands here from their next call on. Each may use{' '}
-                {amountWords(budget.measure, budget.limit)} a month.
-              </EmptyState>
-            ) : (
-              <DataTable label="Members" rows={items} rowKey={(row) => row.id} columns={columns} />
-            )
-          }
-        </Loaded>
-      )}
-    </Modal>
   )
 }

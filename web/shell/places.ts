@@ -198,6 +198,12 @@ const company: readonly Group[] = [
           },
         ],
       },
+      one(IconTargetArrow, {
+        to: '/organization-budgets',
+        label: 'Budgets',
+        words: 'limits caps teams members',
+        permission: 'usage.read',
+      }),
       one(IconBuildingBank, {
         to: '/central-billing',
         label: 'Central billing',
