@@ -151,39 +151,54 @@ interface Served {
   readonly service: string
   readonly model: string
   readonly owner: string
+  readonly userId: string
+  /** Whose credits it held; null: nobody's. */
+  readonly accountId: string | null
   readonly startedMs: number
   readonly endedMs: number
 }
 
-/** Each says what it is and, in words of its own, which operations would break it. */
-const policies: readonly { change: ControlChange; breaks: (served: Served) => boolean }[] = [
-  { change: { controlPolicy: 'it_control' }, breaks: ({ owner }) => owner === 'user' },
+/**
+ * Each says what it is and, in words of its own, which operations would break it; and whether the organisation pays from then
+ * on. Under the first and the one of old keys many operations run on system keys.
+ */
+const policies: readonly {
+  change: ControlChange
+  isCentral: boolean
+  breaks: (served: Served) => boolean
+}[] = [
+  { change: { controlPolicy: 'it_control' }, isCentral: true, breaks: ({ owner }) => owner === 'user' },
   {
     change: { controlPolicy: 'hybrid', criticalServices: ['openai'] },
+    isCentral: false,
     breaks: ({ owner, service }) => owner === 'user' && service === 'openai',
   },
   {
     change: { controlPolicy: 'user_control', systemKeysAllowed: false },
+    isCentral: false,
     breaks: ({ owner }) => owner === 'system',
   },
   {
     change: { systemKeysAllowed: true, allowed: { ...everything, services: ['anthropic'] } },
+    isCentral: true,
     breaks: ({ service }) => service !== 'anthropic',
   },
   {
     change: { allowed: { ...everything, models: ['gpt-*'] } },
+    isCentral: true,
     breaks: ({ model }) => !model.startsWith('gpt-'),
   },
   // Keys of OpenAI are ten days old here, and where the simulator stands nothing is promised.
   {
     change: { allowed: { ...everything, maximumKeyAgeDays: 9 } },
+    isCentral: false,
     breaks: ({ owner, service }) => service === 'openai' && owner !== 'system',
   },
-  { change: { allowed: { ...everything, noTraining: true } }, breaks: () => true },
-  { change: { allowed: null }, breaks: () => false },
+  { change: { allowed: { ...everything, noTraining: true } }, isCentral: false, breaks: () => true },
+  { change: { allowed: null }, isCentral: true, breaks: () => false },
 ]
 
-describe('under load, policies that follow each other', () => {
+describe('under load, policies that follow each other, and who pays with them', () => {
   test('are broken by no operation on record that started after they were in force, on any of three processes', async () => {
     const { rooms, simulator } = fleet
     await fleet.systemKey('anthropic', 1)
@@ -206,15 +221,38 @@ describe('under load, policies that follow each other', () => {
        WHERE k.organization_id = v.organization_id AND k.id = v.service_key_id AND k.service_id = 'openai' AND k.organization_id = $1`,
       [id],
     )
+    const pay = async (isCentral: boolean) =>
+      must(
+        await rooms.oversight.centralBilling.set(operator, {
+          organizationId: id,
+          central: isCentral,
+          billingEmail: 'billing@example.com',
+        }),
+      )
+    await pay(true)
+    const centralId = await rooms.ledger.accountOf(id, id)
+    await rooms.ledger.grant(null, {
+      organizationId: id,
+      accountId: centralId ?? '',
+      kind: 'adjustment',
+      amountMicros: 100_000_000n,
+      effectiveAt: new Date(),
+      expiresAt: null,
+      idempotencyKey: 'stage',
+      reason: 'stage',
+      createdBy: 'stage',
+    })
+    await pay(false)
     const load = startLoad(client, 12, (caller) => ({
       ...callAt(fleet.gateways[caller % 3], people[caller % 4] as StagePerson),
       dialect: Math.random() < 0.5 ? 'openai' : 'anthropic',
     }))
     await onEach(load, 5, () => true)
     const spans: { beginsMs: number; returnedMs: number }[] = []
-    for (const { change } of policies) {
+    for (const { change, isCentral } of policies) {
       const beginsMs = Date.now()
       must(await rooms.organizations.change(operator, id, change))
+      await pay(isCentral)
       spans.push({ beginsMs, returnedMs: Date.now() })
       const returnedMs = performance.now()
       await onEach(load, 8, (reply) => reply.startedMs > returnedMs)
@@ -223,8 +261,10 @@ describe('under load, policies that follow each other', () => {
 
     await using books = await openBookkeeping(fleet.databaseUrl)
     const rows = await books.query(
-      `SELECT service_id, model, key_owner, extract(epoch FROM started_at) * 1000 AS started, duration_ms
-       FROM operations WHERE organization_id = $1 AND service_key_id IS NOT NULL`,
+      `SELECT o.service_id, o.model, o.key_owner, o.user_id, h.account_id, extract(epoch FROM o.started_at) * 1000 AS started,
+         o.duration_ms
+       FROM operations o LEFT JOIN holds h ON h.organization_id = o.organization_id AND h.id = o.id
+       WHERE o.organization_id = $1 AND o.service_key_id IS NOT NULL`,
       [id],
     )
     const served = rows.map((row): Served => {
@@ -234,6 +274,8 @@ describe('under load, policies that follow each other', () => {
         service: service ?? '',
         model: model ?? '',
         owner: owner ?? '',
+        userId: String(row['user_id']),
+        accountId: row['account_id'] === null ? null : String(row['account_id']),
         startedMs,
         endedMs: startedMs + Number(row['duration_ms']),
       }
@@ -249,6 +291,18 @@ describe('under load, policies that follow each other', () => {
         .map((one) => ({ change, one })),
     )
     expect(broken).toEqual([])
+    const accounts = new Map(people.map(({ userId, accountId }) => [userId, accountId]))
+    const paid = policies.map(({ isCentral }, at) =>
+      within(at)
+        .filter(({ owner }) => owner === 'system')
+        .map(({ userId, accountId, ...one }) => ({
+          ...one,
+          accountId,
+          payerId: isCentral ? centralId : (accounts.get(userId) ?? ''),
+        })),
+    )
+    expect(paid.flat().filter(({ accountId, payerId }) => accountId !== payerId)).toEqual([])
+    expect([paid[0]?.length, paid[5]?.length]).not.toContain(0)
     // Each was in force for a while, but where nothing may be served; and would have been broken before it.
     expect(policies.map((_, at) => within(at).length > 0)).toEqual([
       true,
