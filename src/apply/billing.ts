@@ -7,6 +7,7 @@ import type { BillingSettings } from '../billing/settings.ts'
 import type { Tier, TierDraft } from '../billing/tier.ts'
 import type { Outcome } from '../kit/fault.ts'
 import { formatMicros, parseCredits } from '../kit/money.ts'
+import { rateLimitsSchema, unlimited } from './rate-limits.ts'
 
 /** Tiers, packs and billing settings in a document. Money is written as people write it, in units of its currency. */
 
@@ -37,7 +38,6 @@ const price = amount(notAPrice).transform((value, context) => {
 const currency = z.string().regex(/^[A-Z]{3}$/, 'A currency is three capital letters.')
 const id = (what: string) =>
   z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, `A ${what}’s id is lower case letters, digits, - and _.`)
-const most = z.number().int().min(1).max(1_000_000_000_000).nullable().default(null)
 
 export const tierSchema = (serviceId: z.ZodType<string, string>) =>
   z.strictObject({
@@ -54,10 +54,9 @@ export const tierSchema = (serviceId: z.ZodType<string, string>) =>
       .transform((groups) => groups.map((group) => group.replace(/^group\//, '')))
       .nullable()
       .optional(),
-    rateLimits: z
-      .strictObject({ requestsPerMinute: most, tokensPerMinute: most, concurrent: most })
-      .nullable()
-      .optional(),
+    rateLimits: rateLimitsSchema.optional(),
+    /** Nobody changes to it any more; who has it keeps it. */
+    archived: z.literal(true, 'A tier that is archived stays so.').optional(),
   })
 export type DocumentTier = z.output<ReturnType<typeof tierSchema>>
 
@@ -117,6 +116,7 @@ export interface StoredBilling {
 
 export type BillingAction =
   | { readonly kind: 'save_tier'; readonly draft: TierDraft }
+  | { readonly kind: 'archive_tier'; readonly tierId: string }
   | { readonly kind: 'save_pack'; readonly pack: Omit<Pack, 'archivedAt'> }
   | { readonly kind: 'save_billing'; readonly settings: BillingSettings }
 
@@ -218,7 +218,7 @@ const tierShown = (tier: Shown): Record<string, string> => {
   }
 }
 
-export const planTier = (wanted: DocumentTier, stored: StoredBilling): PlannedBilling => {
+export const planTier = (wanted: DocumentTier, stored: StoredBilling): PlannedBilling[] => {
   const before = stored.tiers.find(({ id: known }) => known === wanted.id)
   const current = before?.current
   const code = tierCurrency(wanted, stored)
@@ -234,7 +234,11 @@ export const planTier = (wanted: DocumentTier, stored: StoredBilling): PlannedBi
     entitlements: {
       services: sorted(wanted.services === undefined ? (own?.services ?? null) : wanted.services),
       groups: sorted(wanted.groups === undefined ? (own?.groups ?? null) : wanted.groups),
-      rateLimits: wanted.rateLimits === undefined ? (own?.rateLimits ?? null) : wanted.rateLimits,
+      rateLimits: wanted.rateLimits
+        ? { ...unlimited, ...own?.rateLimits, ...wanted.rateLimits }
+        : wanted.rateLimits === undefined
+          ? (own?.rateLimits ?? null)
+          : null,
     },
     position: wanted.position ?? before?.position ?? stored.tiers.length + 1,
     reason: 'aideon-keys apply',
@@ -250,18 +254,22 @@ export const planTier = (wanted: DocumentTier, stored: StoredBilling): PlannedBi
         groups: sorted(before.current.entitlements.groups),
       },
     })
-  return {
+  const saved: PlannedBilling = {
     subject: `tier ${wanted.id}`,
     isNew: before === undefined,
     details: lines(known ?? null, tierShown(draft)),
     action: { kind: 'save_tier', draft },
   }
+  if (wanted.archived === undefined) return [saved]
+  const details = before?.archivedAt == null ? ['archived: no → yes'] : []
+  const action = { kind: 'archive_tier', tierId: wanted.id } as const
+  return [saved, { subject: `tier ${wanted.id}: archived`, isNew: false, details, action }]
 }
 
 const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
 /** As a document writes it. */
-export const tierInDocument = ({ id: tierId, position, current }: Tier) => ({
+export const tierInDocument = ({ id: tierId, position, current, archivedAt }: Tier) => ({
   id: tierId,
   name: current.name,
   monthlyCredits: formatMicros(current.allocationMicros),
@@ -272,6 +280,7 @@ export const tierInDocument = ({ id: tierId, position, current }: Tier) => ({
   services: current.entitlements.services,
   groups: current.entitlements.groups,
   rateLimits: current.entitlements.rateLimits,
+  ...(archivedAt !== null && { archived: true }),
 })
 
 export const packInDocument = ({
@@ -409,12 +418,14 @@ export const planBilling = (wanted: DocumentBilling, { settings }: StoredBilling
 
 export const performBilling = (
   action: BillingAction,
-  billing: Pick<Billing, 'saveTier' | 'savePack' | 'saveSettings'>,
+  billing: Pick<Billing, 'saveTier' | 'archiveTier' | 'savePack' | 'saveSettings'>,
   actor: Actor,
 ): Promise<Outcome<unknown>> => {
   switch (action.kind) {
     case 'save_tier':
       return billing.saveTier(actor, action.draft)
+    case 'archive_tier':
+      return billing.archiveTier(actor, action.tierId, 'aideon-keys apply')
     case 'save_pack':
       return billing.savePack(actor, action.pack)
     case 'save_billing':

@@ -86,3 +86,31 @@ test('credits and prices are exact', () => {
     [123_456_789_123_456n, '20'],
   ])
 })
+
+test('what an entry leaves out is left out, and not what our API would take for it', () => {
+  const parsed = parseSetUp(`
+tiers: [{id: a, name: A, monthlyCredits: 1, monthlyPrice: 1, rateLimits: {concurrent: 3}}]
+sessionPolicy: {idleMinutes: 30}
+organizations:
+  - name: A
+    sessionPolicy: {networks: []}
+    keys: [{service: openai, secret: env:A, rateLimits: {concurrent: 3}}]
+    webhooks: [{url: "https://example.com/x"}]
+    hostApplications: [{name: P, issuer: "https://p.example", jwksUri: "https://p.example/keys"}]
+    singleSignOn: {connections: [{name: A, oidc: {issuer: "https://a.example", clientId: x}}]}
+`)
+  expect(parsed).toMatchObject({ ok: true })
+  const { tiers, sessionPolicy, organizations } = (parsed.ok && parsed.document) || {}
+  const [one] = organizations ?? []
+  expect([tiers?.[0]?.rateLimits, sessionPolicy, one?.sessionPolicy, one?.keys?.[0]?.rateLimits]).toEqual([
+    { concurrent: 3 },
+    { idleMinutes: 30 },
+    { networks: [] },
+    { concurrent: 3 },
+  ])
+  expect([one?.webhooks, one?.hostApplications, one?.singleSignOn?.connections]).toEqual([
+    [{ url: 'https://example.com/x' }],
+    [{ name: 'P', issuer: 'https://p.example', jwksUri: 'https://p.example/keys' }],
+    [{ name: 'A', oidc: { issuer: 'https://a.example', clientId: 'x' } }],
+  ])
+})

@@ -85,6 +85,7 @@ const user = z.strictObject({
   name: z.string().trim().min(1).max(120),
   role: z.enum(roles).optional(),
   suspended: z.boolean().optional(),
+  suspendedEverywhere: z.boolean().optional(),
   tier: z.string().optional(),
   platformAdministrator: z.boolean().optional(),
   fallback: fallback.optional(),

@@ -79,6 +79,7 @@ services:
   openai: {baseUrl: "${simulator.url}/openai", rotation: {everyDays: 90}}
   anthropic: {baseUrl: "${simulator.url}/anthropic"}
 tiers:
+  - {id: former, name: Former, monthlyCredits: 5, monthlyPrice: 1, archived: true}
   - {id: team, name: Team, monthlyCredits: 12.5, monthlyPrice: 9.5, rolloverCredits: 3, groups: [smart], rateLimits: {requestsPerMinute: 60}}
 billing: {graceDays: 3, purchaseExpiryMonths: null, ownKeyDiscount: {percent: 12.5}, customAmounts: {minimum: 2.50}}
 sessionPolicy: {idleMinutes: 30}
@@ -125,7 +126,7 @@ organizations:
         members: [grace@export.example, nightly]
         costCentre: R-1
         budgets: [{name: Sprint, credits: 50, setBy: organization, eachMember: true}]
-    sessionPolicy: {sessionHours: 12, secondFactorRequired: true, networks: [198.51.100.0/24]}
+    sessionPolicy: {sessionHours: 12, secondFactorRequired: true, networks: [198.51.100.0/24], bindsOperations: true, tokenDays: 90}
     singleSignOn:
       connections:
         - name: Company
@@ -165,7 +166,7 @@ organizations:
   - name: Second
     users:
       - {email: ada@export.example, name: Ada, role: billing, tier: pro}
-users: [{email: alone@export.example, name: Alone, tier: business}]
+users: [{email: alone@export.example, name: Alone, tier: former, suspendedEverywhere: true}]
 `
 
 test('an export makes the same of an empty installation, and changes nothing where it came from', async () => {

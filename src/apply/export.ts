@@ -108,6 +108,7 @@ const personIn = (
     name: user.name,
     ...(isMember && { role: membership.role }),
     ...(isMember && membership.suspended && { suspended: true }),
+    ...(user.isSuspended && { suspendedEverywhere: true }),
     ...(isMember && membership.breakGlass && { breakGlass: true }),
     ...(membership.tierId !== null && { tier: membership.tierId }),
     ...(user.isPlatformAdministrator && isWhole && { platformAdministrator: true }),
@@ -147,10 +148,8 @@ const platformParts = (exporting: Exporting) => {
         }),
       ),
     }),
-    ...list(
-      'tiers',
-      stored.billing.tiers.filter(({ archivedAt }) => archivedAt === null).map(tierInDocument),
-    ),
+    // Archived ones, too: somebody may have one.
+    ...list('tiers', stored.billing.tiers.map(tierInDocument)),
     billing: billingInDocument(stored.billing.settings),
     ...list(
       'packs',

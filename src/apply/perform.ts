@@ -48,7 +48,10 @@ export interface ApplyRooms {
   readonly organizations: Organizations
   readonly serviceKeys: ServiceKeys
   readonly access: Access
-  readonly billing: Pick<Billing, 'tiers' | 'packs' | 'settings' | 'saveTier' | 'savePack' | 'saveSettings'>
+  readonly billing: Pick<
+    Billing,
+    'tiers' | 'packs' | 'settings' | 'saveTier' | 'archiveTier' | 'savePack' | 'saveSettings'
+  >
   readonly budgets: Pick<Budgets, 'create' | 'change' | 'archive'>
   readonly identity: Pick<Identity, 'saveSessionPolicy' | 'setBreakGlass'>
   readonly limits: Pick<Limits, 'set'>
@@ -82,6 +85,7 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
     case 'change_service':
       return noted(await catalogue.change(p.actor, action.serviceId, action.change))
     case 'save_tier':
+    case 'archive_tier':
     case 'save_pack':
     case 'save_billing':
       return noted(await performBilling(action, billing, p.actor))

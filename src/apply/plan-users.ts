@@ -5,7 +5,7 @@ import type { Action, PlanContext } from './plan.ts'
 import { type KeyHome, planKeys } from './plan-keys.ts'
 import { planRateLimits } from './rate-limits.ts'
 import { planBreakGlass } from './sign-on.ts'
-import { findOrganization, type Snapshot, type StoredMembership } from './snapshot.ts'
+import { findOrganization, type Snapshot, type StoredMembership, type StoredUser } from './snapshot.ts'
 import { differences, settings, type Step, step } from './step.ts'
 import { isSameName } from './teams.ts'
 
@@ -54,6 +54,7 @@ const planUser = (
       ? planMember(user, organization, before, membership)
       : [planNewMember(user, organization, before !== undefined || isMade)]),
     ...(user.suspended === false ? planStanding(user, organization, membership) : []),
+    ...(user.suspendedEverywhere === false ? planSuspendedEverywhere(user, before) : []),
     ...(organization === null ? [] : planBreakGlass(user, organization, membership)),
     ...planRateLimits(
       `${subject}: rate limits`,
@@ -151,10 +152,28 @@ const planStanding = (
   ]
 }
 
-export const planSuspension = (user: DocumentUser, organization: string | null, stored: Snapshot): Step[] =>
-  user.suspended === true
-    ? planStanding(user, organization, standingOf(user, organization, stored).membership)
-    : []
+const planSuspendedEverywhere = (
+  { email, suspendedEverywhere }: DocumentUser,
+  before: StoredUser | undefined,
+): Step[] => [
+  step(
+    `user ${email}: standing in all organisations`,
+    false,
+    differences<{ suspended?: boolean }>(
+      { suspended: before?.isSuspended ?? false },
+      { suspended: suspendedEverywhere },
+    ),
+    { kind: 'change_user', email, organization: null, change: { suspended: suspendedEverywhere } },
+  ),
+]
+
+export const planSuspension = (user: DocumentUser, organization: string | null, stored: Snapshot): Step[] => {
+  const { before, membership } = standingOf(user, organization, stored)
+  return [
+    ...(user.suspended === true ? planStanding(user, organization, membership) : []),
+    ...(user.suspendedEverywhere === true ? planSuspendedEverywhere(user, before) : []),
+  ]
+}
 
 /** What the document names is set; overrides for other services stay. */
 const planPreferences = (

@@ -54,7 +54,7 @@ export type Action =
       readonly kind: 'change_user'
       readonly email: string
       readonly organization: string | null
-      readonly change: { tierId?: string; isPlatformAdministrator?: boolean }
+      readonly change: { tierId?: string; isPlatformAdministrator?: boolean; suspended?: boolean }
     }
   | {
       readonly kind: 'change_standing'
@@ -182,7 +182,7 @@ const planServices = (document: Document, stored: Snapshot): Step[] =>
 /** Tiers before the settings that may name one; what is sold last. */
 const planSales = (document: Document, { billing: stored }: Snapshot): Step[] =>
   [
-    ...(document.tiers ?? []).map((tier) => planTier(tier, stored)),
+    ...(document.tiers ?? []).flatMap((tier) => planTier(tier, stored)),
     ...(document.billing === undefined ? [] : [planBilling(document.billing, stored)]),
     ...(document.packs ?? []).map((pack) => planPack(pack, document.billing, stored)),
   ].map(({ subject, isNew, details, action }) => step(subject, isNew, details, action))

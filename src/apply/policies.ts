@@ -61,8 +61,10 @@ export interface ScheduleAction {
   readonly replaces: readonly number[]
 }
 
-const documentIn = ({ startsAt: _, reason: __, ...document }: ScheduledPolicy): ControlDocument =>
-  tidy(document)
+const documentIn = (wanted: ScheduledPolicy): ControlDocument => {
+  const { startsAt: _, reason: __, ...document } = wanted
+  return tidy(document)
+}
 
 const started = ({ scheduledPolicies = [] }: DocumentOrganization, now: Date): ScheduledPolicy[] =>
   scheduledPolicies.filter(({ startsAt }) => startsAt <= now).toSorted((a, b) => +a.startsAt - +b.startsAt)

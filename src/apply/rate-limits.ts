@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { rateLimits } from '../contract/limits.ts'
 import type { Outcome } from '../kit/fault.ts'
 import type { RateLimits, SubjectKind } from '../limits/limits.ts'
+import { asWritten } from './as-written.ts'
 import type { Performance } from './perform.ts'
 import { type KeyPlace, keyIdOf, type MemberPlace, memberOf } from './places.ts'
 import { differences, type Step, step } from './step.ts'
@@ -9,7 +10,7 @@ import { differences, type Step, step } from './step.ts'
 /** What keys and people may use in a minute and at once, in a document. */
 
 /** Null: not limited. */
-export const rateLimitsSchema = rateLimits.partial().strict().nullable()
+export const rateLimitsSchema = asWritten(rateLimits).nullable()
 
 export interface StoredLimits extends RateLimits {
   readonly organizationId: string
@@ -17,7 +18,7 @@ export interface StoredLimits extends RateLimits {
   readonly id: string
 }
 
-const unlimited: RateLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrent: null }
+export const unlimited: RateLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrent: null }
 
 export interface RateLimitAction {
   readonly kind: 'set_rate_limits'

@@ -9,6 +9,7 @@ import { platformOrganizationId } from '../kit/id.ts'
 import type { Connection, Provider, SamlSettings } from '../sso/connection.ts'
 import { domainOf } from '../sso/domain.ts'
 import { readCertificate } from '../sso/saml-certificate.ts'
+import { asWritten } from './as-written.ts'
 import type { DocumentOrganization, DocumentUser } from './document.ts'
 import type { Performance } from './perform.ts'
 import { findPerson, organizationIdOf } from './places.ts'
@@ -18,13 +19,10 @@ import { differences, settings, type Shown, type Step, step, waiting } from './s
 
 /** How people of an organisation sign in, in a document: sessions, identity providers, domains, break-glass accounts. */
 
-export const sessionPolicySchema = sessionPolicy.partial().strict()
+export const sessionPolicySchema = asWritten(sessionPolicy)
 
-/**
- * Checked as the form in the dashboard is, and kept as it was written: what a connection leaves out stays as it is, so that no
- * default may stand in for it yet.
- */
-const asWritten = (settingsSchema: z.ZodObject) =>
+/** Checked as the form in the dashboard is, as a whole, and kept as it was written. */
+const wholeAsWritten = (settingsSchema: z.ZodObject) =>
   z.record(z.string(), z.unknown()).superRefine((value, context) => {
     for (const issue of settingsSchema.strict().safeParse(value).error?.issues ?? [])
       context.addIssue({ ...issue })
@@ -42,9 +40,9 @@ const connection = (secret: z.ZodType<string, string>) =>
       joinsMembers: z.boolean().optional(),
       defaultRole: ssoRole.optional(),
       roleRules: z.array(ssoRoleRule.strict()).max(100).optional(),
-      oidc: asWritten(oidcSettings).optional(),
+      oidc: wholeAsWritten(oidcSettings).optional(),
       clientSecret: secret.optional(),
-      saml: asWritten(samlSettings)
+      saml: wholeAsWritten(samlSettings)
         .refine(
           (value) => certificates.safeParse(value).success,
           'A certificate is one with an RSA key, as PEM.',

@@ -152,7 +152,7 @@ const readMachines = async (kysely: Kysely<Schema>) => {
       'e.url',
       'e.description',
       sql<StoredEndpoint['types']>`e.types`.as('types'),
-      sql<boolean>`e.state = 'enabled'`.as('enabled'),
+      sql<boolean>`e.state <> 'disabled'`.as('enabled'),
       sql<string>`(SELECT s.last_four FROM webhook_endpoint_secrets s
         WHERE s.organization_id = e.organization_id AND s.endpoint_id = e.id ORDER BY s.version DESC LIMIT 1)`.as(
         'lastFour',

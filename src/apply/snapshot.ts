@@ -53,6 +53,8 @@ export interface StoredUser {
   /** Others are no people: they are made elsewhere. */
   readonly isPerson: boolean
   readonly isPlatformAdministrator: boolean
+  /** By the platform, wherever they are a member. */
+  readonly isSuspended: boolean
 }
 
 export interface StoredMembership {
@@ -159,6 +161,7 @@ export const readSnapshot = async (
         'name',
         sql<boolean>`kind = 'person'`.as('isPerson'),
         'is_platform_administrator as isPlatformAdministrator',
+        sql<boolean>`suspended_at IS NOT NULL`.as('isSuspended'),
       ])
       .execute(),
     kysely
