@@ -63,6 +63,14 @@ const users = createRoute({
   }),
   component: lazyRouteComponent(() => import('./admin/users.tsx'), 'Users'),
 })
+const platformSessionPolicy = createRoute({
+  getParentRoute: () => administration,
+  path: '/session-policy',
+  component: lazyRouteComponent(
+    () => import('./security/platform-session-policy.tsx'),
+    'PlatformSessionPolicy',
+  ),
+})
 const allOperations = createRoute({
   getParentRoute: () => administration,
   path: '/operations',
@@ -237,6 +245,7 @@ export const administrationTree = administration.addChildren([
   allKeyHygiene,
   vault,
   users,
+  platformSessionPolicy,
   allUsage,
   allBudgets,
   alertDeliveries,

@@ -48,6 +48,8 @@ export const adminUser = z.object({
   role: wire.role,
   isPlatformAdministrator: z.boolean(),
   suspendedAt: wire.time.nullable(),
+  deleteAt: wire.time.nullable().describe('Not null: the account is deleted then, unless it is kept'),
+  hasSecondFactor: z.boolean(),
   createdAt: wire.time,
   tierId: wire.tierId.nullable(),
   availableMicros: wire.micros,

@@ -10,6 +10,8 @@ export interface UserOverview {
   readonly role: Role
   readonly isPlatformAdministrator: boolean
   readonly suspendedAt: Date | null
+  readonly deleteAt: Date | null
+  readonly hasSecondFactor: boolean
   readonly createdAt: Date
   readonly tierId: string | null
   readonly availableMicros: bigint

@@ -38,6 +38,9 @@ export const makeAdministrationStore = (kysely: Kysely<Schema>) => ({
     const { rows } = await sql<UserOverview>`
       SELECT u.id, u.email, u.name, g.id AS "organizationId", g.name AS "organizationName", m.role,
              u.is_platform_administrator AS "isPlatformAdministrator", u.suspended_at AS "suspendedAt",
+             u.delete_at AS "deleteAt",
+             EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
+               OR EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id) AS "hasSecondFactor",
              u.created_at AS "createdAt", a.tier_id AS "tierId",
              coalesce((SELECT sum(r.remaining_micros) FROM grants r
                WHERE r.organization_id = a.organization_id AND r.account_id = a.id AND r.live

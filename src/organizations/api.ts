@@ -204,6 +204,7 @@ const preferencesOnWire = (preferences: ReadonlyMap<string, Fallback>, signedIn:
 const userOnWire = (user: UserOverview): AdminUser => ({
   ...user,
   suspendedAt: user.suspendedAt?.toISOString() ?? null,
+  deleteAt: user.deleteAt?.toISOString() ?? null,
   createdAt: user.createdAt.toISOString(),
   availableMicros: String(user.availableMicros),
   heldMicros: String(user.heldMicros),

@@ -13,6 +13,7 @@ import { Fact, Facts } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
 import { tellDone, tellFault } from '../ui/toast.tsx'
 import { GrantForm } from './grant-form.tsx'
+import { ToBeDeleted, UserAccount } from './user-account.tsx'
 import { UserLimits } from './user-limits.tsx'
 import { UserRoute } from './user-route.tsx'
 import classes from './users.module.css'
@@ -53,6 +54,7 @@ const UserDetail = ({ user }: { user: AdminUser }) => (
         Since <Ago at={user.suspendedAt} />: cannot sign in, and every access token is refused.
       </Notice>
     )}
+    <ToBeDeleted user={user} />
     <Facts>
       <Fact name="E-mail">{user.email}</Fact>
       <Fact name="Id">
@@ -87,6 +89,7 @@ const UserDetail = ({ user }: { user: AdminUser }) => (
     <UserRoute user={user} />
     <SignInLinkButton user={user} />
     <Rights user={user} />
+    <UserAccount user={user} />
   </div>
 )
 

@@ -43,6 +43,8 @@ const columns: readonly Column<AdminUser>[] = [
     render: (row) =>
       row.suspendedAt ? (
         <Mark tone="bad">Suspended</Mark>
+      ) : row.deleteAt ? (
+        <Mark tone="bad">To be deleted</Mark>
       ) : row.isPlatformAdministrator ? (
         <Mark tone="shared">Administrator</Mark>
       ) : (

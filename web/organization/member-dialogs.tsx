@@ -4,13 +4,14 @@ import type { Member } from '../../src/contract/members.ts'
 import type { Role } from '../../src/contract/permissions.ts'
 import { useAct } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
+import { ResetFactorsDialog } from '../security/reset-factors-dialog.tsx'
 import { ConfirmDialog, FormDialog } from '../ui/dialog.tsx'
 import { counted } from '../ui/format.ts'
 import { tellDone } from '../ui/toast.tsx'
 import { RoleChoice } from './role-choice.tsx'
 import { roleAs, rolesBelow } from './role-words.ts'
 
-export type MemberAct = 'role' | 'suspend' | 'restore' | 'remove'
+export type MemberAct = 'role' | 'suspend' | 'restore' | 'reset' | 'remove'
 
 interface Props {
   readonly member: Member
@@ -20,6 +21,11 @@ interface Props {
 export const MemberDialog = ({ act, ...props }: Props & { act: MemberAct }) => {
   if (act === 'role') return <RoleDialog {...props} />
   if (act === 'remove') return <RemoveDialog {...props} />
+  if (act === 'reset') {
+    const { userId, name, email } = props.member
+    const who = { id: userId, name, email }
+    return <ResetFactorsDialog {...who} by="resetMemberFactors" onClose={props.onClose} />
+  }
   return <StandingDialog {...props} act={act} />
 }
 

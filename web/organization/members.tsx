@@ -171,6 +171,7 @@ const MemberMenu = ({ of, onAct }: { of: Member; onAct: (act: MemberAct) => void
       ) : (
         <Menu.Item onClick={() => onAct('restore')}>Restore</Menu.Item>
       )}
+      {of.kind === 'person' && <Menu.Item onClick={() => onAct('reset')}>Reset second factors</Menu.Item>}
       <Menu.Divider />
       <Menu.Item color="red" onClick={() => onAct('remove')}>
         Remove

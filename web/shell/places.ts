@@ -302,7 +302,22 @@ const platform: readonly Group[] = [
   {
     label: 'People',
     entries: [
-      one(IconUsers, { to: '/admin/users', label: 'Users', words: 'people grant credits suspend' }),
+      {
+        label: 'Users',
+        icon: IconUsers,
+        places: [
+          {
+            to: '/admin/users',
+            label: 'Users',
+            words: 'people grant credits suspend delete account reset second factors',
+          },
+          {
+            to: '/admin/session-policy',
+            label: 'Administrators’ sessions',
+            words: 'session policy idle networks second factor required',
+          },
+        ],
+      },
       one(IconBuilding, {
         to: '/admin/organizations',
         label: 'Organisations',
