@@ -15,30 +15,65 @@ import {
   startHttp,
 } from './http-harness.ts'
 
-/** Control policy × role × endpoint about one's own service keys: who gets through, made from three tables. */
+/**
+ * Control policy and its exceptions × role × endpoint: who gets through at one’s own service keys, at exceptions and at keys
+ * that are kept for teams, and whose calls these serve; made from tables.
+ */
 
 /** In this order: what denies comes first, so that nothing has been changed by what is let through. */
-const policies: readonly { name: string; change: ControlChange; usersManage: boolean }[] = [
-  { name: 'IT control', change: { controlPolicy: 'it_control' }, usersManage: false },
+const policies: readonly {
+  name: string
+  change: ControlChange
+  /** That everybody is given before it comes into force; those of rows above stay. */
+  exceptions?: readonly { serviceId: string; isOver?: true }[]
+  usersManage: boolean
+  /** Keys of the service are the organisation’s alone, and it is allowed: there can be exceptions. */
+  mayExcept: boolean
+}[] = [
+  { name: 'IT control', change: { controlPolicy: 'it_control' }, usersManage: false, mayExcept: true },
+  {
+    name: 'IT control, with an exception for another service and one that is over',
+    change: { controlPolicy: 'it_control' },
+    exceptions: [{ serviceId: 'groq' }, { serviceId: 'openai', isOver: true }],
+    usersManage: false,
+    mayExcept: true,
+  },
   {
     name: 'hybrid, where the service is critical',
     change: { controlPolicy: 'hybrid', criticalServices: ['openai'] },
     usersManage: false,
+    mayExcept: true,
+  },
+  {
+    name: 'IT control, with an exception, where the service is not allowed',
+    change: { controlPolicy: 'it_control', allowed: { ...everything, services: ['groq', 'mistral'] } },
+    exceptions: [{ serviceId: 'openai' }],
+    usersManage: false,
+    mayExcept: false,
+  },
+  {
+    name: 'IT control, with an exception',
+    change: { controlPolicy: 'it_control', allowed: null },
+    usersManage: true,
+    mayExcept: true,
   },
   {
     name: 'user control, where the service is not allowed',
-    change: { controlPolicy: 'user_control', allowed: { ...everything, services: ['groq'] } },
+    change: { controlPolicy: 'user_control', allowed: { ...everything, services: ['groq', 'mistral'] } },
     usersManage: false,
+    mayExcept: false,
   },
   {
     name: 'hybrid, where another service is critical',
     change: { controlPolicy: 'hybrid', criticalServices: ['groq'], allowed: null },
     usersManage: true,
+    mayExcept: false,
   },
   {
     name: 'user control',
     change: { controlPolicy: 'user_control', criticalServices: [] },
     usersManage: true,
+    mayExcept: false,
   },
 ]
 
@@ -94,9 +129,40 @@ const about: Readonly<
 }
 const names = Object.keys(about) as EndpointName[]
 
+/** What those who run the organisation do; `excepts`: needs a policy that there can be exceptions to. */
+const aboutOthers: Readonly<
+  Partial<Record<EndpointName, { excepts: boolean; request: (of: Company) => AnyRequest }>>
+> = {
+  grantOwnKeyException: {
+    excepts: true,
+    request: ({ guest }) => ({ params: { user: guest, service: 'openai' }, body: { reason: 'A trial' } }),
+  },
+  revokeOwnKeyException: {
+    excepts: false,
+    request: ({ guest }) => ({ params: { user: guest, service: 'openai' } }),
+  },
+  setOwnOrganizationKeyTeams: {
+    excepts: false,
+    request: ({ keptKey, team }) => ({ params: { id: keptKey }, body: { teamIds: [team] } }),
+  },
+}
+const namesOfOthers = Object.keys(aboutOthers) as EndpointName[]
+
+interface Company {
+  readonly guest: string
+  /** Everybody but the guest is in it. */
+  readonly team: string
+  /** Of Groq, for that team. Another one, of Mistral, is kept for a team with nobody in it. */
+  readonly keptKey: string
+}
+
 let http: Http
 let organizationId: string
+let company: Company
 const owned = new Map<Role, Owned>()
+
+const codeOf = (reply: { statusCode: number; json: <T>() => T }): string =>
+  reply.statusCode < 400 ? '' : reply.json<{ error: { code: string } }>().error.code
 
 beforeAll(async () => {
   http = await startHttp()
@@ -119,7 +185,28 @@ beforeAll(async () => {
     )
     owned.set(role, { browser, id: key.id, attempt: begun.id })
   }
+  const [team, emptyTeam] = [await newTeam('Red'), await newTeam('Blue')]
+  for (const { browser } of owned.values()) await putInTeam(team, browser.userId)
+  company = {
+    guest: (await http.createBrowser({ organizationId })).userId,
+    team,
+    keptKey: await keptKey('groq', team),
+  }
+  await keptKey('mistral', emptyTeam)
 })
+
+const asOwner = () => {
+  const { userId } = (owned.get('owner') as Owned).browser
+  return { actor: operator, organizationId, userId, role: 'owner' } as const
+}
+const newTeam = async (name: string) => must(await http.teams.create(asOwner(), { name, description: '' }))
+const putInTeam = async (team: string, userId: string) =>
+  must(await http.teams.setMember(asOwner(), team, userId, 'member'))
+const keptKey = async (serviceId: string, team: string) => {
+  const owner = { organizationId, owner: 'organization', userId: null } as const
+  const wanted = { ...owner, serviceId, secret: goodSecret(), teamIds: [team] }
+  return must(await http.serviceKeys.add(operator, wanted)).serviceKey.id
+}
 afterAll(() => http.close())
 
 test('every endpoint about one’s own keys and their rotation is in the table', () => {
@@ -132,8 +219,24 @@ test('every endpoint about one’s own keys and their rotation is in the table',
   expect(concerned.filter((name) => !about[name])).toEqual([])
 })
 
-describe.each(policies)('$name', ({ change, usersManage }) => {
+describe.each(policies)('$name', ({ change, exceptions = [], usersManage, mayExcept }) => {
   beforeAll(async () => {
+    for (const { serviceId, isOver } of exceptions)
+      for (const { browser } of owned.values()) {
+        const wanted = {
+          organizationId,
+          userId: browser.userId,
+          serviceId,
+          reason: 'A trial',
+          expiresAt: null,
+        }
+        must(await http.organizations.grantException(operator, wanted))
+        if (isOver)
+          await http.database.pool.query(
+            `UPDATE own_key_exceptions SET expires_at = now() WHERE user_id = $1 AND service_id = $2`,
+            [browser.userId, serviceId],
+          )
+      }
     must(await http.organizations.change(operator, organizationId, change))
   })
 
@@ -143,10 +246,11 @@ describe.each(policies)('$name', ({ change, usersManage }) => {
     const expected: Record<string, string> = {}
     // What no policy touches is asked once.
     const asked = names.filter((each) => about[each]?.manages || change.allowed === null)
-    for (const name of asked.filter((each) => usersManage || each !== 'revokeServiceKey')) {
+    const isLast = change === policies.at(-1)?.change
+    for (const name of asked.filter((each) => isLast || each !== 'revokeServiceKey')) {
       const { manages, request } = about[name] as NonNullable<(typeof about)[EndpointName]>
       const reply = await callEndpoint(http.app, name, mine.browser, request(mine))
-      const code = reply.statusCode < 400 ? '' : reply.json<{ error: { code: string } }>().error.code
+      const code = codeOf(reply)
       outcomes[name] = code === 'forbidden' || code === 'policy_denied' ? code : 'let through'
       const permission = endpointOf(name).permission as Permission
       expected[name] = !may(role, permission)
@@ -155,9 +259,30 @@ describe.each(policies)('$name', ({ change, usersManage }) => {
           ? 'policy_denied'
           : 'let through'
     }
+    for (const name of namesOfOthers) {
+      const { excepts, request } = aboutOthers[name] as NonNullable<(typeof aboutOthers)[EndpointName]>
+      const code = codeOf(await callEndpoint(http.app, name, mine.browser, request(company)))
+      outcomes[name] = code === 'forbidden' || code === 'conflict' ? code : 'let through'
+      const permission = endpointOf(name).permission as Permission
+      expected[name] = !may(role, permission)
+        ? 'forbidden'
+        : excepts && !mayExcept
+          ? 'conflict'
+          : 'let through'
+    }
     expect(outcomes).toEqual(expected)
+
+    // Whatever the policy and the role: a key that is kept for a team serves those who are in it.
+    const { items } = await http.call('listServices', mine.browser, {}).then((reply) => reply.json<Listed>())
+    const onSharedKey = (id: string) =>
+      items.find((service) => service.id === id)?.coverage.keyOwner === 'organization'
+    expect([onSharedKey('groq'), onSharedKey('mistral')]).toEqual([true, false])
   })
 })
+
+interface Listed {
+  readonly items: readonly { readonly id: string; readonly coverage: { readonly keyOwner: string | null } }[]
+}
 
 test('a key that its policy suspended is its owner’s to withdraw', async () => {
   const member = await http.createBrowser({ organizationId })
