@@ -59,7 +59,12 @@ afterAll(() => http.close())
 const send = (
   name: EndpointName,
   token: string,
-  request: { params?: Record<string, string>; body?: object; headers?: Record<string, string> } = {},
+  request: {
+    params?: Record<string, string>
+    query?: Record<string, string>
+    body?: object
+    headers?: Record<string, string>
+  } = {},
 ) => {
   const endpoint: Endpoint = endpoints[name]
   return http.app.inject({
@@ -133,6 +138,37 @@ describe('what an access token opens', () => {
 
   const shapeOf = ({ reply }: Endpoint): string =>
     'shape' in reply ? Object.keys(reply.shape as object).join(' ') : ''
+})
+
+test('text that no database stores is refused by every endpoint, and where it stands is named', async () => {
+  const bodied = (Object.entries(endpoints) as [EndpointName, Endpoint][]).filter(
+    ([, endpoint]) => endpoint.body && endpoint.auth === 'session' && !isForBrowsers(endpoint),
+  )
+  let refused = 0
+  for (const [name, endpoint] of bodied) {
+    if (endpoint.permission === undefined || !may('owner', endpoint.permission)) continue
+    const params = Object.fromEntries(
+      [...endpoint.path.matchAll(/:(\w+)/g)].map(([, part]) => [part, newId()]),
+    )
+    const reply = await send(name, tokens.owner, { params, body: { label: { of: 'half \ud83d' } } })
+    expect([name, reply.statusCode, reply.json()]).toMatchObject([
+      name,
+      400,
+      { error: { code: 'invalid_request', field: 'label.of' } },
+    ])
+    refused += 1
+  }
+  expect(refused).toBeGreaterThan(50)
+  const inQuery = await send('listOperations', tokens.owner, { query: { model: 'gpt\0' } })
+  expect(inQuery.json()).toMatchObject({ error: { code: 'invalid_request', field: 'model' } })
+  const inPath = await send('revokeAccessToken', tokens.owner, { params: { id: 'a\0' } })
+  expect(inPath.json()).toMatchObject({ error: { code: 'invalid_request', field: 'id' } })
+  const inScim = await http.app.inject({
+    method: 'POST',
+    url: '/scim/v2/Users',
+    payload: { userName: 'ann\0@company.example' },
+  })
+  expect([inScim.statusCode, inScim.json()]).toMatchObject([400, { scimType: 'invalidValue' }])
 })
 
 test('a token sees its own organisation, stands where its user stands now, and dies with the membership', async () => {

@@ -33,6 +33,8 @@ export const arrayOfJson = <Row>(rows: readonly Row[], value: (row: Row) => unkn
 
 const quote = (text: string): string => `"${storableText(text).replace(/["\\]/g, '\\$&')}"`
 
+export const isStorableText = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
 export const storableText = (text: string): string => {
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed()
   return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\uFFFD') : wellFormed

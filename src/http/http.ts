@@ -22,6 +22,7 @@ import { registerScim } from './scim.ts'
 import type { RequestLimits } from './request-limits.ts'
 import { registerSaml } from './sso-saml.ts'
 import { isSecure, securityHeaders, strictTransport } from './security.ts'
+import { requireStorableText } from './storable.ts'
 
 export interface HttpOptions extends Rooms {
   readonly log: Log
@@ -71,6 +72,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
       reply.header('strict-transport-security', strictTransport)
     if (request.url.startsWith('/api')) reply.header('cache-control', 'no-store')
   })
+  app.addHook('preValidation', requireStorableText)
   app.setErrorHandler((error, request, reply) => answer(options.log, error, request, reply))
   await app.register(cookie)
   await registerOpenApi(app, options.version)
@@ -84,6 +86,7 @@ export const makeHttp = async (options: HttpOptions): Promise<FastifyInstance> =
   await registerOAuthToken(app, options.machines.exchange, options.requestLimits ?? null)
   await registerSaml(app, {
     saml: options.sso.signIns,
+    signOuts: options.sso.signOuts,
     publicUrl: options.publicUrl ?? null,
     requestLimits: options.requestLimits ?? null,
   })

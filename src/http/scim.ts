@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { withinTenant } from '../db/tenant-scope.ts'
-import { statusOf } from '../kit/fault.ts'
+import { FaultError, statusOf } from '../kit/fault.ts'
 import { networkOf } from '../kit/network.ts'
-import type { Found, Problem } from '../provisioning/problem.ts'
+import { type Found, type Problem, problemOf } from '../provisioning/problem.ts'
 import { actorOf, type Page, type Provisioning } from '../provisioning/provisioning.ts'
 import { selected } from '../provisioning/resource.ts'
 import { discovery } from '../provisioning/schemas.ts'
@@ -47,6 +47,7 @@ export const registerScim = async (app: FastifyInstance, options: ScimOptions): 
         (request, body, done) => (body === '' ? done(null) : readJson(request, body as string, done)),
       )
       scope.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
+        if (error instanceof FaultError) return fail(reply, problemOf(error.fault).problem)
         const status = error.statusCode ?? 500
         // The shell writes it down, and answers.
         if (status >= 500) return Promise.reject(error)

@@ -155,6 +155,7 @@ describe('is refused', () => {
       'made in the future': { iat: seconds + 9000, exp: seconds + 9300 },
       'no user': { sub: '' },
       'a user that is no text': { sub: 7 as never },
+      'a user that no database can look for': { sub: 'ann\0' },
       'not verified': { email_verified: false },
     }
     for (const [what, more] of Object.entries(wrong))

@@ -1,4 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { isStorableText } from '../db/arrays.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { isId } from '../kit/id.ts'
 import type { PublicKey } from './public-key.ts'
@@ -68,7 +69,7 @@ export const verifyHostToken = async (
     if (exp - begins > rules.maximumTokenSeconds + clockToleranceSeconds)
       return refused(`It lives longer than the ${rules.maximumTokenSeconds} seconds that are allowed.`)
     const reference = payload[rules.userClaim]
-    if (typeof reference !== 'string' || reference === '' || reference.length > 254)
+    if (typeof reference !== 'string' || !isPossible(reference))
       return refused(`It has no text in the claim ${rules.userClaim}.`)
     if (rules.matching === 'email' && payload['email_verified'] === false)
       return refused('Its issuer has not verified the e-mail address.')
@@ -101,3 +102,6 @@ const newOne = 'Let the host application sign a new one.'
 const refused = (message: string) =>
   failure('invalid_token', { message: `The token is refused. ${message}`, next: newOne })
 export const refusedHostToken = refused
+
+const isPossible = (reference: string): boolean =>
+  reference !== '' && reference.length <= 254 && isStorableText(reference)
