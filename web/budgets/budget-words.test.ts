@@ -71,7 +71,7 @@ test('a forecast names no day that it has no ground for', () => {
 })
 
 test('that it is not known when credits run out is said', () => {
-  expect(creditForecastWords(forecast({}))).toMatch(/not known yet.*3 days.*is 1/)
+  expect(creditForecastWords(forecast({}))).toMatch(/^When credits run out: no forecast yet.*3 days.*is 1/)
   expect(creditForecastWords(forecast({ state: 'ran_out' }))).toContain('own keys go on')
 })
 

@@ -112,7 +112,7 @@ export const creditForecastWords = (forecast: ForecastOnWire): string => {
   const { until, runsOutAt } = forecast
   switch (forecast.state) {
     case 'not_enough_data':
-      return `When your credits run out is not known yet. ${unknownWords(forecast)}`
+      return `When credits run out: ${unknownWords(forecast).replace(/^N/, 'n')}`
     case 'nothing_used':
       return 'No credits were used lately, so they do not run out.'
     case 'ran_out':
