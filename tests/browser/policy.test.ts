@@ -61,7 +61,7 @@ const suspendedKeys = async () => {
 }
 
 describe('a company that changes who is in control', () => {
-  test('takes over, shares a key with who asks, keeps one service critical, and gives control back; the preview is what then happens', async () => {
+  test('takes over, shares a key and makes an exception for who asks, keeps one service critical, and gives control back; the preview is what then happens', async () => {
     await using nora = await visitAs('Nora', '/policy')
     await using olivia = await visitAs('Olivia', '/services')
     const { page } = nora
@@ -88,16 +88,38 @@ describe('a company that changes who is in control', () => {
     await asking.getByLabel('What for').fill('The newsletter')
     await asking.getByRole('button', { name: 'Send request' }).click()
     await asking.waitFor({ state: 'detached' })
+    await olivia.page.getByRole('link', { name: 'Your request for OpenAI' }).waitFor()
+    await olivia.page.getByRole('button', { name: 'Ask for Anthropic' }).click()
+    await asking.getByLabel('To use keys of my own').check()
+    await asking.getByLabel('What for').fill('A contract of our own')
+    await asking.getByRole('button', { name: 'Send request' }).click()
+    await asking.waitFor({ state: 'detached' })
     await page.getByRole('link', { name: 'Requests' }).click()
     await page.getByRole('button', { name: 'Share a key' }).click()
     const sharing = page.getByRole('dialog')
     await sharing.getByLabel('Key', { exact: true }).fill(await demo.newKey('openai'))
     await sharing.getByRole('button', { name: 'Check key' }).click()
     await sharing.getByRole('button', { name: 'Save key' }).click()
-    await page.getByText('Nobody waits for an answer').waitFor()
+    await sharing.waitFor({ state: 'detached' })
     expect(await ownerOfCall('Olivia', 'gpt-4.1-mini')).toBe('organization')
 
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await sharing.getByText('alone may use keys of their own').waitFor()
+    await sharing.getByRole('button', { name: 'Approve' }).click()
+    await page.getByText('Nobody waits for an answer').waitFor()
+    await olivia.page.reload()
+    await olivia.page.getByRole('button', { name: 'Add key for Anthropic' }).click()
+    await asking.getByLabel('Key', { exact: true }).fill(await demo.newKey('anthropic'))
+    await asking.getByRole('button', { name: 'Check key' }).click()
+    await asking.getByRole('button', { name: 'Save key' }).click()
+    await asking.waitFor({ state: 'detached' })
+    expect(await ownerOfCall('Olivia', 'claude-haiku-4-5')).toBe('user')
+
     await page.getByRole('link', { name: 'Control policy' }).click()
+    await page
+      .getByRole('table', { name: 'Own keys by exception' })
+      .getByText('A contract of our own')
+      .waitFor()
     await page.getByLabel('Hybrid').check()
     await page.getByRole('combobox', { name: 'Critical services' }).click()
     await page.getByRole('option', { name: 'OpenAI', exact: true }).click()

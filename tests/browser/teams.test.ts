@@ -95,6 +95,34 @@ test('a team is made, its lead takes somebody in, a token of it is used, and its
   await expectFit(page, 'team')
 })
 
+test('a key is kept for a team, and serves its members and nobody else', async () => {
+  await using nora = await visitAs('Nora', '/organization-keys')
+  const { page } = nora
+  await page.getByRole('button', { name: 'Share a key' }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Key', { exact: true }).fill(await demo.newKey('anthropic'))
+  await dialog.getByLabel('Some teams').check()
+  await dialog.getByRole('button', { name: 'Check key' }).click()
+  await dialog.getByText('Accepted.').waitFor()
+  expect(await dialog.getByRole('button', { name: 'Save key' }).isDisabled()).toBe(true)
+  await dialog.getByRole('combobox', { name: 'Teams' }).click()
+  await page.getByRole('option', { name: 'Search', exact: true }).click()
+  await page.keyboard.press('Escape')
+  await dialog.getByRole('button', { name: 'Save key' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('table', { name: 'Organisation keys' }).getByText('Search', { exact: true }).waitFor()
+  const ownerOf = async (name: string) => (await call(person(name).accessToken, 'claude-haiku-4-5')).owner
+  expect(await ownerOf('Olivia')).toBe('organization')
+  expect(await ownerOf('Nora')).not.toBe('organization')
+
+  await page.getByRole('button', { name: /^Anthropic …/ }).click()
+  await dialog.getByRole('button', { name: 'Revoke' }).click()
+  const sure = page.getByRole('dialog').last()
+  await sure.getByLabel('Type revoke').fill('revoke')
+  await sure.getByRole('button', { name: 'Revoke key' }).click()
+  await page.getByText('No key is shared yet').waitFor()
+})
+
 test('a key is shared, limited for each member, and who used it is told', async () => {
   await using nora = await visitAs('Nora', '/organization-keys')
   const { page } = nora
