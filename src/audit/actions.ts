@@ -137,7 +137,6 @@ const ofRotation = 'a step of a rotation, whose start and end are told'
 export const untoldActions = {
   'session.opened': oneAccount,
   'session.proved': oneAccount,
-  'session.ended_by_provider': oneAccount,
   'session.revoked': oneAccount,
   'session.ended_by_provider': oneAccount,
   'sessions.revoked': oneAccount,

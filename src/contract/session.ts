@@ -223,7 +223,12 @@ export const sessionEndpoints = defineEndpoints({
     permission: 'own.account',
     group: 'session',
     summary: 'Sign out',
-    reply: wire.done,
+    reply: wire.done.extend({
+      continueAt: z
+        .string()
+        .nullable()
+        .describe('Go there to sign out at the company’s identity provider, too; null: nowhere'),
+    }),
   },
   stepUp: {
     method: 'POST',

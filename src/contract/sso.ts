@@ -87,7 +87,9 @@ export const samlSettings = z.object({
     .max(1000)
     .nullable()
     .default(null)
-    .describe('Its HTTP-Redirect endpoint for single logout, where it is answered; null: it is not'),
+    .describe(
+      'Its HTTP-Redirect endpoint for single logout, where its requests are answered; null: none is taken',
+    ),
 })
 
 const connectionOf = <const Kind extends SsoKind, Settings extends z.ZodType>(
@@ -116,10 +118,11 @@ const connectionBase = z.object({
 const ssoAddresses = z
   .object({
     redirectUri: z.string(),
-    backChannelLogoutUri: z.string(),
+    backChannelLogoutUri: z.string().describe('OIDC: where it tells of sign-outs'),
+    postLogoutRedirectUri: z.string().describe('OIDC: where it sends whom we sent there to sign out'),
     entityId: z.string(),
     acsUrl: z.string(),
-    logoutUrl: z.string(),
+    logoutUrl: z.string().describe('SAML: single logout'),
     metadataUrl: z.string(),
   })
   .describe('What the identity provider has to be told')

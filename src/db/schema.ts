@@ -1366,6 +1366,7 @@ export interface SsoAttempts {
   created_at: Date
   expires_at: Date
   used_at: Date | null
+  session_id: string | null
 }
 
 export interface SsoConnections {

@@ -15,17 +15,28 @@ export interface SamlReceiver {
   metadata(connectionId: string, baseUrl: string): Promise<string | null>
 }
 
+/** And with what providers say of people who have signed out there. */
+export interface SignOutReceiver {
+  receiveToken(o: { connectionId: string; token: string }): Promise<Outcome<void>>
+  receiveRequest(o: { connectionId: string; baseUrl: string; query: string }): Promise<Outcome<string>>
+}
+
 /** Responses are some kilobytes, with many groups some dozens. */
 const largestBytes = 384 * 1024
 
 /**
- * The one place where a browser may bring a request that another site had it make. It reads no cookie and sets none, and
+ * What identity providers send, themselves or by a browser: the one place where a browser may bring a request that another site had it make. It reads no cookie and sets none, and
  * changes nothing but a row that waits: the ticket for it goes to a page of ours behind the `#`, and only a request of that
  * page, with the cookie of the browser that began, opens a session (docs/decisions/0075-single-sign-on.md).
  */
 export const registerSaml = async (
   app: FastifyInstance,
-  o: { saml: SamlReceiver; publicUrl: string | null; requestLimits: RequestLimits | null },
+  o: {
+    saml: SamlReceiver
+    signOuts: SignOutReceiver
+    publicUrl: string | null
+    requestLimits: RequestLimits | null
+  },
 ): Promise<void> => {
   const count = async (request: FastifyRequest) => {
     const standing = await o.requestLimits?.count({ address: networkOf(request.ip) })
@@ -71,6 +82,36 @@ export const registerSaml = async (
         const metadata = isId(id) ? await o.saml.metadata(id, baseUrlOf(request)) : null
         if (metadata === null) return reply.callNotFound()
         return reply.type('application/samlmetadata+xml; charset=utf-8').send(metadata)
+      },
+    )
+    // Whose word it is stands in the signature of the query, not in who brings it.
+    scope.get<{ Params: { id: string } }>(
+      '/sso/saml/:id/logout',
+      { schema: { hide: true } },
+      async (request, reply) => {
+        await count(request)
+        const { id } = request.params
+        const query = request.raw.url?.split('?', 2)[1] ?? ''
+        const answered = isId(id)
+          ? await o.signOuts.receiveRequest({ connectionId: id, baseUrl: baseUrlOf(request), query })
+          : null
+        return reply
+          .header('cache-control', 'no-store')
+          .redirect(answered?.ok ? answered.value : '/sign-in', 303)
+      },
+    )
+    scope.post<{ Params: { id: string } }>(
+      '/sso/oidc/:id/logout',
+      { schema: { hide: true } },
+      async (request, reply) => {
+        await count(request)
+        const { id } = request.params
+        const token = request.body instanceof URLSearchParams ? request.body.get('logout_token') : null
+        const taken =
+          isId(id) && token !== null ? await o.signOuts.receiveToken({ connectionId: id, token }) : null
+        // As OpenID Connect Back-Channel Logout 1.0, section 2.8, has it; the reason is kept at the connection.
+        reply.header('cache-control', 'no-store')
+        return taken?.ok ? reply.code(200).send() : reply.code(400).send({ error: 'invalid_request' })
       },
     )
   })

@@ -51,7 +51,6 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
     | 'setBreakGlass'
     | 'readPlatformSessionPolicy'
     | 'savePlatformSessionPolicy'
-    | 'signOut'
     | 'readMe'
     | 'stepUp'
     | 'changePassword'
@@ -97,12 +96,6 @@ export const identityApi = ({ identity, version, demo, dashboards, vault }: Iden
       const given = { response, party: relyingPartyOf(baseUrl) }
       const { token } = enter(must(await identity.signInWithPasskey(given, origin)))
       return meOfSession(identity, token, demo)
-    },
-
-    async signOut(_, { signedIn, clearSession }) {
-      must(await identity.revokeSession(signedIn.userId, signedIn.sessionId))
-      clearSession()
-      return { done: true }
     },
 
     readMe: async (_, { signedIn }) => meOf(signedIn, demo),

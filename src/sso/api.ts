@@ -21,6 +21,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     | 'linkSso'
     | 'proveSso'
     | 'readOwnSso'
+    | 'signOut'
     | 'readSso'
     | 'addSsoDomain'
     | 'verifySsoDomain'
@@ -43,7 +44,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     },
 
     async linkSso({ body }, { baseUrl, isAddressConfigured, setSsoSecret, signedIn }) {
-      const errand = { purpose: 'link', userId: signedIn.userId } as const
+      const errand = { purpose: 'link', ...whoOf(signedIn) } as const
       const begun = must(await sso.signIns.begin({ ...body, baseUrl, isAddressConfigured, errand }))
       setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
       return { url: begun.url }
@@ -56,7 +57,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
           connectionId: signedIn.ssoConnectionId,
           baseUrl,
           isAddressConfigured,
-          errand: { purpose: 'prove', userId: signedIn.userId },
+          errand: { purpose: 'prove', ...whoOf(signedIn) },
         }),
       )
       setSsoSecret({ token: begun.secret, expiresAt: begun.expiresAt })
@@ -68,6 +69,12 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return { items: items.map((item) => ({ ...item, lastUsedAt: item.lastUsedAt?.toISOString() ?? null })) }
     },
 
+    async signOut(_, { signedIn, baseUrl, clearSession }) {
+      must(await identity.revokeSession(signedIn.userId, signedIn.sessionId))
+      clearSession()
+      return { done: true, continueAt: await sso.signOuts.continueAt(signedIn.ssoConnectionId, baseUrl) }
+    },
+
     async finishSso({ body }, context) {
       const { origin, baseUrl, ssoSecret, setSsoSecret, setSession, enter } = context
       const current = origin.previousToken === null ? null : await identity.session(origin.previousToken)
@@ -76,7 +83,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
           ...body,
           baseUrl,
           secret: ssoSecret,
-          signedInAs: current?.userId ?? null,
+          signedInAs: current && whoOf(current),
         }),
       )
       setSsoSecret(null)
@@ -89,6 +96,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
         const renewed = must(await identity.stepUp(current as SignedIn, token, proof))
         setSession(renewed)
         token = renewed.token
+        await sso.signOuts.renamed((current as SignedIn).sessionId, signOn)
       }
       return { ...(await meOfSession(identity, token, demo)), did }
     },
@@ -146,6 +154,8 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return must(await sso.readMetadata(url === undefined ? { xml: xml as string } : { url }))
     },
   })
+
+const whoOf = ({ userId, sessionId }: SignedIn) => ({ userId, sessionId })
 
 const notByCompany = {
   message: 'This session was not opened by a company sign-in.',

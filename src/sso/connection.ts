@@ -35,6 +35,17 @@ export interface Connection {
   readonly problemAt: Date | null
 }
 
+export interface OidcConnection extends Connection {
+  readonly provider: { readonly kind: 'oidc'; readonly settings: OidcSettings }
+}
+export interface SamlConnection extends Connection {
+  readonly provider: { readonly kind: 'saml'; readonly settings: SamlSettings }
+}
+export const isOidc = (connection: Connection): connection is OidcConnection =>
+  connection.provider.kind === 'oidc'
+export const isSaml = (connection: Connection): connection is SamlConnection =>
+  connection.provider.kind === 'saml'
+
 /**
  * What the identity provider is told of us. Each connection has addresses of its own: an answer of one provider that is
  * brought to another's address fits no attempt there (mix-up).
@@ -43,9 +54,11 @@ export interface Addresses {
   readonly redirectUri: string
   /** OIDC: where the provider says that somebody has signed out there. */
   readonly backChannelLogoutUri: string
+  /** OIDC: where it sends whom we sent there to sign out. */
+  readonly postLogoutRedirectUri: string
   readonly entityId: string
   readonly acsUrl: string
-  /** SAML: the same. */
+  /** SAML: where the browser brings the provider's word that its person has signed out there. */
   readonly logoutUrl: string
   readonly metadataUrl: string
 }
@@ -55,6 +68,7 @@ export const addressesOf = (baseUrl: string, connectionId: string): Addresses =>
   return {
     redirectUri: `${baseUrl}${pageOf(connectionId)}`,
     backChannelLogoutUri: `${baseUrl}/sso/oidc/${connectionId}/logout`,
+    postLogoutRedirectUri: `${baseUrl}/sign-in`,
     entityId: `${saml}/metadata`,
     acsUrl: saml,
     logoutUrl: `${saml}/logout`,

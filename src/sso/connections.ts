@@ -14,6 +14,7 @@ import { requireOwnersWayIn } from './directory.ts'
 import { makeOwnKey, type OwnKey } from './own-key.ts'
 import { readCertificate } from './saml-certificate.ts'
 import * as store from './store.ts'
+import { endAllSessions } from './store-sign-outs.ts'
 
 export interface ConnectionInput
   extends Pick<Connection, 'name' | 'enabled' | 'joinsMembers' | 'defaultRole' | 'roleRules' | 'provider'> {
@@ -122,6 +123,7 @@ export const makeConnections = (parts: {
           !(await isOwner(t, actor, place))
         )
           await store.forgetOwners(t, place)
+        if (before?.enabled && !row.enabled) await endAllSessions(t, place, clock())
         await requireOwnersWayIn(t, place.organizationId)
         await recordAudit(t, {
           organizationId: place.organizationId,
@@ -168,6 +170,7 @@ export const makeConnections = (parts: {
           const before = await store.lockConnection(t, place.organizationId, place.id)
           if (!before) throw new FaultError(fault('not_found'))
           await store.deleteConnection(t, place.organizationId, place.id)
+          await endAllSessions(t, place, clock())
           await requireOwnersWayIn(t, place.organizationId)
           await recordAudit(t, {
             organizationId: place.organizationId,
@@ -210,7 +213,10 @@ const signerOf = (provider: Provider): string =>
     ? provider.settings.clientId
     : JSON.stringify([...provider.settings.certificates].sort())
 const needsOwnKey = (provider: Provider): boolean =>
-  provider.kind === 'saml' && (provider.settings.signsRequests || provider.settings.encryption !== 'off')
+  provider.kind === 'saml' &&
+  (provider.settings.signsRequests ||
+    provider.settings.encryption !== 'off' ||
+    provider.settings.signOutUrl !== null)
 
 /** Whoever got in before gets in now. Certificates may be added, as one does while they change. */
 const goesOn = (before: Provider, after: Provider): boolean => {

@@ -1,15 +1,13 @@
+import { createRemoteJWKSet, customFetch, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
 import * as client from 'openid-client'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { challengeOf, nonceOf, stateOf, verifierOf } from './attempt.ts'
-import type { Connection, OidcSettings } from './connection.ts'
+import type { Connection, OidcConnection, OidcSettings } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
 import { faultUnder, guardedFetch } from './guarded-fetch.ts'
+import { type LogoutNotice, readLogoutToken } from './logout-token.ts'
 import { type NamedPerson, readPerson, refused } from './person.ts'
-
-export interface OidcConnection extends Connection {
-  readonly provider: { readonly kind: 'oidc'; readonly settings: OidcSettings }
-}
 
 export interface Oidc {
   /** Where the browser is sent. `asksAnew`: whoever is signed in there shows again who they are. */
@@ -25,6 +23,10 @@ export interface Oidc {
     answer: { redirectUri: string; parameters: Readonly<Record<string, string>> },
     secret: string,
   ): Promise<Outcome<NamedPerson>>
+  /** Whom the provider says that it has signed out. */
+  readLogout(connection: OidcConnection, token: string): Promise<Outcome<LogoutNotice>>
+  /** Where people sign out there; null: it has no such place. */
+  signOutUrl(connection: OidcConnection, backTo: string): Promise<Outcome<string | null>>
 }
 
 const keptMs = 10 * 60_000
@@ -48,13 +50,20 @@ const signedWith = [
 /** Answers with errors of their own for whoever may not sign in; anything else is the set-up's. */
 const refusedThere = new Set(['access_denied', 'login_required', 'interaction_required', 'consent_required'])
 
+interface Kept {
+  readonly configuration: client.Configuration
+  /** Which it signs with; null: it does not say where they are. */
+  readonly keys: JWTVerifyGetKey | null
+  readonly until: number
+}
+
 export const makeOidc = (parts: {
   outbound: Pick<Outbound, 'request' | 'check'>
   clientSecret: (connection: Connection) => Promise<Outcome<string | null>>
   now: () => number
 }): Oidc => {
   const { outbound, clientSecret, now } = parts
-  const kept = new Map<string, { configuration: client.Configuration; until: number }>()
+  const kept = new Map<string, Kept>()
 
   const discover = async (
     connection: OidcConnection,
@@ -108,18 +117,31 @@ export const makeOidc = (parts: {
     return basic
   }
 
-  const configurationOf = async (connection: OidcConnection): Promise<Outcome<client.Configuration>> => {
+  const keysOf = (configuration: client.Configuration): JWTVerifyGetKey | null => {
+    const address = configuration.serverMetadata().jwks_uri
+    if (address === undefined) return null
+    const fetch = guardedFetch(outbound) as unknown as FetchImplementation
+    return createRemoteJWKSet(new URL(address), { [customFetch]: fetch })
+  }
+
+  const knownOf = async (connection: OidcConnection): Promise<Outcome<Kept>> => {
     const key = `${connection.id} ${connection.version}`
     const known = kept.get(key)
-    if (known && known.until > now()) return success(known.configuration)
+    if (known && known.until > now()) return success(known)
     const secret = await clientSecret(connection)
     if (!secret.ok) return secret
     const found = await discover(connection, secret.value)
     if (!found.ok) return found
     kept.delete(key)
     if (kept.size >= mostKept) kept.delete(kept.keys().next().value as string)
-    kept.set(key, { configuration: found.value, until: now() + keptMs })
-    return found
+    const fresh = { configuration: found.value, keys: keysOf(found.value), until: now() + keptMs }
+    kept.set(key, fresh)
+    return success(fresh)
+  }
+
+  const configurationOf = async (connection: OidcConnection): Promise<Outcome<client.Configuration>> => {
+    const known = await knownOf(connection)
+    return known.ok ? success(known.value.configuration) : known
   }
 
   return {
@@ -162,6 +184,32 @@ export const makeOidc = (parts: {
             ? await client.fetchUserInfo(configuration.value, tokens.access_token, claims.sub)
             : {},
         )
+      }),
+
+    readLogout: (connection, token) =>
+      orRefused(async () => {
+        const known = await knownOf(connection)
+        if (!known.ok) return known
+        const { configuration, keys } = known.value
+        if (keys === null) return refused(notUnderstood)
+        return readLogoutToken(token, keys, {
+          issuer: configuration.serverMetadata().issuer,
+          clientId: connection.provider.settings.clientId,
+          algorithms: signedWith,
+          skewSeconds: toleranceSeconds,
+          now: new Date(now()),
+        })
+      }),
+
+    signOutUrl: (connection, backTo) =>
+      orRefused(async () => {
+        const configuration = await configurationOf(connection)
+        if (!configuration.ok) return configuration
+        if (configuration.value.serverMetadata().end_session_endpoint === undefined) return success(null)
+        const url = client.buildEndSessionUrl(configuration.value, { post_logout_redirect_uri: backTo })
+        return url.protocol === 'https:' || url.protocol === 'http:'
+          ? success(url.href)
+          : refused(notUnderstood)
       }),
   }
 }

@@ -25,7 +25,7 @@ export const makeOwnKey = async (name: string, now: Date): Promise<OwnKey> => {
   const signature = tagged(0x03, Buffer.from([0]), sign('sha256', content, pair.privateKey))
   const certificate = sequence(content, algorithm, signature).toString('base64')
   return {
-    privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
     certificate: `-----BEGIN CERTIFICATE-----\n${(certificate.match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`,
   }
 }

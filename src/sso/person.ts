@@ -1,5 +1,5 @@
 import type { Role } from '../contract/permissions.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
 import type { SsoRole } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
 
@@ -79,3 +79,7 @@ export const followsRules = (connection: Parameters<typeof roleOf>[0], role: Rol
 /** Said to whoever tries to sign in, and kept for whoever sets it up. */
 export const refused = (message: string, next?: string) =>
   failure('sso_refused', { message, ...(next === undefined ? {} : { next }) })
+
+const longestProblem = 500
+export const problemTextOf = ({ message, next }: Fault): string =>
+  `${message} ${next}`.slice(0, longestProblem)

@@ -22,26 +22,27 @@ export const readIdentityProviderMetadata = (xml: string): Outcome<ProviderFacts
   const [descriptor, ...more] = descriptors
   if (descriptor === undefined || more.length > 0)
     return refused('The metadata do not describe exactly one provider.')
-  const entityId = attribute(descriptor, 'entityID')
+  const entityId = attributeIn(descriptor, 'entityID')
   const provider = /<(?:[\w-]+:)?IDPSSODescriptor\b[\s\S]*?<\/(?:[\w-]+:)?IDPSSODescriptor>/.exec(xml)?.[0]
   if (entityId === null || provider === undefined)
     return refused('The metadata do not describe an identity provider.')
   const endpoint = (name: string) => {
     const tags = provider.match(new RegExp(`<(?:[\\w-]+:)?${name}\\b[^>]*>`, 'g')) ?? []
-    const tag = tags.find((one) => attribute(one, 'Binding') === redirect)
+    const tag = tags.find((one) => attributeIn(one, 'Binding') === redirect)
     return tag === undefined
       ? null
-      : ((name === logoutService ? attribute(tag, 'ResponseLocation') : null) ?? attribute(tag, 'Location'))
+      : ((name === logoutService ? attributeIn(tag, 'ResponseLocation') : null) ??
+          attributeIn(tag, 'Location'))
   }
   const signInUrl = endpoint('SingleSignOnService')
   if (!signInUrl) return refused('The provider has no HTTP-Redirect endpoint.')
   const keys = provider.match(/<(?:[\w-]+:)?KeyDescriptor\b[\s\S]*?<\/(?:[\w-]+:)?KeyDescriptor>/g) ?? []
   const certificates = keys
-    .filter((key) => attribute(key.slice(0, key.indexOf('>') + 1), 'use') !== 'encryption')
+    .filter((key) => attributeIn(key.slice(0, key.indexOf('>') + 1), 'use') !== 'encryption')
     .flatMap((key) => [...key.matchAll(/<(?:[\w-]+:)?X509Certificate>([A-Za-z0-9+/=\s]+)</g)])
     .map((match) => (match[1] as string).replace(/\s+/g, ''))
   if (certificates.length === 0) return refused('The metadata hold no certificate to sign with.')
-  const wanted = attribute(provider.slice(0, provider.indexOf('>') + 1), 'WantAuthnRequestsSigned')
+  const wanted = attributeIn(provider.slice(0, provider.indexOf('>') + 1), 'WantAuthnRequestsSigned')
   return success({
     entityId,
     signInUrl,
@@ -51,11 +52,11 @@ export const readIdentityProviderMetadata = (xml: string): Outcome<ProviderFacts
   })
 }
 
-const attribute = (tag: string, name: string): string | null => {
+export const attributeIn = (tag: string, name: string): string | null => {
   const match = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(tag)
   return match ? unescaped(match[1] ?? match[2] ?? '') : null
 }
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-const unescaped = (text: string): string =>
+export const unescaped = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => entities[name] ?? '')

@@ -1,10 +1,12 @@
-import { SAML, ValidateInResponseTo } from '@node-saml/node-saml'
+import { type Profile, SAML, ValidateInResponseTo } from '@node-saml/node-saml'
 import { failure, type Outcome, success } from '../kit/fault.ts'
+import { newId } from '../kit/id.ts'
 import { hashOf, requestIdOf } from './attempt.ts'
 import type { Addresses, SamlSettings } from './connection.ts'
 import type { OwnKey } from './own-key.ts'
 import { type NamedPerson, readPerson, refused, textsOf } from './person.ts'
 import { pemOf } from './saml-certificate.ts'
+import { readLogoutRequest, type SignedQuery } from './saml-logout.ts'
 
 /** One assertion, taken apart after its signature was found good. */
 export interface SamlAnswer {
@@ -30,7 +32,7 @@ export interface SamlParty {
 
 const libraryOf = (
   { settings, addresses, ownKey }: SamlParty,
-  request: { id: string; asksAnew?: boolean } = { id: '_' },
+  message: { id: string; asksAnew?: boolean; isSigned?: boolean } = { id: '_' },
 ): SAML =>
   new SAML({
     callbackUrl: addresses.acsUrl,
@@ -41,9 +43,14 @@ const libraryOf = (
     identifierFormat: null,
     // What was asked of whom is up to the provider; many refuse a context they do not know.
     disableRequestedAuthnContext: true,
-    generateUniqueId: () => request.id,
-    forceAuthn: request.asksAnew ?? false,
-    ...(ownKey && settings.signsRequests && { privateKey: ownKey.privateKey, signatureAlgorithm: 'sha256' }),
+    generateUniqueId: () => message.id,
+    forceAuthn: message.asksAnew ?? false,
+    ...(settings.signOutUrl !== null && { logoutUrl: settings.signOutUrl }),
+    ...(ownKey &&
+      (message.isSigned ?? settings.signsRequests) && {
+        privateKey: ownKey.privateKey,
+        signatureAlgorithm: 'sha256',
+      }),
     ...(ownKey && settings.encryption !== 'off' && { decryptionPvk: ownKey.privateKey }),
     acceptedClockSkewMs: skewMs,
     // Providers sign the response, the assertion or both. The library takes one of them at least, and reads what was signed only.
@@ -57,19 +64,42 @@ const libraryOf = (
 export const samlRequestUrl = (party: SamlParty, secret: string, asksAnew = false): Promise<string> =>
   libraryOf(party, { id: requestIdOf(secret), asksAnew }).getAuthorizeUrlAsync('', undefined, {})
 
+/** A LogoutRequest in the query of an address, judged. */
+export const readSamlLogout = (party: SamlParty, query: SignedQuery, now: Date) =>
+  readLogoutRequest(query, libraryOf(party), party, now)
+
+/** Where the browser goes on with our answer, which is signed. */
+export const samlLogoutAnswerUrl = (
+  party: SamlParty,
+  request: { id: string; relayState: string | null },
+): Promise<string> =>
+  libraryOf(party, { id: `_${newId()}`, isSigned: true }).getLogoutResponseUrlAsync(
+    { ID: request.id } as Profile,
+    request.relayState ?? '',
+    {},
+    true,
+  )
+
 /** What identity providers are given to know us by. */
 export const serviceProviderMetadata = (
   addresses: Addresses,
-  { signsRequests, encryption }: Pick<SamlSettings, 'signsRequests' | 'encryption'>,
+  {
+    signsRequests,
+    encryption,
+    signOutUrl,
+  }: Pick<SamlSettings, 'signsRequests' | 'encryption' | 'signOutUrl'>,
   ownCertificate: string | null,
 ): string =>
   `<?xml version="1.0" encoding="UTF-8"?>
 <md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="${escaped(addresses.entityId)}">
-  <md:SPSSODescriptor AuthnRequestsSigned="${signsRequests}" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">${keyDescriptor('signing', signsRequests ? ownCertificate : null)}${keyDescriptor('encryption', encryption === 'off' ? null : ownCertificate)}
+  <md:SPSSODescriptor AuthnRequestsSigned="${signsRequests}" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">${keyDescriptor('signing', signsRequests || signOutUrl !== null ? ownCertificate : null)}${keyDescriptor('encryption', encryption === 'off' ? null : ownCertificate)}${signOutUrl === null ? '' : logoutService(addresses)}
     <md:AssertionConsumerService index="0" isDefault="true" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="${escaped(addresses.acsUrl)}"/>
   </md:SPSSODescriptor>
 </md:EntityDescriptor>
 `
+
+const logoutService = ({ logoutUrl }: Addresses): string => `
+    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${escaped(logoutUrl)}"/>`
 
 const keyDescriptor = (use: 'signing' | 'encryption', certificate: string | null): string =>
   certificate === null

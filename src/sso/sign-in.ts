@@ -1,14 +1,20 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
-import { type Fault, failure, type Outcome, success } from '../kit/fault.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { SignOn } from '../identity/session.ts'
 import { newId } from '../kit/id.ts'
 import { attemptSeconds, hashOf, newAttemptSecret, requestIdOf, stateOf, ticketSeconds } from './attempt.ts'
-import { addressesOf, type Connection, problemOfAddress, type SamlSettings } from './connection.ts'
-import type { Connections } from './connections.ts'
+import {
+  addressesOf,
+  type Connection,
+  isOidc,
+  isSaml,
+  problemOfAddress,
+  type SamlConnection,
+} from './connection.ts'
 import type { Entrance } from './entrance.ts'
-import type { Oidc, OidcConnection } from './oidc.ts'
-import { type NamedPerson, refused } from './person.ts'
+import type { Oidc } from './oidc.ts'
+import { type NamedPerson, problemTextOf, refused } from './person.ts'
 import { readSamlResponse, type SamlParty, samlRequestUrl, serviceProviderMetadata } from './saml.ts'
 import * as store from './store.ts'
 
@@ -20,8 +26,8 @@ export interface Answer {
   readonly answer:
     | { readonly kind: 'oidc'; readonly parameters: Readonly<Record<string, string>> }
     | { readonly kind: 'saml'; readonly ticket: string }
-  /** Who is signed in in this browser. */
-  readonly signedInAs: string | null
+  /** Who is signed in in this browser, and the session that says so. */
+  readonly signedInAs: { readonly userId: string; readonly sessionId: string } | null
 }
 
 /** Whose session may be opened; `tied` and `proved`: they have one already. */
@@ -37,6 +43,8 @@ export interface Admitted {
 export interface Errand {
   readonly purpose: 'link' | 'prove'
   readonly userId: string
+  /** No other session goes on with it. */
+  readonly sessionId: string
 }
 
 export interface SsoSignIns {
@@ -68,7 +76,6 @@ export interface SsoSignIns {
   sweep(): Promise<void>
 }
 
-const longestProblem = 500
 /** Between our clock and theirs. */
 const skewMs = 60_000
 const expired = failure('sso_expired')
@@ -77,10 +84,10 @@ export const makeSsoSignIns = (parts: {
   database: Database
   oidc: Oidc
   entrance: Entrance
-  ownKey: Connections['ownKey']
+  partyOf: (connection: SamlConnection, baseUrl: string) => Promise<Outcome<SamlParty>>
   clock: Clock
 }): SsoSignIns => {
-  const { database, oidc, entrance, ownKey, clock } = parts
+  const { database, oidc, entrance, partyOf, clock } = parts
   const { kysely } = database
   const after = (seconds: number) => new Date(clock().getTime() + seconds * 1000)
 
@@ -92,7 +99,7 @@ export const makeSsoSignIns = (parts: {
   /** Kept for whoever sets it up; a browser without its attempt is nobody's mistake there. */
   const noted = async <T>(connection: Connection, outcome: Outcome<T>): Promise<Outcome<T>> => {
     if (!outcome.ok && outcome.fault.code !== 'sso_expired')
-      await store.noteUse(kysely, connection, { at: clock(), problem: problemOf(outcome.fault) })
+      await store.noteUse(kysely, connection, { at: clock(), problem: problemTextOf(outcome.fault) })
     return outcome
   }
 
@@ -123,7 +130,7 @@ export const makeSsoSignIns = (parts: {
     connection: Connection,
     person: NamedPerson,
     attempt: store.Attempt,
-    signedInAs: string | null,
+    signedInAs: Answer['signedInAs'],
   ): Promise<Outcome<Admitted>> => {
     const { organizationId, id: connectionId } = connection
     const signOn = { connectionId, session: person.session }
@@ -132,8 +139,8 @@ export const makeSsoSignIns = (parts: {
       const userId = await entrance.admit(connection, person)
       return userId.ok ? success({ ...of, userId: userId.value, did: 'signed_in' }) : userId
     }
-    const { userId } = attempt
-    if (userId === null || userId !== signedInAs) return expired
+    const { userId, sessionId } = attempt
+    if (userId === null || userId !== signedInAs?.userId || sessionId !== signedInAs.sessionId) return expired
     if (attempt.purpose === 'link') {
       const tied = await entrance.tie(connection, person, userId)
       return tied.ok ? success({ ...of, userId, did: 'tied' }) : tied
@@ -143,13 +150,6 @@ export const makeSsoSignIns = (parts: {
     return isAfter(person.authenticatedAt, attempt.createdAt)
       ? success({ ...of, userId, did: 'proved' })
       : notAnew
-  }
-
-  const partyOf = async (connection: SamlConnection, baseUrl: string): Promise<Outcome<SamlParty>> => {
-    const key = await ownKey(connection)
-    if (!key.ok) return key
-    const { settings } = connection.provider
-    return success({ settings, addresses: addressesOf(baseUrl, connection.id), ownKey: key.value })
   }
 
   /** Where the browser goes. */
@@ -183,6 +183,7 @@ export const makeSsoSignIns = (parts: {
         connectionId: connection.id,
         purpose: errand?.purpose ?? 'sign_in',
         userId: errand?.userId ?? null,
+        sessionId: errand?.sessionId ?? null,
         stateHash: hashOf(isOidc(connection) ? stateOf(secret) : requestIdOf(secret)),
         result: null,
         ticketHash: null,
@@ -230,6 +231,7 @@ export const makeSsoSignIns = (parts: {
           connectionId: connection.id,
           purpose: 'unsolicited',
           userId: null,
+          sessionId: null,
           stateHash: hashOf(newAttemptSecret()),
           createdAt: clock(),
         })
@@ -258,18 +260,9 @@ export const makeSsoSignIns = (parts: {
   }
 }
 
-const isOidc = (connection: Connection): connection is OidcConnection => connection.provider.kind === 'oidc'
-
-interface SamlConnection extends Connection {
-  readonly provider: { readonly kind: 'saml'; readonly settings: SamlSettings }
-}
-const isSaml = (connection: Connection): connection is SamlConnection => connection.provider.kind === 'saml'
-
 const isAfter = (authenticatedAt: string | null, asked: Date): boolean =>
   authenticatedAt !== null && Date.parse(authenticatedAt) >= asked.getTime() - skewMs
 const notAnew = refused(
   'The identity provider does not say that you have just shown it who you are.',
   'Whoever runs it can have it ask anew when it is asked to, and say when somebody signed in (auth_time, AuthnInstant).',
 )
-
-const problemOf = ({ message, next }: Fault): string => `${message} ${next}`.slice(0, longestProblem)

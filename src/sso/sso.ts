@@ -1,17 +1,20 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome } from '../kit/fault.ts'
+import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { FindTextRecords } from '../net/records.ts'
 import type { Members } from '../organizations/members.ts'
 import type { Vault } from '../vault/vault.ts'
+import { addressesOf, type SamlConnection } from './connection.ts'
 import { type Connections, makeConnections } from './connections.ts'
 import { makeSsoDirectory, type SsoDirectory } from './directory.ts'
 import { type Domains, makeDomains } from './domains.ts'
 import { makeEntrance } from './entrance.ts'
 import { makeOidc } from './oidc.ts'
+import type { SamlParty } from './saml.ts'
 import { type ProviderFacts, readIdentityProviderMetadata } from './saml-metadata.ts'
 import { makeSsoSignIns, type SsoSignIns } from './sign-in.ts'
+import { makeSsoSignOuts, type SsoSignOuts } from './sign-out.ts'
 import { listOwnConnections, type OwnConnection } from './store.ts'
 
 /** Sign-in at the identity providers of organisations. */
@@ -19,6 +22,7 @@ export interface Sso extends SsoDirectory {
   readonly domains: Domains
   readonly connections: Connections
   readonly signIns: SsoSignIns
+  readonly signOuts: SsoSignOuts
   /** Those in use, and who a member is there. */
   ownConnections(organizationId: string, userId: string): Promise<OwnConnection[]>
   /** From its address, or as it was pasted. */
@@ -43,11 +47,18 @@ export const makeSso = (parts: {
     clientSecret: connections.clientSecret,
     now: () => clock().getTime(),
   })
+  const partyOf = async (connection: SamlConnection, baseUrl: string): Promise<Outcome<SamlParty>> => {
+    const key = await connections.ownKey(connection)
+    if (!key.ok) return key
+    const { settings } = connection.provider
+    return success({ settings, addresses: addressesOf(baseUrl, connection.id), ownKey: key.value })
+  }
   return {
     ...makeSsoDirectory(database),
     domains,
     connections,
-    signIns: makeSsoSignIns({ database, oidc, entrance, ownKey: connections.ownKey, clock }),
+    signIns: makeSsoSignIns({ database, oidc, entrance, partyOf, clock }),
+    signOuts: makeSsoSignOuts({ database, oidc, partyOf, clock }),
 
     ownConnections: (organizationId, userId) => listOwnConnections(database.kysely, organizationId, userId),
 

@@ -128,13 +128,14 @@ export interface Attempt {
   readonly connectionId: string
   readonly purpose: 'sign_in' | 'link' | 'unsolicited' | 'prove'
   readonly userId: string | null
+  readonly sessionId: string | null
   readonly stateHash: Buffer
   readonly result: NamedPerson | null
   readonly createdAt: Date
 }
 
 const attemptColumns = sql`organization_id AS "organizationId", id, connection_id AS "connectionId", purpose,
-  user_id AS "userId", state_hash AS "stateHash", result, created_at AS "createdAt"`
+  user_id AS "userId", session_id AS "sessionId", state_hash AS "stateHash", result, created_at AS "createdAt"`
 
 export const insertAttempt = async (
   executor: Executor,
@@ -149,6 +150,7 @@ export const insertAttempt = async (
       purpose: attempt.purpose,
       state_hash: attempt.stateHash,
       user_id: attempt.userId,
+      session_id: attempt.sessionId,
       result: attempt.result === null ? null : JSON.stringify(attempt.result),
       ticket_hash: attempt.ticketHash,
       created_at: attempt.createdAt,

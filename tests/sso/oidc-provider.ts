@@ -11,6 +11,8 @@ export interface Account {
 export const startOidcProvider = async (o: { redirectUris: () => string[]; clientSecret: string }) => {
   const accounts = new Map<string, Account>()
   let signedIn = ''
+  let since: number | undefined
+  const told: string[] = []
   const server = createServer((request, response) => void handle(request, response))
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -20,7 +22,14 @@ export const startOidcProvider = async (o: { redirectUris: () => string[]; clien
     token_endpoint_auth_method: 'client_secret_post' as const,
   }
   const provider = new Provider(issuer, {
-    clients: [{ ...metadata, redirect_uris: ['https://placeholder.example/'] }],
+    clients: [
+      {
+        ...metadata,
+        redirect_uris: ['https://placeholder.example/'],
+        backchannel_logout_uri: 'https://placeholder.example/logout',
+        backchannel_logout_session_required: true,
+      },
+    ],
     pkce: { required: () => true },
     claims: {
       email: ['email', 'email_verified'],
@@ -29,8 +38,17 @@ export const startOidcProvider = async (o: { redirectUris: () => string[]; clien
       openid: ['sub', 'hd'],
     },
     conformIdTokenClaims: false,
+    // What it tells clients is passed on by the test.
+    fetch: async (_, options) => {
+      const body = options?.body as URLSearchParams
+      told.push(body.get('logout_token') ?? '')
+      return new Response(null, { status: 200 })
+    },
     cookies: { keys: ['a key of the test'] },
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+    },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_, id) => ({ accountId: id, claims: async () => accounts.get(id) ?? { sub: id } }),
     async loadExistingGrant(context) {
@@ -56,14 +74,24 @@ export const startOidcProvider = async (o: { redirectUris: () => string[]; clien
   const answer = provider.callback()
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     if (!request.url?.startsWith('/interaction/')) return answer(request, response)
-    await provider.interactionFinished(request, response, { login: { accountId: signedIn } })
+    const login = { accountId: signedIn, ...(since !== undefined && { ts: since }) }
+    await provider.interactionFinished(request, response, { login })
   }
   return {
     issuer,
-    /** Who sits at the browser, as the provider sees it. */
-    signIn: (account: Account) => {
+    /** Who sits at the browser, as the provider sees it, and since when; left out: since they are asked. */
+    signIn: (account: Account, at?: Date) => {
       accounts.set(account.sub, account)
       signedIn = account.sub
+      since = at && Math.floor(at.getTime() / 1000)
+    },
+    /** What it tells clients when somebody signs out there. */
+    logoutToken: async (sub: string, sid: string): Promise<string> => {
+      const client = (await find('aideon')) as unknown as {
+        backchannelLogout(sub: string, sid: string): Promise<void>
+      }
+      await client.backchannelLogout(sub, sid)
+      return told.at(-1) ?? ''
     },
     /** Goes there like a browser, until it is sent back to us; gives that address. */
     visit: async (url: string): Promise<string> => {

@@ -105,7 +105,11 @@ export const readRequest = async (addresses: Addresses, url: string): Promise<st
     signingCert: providerCertificate.cert,
   })
   const party = samlify.ServiceProvider({
-    metadata: serviceProviderMetadata(addresses, { signsRequests: false, encryption: 'off' }, null),
+    metadata: serviceProviderMetadata(
+      addresses,
+      { signsRequests: false, encryption: 'off', signOutUrl: null },
+      null,
+    ),
   })
   const query = Object.fromEntries(new URL(url).searchParams)
   const { extract } = await provider.parseLoginRequest(party, 'redirect', { query })

@@ -1,18 +1,23 @@
 import { inflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Endpoint } from '../../src/contract/endpoint.ts'
-import { endpoints } from '../../src/contract/endpoints.ts'
+import { endpoints, type Reply } from '../../src/contract/endpoints.ts'
 import { newId } from '../../src/kit/id.ts'
 import type { Outcome } from '../../src/kit/fault.ts'
 import { must, success } from '../../src/kit/fault.ts'
 import { makeOutbound } from '../../src/net/outbound.ts'
-import { addressesOf, type Connection, type SamlSettings } from '../../src/sso/connection.ts'
+import {
+  addressesOf,
+  type Connection,
+  type OidcSettings,
+  type SamlSettings,
+} from '../../src/sso/connection.ts'
 import type { ConnectionInput } from '../../src/sso/connections.ts'
 import { recordValueOf } from '../../src/sso/domain.ts'
 import { makeSso, type Sso } from '../../src/sso/sso.ts'
-import { callEndpoint, cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
+import { type Browser, callEndpoint, cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
 import { providerCertificate, strangerCertificate } from './certificates.ts'
-import { startOidcProvider } from './oidc-provider.ts'
+import { type Account, startOidcProvider } from './oidc-provider.ts'
 import { providerEntityId, providerSignInUrl, readRequest, respond, type Said } from './saml-provider.ts'
 
 /** Whole sign-ins with real counterparts: oidc-provider on loopback, samlify; the database is real, DNS is ours. */
@@ -114,20 +119,17 @@ const begin = async ({ id }: Connection, userId?: string, purpose: 'link' | 'pro
       connectionId: id,
       baseUrl,
       isAddressConfigured: true,
-      ...(userId && { errand: { purpose, userId } }),
+      ...(userId && { errand: { purpose, userId, sessionId: sessionOf(userId) } }),
     }),
   )
-const finishOidc = (
-  { id }: Connection,
-  back: string,
-  secret: string | null,
-  signedInAs: string | null = null,
-) =>
+/** The one that somebody has; any id does. */
+const sessionOf = (userId: string) => userId
+const finishOidc = ({ id }: Connection, back: string, secret: string | null, userId: string | null = null) =>
   sso.signIns.finish({
     connectionId: id,
     baseUrl,
     secret,
-    signedInAs,
+    signedInAs: userId === null ? null : { userId, sessionId: sessionOf(userId) },
     answer: { kind: 'oidc', parameters: Object.fromEntries(new URL(back).searchParams) },
   })
 const signInOidc = async (connection: Connection, account: { sub: string; [claim: string]: unknown }) => {
@@ -737,6 +739,154 @@ describe('over HTTP', () => {
       const reply = await http.app.inject({ method, url: `/api${path.replace(':id', newId())}`, headers })
       expect(reply.json(), path).toMatchObject({ error: { code: 'forbidden' } })
     }
+  })
+})
+
+describe('sessions that the company sign-in opened', () => {
+  const here = { host: 'localhost', url: 'http://localhost' }
+  /** At the connection of a company, whose provider it may reach. */
+  const connectHere = async (input: ConnectionInput) => {
+    const { id, domain } = await company()
+    const connection = await connect(id, input)
+    redirectUris = [...redirectUris, addressesOf(here.url, connection.id).redirectUri]
+    await http.catalogue.addAllowance(operator, new URL(provider.issuer).host)
+    const account = (name: string) => ({
+      sub: `${name} ${domain}`,
+      email: `${name}@${domain}`,
+      email_verified: true,
+    })
+    return { id, domain, connection, account }
+  }
+  const asked = async (path: string, as: Browser | null, payload: object) => {
+    const headers = {
+      host: here.host,
+      ...(as && { cookie: as.cookie, 'x-csrf-token': as.csrfToken }),
+    }
+    const reply = await http.app.inject({ method: 'POST', url: `/api${path}`, headers, payload })
+    expect(reply.statusCode, reply.body).toBe(200)
+    return { url: reply.json<{ url: string }>().url, cookie: cookieFrom(reply) }
+  }
+  const finishHere = async ({ id }: Connection, back: string, cookie: string) => {
+    const parameters = Object.fromEntries(new URL(back).searchParams)
+    const payload = { connectionId: id, answer: { kind: 'oidc', parameters } }
+    const headers = { host: here.host, cookie }
+    return http.app.inject({ method: 'POST', url: '/api/sso/finish', headers, payload })
+  }
+  const browserOf = (reply: Awaited<ReturnType<typeof finishHere>>): Browser => {
+    expect(reply.statusCode, reply.body).toBe(200)
+    const session = reply.cookies.find(({ name }) => name.endsWith('session'))
+    const { csrfToken, user, organization } = reply.json<Reply<'readMe'>>()
+    const cookie = `${session?.name}=${session?.value}`
+    return { userId: user.id, organizationId: organization.id, csrfToken, cookie }
+  }
+  const enter = async (connection: Connection, account: Account) => {
+    provider.signIn(account)
+    const { url, cookie } = await asked('/sso/start', null, { connectionId: connection.id })
+    return browserOf(await finishHere(connection, await provider.visit(url), cookie))
+  }
+  const faultIn = (reply: { json(): unknown }) => (reply.json() as { error?: { code: string } }).error?.code
+  const isIn = async (as: Browser) => (await callEndpoint(http.app, 'readMe', as, {})).statusCode === 200
+
+  test('a fresh proof is given there: anew, by the same person, for the session that asked, once', async () => {
+    const { connection, account, domain } = await connectHere(oidcInput({ defaultRole: 'administrator' }))
+    const ada = await enter(connection, account('ada'))
+    const elsewhere = await enter(connection, account('ada'))
+    await http.database.pool.query(
+      `UPDATE sessions SET proved_at = now() - interval '1 day' WHERE user_id = $1`,
+      [ada.userId],
+    )
+    const addDomain = (as: Browser) =>
+      callEndpoint(http.app, 'addSsoDomain', as, { body: { domain: `more.${domain}` } })
+    expect(faultIn(await addDomain(ada))).toBe('step_up_required')
+    expect((await callEndpoint(http.app, 'readMe', ada, {})).json()).toMatchObject({
+      stepUp: { validUntil: null, methods: ['single_sign_on', 'sign_in_link'] },
+    })
+    const ask = async () => {
+      const begun = await asked('/session/step-up/company', ada, {})
+      const { searchParams } = new URL(begun.url)
+      expect([searchParams.get('prompt'), searchParams.get('max_age')]).toEqual(['login', '0'])
+      return begun
+    }
+    const prove = async (who: Account, as: Browser, at?: Date) => {
+      const { url, cookie } = await ask()
+      provider.signIn(who, at)
+      const back = await provider.visit(url)
+      return { back, cookie, reply: await finishHere(connection, back, `${as.cookie}; ${cookie}`) }
+    }
+    // Whom the provider knows since an hour ago has shown it nothing now.
+    const stale = await prove(account('ada'), ada, new Date(Date.now() - 3600_000))
+    expect(stale.reply.body).toContain('just shown it who you are')
+    expect((await prove(account('eve'), ada)).reply.body).toContain('as somebody else than here')
+    expect(faultIn((await prove(account('ada'), elsewhere)).reply)).toBe('sso_expired')
+    expect(faultIn(await addDomain(elsewhere))).toBe('step_up_required')
+    expect(faultIn(await addDomain(ada))).toBe('step_up_required')
+    const proved = await prove(account('ada'), ada)
+    expect(proved.reply.json()).toMatchObject({ did: 'proved' })
+    const renewed = browserOf(proved.reply)
+    expect((await addDomain(renewed)).statusCode).toBe(201)
+    expect(await isIn(ada)).toBe(false)
+    const again = await finishHere(connection, proved.back, `${renewed.cookie}; ${proved.cookie}`)
+    expect(faultIn(again)).toBe('sso_expired')
+    const other = await http.createBrowser()
+    expect(faultIn(await callEndpoint(http.app, 'proveSso', other, { body: {} }))).toBe('conflict')
+  })
+
+  const tell = (target: string, token: string) =>
+    http.app.inject({
+      method: 'POST',
+      url: target,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams({ logout_token: token }).toString(),
+    })
+  const sidOf = async ({ userId }: Browser) => {
+    const { rows } = await http.database.pool.query<{ sid: string }>(
+      'SELECT sso_session AS sid FROM sessions WHERE user_id = $1 AND revoked_at IS NULL',
+      [userId],
+    )
+    return rows.map(({ sid }) => sid)
+  }
+
+  test('the provider ends them by a logout token, each once, and nobody else’s', async () => {
+    const { connection, account } = await connectHere(oidcInput())
+    const ada = await enter(connection, account('ada'))
+    const second = await enter(connection, account('ada'))
+    const bob = await enter(connection, account('bob'))
+    const target = `/sso/oidc/${connection.id}/logout`
+    const [sid = ''] = await sidOf(ada)
+    const token = await provider.logoutToken(account('ada').sub, sid)
+    expect((await tell(`/sso/oidc/${newId()}/logout`, token)).statusCode).toBe(400)
+    expect((await tell(target, `${token}x`)).statusCode).toBe(400)
+    expect([await isIn(ada), await isIn(second)]).toEqual([true, true])
+    expect((await tell(target, token)).statusCode).toBe(200)
+    expect([await isIn(ada), await isIn(second), await isIn(bob)]).toEqual([false, true, true])
+    expect((await tell(target, token)).statusCode).toBe(400)
+    // Of a sign-in whose session the provider never named, whatever it names now.
+    await http.database.pool.query('UPDATE sessions SET sso_session = NULL WHERE user_id = $1', [ada.userId])
+    expect((await tell(target, await provider.logoutToken(account('ada').sub, 'x'))).statusCode).toBe(200)
+    expect([await isIn(second), await isIn(bob)]).toEqual([false, true])
+    // Turned off it lets nobody in, nor keeps anybody.
+    must(await sso.connections.change(operator, connection, { ...oidcInput(), enabled: false }))
+    expect(await isIn(bob)).toBe(false)
+  })
+
+  test('who signs out here goes on to sign out there, where the connection says so', async () => {
+    const input = oidcInput()
+    const settings = { ...(input.provider.settings as OidcSettings), signsOutThere: true }
+    const { connection, account } = await connectHere({ ...input, provider: { kind: 'oidc', settings } })
+    const ada = await enter(connection, account('ada'))
+    const { continueAt } = (await callEndpoint(http.app, 'signOut', ada, {})).json<Reply<'signOut'>>()
+    const url = new URL(continueAt ?? '')
+    expect(url.origin).toBe(provider.issuer)
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      client_id: 'aideon',
+      post_logout_redirect_uri: `${here.url}:80/sign-in`,
+    })
+    expect(await isIn(ada)).toBe(false)
+    const plain = await http.createBrowser()
+    expect((await callEndpoint(http.app, 'signOut', plain, {})).json()).toEqual({
+      done: true,
+      continueAt: null,
+    })
   })
 })
 

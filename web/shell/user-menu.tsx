@@ -84,7 +84,8 @@ const useSignOut = (): (() => void) => {
     act.mutate(
       {},
       {
-        onSuccess: () => {
+        onSuccess: ({ continueAt }) => {
+          if (continueAt !== null) return location.assign(continueAt)
           void navigate({ to: '/sign-in' }).then(() => client.clear())
         },
         onError: tellFault,
