@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { dataRegionIds } from './data-regions.ts'
+import { passwordLength } from './password-rules.ts'
 import { roles } from './permissions.ts'
 
 /** How our API writes things. Everything here is safe for the browser: nothing of Node is imported. */
@@ -29,7 +30,7 @@ export const personName = z.string().trim().min(1).max(120)
 export const label = z.string().trim().min(1).max(80)
 
 /** Long enough that the slow hash matters more than the choice; the upper bound limits the work per request. */
-export const newPassword = z.string().min(12).max(256)
+export const newPassword = z.string().min(passwordLength.least).max(passwordLength.most)
 
 export const baseUrl = z.url({ protocol: /^https?$/ }).max(500)
 

@@ -1,10 +1,10 @@
+import { type Obvious, obviousBecause, type PasswordOwner, whyObvious } from '../contract/password-rules.ts'
 import type { Database } from '../db/database.ts'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { Attempts } from './attempts.ts'
 import type { BreachedPasswords } from './breached-passwords.ts'
 import { makeGate } from './gate.ts'
 import { hashPassword, verifyPassword } from './password.ts'
-import { isObvious } from './password-rules.ts'
 import { hasSecondFactor, type OpenedSession, type SignedIn } from './session.ts'
 import type { SessionParts } from './sessions.ts'
 import type { IdentityStore } from './store.ts'
@@ -26,11 +26,6 @@ export interface Passwords {
   check(userId: string, password: string): Promise<Outcome<void>>
 }
 
-export interface PasswordOwner {
-  readonly email: string
-  readonly name: string
-}
-
 export const makePasswords = (parts: {
   database: Database
   store: IdentityStore
@@ -44,7 +39,8 @@ export const makePasswords = (parts: {
   const verify = (password: string, stored: string | null) => gate(() => verifyPassword(password, stored))
 
   const hashNew = async (password: string, owner?: PasswordOwner): Promise<Outcome<string>> => {
-    if (isObvious(password, owner)) return obvious
+    const because = whyObvious(password, owner)
+    if (because !== null) return obvious(because)
     if (breached !== null && (await breached.has(password))) return leaked
     const hashed = await gate(() => hashPassword(password))
     return hashed === null ? failure('overloaded') : success(hashed)
@@ -94,11 +90,12 @@ const wrongPassword = {
   next: 'Enter the password you signed in with, or ask an administrator for a sign-in link.',
   field: 'currentPassword',
 }
-const obvious = failure('invalid_request', {
-  message: 'This password is one of the first that somebody would try.',
-  next: 'Choose another one: a sentence that is not about you or this product is easy to remember.',
-  field: 'newPassword',
-})
+const obvious = (because: Obvious) =>
+  failure('invalid_request', {
+    message: `This password is one of the first that somebody would try: ${obviousBecause[because]}.`,
+    next: 'Choose another one: a sentence that is not about you or this product is easy to remember.',
+    field: 'newPassword',
+  })
 const leaked = failure('invalid_request', {
   message: 'This password is in a list of passwords that were leaked.',
   next: 'Choose another one, and change it wherever else you use it.',

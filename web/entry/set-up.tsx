@@ -1,9 +1,9 @@
-import { Button, PasswordInput, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { newPassword } from '../../src/contract/wire.ts'
 import { takeLinkToken, useEnter } from '../data/enter.ts'
+import { NewPassword, tooShort } from '../security/new-password.tsx'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { Entry } from './entry.tsx'
 import classes from './entry.module.css'
@@ -31,7 +31,7 @@ const SetUpForm = (props: { token: string }) => {
     initialValues: { name: '', email: '', password: '' },
     validate: {
       name: (name) => (name.trim() ? null : 'A name is needed.'),
-      password: (password) => (newPassword.safeParse(password).success ? null : 'At least 12 characters.'),
+      password: tooShort,
     },
   })
   return (
@@ -50,12 +50,7 @@ const SetUpForm = (props: { token: string }) => {
         withAsterisk={false}
         {...form.getInputProps('email')}
       />
-      <PasswordInput
-        label="Password"
-        description="At least 12 characters; a sentence is easier to remember than symbols."
-        autoComplete="new-password"
-        {...form.getInputProps('password')}
-      />
+      <NewPassword label="Password" owner={form.values} {...form.getInputProps('password')} />
       {setUp.error?.field === 'token' ? (
         <Notice tone="bad" live title="This link is not whole">
           Open all of it, including the part after the # sign.

@@ -1,15 +1,15 @@
-import { Button, Loader, PasswordInput, TextInput } from '@mantine/core'
+import { Button, Loader, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Reply } from '../../src/contract/endpoints.ts'
-import { newPassword } from '../../src/contract/wire.ts'
 import { CallFault, call } from '../data/call.ts'
 import { takeLinkToken } from '../data/enter.ts'
 import { meQuery } from '../data/session.ts'
 import entry from '../entry/entry.module.css'
 import { Entry } from '../entry/entry.tsx'
+import { NewPassword, tooShort } from '../security/new-password.tsx'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import { roleName, roleSays } from './role-words.ts'
 import { useMove } from './workplace.ts'
@@ -125,7 +125,7 @@ const NewAccount = ({ token, to }: { token: string; to: To }) => {
     initialValues: { name: '', password: '' },
     validate: {
       name: (name) => (name.trim() ? null : 'A name is needed.'),
-      password: (password) => (newPassword.safeParse(password).success ? null : 'At least 12 characters.'),
+      password: tooShort,
     },
   })
   if (to.account === 'idle')
@@ -147,10 +147,9 @@ const NewAccount = ({ token, to }: { token: string; to: To }) => {
     >
       <TextInput label="E-mail" value={to.email} readOnly autoComplete="username" />
       <TextInput label="Your name" autoComplete="name" {...form.getInputProps('name')} />
-      <PasswordInput
+      <NewPassword
         label="Password"
-        description="At least 12 characters; a sentence is easier to remember than symbols."
-        autoComplete="new-password"
+        owner={{ email: to.email, name: form.values.name }}
         {...form.getInputProps('password')}
       />
       {accept.error && <FaultNotice error={accept.error} />}

@@ -2,12 +2,12 @@ import { Button, PasswordInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useQueryClient } from '@tanstack/react-query'
 import type { Me } from '../../src/contract/session.ts'
-import { newPassword } from '../../src/contract/wire.ts'
 import { useAct } from '../data/queries.ts'
 import { meQuery } from '../data/session.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { Panel } from '../ui/page.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { NewPassword, tooShort } from './new-password.tsx'
 import classes from './security.module.css'
 
 export const Password = ({ me }: { me: Me }) => {
@@ -15,9 +15,7 @@ export const Password = ({ me }: { me: Me }) => {
   const client = useQueryClient()
   const form = useForm({
     initialValues: { currentPassword: '', newPassword: '' },
-    validate: {
-      newPassword: (value) => (newPassword.safeParse(value).success ? null : 'At least 12 characters.'),
-    },
+    validate: { newPassword: tooShort },
   })
   const submit = form.onSubmit((values) =>
     change.mutate(
@@ -55,12 +53,7 @@ export const Password = ({ me }: { me: Me }) => {
             {...form.getInputProps('currentPassword')}
           />
         )}
-        <PasswordInput
-          label="New password"
-          description="At least 12 characters."
-          autoComplete="new-password"
-          {...form.getInputProps('newPassword')}
-        />
+        <NewPassword label="New password" owner={me.user} {...form.getInputProps('newPassword')} />
         {change.error && <FaultNotice error={change.error} />}
         <Button type="submit" loading={change.isPending} disabled={form.values.newPassword === ''}>
           {me.user.hasPassword ? 'Change password' : 'Set password'}
