@@ -349,7 +349,7 @@ describe('the own-key discount', () => {
     expect(must(await stage.billing.subscription(account)).discountBasisPoints).toBe(1000)
   })
 
-  test('one key earns it for one subscriber: who had it first, in whatever organisation, and the next when they give it up', async () => {
+  test('one key earns it for one subscriber: who had it first, in whatever organisation, and the next from their next period on', async () => {
     const stage = stageAt('2027-04-01T00:00:00Z')
     const [first, second] = [await proSubscriber(stage), await proSubscriber(stage)]
     expect(first.organizationId).not.toBe(second.organizationId)
@@ -369,8 +369,14 @@ describe('the own-key discount', () => {
     for (const who of [first, second])
       for (const { id } of await waiting(stage, who))
         must(await stage.billing.approve(administrator, id, 'Transferred'))
+    // The first gave it up on the third of May, which still is the second's period, too.
+    expect(await discount(second)).toMatchObject({ isEarned: false, keysOfOthers: 1 })
     await stage.at('2027-06-01T00:00:00Z')
-    expect(await totals()).toEqual([2000n, 1800n])
+    expect(await totals()).toEqual([2000n, 2000n])
+    const [open] = await waiting(stage, second)
+    must(await stage.billing.approve(administrator, open?.id ?? '', 'Transferred'))
+    await stage.at('2027-07-01T00:00:00Z')
+    expect((await totals())[1]).toBe(1800n)
   })
 
   test('is not for a key added a minute before the renewal, nor kept by one deleted a minute after it', async () => {

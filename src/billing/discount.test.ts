@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type DiscountRule, standing } from './discount.ts'
 
@@ -87,6 +88,11 @@ test('a rule can ask for days without interruption, or for nothing beyond a key 
   expect(at([[-100, null]], { basisPoints: 0 }).isEarned).toBe(false)
 })
 
+test('days in which somebody else had the key before the period are none without interruption', () => {
+  const rows = [key([-20, null], [[-30, -5]])]
+  expect(standing(rule, period, rows, day(3))).toMatchObject({ hasKeyNow: true, continuousDays: 8 })
+})
+
 test('within a period it tells how much of it is proven so far', () => {
   const half = standing(rule, period, [key([-9, null])], day(12))
   expect(half).toMatchObject({ shareBasisPoints: 4000, isEarned: false, hasKeyNow: true, continuousDays: 21 })
@@ -104,23 +110,9 @@ const key = (
 
 test.each<[string, Parameters<typeof key>[], boolean, number, [number, number]]>([
   ['a key that somebody else has had for longer', [[[-5, null], [[-10, null]]]], false, 0, [1, 0]],
-  ['a key that somebody else had and gave up', [[[-5, null], [[-10, 6]]]], true, 8000, [0, 0]],
-  ['a key that somebody else had in the middle', [[[0, null], [[10, 20]]]], true, 6666, [0, 0]],
-  [
-    'a key that two others had, one after the other',
-    [
-      [
-        [0, null],
-        [
-          [-9, 12],
-          [11, 20],
-        ],
-      ],
-    ],
-    false,
-    3333,
-    [0, 0],
-  ],
+  ['a key that somebody else gave up in the period', [[[-5, null], [[-10, 6]]]], false, 0, [1, 0]],
+  ['a key that somebody else gave up before the period', [[[-5, null], [[-10, 0]]]], true, 10_000, [0, 0]],
+  ['a key that somebody else had until it came', [[[15, null], [[0, 15]]]], false, 0, [1, 0]],
   [
     'a key that was another’s at an address where keys do not count',
     [[[0, null], [[-9, null, 'https://x.example/v1']]]],
@@ -146,4 +138,36 @@ test.each<[string, Parameters<typeof key>[], boolean, number, [number, number]]>
     period.endsAt,
   )
   expect(found).toMatchObject({ isEarned, shareBasisPoints, keysOfOthers, keysElsewhere })
+})
+
+/** Who has the one key at which times, as `own_key_presences` tells it: rows with those that began before them. */
+const holdings = fc.array(
+  fc.record({ who: fc.nat({ max: 2 }), from: fc.nat({ max: 200 }), days: fc.integer({ min: 1, max: 60 }) }),
+  { minLength: 2, maxLength: 20 },
+)
+
+test('however subscribers hand one key to each other, no two of them have a discount for it at the same time', () => {
+  fc.assert(
+    fc.property(holdings, fc.tuple(fc.nat({ max: 29 }), fc.nat({ max: 29 })), (rows, [second, third]) => {
+      const all = rows
+        .map((row) => ({ ...row, ...span([row.from, row.from + row.days]), baseUrl: null }))
+        .toSorted((a, b) => a.from.getTime() - b.from.getTime())
+      const earned = [0, second, third].flatMap((offset, who) =>
+        Array.from({ length: 7 }, (_, month) => {
+          const [startsAt, endsAt] = [day(offset + month * 30), day(offset + month * 30 + 30)]
+          const keys = all.flatMap((one, index) =>
+            one.who === who
+              ? [{ ...one, taken: all.slice(0, index).filter((before) => before.who !== who) }]
+              : [],
+          )
+          return { who, startsAt, endsAt, ...standing(rule, { startsAt, endsAt }, keys, endsAt) }
+        }).filter(({ isEarned }) => isEarned),
+      )
+      for (const one of earned)
+        for (const other of earned)
+          if (one.who !== other.who)
+            expect(one.startsAt >= other.endsAt || other.startsAt >= one.endsAt).toBe(true)
+    }),
+    { numRuns: 500 },
+  )
 })

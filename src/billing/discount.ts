@@ -1,6 +1,7 @@
 /**
- * Off the monthly price for subscribers who bring their own keys. A secret earns it for one subscriber at a time: whoever has
- * had it longest. One at an address of its own proves nothing, unless an administrator knows that address.
+ * Off the monthly price for subscribers who bring their own keys. In a period a secret counts for nobody who got it after
+ * somebody else had it there (decision 120). One at an address of its own proves nothing, unless an administrator knows
+ * that address.
  */
 export interface DiscountRule {
   readonly basisPoints: number
@@ -17,7 +18,7 @@ export interface DiscountRule {
 export interface KeyPresence extends Presence {
   /** Where it is not the service's. */
   readonly baseUrl: string | null
-  /** When the same secret was there for somebody who had it before, and where. */
+  /** When the same secret was there for those who had it before, since the period began, and where. */
   readonly taken: readonly (Presence & { readonly baseUrl: string | null })[]
 }
 
@@ -37,7 +38,7 @@ export interface DiscountStanding {
   readonly continuousDays: number
   readonly neededContinuousDays: number
   readonly organizationKeysCount: boolean
-  /** Keys that are there and do not count: somebody had them before, or they are at an address of their own. */
+  /** Keys that are there and do not count: somebody had them before in the period, or they are at an address of their own. */
   readonly keysOfOthers: number
   readonly keysElsewhere: number
 }
@@ -55,11 +56,15 @@ export const standing = (
   at: Date,
 ): DiscountStanding => {
   const isKnown = isKnownAddress(rule)
-  // Whose key does not count takes nothing from anybody.
-  const keys = all.map((key) => ({ ...key, taken: key.taken.filter(({ baseUrl }) => isKnown(baseUrl)) }))
-  const presences = keys.filter(({ baseUrl }) => isKnown(baseUrl)).flatMap(without)
+  const keys = all
+    .filter(({ baseUrl }) => isKnown(baseUrl))
+    // Whose key does not count takes nothing from anybody.
+    .map((key) => ({ ...key, taken: key.taken.filter(({ baseUrl }) => isKnown(baseUrl)) }))
+  const isOfOthers = ({ taken }: KeyPresence): boolean =>
+    taken.some(({ from, until }) => from < at && (until === null || until > period.startsAt))
+  const presences = keys.filter((key) => !isOfOthers(key)).map(sinceOthers)
   const spans = merged(presences, at.getTime())
-  const there = keys.filter((key) => isThere(key, at))
+  const isThere = ({ from, until }: Presence): boolean => from < at && (until === null || until > at)
   const current = spans.find((span) => span.until === at.getTime() && span.isOpen)
   const lengthMs = period.endsAt.getTime() - period.startsAt.getTime()
   const presentMs = spans.reduce((sum, span) => {
@@ -83,14 +88,10 @@ export const standing = (
     continuousDays,
     neededContinuousDays: rule.minimumContinuousDays,
     organizationKeysCount: rule.organizationKeysCount,
-    keysOfOthers: there.filter(
-      ({ baseUrl, taken }) => isKnown(baseUrl) && taken.some((one) => isThere(one, at)),
-    ).length,
-    keysElsewhere: there.filter(({ baseUrl }) => !isKnown(baseUrl)).length,
+    keysOfOthers: keys.filter((key) => isThere(key) && isOfOthers(key)).length,
+    keysElsewhere: all.filter((key) => isThere(key) && !isKnown(key.baseUrl)).length,
   }
 }
-
-const isThere = ({ from, until }: Presence, at: Date): boolean => from < at && (until === null || until > at)
 
 /** null: the service's own. */
 const isKnownAddress =
@@ -98,19 +99,11 @@ const isKnownAddress =
   (baseUrl: string | null): boolean =>
     baseUrl === null || addresses.includes(URL.parse(baseUrl)?.host ?? '')
 
-/** What is left of a key's time when it was somebody else's for a part of it. */
-const without = (key: KeyPresence): Presence[] =>
-  key.taken.reduce<Presence[]>((left, taken) => left.flatMap((one) => less(one, taken)), [key])
-
-const less = (one: Presence, taken: Presence): Presence[] => {
-  if ((taken.until !== null && taken.until <= one.from) || (one.until !== null && taken.from >= one.until))
-    return [one]
-  const endsLater = taken.until !== null && (one.until === null || taken.until < one.until)
-  return [
-    ...(taken.from > one.from ? [{ from: one.from, until: taken.from }] : []),
-    ...(endsLater && taken.until ? [{ from: taken.until, until: one.until }] : []),
-  ]
-}
+/** Before the period, too, its time begins when nobody had it any more who had it before. */
+const sinceOthers = ({ from, until, taken }: KeyPresence): Presence => ({
+  from: taken.reduce((latest, one) => (one.until !== null && one.until > latest ? one.until : latest), from),
+  until,
+})
 
 interface Span {
   from: number

@@ -330,7 +330,7 @@ export const insertPeriod = async (
 }
 
 /**
- * Keys that may count for the own-key rule, from the instant on, and when somebody else had the same secret before: of the
+ * Keys that may count for the own-key rule, and when somebody else had the same secret before, both from the instant on: of the
  * installation's other accounts; within an organization its own keys and those of its members do not compete.
  */
 export const presences = async (
@@ -373,7 +373,7 @@ const presenceRows = async (
         SELECT jsonb_agg(jsonb_build_object('from', q.from_at, 'until', q.until_at, 'baseUrl', q.base_url)) AS taken
         FROM own_key_presences q
         WHERE q.secret_id = p.secret_id AND (q.from_at, q.service_key_id) < (p.from_at, p.service_key_id)
-          AND (q.until_at IS NULL OR q.until_at > p.from_at)
+          AND (q.until_at IS NULL OR q.until_at > least(p.from_at, ${since}))
           AND (q.owner = 'user' OR ${organizationKeysCount})
           AND NOT (q.organization_id = p.organization_id
             AND (q.owner = 'organization' OR p.owner = 'organization' OR q.user_id = p.user_id))

@@ -92,7 +92,9 @@ export const subscriptionView = subscription.extend({
       continuousDays: wire.count,
       neededContinuousDays: wire.count,
       organizationKeysCount: z.boolean().describe('Or only keys of one’s own'),
-      keysOfOthers: wire.count.describe('Valid keys that another subscriber had before, and has'),
+      keysOfOthers: wire.count.describe(
+        'Valid keys that another subscriber had before in this period, or has',
+      ),
       keysElsewhere: wire.count.describe('Valid keys at an address at which keys do not count'),
     })
     .describe('How the own-key rule stands, were this the end of the period'),

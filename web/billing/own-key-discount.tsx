@@ -43,7 +43,8 @@ const Rule = ({ subscription: { discount } }: { subscription: SubscriptionOnWire
         ? 'Keys of your organisation count, too.'
         : 'Only keys of your own count, not those of an organisation.'}{' '}
       It has to be at the service’s own address, or at one that an administrator has listed. One key earns the
-      discount for one subscriber only: whoever has it first, for as long as they have it.
+      discount for one subscriber only: a key that somebody else had first counts for you from the first
+      period in which nobody else has had it.
     </p>
     <p>
       At each renewal such a key has to be there, and to have been there for at least{' '}
@@ -72,7 +73,7 @@ const Conditions = ({ subscription }: { subscription: SubscriptionOnWire }) => {
       >
         {discount.keysOfOthers > 0 && (
           <p className={classes.quiet}>
-            {notCounted(discount.keysOfOthers)} somebody else had the same key before you.
+            {notCounted(discount.keysOfOthers)} somebody else had the same key before you in this period.
           </p>
         )}
         {discount.keysElsewhere > 0 && (
