@@ -158,6 +158,46 @@ describe('a user', () => {
     expect((await chat(token)).status).toBe(401)
   })
 
+  test('goes to any page by some letters of its name, and to none that they may not open', async () => {
+    await using nora = await visit(browser, person('Nora').signInLink, '/usage')
+    const { page } = nora
+    const field = page.getByRole('combobox', { name: 'Page' })
+    const options = page.getByRole('listbox', { name: 'Pages' }).getByRole('option')
+    const chosen = page.getByRole('option', { selected: true })
+    const open = async (text: string) => {
+      await page.keyboard.press('Control+K')
+      await field.fill(text)
+    }
+    await page.getByRole('link', { name: 'Alerts', exact: true }).focus()
+    await open('')
+    await options.filter({ hasText: 'Access tokens' }).waitFor()
+    for (const hers of ['Overview', 'Organisation'])
+      expect(await options.filter({ hasText: hers }).count()).toBe(1)
+    for (const ofOthers of ['Members', 'Single sign-on', 'System keys', 'Reconciliation'])
+      expect(await options.filter({ hasText: ofOthers }).count()).toBe(0)
+    await field.fill('op')
+    await expect.poll(() => options.count()).toBe(2)
+    await page.keyboard.press('ArrowDown')
+    await chosen.filter({ hasText: 'Long operations' }).waitFor()
+    await expectAccessibleInLight(page)
+    await page.keyboard.press('Escape')
+    await field.waitFor({ state: 'detached' })
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Alerts')
+
+    await open('system keys')
+    await page.getByText('No page of that name that you may open.').waitFor()
+    await page.keyboard.press('Enter')
+    await field.fill('op')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowUp')
+    await chosen.filter({ hasText: 'Operations' }).waitFor()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Long operations' }).waitFor()
+    expect(await field.count()).toBe(0)
+    expect(nora.complaints()).toEqual([])
+  })
+
   test('is told when the gateway stops answering, and the page goes on by itself when it is back', async () => {
     await using nora = await visit(browser, person('Nora').signInLink)
     const { page } = nora
@@ -250,6 +290,29 @@ describe('an administrator', () => {
     await page.getByText('Version 3 is in force: it says what version 1 said.').waitFor()
     await olivia.page.reload()
     await olivia.page.getByRole('button', { name: 'Add key', exact: true }).waitFor()
+  })
+
+  test('is led to what is next from any page, and sees the first call arrive while its lines are still open', async () => {
+    await using admin = await visit(browser, demo.facts.administrator.signInLink, '/admin/system-keys')
+    const { page } = admin
+    await page.getByRole('link', { name: 'Next: create an access token' }).click()
+    await page.getByRole('region', { name: 'Getting started' }).waitFor()
+    await expectAccessibleInLight(page)
+    await page.getByRole('link', { name: 'Go to access tokens' }).click()
+    await page.getByRole('button', { name: 'Create token' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name').fill('First')
+    await dialog.getByRole('button', { name: 'Create token' }).click()
+    await page.getByText('Waiting for your first call').waitFor()
+    await page.getByRole('link', { name: 'Next: make the first call' }).waitFor()
+    const lines = await copied(page, 'curl example')
+    expect(lines).toContain(`curl ${demo.url}/v1/chat/completions`)
+    const token = /aik_\w+/.exec(lines)?.[0] ?? ''
+    expect((await chat(token, /"model": "([^"]+)"/.exec(lines)?.[1])).status).toBe(200)
+    await page.getByText(/answered/).waitFor()
+    await page.getByRole('button', { name: 'I have copied it' }).click()
+    await expect.poll(() => page.getByText('Getting started').count()).toBe(0)
+    expect(admin.complaints()).toEqual([])
   })
 
   test('opens a user by a link, though the list shows others', async () => {
