@@ -1,9 +1,13 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { providerCertificate, strangerCertificate } from '../../tests/sso/certificates.ts'
 import {
+  askToSignOut,
+  encrypt,
   providerEntityId,
   providerSignInUrl,
+  providerSignOutUrl,
   readRequest,
+  readSignOutAnswer,
   respond,
   responseXml,
   type Said,
@@ -11,7 +15,16 @@ import {
 } from '../../tests/sso/saml-provider.ts'
 import { newAttemptSecret, requestIdOf } from './attempt.ts'
 import { addressesOf, type SamlSettings } from './connection.ts'
-import { readSamlResponse, type SamlParty, samlRequestUrl } from './saml.ts'
+import { makeOwnKey, type OwnKey } from './own-key.ts'
+import {
+  readSamlLogout,
+  readSamlResponse,
+  type SamlParty,
+  samlLogoutAnswerUrl,
+  samlRequestUrl,
+  serviceProviderMetadata,
+} from './saml.ts'
+import { readSignedQuery } from './saml-logout.ts'
 import { readIdentityProviderMetadata } from './saml-metadata.ts'
 
 const addresses = addressesOf('https://keys.example', '0193b3f0-0000-7000-8000-000000000001')
@@ -146,6 +159,129 @@ test('an assertion is taken a minute early or late, and not after the time that 
 test('while certificates change, each of them is tried', async () => {
   const certificates = [strangerCertificate.cert, providerCertificate.cert]
   expect((await read(respond(addresses, ada), new Date(), { certificates })).ok).toBe(true)
+})
+
+describe('with a key pair of our own', () => {
+  let ownKey: OwnKey
+  let other: OwnKey
+  beforeAll(async () => {
+    ;[ownKey, other] = await Promise.all([makeOwnKey('Acme', new Date()), makeOwnKey('Other', new Date())])
+  })
+  const having = (change: Partial<SamlSettings>): SamlParty => ({
+    ownKey,
+    addresses,
+    settings: { ...settings, ...change },
+  })
+  const metadataOf = ({ settings: given, ownKey: key }: SamlParty) =>
+    serviceProviderMetadata(addresses, given, key?.certificate ?? null)
+
+  test('a provider that wants requests signed finds the signature good by our metadata, and one of another key bad', async () => {
+    const signing = having({ signsRequests: true })
+    const secret = newAttemptSecret()
+    const url = await samlRequestUrl(signing, secret, true)
+    expect(await readRequest(addresses, url, metadataOf(signing))).toBe(requestIdOf(secret))
+    const strange = metadataOf({ ...signing, ownKey: other })
+    await expect(readRequest(addresses, url, strange)).rejects.toThrow('SIGNATURE')
+    await expect(
+      readRequest(addresses, url.replace(/&Signature=.*/, ''), metadataOf(signing)),
+    ).rejects.toThrow()
+  })
+
+  test('an encrypted assertion is read, and judged like a plain one', async () => {
+    const accepting = having({ encryption: 'accepted' })
+    const metadata = metadataOf(accepting)
+    const at = new Date()
+    const take = async (said: Partial<Said>, change?: Record<string, unknown>, signing?: Signing) => {
+      const response = await encrypt(respond(addresses, { ...ada, ...said }, signing), metadata, change)
+      const outcome = await readSamlResponse(accepting, response, at)
+      return outcome.ok ? outcome.value.person.subject : outcome.fault.code
+    }
+    expect(await take({})).toBe('ada-1')
+    expect(await take({}, { dataEncryptionAlgorithm: 'http://www.w3.org/2001/04/xmlenc#aes128-cbc' })).toBe(
+      'ada-1',
+    )
+    expect(await take({}, { keyEncryptionAlgorithm: 'http://www.w3.org/2001/04/xmlenc#rsa-1_5' })).toBe(
+      'sso_refused',
+    )
+    expect(await take({ audience: 'https://other.example' })).toBe('sso_refused')
+    expect(await take({}, {}, { certificate: strangerCertificate })).toBe('sso_refused')
+    expect(await take({}, {}, { algorithm: 'http://www.w3.org/2000/09/xmldsig#rsa-sha1' })).toBe(
+      'sso_refused',
+    )
+    // Anybody can encrypt for a public key.
+    const unsigned = await encrypt(base64(responseXml(addresses, ada)), metadata)
+    expect((await readSamlResponse(accepting, unsigned, at)).ok).toBe(false)
+    const forOthers = await encrypt(respond(addresses, ada), metadataOf({ ...accepting, ownKey: other }))
+    expect((await readSamlResponse(accepting, forOthers, at)).ok).toBe(false)
+  })
+
+  test('encryption is refused, taken or insisted on as the connection says', async () => {
+    const plain = respond(addresses, ada)
+    const encrypted = await encrypt(plain, metadataOf(having({ encryption: 'accepted' })))
+    const taken = async (encryption: SamlSettings['encryption']) =>
+      Promise.all(
+        [plain, encrypted].map(
+          async (one) => (await readSamlResponse(having({ encryption }), one, new Date())).ok,
+        ),
+      )
+    expect(await taken('off')).toEqual([true, false])
+    expect(await taken('accepted')).toEqual([true, true])
+    expect(await taken('required')).toEqual([false, true])
+  })
+
+  test('a sign-out that the provider signed is believed, and answered with a signature that it finds good', async () => {
+    const party = having({ signOutUrl: providerSignOutUrl })
+    const metadata = metadataOf(party)
+    const asked = askToSignOut(metadata, { logoutNameID: 'ada-1', sessionIndex: 'there-1' })
+    expect(asked.url.startsWith(`${addresses.logoutUrl}?`)).toBe(true)
+    const query = asked.url.split('?')[1] as string
+    const judge = async (text: string, by = party, now = new Date()) => {
+      const signed = readSignedQuery(text)
+      return signed === null ? 'unsigned' : readSamlLogout(by, signed, now)
+    }
+    expect(await judge(query)).toMatchObject({
+      ok: true,
+      value: { subject: 'ada-1', sessions: ['there-1'], id: asked.id },
+    })
+    const answer = await samlLogoutAnswerUrl(party, { id: asked.id, relayState: 'their (state)~ +&=' })
+    expect(answer.startsWith(`${providerSignOutUrl}?`)).toBe(true)
+    expect(new URL(answer).searchParams.get('RelayState')).toBe('their (state)~ +&=')
+    expect(await readSignOutAnswer(metadata, answer)).toBe(asked.id)
+    await expect(readSignOutAnswer(metadataOf({ ...party, ownKey: other }), answer)).rejects.toThrow(
+      'SIGNATURE',
+    )
+
+    const stranger = askToSignOut(metadata, { logoutNameID: 'ada-1' }, strangerCertificate).url.split(
+      '?',
+    )[1] as string
+    const bob = askToSignOut(metadata, { logoutNameID: 'bob' }).url.split('?')[1] as string
+    const part = (text: string, name: string) =>
+      text.split('&').find((pair) => pair.startsWith(`${name}=`)) as string
+    const without = (name: string) =>
+      query
+        .split('&')
+        .filter((pair) => !pair.startsWith(`${name}=`))
+        .join('&')
+    const refusedOnes = {
+      stranger,
+      moved: query.replace(part(query, 'SAMLRequest'), part(bob, 'SAMLRequest')),
+      twice: `${part(bob, 'SAMLRequest')}&${query}`,
+      state: query.replace('their', 'other'),
+      sha1: query.replace('rsa-sha256', 'rsa-sha1'),
+      unsigned: without('Signature'),
+      algorithm: without('SigAlg'),
+      empty: '',
+    }
+    for (const [name, text] of Object.entries(refusedOnes))
+      expect(await judge(text), name).not.toMatchObject({ ok: true })
+    expect(await judge(query, party, minutes(20))).toMatchObject({ ok: false })
+    expect(
+      await judge(query, { ...party, addresses: addressesOf('https://other.example', 'x') }),
+    ).toMatchObject({ ok: false })
+    expect(await judge(query, having({ signOutUrl: providerSignOutUrl, entityId: 'another' }))).toMatchObject(
+      { ok: false },
+    )
+  })
 })
 
 test('metadata of a provider are read for what is needed', () => {

@@ -1,4 +1,6 @@
+import { stringify } from 'node:querystring'
 import { type Profile, SAML, ValidateInResponseTo } from '@node-saml/node-saml'
+import { decryptXml, parseDomFromString, xpath } from '@node-saml/node-saml/lib/xml.js'
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 import { hashOf, requestIdOf } from './attempt.ts'
@@ -69,16 +71,16 @@ export const readSamlLogout = (party: SamlParty, query: SignedQuery, now: Date) 
   readLogoutRequest(query, libraryOf(party), party, now)
 
 /** Where the browser goes on with our answer, which is signed. */
-export const samlLogoutAnswerUrl = (
+export const samlLogoutAnswerUrl = async (
   party: SamlParty,
   request: { id: string; relayState: string | null },
-): Promise<string> =>
-  libraryOf(party, { id: `_${newId()}`, isSigned: true }).getLogoutResponseUrlAsync(
-    { ID: request.id } as Profile,
-    request.relayState ?? '',
-    {},
-    true,
-  )
+): Promise<string> => {
+  const library = libraryOf(party, { id: `_${newId()}`, isSigned: true })
+  const { id: ID, relayState } = request
+  const url = await library.getLogoutResponseUrlAsync({ ID } as Profile, relayState ?? '', {}, true)
+  // The library signs the query as `stringify` writes it, and then writes it in another way: spaces, brackets, tildes.
+  return `${url.split('?')[0]}?${stringify(Object.fromEntries(new URL(url).searchParams))}`
+}
 
 /** What identity providers are given to know us by. */
 export const serviceProviderMetadata = (
@@ -125,12 +127,11 @@ export const readSamlResponse = async (
   const problem = shapeProblem(xml) ?? encryptionProblem(xml, party.settings)
   if (problem !== null) return refused(problem)
   try {
+    const inner = await innerProblem(xml, party.ownKey)
+    if (inner !== null) return refused(inner)
     const { profile } = await libraryOf(party).validatePostResponseAsync({ SAMLResponse: encoded })
     const assertion = profile?.getAssertion?.().Assertion as Node | undefined
     if (!profile || !assertion) return refused('The response holds no assertion.')
-    // Of an encrypted one what is inside was not seen before.
-    const inner = shapeProblem(profile.getAssertionXml?.() ?? '')
-    if (inner !== null) return refused(inner)
     return judge(assertion, profile.attributes as Attributes | undefined, { ...party, now })
   } catch (error) {
     // Its words name what was expected and what came, never a secret.
@@ -171,9 +172,10 @@ const ciphers: ReadonlySet<string> = new Set([
   'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
 ])
 
+const isEncrypted = (xml: string): boolean => /<(?:[\w-]+:)?EncryptedAssertion[\s>]/.test(xml)
+
 const encryptionProblem = (xml: string, { encryption }: SamlSettings): string | null => {
-  const isEncrypted = /<(?:[\w-]+:)?EncryptedAssertion[\s>]/.test(xml)
-  if (encryption === 'off' && isEncrypted)
+  if (encryption === 'off' && isEncrypted(xml))
     return 'The assertion is encrypted: let the connection accept that, and give its certificate to the identity provider.'
   if (encryption === 'required' && /<(?:[\w-]+:)?Assertion[\s>]/.test(xml))
     return 'The assertion is not encrypted, and the connection asks for that.'
@@ -181,6 +183,17 @@ const encryptionProblem = (xml: string, { encryption }: SamlSettings): string | 
   return used.every((cipher) => ciphers.has(cipher))
     ? null
     : 'The assertion is encrypted in a way that is not accepted here: use AES and RSA-OAEP.'
+}
+
+/** The shape of what is encrypted: the library takes any signature in there, and shows it to nobody. */
+const innerProblem = async (xml: string, ownKey: OwnKey | null): Promise<string | null> => {
+  if (ownKey === null || !isEncrypted(xml)) return null
+  const document = await parseDomFromString(xml)
+  for (const one of xpath.selectElements(document, "//*[local-name(.)='EncryptedAssertion']")) {
+    const problem = shapeProblem(await decryptXml(one.toString(), ownKey.privateKey))
+    if (problem !== null) return problem
+  }
+  return null
 }
 
 /** As xml2js has it: attributes under `$`, text under `_`, elements in lists. */

@@ -3,17 +3,35 @@ import type { Addresses } from '../../src/sso/connection.ts'
 import { serviceProviderMetadata } from '../../src/sso/saml.ts'
 import { providerCertificate } from './certificates.ts'
 
+interface Parsed {
+  readonly extract: {
+    readonly issuer?: string
+    readonly request?: { readonly id: string; readonly forceAuthn?: string }
+    readonly response?: { readonly inResponseTo: string; readonly destination: string }
+  }
+}
+interface SignedUrl {
+  readonly query: Record<string, string>
+  readonly octetString: string
+}
+interface Provider {
+  parseLoginRequest(party: unknown, binding: 'redirect', request: SignedUrl): Promise<Parsed>
+  createLogoutRequest(
+    party: unknown,
+    binding: 'redirect',
+    user: { logoutNameID: string; sessionIndex?: string },
+    options: { relayState: string },
+  ): { id: string; context: string }
+  parseLogoutResponse(party: unknown, binding: 'redirect', response: SignedUrl): Promise<Parsed>
+}
 interface Samlify {
   setSchemaValidator(validator: { validate: (xml: string) => Promise<string> }): void
-  SamlLib: { constructSAMLSignature(o: Record<string, unknown>): string }
-  IdentityProvider(settings: Record<string, unknown>): {
-    parseLoginRequest(
-      party: unknown,
-      binding: 'redirect',
-      request: { query: Record<string, string> },
-    ): Promise<{ extract: { issuer?: string; request?: { id: string } } }>
+  SamlLib: {
+    constructSAMLSignature(o: Record<string, unknown>): string
+    encryptAssertion(provider: Provider, party: unknown, xml: string): Promise<string>
   }
-  ServiceProvider(settings: { metadata: string }): unknown
+  IdentityProvider(settings: Record<string, unknown>): Provider
+  ServiceProvider(settings: { metadata: string } & Record<string, unknown>): unknown
 }
 // Required, not imported: its types bring those of a browser in, for the whole project.
 const require = createRequire(import.meta.url)
@@ -91,28 +109,79 @@ export const sign = (xml: string, { what = 'assertion', certificate, algorithm }
 export const respond = (addresses: Addresses, said: Said, signing?: Signing): string =>
   sign(responseXml(addresses, said), signing)
 
-/** Reads the request in the address as a provider does; gives its id. */
-export const readRequest = async (addresses: Addresses, url: string): Promise<string> => {
-  const provider = samlify.IdentityProvider({
+const redirect = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect'
+export const providerSignOutUrl = 'https://idp.example/saml/slo'
+const provider = (change: Record<string, unknown> = {}) =>
+  samlify.IdentityProvider({
     entityID: providerEntityId,
     wantAuthnRequestsSigned: false,
-    singleSignOnService: [
-      { Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: providerSignInUrl },
-    ],
-    singleLogoutService: [
-      { Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: providerSignInUrl },
-    ],
+    singleSignOnService: [{ Binding: redirect, Location: providerSignInUrl }],
+    singleLogoutService: [{ Binding: redirect, Location: providerSignOutUrl }],
     signingCert: providerCertificate.cert,
+    ...change,
   })
-  const party = samlify.ServiceProvider({
-    metadata: serviceProviderMetadata(
-      addresses,
-      { signsRequests: false, encryption: 'off', signOutUrl: null },
-      null,
-    ),
-  })
-  const query = Object.fromEntries(new URL(url).searchParams)
-  const { extract } = await provider.parseLoginRequest(party, 'redirect', { query })
+const partyOf = (metadata: string) => samlify.ServiceProvider({ metadata, wantLogoutRequestSigned: true })
+
+/** The query, and the part of it that a signature is over. */
+const signedUrl = (url: string): SignedUrl => {
+  const { search, searchParams } = new URL(url)
+  return {
+    query: Object.fromEntries(searchParams),
+    octetString: search.slice(1).split('&Signature=')[0] as string,
+  }
+}
+
+const plain = { signsRequests: false, encryption: 'off', signOutUrl: null } as const
+
+/** Reads the request in the address as a provider does, by our metadata; gives its id. */
+export const readRequest = async (
+  addresses: Addresses,
+  url: string,
+  metadata = serviceProviderMetadata(addresses, plain, null),
+): Promise<string> => {
+  const wantAuthnRequestsSigned = metadata.includes('AuthnRequestsSigned="true"')
+  const idp = provider({ wantAuthnRequestsSigned })
+  const { extract } = await idp.parseLoginRequest(partyOf(metadata), 'redirect', signedUrl(url))
   if (extract.issuer !== addresses.entityId) throw new Error(`another issuer: ${extract.issuer}`)
   return extract.request?.id as string
+}
+
+/** Of a signed response: its assertion for the certificate of our metadata alone. */
+export const encrypt = (
+  response: string,
+  metadata: string,
+  change: Record<string, unknown> = {},
+): Promise<string> =>
+  samlify.SamlLib.encryptAssertion(
+    provider({
+      isAssertionEncrypted: true,
+      dataEncryptionAlgorithm: 'http://www.w3.org/2009/xmlenc11#aes256-gcm',
+      keyEncryptionAlgorithm: 'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
+      ...change,
+    }),
+    partyOf(metadata),
+    Buffer.from(response, 'base64').toString(),
+  )
+
+/** The address that the provider sends the browser of somebody to who signs out there. */
+export const askToSignOut = (
+  metadata: string,
+  user: { logoutNameID: string; sessionIndex?: string },
+  certificate = providerCertificate,
+): { id: string; url: string } => {
+  const idp = provider({
+    privateKey: certificate.key,
+    requestSignatureAlgorithm: rsaSha256,
+    nameIDFormat: ['urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'],
+  })
+  const options = { relayState: 'their state' }
+  const { id, context } = idp.createLogoutRequest(partyOf(metadata), 'redirect', user, options)
+  return { id, url: context }
+}
+
+/** Reads our answer as a provider does that wants it signed; gives the request that it answers. */
+export const readSignOutAnswer = async (metadata: string, url: string): Promise<string | undefined> => {
+  const idp = provider({ wantLogoutResponseSigned: true })
+  const { extract } = await idp.parseLogoutResponse(partyOf(metadata), 'redirect', signedUrl(url))
+  return extract.response?.inResponseTo
 }
