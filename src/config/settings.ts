@@ -353,7 +353,7 @@ export const settings = {
   deletionGraceDays: setting({
     environment: 'AIDEON_DELETION_GRACE_DAYS',
     flag: null,
-    description: 'days in which an owner can undo that a company is deleted (default 14)',
+    description: 'days in which the deletion of a company or an account can be undone (default 14)',
     expected: 'a whole number of days from 1 to 365',
     schema: wholeNumber(1, 365),
   }),
