@@ -11,9 +11,7 @@ import { silentLog } from '../kit/log.ts'
 import { openRooms } from '../rooms.ts'
 import { type Applied, applyDocument } from './apply-document.ts'
 import { parseSetUp } from './document.ts'
-import { exportDocument } from './export.ts'
 import { appliedLines } from './report.ts'
-import { readSnapshot } from './snapshot.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'aideon-apply-'))
 const clone = await cloneDatabase()
@@ -270,119 +268,6 @@ organizations:
     users: [{email: ada@applied.example, name: Ada, keys: [{service: openai, secret: env:FORBIDDEN}]}]
 `)
   expect(forbidden).toContainEqual(expect.stringMatching(/manages the keys of this critical service/))
-})
-
-test('a key that is kept for teams is never open to others, and a file opens it only by saying so', async () => {
-  secret('KEPT', 'openai')
-  const source = (teams: string, search = 'name: Search') => `
-organizations:
-  - name: Kept Ltd
-    teams: [{${search}}, {name: Support}]
-    keys: [{service: openai, label: Kept, secret: env:KEPT${teams}}]
-`
-  const pool = clone.database.pool
-  const kept = async () => {
-    const { rows } = await pool.query<{ teams: string[] | null }>(
-      `SELECT (SELECT array_agg(t.name ORDER BY t.name) FROM teams t WHERE t.id = ANY (k.team_ids)) AS teams
-       FROM service_keys k WHERE k.label = 'Kept'`,
-    )
-    return rows[0]?.teams
-  }
-  expect(await linesOf(source(', teams: [Searhc]'))).toContainEqual(
-    expect.stringMatching(/^error: .*openai “Kept” is kept for the team Searhc/),
-  )
-  expect(await applyText(source(', teams: [search]'))).toMatchObject({ ok: true })
-  // Said by the trail: it was made so, and not open first.
-  const { rows: added } = await pool.query(
-    `SELECT jsonb_array_length(after -> 'teamIds') AS teams FROM audit_entries
-     WHERE action = 'service_key.add' AND after ->> 'label' = 'Kept'`,
-  )
-  expect(added).toEqual([{ teams: 1 }])
-  for (const again of [', teams: [Search]', ''])
-    expect((await linesOf(source(again))).at(-1)).toBe('Nothing to change.')
-  expect(await linesOf(source(', teams: [Search, Support]'))).toContain('    teams: Search → Search, Support')
-  expect(await kept()).toEqual(['Search', 'Support'])
-
-  await pool.query(`UPDATE teams SET archived_at = now() WHERE name = 'Support'`)
-  const stored = () => readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock())
-  const partly = exportDocument(await stored(), 'Kept Ltd')
-  expect(partly.text).toMatch(/teams:\n +- Search\n/)
-  expect(partly.leftOut).toEqual([expect.stringMatching(/“Kept”: that it is kept for archived teams, too/)])
-  environment['KEY_KEPT_LTD_OPENAI_KEPT'] = environment['KEPT'] ?? ''
-  expect((await linesOf(partly.text)).at(-1)).toBe('Nothing to change.')
-  await pool.query(`UPDATE teams SET archived_at = now() WHERE name = 'Search'`)
-  const nobody = exportDocument(await stored(), 'Kept Ltd')
-  expect(nobody.text).not.toContain('secret:')
-  expect(nobody.leftOut).toEqual([expect.stringMatching(/“Kept”: its teams are archived/)])
-
-  expect(await linesOf(source(', teams: null', 'name: Sales'))).toContain(
-    '    teams: archived ones → every member',
-  )
-  expect(await kept()).toBeNull()
-})
-
-test('an exception lets one member keep a key of their own until its time is over; one that is over stays so', async () => {
-  secret('EXCEPTED', 'openai')
-  const source = (until: string, key = ', keys: [{service: openai, secret: env:EXCEPTED}]') => `
-organizations:
-  - name: Excepted Ltd
-    controlPolicy: it_control
-    users:
-      - email: eve@applied.example
-        name: Eve
-        ${key.slice(2)}
-        ownKeyExceptions: [{service: openai, reason: Fine tuning, until: ${until}}]
-`
-  const never = await linesOf(source('2020-01-01T00:00:00Z'))
-  expect(never).toContainEqual(expect.stringMatching(/^= .*own keys of openai for eve@.*over since 2020/))
-  expect(never).toContainEqual(expect.stringMatching(/manages all service keys/))
-  expect(await applyText(source('2090-01-01T00:00:00Z'))).toMatchObject({ ok: true })
-  expect((await linesOf(source('2090-01-01T01:00:00+01:00'))).at(-1)).toBe('Nothing to change.')
-  expect(await linesOf(source('null'))).toContain('    until: 2090-01-01T00:00:00.000Z → (none)')
-  const ended = await linesOf(source('2020-01-01T00:00:00Z', ', fallback: system'))
-  expect(ended).toContain('~ organisation Excepted Ltd: own keys of openai for eve@applied.example')
-  const { rows } = await clone.database.pool.query(
-    `SELECT status, (SELECT count(*) FROM own_key_exceptions) AS left FROM service_keys WHERE label = 'OpenAI key' AND owner = 'user'`,
-  )
-  expect(rows).toEqual([{ status: 'suspended', left: 0n }])
-})
-
-test('a policy for later is scheduled once and replaced by its time; from its start on it is the policy of the file', async () => {
-  const source = (controlPolicy: string) => `
-organizations:
-  - name: Later Ltd
-    controlPolicy: user_control
-    lockedFallback: null
-    scheduledPolicies:
-      - {startsAt: 2090-01-01T00:00:00Z, reason: New year, controlPolicy: ${controlPolicy}, criticalServices: [],
-         systemKeysAllowed: true, lockedFallback: none, allowed: {services: [openai]}}
-`
-  expect(await applyText(source('it_control'))).toMatchObject({ ok: true })
-  expect((await linesOf(source('it_control'))).at(-1)).toBe('Nothing to change.')
-  expect(await linesOf(source('hybrid'))).toContain('    controlPolicy: it_control → hybrid')
-  const { id = '' } = (await rooms.organizations.findByName('Later Ltd')) ?? {}
-  const versions = await rooms.organizations.policyVersions(id, { before: null, limit: 9 })
-  expect(versions.map(({ state, document: { controlPolicy } }) => [state, controlPolicy])).toEqual([
-    ['scheduled', 'hybrid'],
-    ['cancelled', 'it_control'],
-    ['in_force', 'user_control'],
-  ])
-
-  const parsed = parseSetUp(source('hybrid'))
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const afterwards = await applyDocument({ ...rooms, clock: () => new Date('2090-02-01') }, parsed.document, {
-    environment,
-    directory,
-    dryRun: true,
-  })
-  const lines = appliedLines(afterwards, true).join('\n')
-  expect(lines).toMatch(
-    /controlPolicy: user_control → hybrid\n +allowed: \(none\) → keyHealth any; services openai/,
-  )
-  expect(lines).toContain('lockedFallback: (none) → none')
-  expect(lines).toContain(
-    '= organisation Later Ltd: control policy from 2090-01-01T00:00:00.000Z on  has started',
-  )
 })
 
 test('a locked preference is set after the preferences of the same file', async () => {

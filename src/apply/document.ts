@@ -6,7 +6,7 @@ import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
 import { centralBillingSchema } from './central-billing.ts'
 import { exceptionsSchema } from './exceptions.ts'
-import { hostApplicationSchema, serviceAccountSchema } from './machines.ts'
+import { hostApplicationSchema, serviceAccountFields } from './machines.ts'
 import { policyFields, scheduledPolicySchema } from './policies.ts'
 import { provisioningSchema } from './provisioning.ts'
 import { rateLimitsSchema } from './rate-limits.ts'
@@ -80,6 +80,18 @@ const organizationKey = keyFields
   })
   .superRefine(withSettings)
 
+/** What people and service accounts have. */
+const memberFields = {
+  fallback: fallback.optional(),
+  fallbackByService: z.record(serviceId, fallback).optional(),
+  keys: z.array(serviceKey).optional(),
+  budgets: z.array(userBudgetSchema(serviceId)).optional(),
+  rateLimits: rateLimitsSchema.optional(),
+  costCentre: costCentreOf,
+  ownKeyExceptions: exceptionsSchema(serviceId),
+}
+export type DocumentMember = z.output<z.ZodObject<typeof memberFields>>
+
 const user = z.strictObject({
   email: z.email('This is not an e-mail address.').transform((text) => text.trim()),
   name: z.string().trim().min(1).max(120),
@@ -88,14 +100,8 @@ const user = z.strictObject({
   suspendedEverywhere: z.boolean().optional(),
   tier: z.string().optional(),
   platformAdministrator: z.boolean().optional(),
-  fallback: fallback.optional(),
-  fallbackByService: z.record(serviceId, fallback).optional(),
-  keys: z.array(serviceKey).optional(),
-  budgets: z.array(userBudgetSchema(serviceId)).optional(),
-  rateLimits: rateLimitsSchema.optional(),
-  costCentre: costCentreOf,
+  ...memberFields,
   breakGlass: z.boolean().optional(),
-  ownKeyExceptions: exceptionsSchema(serviceId),
   accessTokenFile: z.string().min(1).optional(),
 })
 const userAlone = user.omit({
@@ -113,7 +119,7 @@ const organization = z.strictObject({
   keys: z.array(organizationKey).optional(),
   budgets: z.array(budgetSchema(serviceId)).optional(),
   users: z.array(user).optional(),
-  serviceAccounts: z.array(serviceAccountSchema(serviceId)).optional(),
+  serviceAccounts: z.array(z.strictObject({ ...serviceAccountFields, ...memberFields })).optional(),
   hostApplications: z.array(hostApplicationSchema).optional(),
   costCentres: z.array(costCentreSchema).optional(),
   teams: z.array(teamSchema(serviceId)).optional(),
@@ -248,11 +254,16 @@ const listed = <Item>(
 ): NamedList => ({ path, what, names: (items ?? []).map(nameOf) })
 
 const namesOfUser = (
-  user: { keys?: readonly DocumentServiceKey[]; budgets?: readonly DocumentBudget[] },
+  user: {
+    keys?: readonly DocumentServiceKey[]
+    budgets?: readonly DocumentBudget[]
+    ownKeyExceptions?: DocumentMember['ownKeyExceptions']
+  },
   ...path: PropertyKey[]
 ): NamedList[] => [
   listed(user.keys, 'Key', keyName, ...path, 'keys'),
   listed(user.budgets, 'Budget', budgetName, ...path, 'budgets'),
+  listed(user.ownKeyExceptions, 'Exception', ({ service }) => service, ...path, 'ownKeyExceptions'),
 ]
 
 const namesOfOrganization = (one: DocumentOrganization, ...path: PropertyKey[]): NamedList[] => {
@@ -260,24 +271,13 @@ const namesOfOrganization = (one: DocumentOrganization, ...path: PropertyKey[]):
   const lower = ({ name }: { name: string }) => name.toLowerCase()
   return [
     ...namesOfUser(one, ...path),
-    ...(one.users ?? []).flatMap((user, at) => namesOfUser(user, ...path, 'users', at)),
+    ...(['users', 'serviceAccounts'] as const).flatMap((kind) =>
+      (one[kind] ?? []).flatMap((member, at) => namesOfUser(member, ...path, kind, at)),
+    ),
     ...(one.keys ?? []).flatMap(({ budgets, teams }, at) => [
       listed(budgets, 'Budget', budgetName, ...path, 'keys', at, 'budgets'),
       listed(teams ?? [], 'Team', (name) => name.toLowerCase(), ...path, 'keys', at, 'teams'),
     ]),
-    ...(['users', 'serviceAccounts'] as const).flatMap((list) =>
-      (one[list] ?? []).map(({ ownKeyExceptions }, at) =>
-        listed(
-          ownKeyExceptions,
-          'Exception',
-          ({ service }) => service,
-          ...path,
-          list,
-          at,
-          'ownKeyExceptions',
-        ),
-      ),
-    ),
     listed(one.teams, 'Team', lower, ...path, 'teams'),
     ...(one.teams ?? []).map(({ budgets }, at) =>
       listed(budgets, 'Budget', budgetName, ...path, 'teams', at, 'budgets'),

@@ -6,7 +6,6 @@ import { memberIdOf, organizationIdOf } from './places.ts'
 import type { PlanContext } from './plan.ts'
 import type { Snapshot } from './snapshot.ts'
 import { differences, idle, type Step, step } from './step.ts'
-import { storedMember } from './teams.ts'
 
 /** Members who may have own keys of a service that the control policy gives to the organisation alone, in a document. */
 
@@ -47,47 +46,39 @@ export type ExceptionAction =
     })
   | (Named & { readonly kind: 'end_exception' })
 
-/** Of people or of service accounts. */
 export const planExceptions = (
   organization: string,
-  members: readonly {
-    readonly email?: string
-    readonly name: string
-    readonly ownKeyExceptions?: readonly DocumentException[] | undefined
-  }[],
-  organizationId: string | undefined,
+  { ownKeyExceptions }: { readonly ownKeyExceptions?: readonly DocumentException[] | undefined },
+  member: string,
+  current: { readonly organizationId: string; readonly id: string } | undefined,
   stored: Snapshot,
   { now }: PlanContext,
 ): Step[] =>
-  members.flatMap(({ email, name, ownKeyExceptions }) =>
-    (ownKeyExceptions ?? []).map(({ service: serviceId, reason, until: end }) => {
-      const member = email ?? name
-      const userId = storedMember(member, organizationId, stored)
-      const before = stored.exceptions.find(
-        (one) =>
-          one.organizationId === organizationId && one.userId === userId && one.serviceId === serviceId,
-      )
-      const until = end === undefined ? (before?.until ?? null) : end
-      const subject = `organisation ${organization}: own keys of ${serviceId} for ${member}`
-      const named = { organization, member, serviceId }
-      if (until !== null && until <= now) {
-        const over = `over since ${until.toISOString()}`
-        return before
-          ? step(subject, false, [over], { kind: 'end_exception', ...named })
-          : idle(subject, over)
-      }
-      const said = { reason, until: until?.toISOString() ?? null }
-      return step(
-        subject,
-        !before,
-        differences<{ reason?: string; until?: string | null }>(
-          before ? { reason: before.reason, until: before.until?.toISOString() ?? null } : {},
-          said,
-        ),
-        { kind: 'grant_exception', ...named, reason, until },
-      )
-    }),
-  )
+  (ownKeyExceptions ?? []).map(({ service: serviceId, reason, until: end }) => {
+    const before = stored.exceptions.find(
+      (one) =>
+        one.organizationId === current?.organizationId &&
+        one.userId === current.id &&
+        one.serviceId === serviceId,
+    )
+    const until = end === undefined ? (before?.until ?? null) : end
+    const subject = `organisation ${organization}: own keys of ${serviceId} for ${member}`
+    const named = { organization, member, serviceId }
+    if (until !== null && until <= now) {
+      const over = `over since ${until.toISOString()}`
+      return before ? step(subject, false, [over], { kind: 'end_exception', ...named }) : idle(subject, over)
+    }
+    const said = { reason, until: until?.toISOString() ?? null }
+    return step(
+      subject,
+      !before,
+      differences<{ reason?: string; until?: string | null }>(
+        before ? { reason: before.reason, until: before.until?.toISOString() ?? null } : {},
+        said,
+      ),
+      { kind: 'grant_exception', ...named, reason, until },
+    )
+  })
 
 export const performException = async (
   action: ExceptionAction,

@@ -1,4 +1,5 @@
-import { budgetsIn } from './export-keys.ts'
+import { mayUserManageKey } from '../policy/control.ts'
+import { budgetsIn, keysIn, rateLimitsIn } from './export-keys.ts'
 import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import type { StoredOrganization } from './snapshot.ts'
 
@@ -23,16 +24,13 @@ const within = <Item extends { readonly organizationId: string }>(
 ) => items.filter(({ organizationId }) => organizationId === id)
 
 const machinesIn = (home: StoredOrganization, exporting: Exporting) => {
-  const { stored, leftOut } = exporting
+  const { stored } = exporting
   const of = `organisation ${home.name}: `
   const accounts = uniquely(
     within(stored.serviceAccounts, home),
     ({ name }) => `${of}service account ${name}`,
     exporting,
   )
-  for (const { id, name } of accounts)
-    if (stored.serviceKeys.some((key) => key.userId === id))
-      leftOut.push(`${of}keys of the service account ${name}.`)
   const applications = uniquely(
     within(stored.hostApplications, home),
     ({ name }) => `${of}host application ${name}`,
@@ -47,8 +45,7 @@ const machinesIn = (home: StoredOrganization, exporting: Exporting) => {
         role,
         ...(suspended && { suspended }),
         ...some('paidBy', stored.users.find((user) => user.id === paysUserId)?.email),
-        ...costCentreIn(home.id, id, exporting),
-        ...exceptionsIn(home.id, id, exporting),
+        ...memberParts(id, name, home, exporting),
       })),
     ),
     ...list(
@@ -104,27 +101,45 @@ const teamsIn = (home: StoredOrganization, exporting: Exporting) => {
   }
 }
 
+/** Of a person or a service account. */
+export const memberParts = (userId: string, name: string, home: StoredOrganization, exporting: Exporting) => {
+  const { stored, leftOut } = exporting
+  const isTheirs = (one: { readonly organizationId: string; readonly userId: string | null }) =>
+    one.organizationId === home.id && one.userId === userId
+  const exceptions = stored.exceptions.filter(isTheirs).toSorted((a, b) => byText(a.serviceId, b.serviceId))
+  const control = { ...home, exceptedServices: exceptions.map(({ serviceId }) => serviceId) }
+  const mayHold = ({ serviceId }: { serviceId: string }) => mayUserManageKey(control, serviceId).ok
+  if (stored.serviceKeys.some((key) => key.owner === 'user' && isTheirs(key) && !mayHold(key)))
+    leftOut.push(`user ${name}: keys that the control policy of ${home.name} suspends.`)
+  const preferences = stored.preferences.filter(isTheirs)
+  const others = preferences.filter(({ serviceId }) => serviceId !== '*')
+  const place = { owner: 'user', organizationId: home.id, userId } as const
+  return {
+    ...some('fallback', preferences.find(({ serviceId }) => serviceId === '*')?.fallback),
+    ...(others.length > 0 && {
+      fallbackByService: Object.fromEntries(others.map((one) => [one.serviceId, one.fallback])),
+    }),
+    ...(home.kind === 'company' && costCentreIn(home.id, userId, exporting)),
+    ...rateLimitsIn('rateLimits', { organizationId: home.id, kind: 'user', id: userId }, exporting),
+    ...(home.kind === 'company' &&
+      list(
+        'ownKeyExceptions',
+        exceptions.map(({ serviceId, reason, until }) => ({
+          service: serviceId,
+          reason,
+          ...some('until', until?.toISOString()),
+        })),
+      )),
+    ...list('keys', keysIn(place, name, exporting, mayHold)),
+    ...list('budgets', budgetsIn({ organizationId: home.id, userId }, `user ${name}`, exporting)),
+  }
+}
+
 /** Of a member or a team. */
-export const costCentreIn = (organizationId: string, id: string, { stored }: Exporting) => {
+const costCentreIn = (organizationId: string, id: string, { stored }: Exporting) => {
   const found = stored.assignments.find((one) => one.organizationId === organizationId && one.id === id)
   return some('costCentre', found?.code ?? undefined)
 }
-
-/** Of one member. */
-export const exceptionsOf = (organizationId: string, userId: string, { stored }: Exporting) =>
-  stored.exceptions.filter((one) => one.organizationId === organizationId && one.userId === userId)
-
-export const exceptionsIn = (organizationId: string, userId: string, exporting: Exporting) =>
-  list(
-    'ownKeyExceptions',
-    exceptionsOf(organizationId, userId, exporting)
-      .toSorted((a, b) => byText(a.serviceId, b.serviceId))
-      .map(({ serviceId, reason, until }) => ({
-        service: serviceId,
-        reason,
-        ...some('until', until?.toISOString()),
-      })),
-  )
 
 export const sessionPolicyIn = (organizationId: string, { stored }: Exporting) => {
   const found = stored.sessionPolicies.find((one) => one.organizationId === organizationId)

@@ -47,11 +47,17 @@ const installation = async (name: string) => {
   })
   return {
     rooms,
-    apply: async (source: string, environment: Record<string, string>) => {
+    /** At a time: what would be done then. */
+    apply: async (source: string, environment: Record<string, string>, at?: Date) => {
       const parsed = parseSetUp(source)
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-      const applied = await applyDocument(rooms, parsed.document, { environment, directory })
-      return appliedLines(applied, false)
+      const dryRun = at !== undefined
+      const applied = await applyDocument({ ...rooms, ...(dryRun && { clock: () => at }) }, parsed.document, {
+        environment,
+        directory,
+        dryRun,
+      })
+      return appliedLines(applied, dryRun)
     },
     export: async (organization: string | null = null) =>
       exportDocument(await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock()), organization),
@@ -64,6 +70,7 @@ for (const [name, service] of [
   ['SHARED', 'anthropic'],
   ['OWN', 'anthropic'],
   ['EXCEPTED', 'openai'],
+  ['MACHINE', 'anthropic'],
 ] as const) {
   secrets[name] = demoSecret(service, name)
   simulator.setKey(secrets[name], { kind: 'ok' }, service)
@@ -72,6 +79,8 @@ secrets['CLIENT'] = 'the-secret-of-our-client-there'
 secrets['HOOK'] = `whsec_${Buffer.alloc(32, 'hook').toString('base64')}`
 const { publicKey } = generateKeyPairSync('ed25519')
 const jwk = JSON.stringify({ ...publicKey.export({ format: 'jwk' }), kid: 'one' })
+
+const from = await installation('from')
 
 const original = `
 outboundAllowances: ["${new URL(simulator.url).host}"]
@@ -115,6 +124,10 @@ organizations:
         paidBy: ada@export.example
         costCentre: R-1
         ownKeyExceptions: [{service: openai, reason: Migration, until: "2020-01-01T00:00:00Z"}]
+        fallbackByService: {anthropic: none}
+        rateLimits: {requestsPerMinute: 5}
+        budgets: [{name: Nightly, ownKeyCost: 3, setBy: organization, enforcement: hard}]
+        keys: [{service: anthropic, label: Of the machine, secret: env:MACHINE}]
       - {name: retired, suspended: true}
     hostApplications:
       - {name: Portal, issuer: "https://portal.example", jwks: {keys: [${jwk}]}, frameAncestors: ["https://portal.example"]}
@@ -170,7 +183,7 @@ users: [{email: alone@export.example, name: Alone, tier: former, suspendedEveryw
 `
 
 test('an export makes the same of an empty installation, and changes nothing where it came from', async () => {
-  const [from, to] = [await installation('from'), await installation('to')]
+  const to = await installation('to')
   const made = await from.apply(original, secrets)
   expect(made.filter((line) => line.startsWith('!'))).toEqual([])
 
@@ -185,7 +198,7 @@ test('an export makes the same of an empty installation, and changes nothing whe
         '',
     ]),
   )
-  expect(Object.keys(environment)).toHaveLength(6)
+  expect(Object.keys(environment)).toHaveLength(7)
 
   expect((await from.apply(exported.text, environment)).at(-1)).toBe('Nothing to change.')
   expect((await to.apply(exported.text, environment)).filter((line) => line.startsWith('!'))).toEqual([])
@@ -196,4 +209,115 @@ test('an export makes the same of an empty installation, and changes nothing whe
   const one = await from.export('Second')
   expect(one.text).toContain('ada@export.example')
   expect(one.text).not.toMatch(/grace|alone|systemKeys:|platformAdministrator/)
+})
+
+const secret = (name: string) => {
+  secrets[name] = demoSecret('openai', name)
+  simulator.setKey(secrets[name], { kind: 'ok' }, 'openai')
+}
+const linesOf = (source: string) => from.apply(source, secrets)
+
+test('a key that is kept for teams is never open to others, and a file opens it only by saying so', async () => {
+  secret('KEPT')
+  const source = (teams: string, search = 'name: Search') => `
+organizations:
+  - name: Kept Ltd
+    teams: [{${search}}, {name: Support}]
+    keys: [{service: openai, label: Kept, secret: env:KEPT${teams}}]
+`
+  const pool = from.rooms.database.pool
+  const kept = async () => {
+    const { rows } = await pool.query<{ teams: string[] | null }>(
+      `SELECT (SELECT array_agg(t.name ORDER BY t.name) FROM teams t WHERE t.id = ANY (k.team_ids)) AS teams
+       FROM service_keys k WHERE k.label = 'Kept'`,
+    )
+    return rows[0]?.teams
+  }
+  expect(await linesOf(source(', teams: [Searhc]'))).toContainEqual(
+    expect.stringMatching(/^error: .*openai “Kept” is kept for the team Searhc/),
+  )
+  expect((await linesOf(source(', teams: [search]'))).at(-1)).toMatch(/made\.$/)
+  // Said by the trail: it was made so, and not open first.
+  const { rows: added } = await pool.query(
+    `SELECT jsonb_array_length(after -> 'teamIds') AS teams FROM audit_entries
+     WHERE action = 'service_key.add' AND after ->> 'label' = 'Kept'`,
+  )
+  expect(added).toEqual([{ teams: 1 }])
+  for (const again of [', teams: [Search]', ''])
+    expect((await linesOf(source(again))).at(-1)).toBe('Nothing to change.')
+  expect(await linesOf(source(', teams: [Search, Support]'))).toContain('    teams: Search → Search, Support')
+  expect(await kept()).toEqual(['Search', 'Support'])
+
+  await pool.query(`UPDATE teams SET archived_at = now() WHERE name = 'Support'`)
+  const partly = await from.export('Kept Ltd')
+  expect(partly.text).toMatch(/teams:\n +- Search\n/)
+  expect(partly.leftOut).toEqual([expect.stringMatching(/“Kept”: that it is kept for archived teams, too/)])
+  secrets['KEY_KEPT_LTD_OPENAI_KEPT'] = secrets['KEPT'] ?? ''
+  expect((await linesOf(partly.text)).at(-1)).toBe('Nothing to change.')
+  await pool.query(`UPDATE teams SET archived_at = now() WHERE name = 'Search'`)
+  const nobody = await from.export('Kept Ltd')
+  expect(nobody.text).not.toContain('secret:')
+  expect(nobody.leftOut).toEqual([expect.stringMatching(/“Kept”: its teams are archived/)])
+
+  expect(await linesOf(source(', teams: null', 'name: Sales'))).toContain(
+    '    teams: archived ones → every member',
+  )
+  expect(await kept()).toBeNull()
+})
+
+test('an exception lets one member keep a key of their own until its time is over; one that is over stays so', async () => {
+  secret('EXCEPTED')
+  const source = (until: string, key = ', keys: [{service: openai, secret: env:EXCEPTED}]') => `
+organizations:
+  - name: Excepted Ltd
+    controlPolicy: it_control
+    users:
+      - email: eve@applied.example
+        name: Eve
+        ${key.slice(2)}
+        ownKeyExceptions: [{service: openai, reason: Fine tuning, until: ${until}}]
+`
+  const never = await linesOf(source('2020-01-01T00:00:00Z'))
+  expect(never).toContainEqual(expect.stringMatching(/^= .*own keys of openai for eve@.*over since 2020/))
+  expect(never).toContainEqual(expect.stringMatching(/manages all service keys/))
+  expect((await linesOf(source('2090-01-01T00:00:00Z'))).at(-1)).toMatch(/made\.$/)
+  expect((await linesOf(source('2090-01-01T01:00:00+01:00'))).at(-1)).toBe('Nothing to change.')
+  expect(await linesOf(source('null'))).toContain('    until: 2090-01-01T00:00:00.000Z → (none)')
+  const ended = await linesOf(source('2020-01-01T00:00:00Z', ', fallback: system'))
+  expect(ended).toContain('~ organisation Excepted Ltd: own keys of openai for eve@applied.example')
+  const { rows } = await from.rooms.database.pool.query(
+    `SELECT status, (SELECT count(*) FROM own_key_exceptions e WHERE e.user_id = k.user_id) AS left FROM service_keys k WHERE label = 'OpenAI key' AND owner = 'user'`,
+  )
+  expect(rows).toEqual([{ status: 'suspended', left: 0n }])
+})
+
+test('a policy for later is scheduled once and replaced by its time; from its start on it is the policy of the file', async () => {
+  const source = (controlPolicy: string) => `
+organizations:
+  - name: Later Ltd
+    controlPolicy: user_control
+    lockedFallback: null
+    scheduledPolicies:
+      - {startsAt: 2090-01-01T00:00:00Z, reason: New year, controlPolicy: ${controlPolicy}, criticalServices: [],
+         systemKeysAllowed: true, lockedFallback: none, allowed: {services: [openai]}}
+`
+  expect((await linesOf(source('it_control'))).at(-1)).toMatch(/made\.$/)
+  expect((await linesOf(source('it_control'))).at(-1)).toBe('Nothing to change.')
+  expect(await linesOf(source('hybrid'))).toContain('    controlPolicy: it_control → hybrid')
+  const { id = '' } = (await from.rooms.organizations.findByName('Later Ltd')) ?? {}
+  const versions = await from.rooms.organizations.policyVersions(id, { before: null, limit: 9 })
+  expect(versions.map(({ state, document: { controlPolicy } }) => [state, controlPolicy])).toEqual([
+    ['scheduled', 'hybrid'],
+    ['cancelled', 'it_control'],
+    ['in_force', 'user_control'],
+  ])
+
+  const lines = (await from.apply(source('hybrid'), secrets, new Date('2090-02-01'))).join('\n')
+  expect(lines).toMatch(
+    /controlPolicy: user_control → hybrid\n +allowed: \(none\) → keyHealth any; services openai/,
+  )
+  expect(lines).toContain('lockedFallback: (none) → none')
+  expect(lines).toContain(
+    '= organisation Later Ltd: control policy from 2090-01-01T00:00:00.000Z on  has started',
+  )
 })

@@ -1,16 +1,9 @@
 import { stringify } from 'yaml'
-import { mayUserManageKey } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
-import {
-  costCentreIn,
-  exceptionsIn,
-  exceptionsOf,
-  organizationParts,
-  sessionPolicyIn,
-} from './export-organization.ts'
-import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
-import { budgetsIn, keysIn, rateLimitsIn, scheduleIn } from './export-keys.ts'
+import { memberParts, organizationParts, sessionPolicyIn } from './export-organization.ts'
+import { byText, type Exporting, list, uniquely } from './exporting.ts'
+import { budgetsIn, keysIn, scheduleIn } from './export-keys.ts'
 import { scheduledPoliciesIn } from './policies.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
 
@@ -85,23 +78,6 @@ const personIn = (
   isWhole: boolean,
   exporting: Exporting,
 ) => {
-  const { stored, leftOut } = exporting
-  const place = { owner: 'user', organizationId: home.id, userId: user.id } as const
-  const exceptedServices = exceptionsOf(home.id, user.id, exporting).map(({ serviceId }) => serviceId)
-  const mayHold = ({ serviceId }: { serviceId: string }) =>
-    mayUserManageKey({ ...home, exceptedServices }, serviceId).ok
-  const all = keysIn(place, user.email, exporting, mayHold)
-  const preferences = stored.preferences.filter(
-    (one) => one.userId === user.id && one.organizationId === home.id,
-  )
-  const others = preferences.filter(({ serviceId }) => serviceId !== '*')
-  if (
-    stored.serviceKeys.some(
-      (key) =>
-        key.owner === 'user' && key.organizationId === home.id && key.userId === user.id && !mayHold(key),
-    )
-  )
-    leftOut.push(`user ${user.email}: keys that the control policy of ${home.name} suspends.`)
   const isMember = home.kind === 'company'
   return {
     email: user.email,
@@ -112,18 +88,7 @@ const personIn = (
     ...(isMember && membership.breakGlass && { breakGlass: true }),
     ...(membership.tierId !== null && { tier: membership.tierId }),
     ...(user.isPlatformAdministrator && isWhole && { platformAdministrator: true }),
-    ...some('fallback', preferences.find(({ serviceId }) => serviceId === '*')?.fallback),
-    ...(others.length > 0 && {
-      fallbackByService: Object.fromEntries(others.map((one) => [one.serviceId, one.fallback])),
-    }),
-    ...(isMember && costCentreIn(home.id, user.id, exporting)),
-    ...(isMember && exceptionsIn(home.id, user.id, exporting)),
-    ...rateLimitsIn('rateLimits', { organizationId: home.id, kind: 'user', id: user.id }, exporting),
-    ...list('keys', all),
-    ...list(
-      'budgets',
-      budgetsIn({ organizationId: home.id, userId: user.id }, `user ${user.email}`, exporting),
-    ),
+    ...memberParts(user.id, user.email, home, exporting),
   }
 }
 

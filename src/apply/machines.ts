@@ -11,13 +11,11 @@ import * as wire from '../contract/wire.ts'
 import { type Outcome, success } from '../kit/fault.ts'
 import type { ApplicationFields } from '../machines/host-applications.ts'
 import type { DocumentOrganization } from './document.ts'
-import { exceptionsSchema } from './exceptions.ts'
 import type { Performance } from './perform.ts'
 import { findPerson, memberIdOf, organizationIdOf } from './places.ts'
 import type { PlanContext } from './plan.ts'
 import type { Snapshot } from './snapshot.ts'
 import { differences, settings, type Step, step } from './step.ts'
-import { costCentreOf } from './teams.ts'
 import { clientText, writePrivateFile } from './token-files.ts'
 
 /** Machines of an organisation in a document: service accounts with their credentials, and applications that vouch for users. */
@@ -29,19 +27,17 @@ const credential = z.strictObject({
   file: z.string().min(1),
 })
 
-export const serviceAccountSchema = (serviceId: z.ZodType<string, string>) =>
-  z.strictObject({
-    // People are named by addresses.
-    name: wire.label.regex(/^[^@]+$/, 'A service account has a name without @.'),
-    description: z.string().trim().max(300).optional(),
-    role: machineRole.optional(),
-    suspended: z.boolean().optional(),
-    paidBy: z.email('This is not an e-mail address.').nullable().optional(),
-    costCentre: costCentreOf,
-    ownKeyExceptions: exceptionsSchema(serviceId),
-    credentials: z.array(credential).optional(),
-  })
-type DocumentServiceAccount = z.output<ReturnType<typeof serviceAccountSchema>>
+/** Beside what every member has. */
+export const serviceAccountFields = {
+  // People are named by addresses.
+  name: wire.label.regex(/^[^@]+$/, 'A service account has a name without @.'),
+  description: z.string().trim().max(300).optional(),
+  role: machineRole.optional(),
+  suspended: z.boolean().optional(),
+  paidBy: z.email('This is not an e-mail address.').nullable().optional(),
+  credentials: z.array(credential).optional(),
+}
+type DocumentServiceAccount = z.output<z.ZodObject<typeof serviceAccountFields>>
 
 const { shape } = hostApplication
 export const hostApplicationSchema = z
@@ -102,6 +98,9 @@ export type MachineAction =
       readonly wanted: DocumentApplication
     }
 
+export const findServiceAccount = (organizationId: string | undefined, name: string, stored: Snapshot) =>
+  stored.serviceAccounts.find((one) => one.organizationId === organizationId && one.name === name)
+
 export const planServiceAccounts = (
   { name: organization, serviceAccounts }: DocumentOrganization,
   organizationId: string | undefined,
@@ -109,9 +108,7 @@ export const planServiceAccounts = (
   context: PlanContext,
 ): Step[] =>
   (serviceAccounts ?? []).flatMap((wanted) => {
-    const before = stored.serviceAccounts.find(
-      (one) => one.organizationId === organizationId && one.name === wanted.name,
-    )
+    const before = findServiceAccount(organizationId, wanted.name, stored)
     const subject = `organisation ${organization}: service account ${wanted.name}`
     return [
       planServiceAccount(subject, organization, wanted, before, stored),

@@ -15,9 +15,10 @@ export const findPerson = async (email: string, p: Performance) => {
   return person ? success(person) : vanished(`user ${email}`)
 }
 
-/** Null: where they work alone. */
 export interface MemberPlace {
+  /** Null: where they work alone. */
   readonly organization: string | null
+  /** Or the name of a service account. */
   readonly email: string
 }
 
@@ -25,10 +26,11 @@ export const memberOf = async (
   { organization, email }: MemberPlace,
   p: Performance,
 ): Promise<Outcome<{ organizationId: string; userId: string }>> => {
-  const person = await findPerson(email, p)
-  if (!person.ok || organization === null) return person
+  if (organization === null) return findPerson(email, p)
   const home = await organizationIdOf(organization, p)
-  return home.ok ? success({ organizationId: home.value, userId: person.value.userId }) : home
+  if (!home.ok) return home
+  const userId = await memberIdOf(email, home.value, p)
+  return userId.ok ? success({ organizationId: home.value, userId: userId.value }) : userId
 }
 
 /** Machines have no address, people no name of their own. */

@@ -1,7 +1,15 @@
 import type { Fallback } from '../policy/control.ts'
-import { type Document, type DocumentUser, usersOf } from './document.ts'
+import {
+  type Document,
+  type DocumentMember,
+  type DocumentOrganization,
+  type DocumentUser,
+  usersOf,
+} from './document.ts'
 import { planExceptions } from './exceptions.ts'
+import { findServiceAccount } from './machines.ts'
 import type { Action, PlanContext } from './plan.ts'
+import type { MemberPlace } from './places.ts'
 import { type KeyHome, planKeys } from './plan-keys.ts'
 import { planRateLimits } from './rate-limits.ts'
 import { planBreakGlass } from './sign-on.ts'
@@ -41,14 +49,6 @@ const planUser = (
 ): Step[] => {
   const { before, membership } = standingOf(user, organization, stored)
   const subject = `user ${user.email}`
-  const keyHome: KeyHome = {
-    owner: 'user',
-    title: `${subject}: key`,
-    organizationId: membership?.organizationId ?? null,
-    organization,
-    userId: before?.id ?? null,
-    email: user.email,
-  }
   return [
     ...(before && membership
       ? planMember(user, organization, before, membership)
@@ -56,20 +56,13 @@ const planUser = (
     ...(user.suspended === false ? planStanding(user, organization, membership) : []),
     ...(user.suspendedEverywhere === false ? planSuspendedEverywhere(user, before) : []),
     ...(organization === null ? [] : planBreakGlass(user, organization, membership)),
-    ...planRateLimits(
-      `${subject}: rate limits`,
-      user.rateLimits,
-      { organization, email: user.email },
-      membership && { organizationId: membership.organizationId, id: membership.userId },
-      'user',
-      stored.rateLimits,
+    ...planMemberParts(
+      user,
+      { title: subject, organization, reference: user.email },
+      { organizationId: membership?.organizationId ?? null, userId: before?.id ?? null },
+      stored,
+      context,
     ),
-    ...planPreferences(user, organization, membership, stored),
-    // Before the keys that they let somebody have.
-    ...(organization === null
-      ? []
-      : planExceptions(organization, [user], membership?.organizationId, stored, context)),
-    ...planKeys(user.keys ?? [], keyHome, stored, context),
     ...(user.accessTokenFile
       ? [
           planToken(
@@ -81,6 +74,41 @@ const planUser = (
           ),
         ]
       : []),
+  ]
+}
+
+export const planMachineParts = (
+  { name: organization, serviceAccounts }: DocumentOrganization,
+  organizationId: string | undefined,
+  stored: Snapshot,
+  context: PlanContext,
+): Step[] =>
+  (serviceAccounts ?? []).flatMap((account) => {
+    const title = `organisation ${organization}: service account ${account.name}`
+    const known = findServiceAccount(organizationId, account.name, stored)
+    const ids = { organizationId: organizationId ?? null, userId: known?.id ?? null }
+    return planMemberParts(account, { title, organization, reference: account.name }, ids, stored, context)
+  })
+
+/** Of a person or a service account; ids are null for whom the plan itself creates. */
+const planMemberParts = (
+  member: DocumentMember,
+  { title, organization, reference }: { title: string; organization: string | null; reference: string },
+  { organizationId, userId }: { organizationId: string | null; userId: string | null },
+  stored: Snapshot,
+  context: PlanContext,
+): Step[] => {
+  const current = organizationId === null || userId === null ? undefined : { organizationId, id: userId }
+  const place = { organization, email: reference }
+  const keyHome: KeyHome = { owner: 'user', title: `${title}: key`, organizationId, userId, ...place }
+  return [
+    ...planRateLimits(`${title}: rate limits`, member.rateLimits, place, current, 'user', stored.rateLimits),
+    ...planPreferences(title, member, place, current, stored),
+    // Before the keys that they let somebody have.
+    ...(organization === null
+      ? []
+      : planExceptions(organization, member, reference, current, stored, context)),
+    ...planKeys(member.keys ?? [], keyHome, stored, context),
   ]
 }
 
@@ -177,19 +205,20 @@ export const planSuspension = (user: DocumentUser, organization: string | null, 
 
 /** What the document names is set; overrides for other services stay. */
 const planPreferences = (
-  user: DocumentUser,
-  organization: string | null,
-  membership: StoredMembership | undefined,
+  title: string,
+  { fallback: all, fallbackByService = {} }: DocumentMember,
+  place: MemberPlace,
+  current: { readonly organizationId: string; readonly id: string } | undefined,
   stored: Snapshot,
 ): Step[] => {
   const named = new Map<string, Fallback>([
-    ...(user.fallback ? [['*', user.fallback] as const] : []),
-    ...Object.entries(user.fallbackByService ?? {}),
+    ...(all ? [['*', all] as const] : []),
+    ...Object.entries(fallbackByService),
   ])
   if (named.size === 0) return []
   const before = new Map(
     stored.preferences
-      .filter((p) => p.userId === membership?.userId && p.organizationId === membership?.organizationId)
+      .filter((p) => p.userId === current?.id && p.organizationId === current?.organizationId)
       .map((p) => [p.serviceId, p.fallback]),
   )
   const details = [...named]
@@ -200,10 +229,9 @@ const planPreferences = (
     )
   const preferences = new Map([...before, ...named])
   return [
-    step(`user ${user.email}: fallback preference`, false, details, {
+    step(`${title}: fallback preference`, false, details, {
       kind: 'change_preferences',
-      email: user.email,
-      organization,
+      ...place,
       preferences,
     }),
   ]

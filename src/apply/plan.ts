@@ -11,12 +11,17 @@ import {
   planBudget,
 } from './budgets.ts'
 import { type CentralBillingAction, planCentralBilling } from './central-billing.ts'
-import { type ExceptionAction, planExceptions } from './exceptions.ts'
-import { type MachineAction, planHostApplications, planServiceAccounts } from './machines.ts'
+import type { ExceptionAction } from './exceptions.ts'
+import {
+  findServiceAccount,
+  type MachineAction,
+  planHostApplications,
+  planServiceAccounts,
+} from './machines.ts'
 import { findKey, type KeyHome, placeOf, planKeys, type PlannedKey } from './plan-keys.ts'
 import { inForceAt, planScheduledPolicies, type ScheduleAction } from './policies.ts'
 import { planProvisioning, type ProvisioningAction } from './provisioning.ts'
-import { planSuspension, planToken, planUsers, standingOf } from './plan-users.ts'
+import { planMachineParts, planSuspension, planToken, planUsers, standingOf } from './plan-users.ts'
 import type { RateLimitAction } from './rate-limits.ts'
 import { planMaximumKeyAge, planRotation, type RotationAction } from './rotation.ts'
 import { planSessionPolicy, planSingleSignOn, type SignOnAction } from './sign-on.ts'
@@ -64,6 +69,7 @@ export type Action =
     }
   | {
       readonly kind: 'change_preferences'
+      /** Or the name of a service account. */
       readonly email: string
       readonly organization: string | null
       readonly preferences: ReadonlyMap<string, Fallback>
@@ -125,7 +131,7 @@ export const planSetUp = (given: Document, stored: Snapshot, context: PlanContex
     ...planUsers(document, stored, context),
     ...inEach((one, id, before) => [
       ...planServiceAccounts(one, id, stored, context),
-      ...planExceptions(one.name, one.serviceAccounts ?? [], id, stored, context),
+      ...planMachineParts(one, id, stored, context),
       ...planHostApplications(one, id, stored),
       ...planCostCentres(one, id, stored),
       ...planTeams(one, id, stored),
@@ -213,7 +219,7 @@ const planBudgets = (document: Document, stored: Snapshot, context: PlanContext)
     })
   return [
     ...steps(document.budgets, installationHome),
-    ...(document.organizations ?? []).flatMap(({ name, budgets, teams, keys }) => {
+    ...(document.organizations ?? []).flatMap(({ name, budgets, teams, keys, serviceAccounts }) => {
       const before = findOrganization(name, stored)
       const home = {
         title: `organisation ${name}`,
@@ -231,6 +237,11 @@ const planBudgets = (document: Document, stored: Snapshot, context: PlanContext)
             title: `organisation ${name}: team ${team.name}`,
             team: { id, name: team.name },
           })
+        }),
+        ...(serviceAccounts ?? []).flatMap((account) => {
+          const known = findServiceAccount(before?.id, account.name, stored)
+          const title = `organisation ${name}: service account ${account.name}`
+          return steps(account.budgets, { ...home, title, userId: known?.id ?? null, email: account.name })
         }),
         ...(keys ?? []).flatMap((key) => {
           const keyHome = organizationHome(name, before)

@@ -29,6 +29,7 @@ export const referencesOf = (document: Document): SecretReference[] => {
   const keys = [
     ...(document.systemKeys ?? []),
     ...organizations.flatMap((o) => o.keys ?? []),
+    ...organizations.flatMap(({ serviceAccounts }) => serviceAccounts ?? []).flatMap((one) => one.keys ?? []),
     ...usersOf(document).flatMap(({ user }) => user.keys ?? []),
   ]
   const references = [
