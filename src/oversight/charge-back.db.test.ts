@@ -283,7 +283,7 @@ const openCompany = async () => {
         }
       })
       .filter(({ isThere }) => isThere)
-      .map(({ isThere: _, ...group }) => group)
+      .map(({ id, creditMicros, operations, keyNanoUsd }) => ({ id, creditMicros, operations, keyNanoUsd }))
       .toSorted(byId)
   }
   return { organizationId, store, perform, expected }
