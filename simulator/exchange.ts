@@ -21,6 +21,8 @@ export interface SimulatorState {
   /** Short-lived access tokens of Google Cloud → the service account they were issued for. */
   readonly accessTokens: Map<string, { readonly secret: string; readonly until: number }>
   readonly now: () => number
+  /** Aborted, and followed by another one, to hurry what is under way. */
+  hurry: AbortController
 }
 
 export interface MidjourneyTask {
@@ -54,6 +56,8 @@ export interface Exchange {
   readonly state: SimulatorState
   /** Aborted when the caller is gone. */
   readonly gone: AbortSignal
+  /** Aborted when nothing of it is to wait any longer. */
+  readonly hurried: AbortSignal
 }
 
 /** A refusal, before it has the shape of a service's error. */
@@ -128,17 +132,18 @@ export const sendHalf = async (exchange: Exchange, body: unknown): Promise<void>
   exchange.response.destroy()
 }
 
-/** Waits; returns early when the caller hangs up. */
-export const pause = (exchange: Exchange, delayMs: number): Promise<void> => {
+/** Waits; returns early when the caller hangs up, or a test has waited for long enough. */
+export const pause = ({ gone, hurried }: Exchange, delayMs: number): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>()
-  if (exchange.gone.aborted) resolve()
+  const ends = [gone, hurried]
+  if (ends.some(({ aborted }) => aborted)) return Promise.resolve()
   const finish = () => {
     clearTimeout(timer)
-    exchange.gone.removeEventListener('abort', finish)
+    for (const end of ends) end.removeEventListener('abort', finish)
     resolve()
   }
   const timer = setTimeout(finish, delayMs)
-  exchange.gone.addEventListener('abort', finish)
+  for (const end of ends) end.addEventListener('abort', finish)
   return promise
 }
 

@@ -36,6 +36,8 @@ export interface Simulator {
   counters(): Record<string, number>
   setKey(secret: string, behaviour: KeyBehaviour, service?: ServiceName): void
   removeKey(secret: string): void
+  /** Whatever waits goes on at once, to its end: replies under way, and tasks of Midjourney. */
+  hurry(): void
   /** The services' APIs for keys, at the same addresses: what they issue is accepted, what they take back refused. */
   readonly rotation: RotationStandIns
   close(): Promise<void>
@@ -90,6 +92,7 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     stored: new Map(),
     accessTokens: new Map(),
     now: Date.now,
+    hurry: new AbortController(),
   }
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     serve(request, response, state, journal, rotation).catch((error: unknown) => {
@@ -108,6 +111,12 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
     counters: () => state.keys.counters(),
     setKey: (secret, behaviour, service) => state.keys.set(secret, behaviour, service),
     removeKey: (secret) => state.keys.remove(secret),
+    hurry: () => {
+      state.hurry.abort()
+      state.hurry = new AbortController()
+      for (const [id, task] of state.midjourneyTasks)
+        state.midjourneyTasks.set(id, { ...task, submittedAt: 0 })
+    },
     rotation,
     close: () => close(server),
   }
@@ -164,6 +173,7 @@ const serve = async (
     entry,
     state,
     gone,
+    hurried: state.hurry.signal,
   }
   const handle = Object.hasOwn(services, prefix) ? services[service] : undefined
   if (!handle)

@@ -29,6 +29,7 @@ const launch = ({ path, environment }: Executable): Promise<Browser> =>
     executablePath: path,
     args: parameters,
     env: { ...(process.env as Record<string, string>), ...environment },
+    timeout: 120_000,
   })
 
 /**

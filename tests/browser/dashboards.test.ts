@@ -128,7 +128,8 @@ describe('a user', () => {
     const { page } = nora
     // It moves a moment later: `check` would look at once.
     await page.getByLabel('No fallback').click()
-    await page.getByText('Fallback: No fallback.').waitFor()
+    // Under the pointer it stays for as long as it is needed.
+    await page.getByText('Fallback: No fallback.').hover()
     expect((await chat(person('Nora').accessToken, 'openrouter/openai/gpt-4.1-mini')).status).toBe(424)
     await page.getByRole('button', { name: 'Undo' }).click()
     await page.getByText('Undone.').waitFor()
@@ -237,6 +238,8 @@ describe('an administrator', () => {
     await page.keyboard.press('Alt+ArrowUp')
     await laneOf('Secondary').getByText('Reserve').waitFor()
     await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Try Reserve earlier')
+    // It is shown before it is done.
+    await page.getByText('“Reserve” is now Secondary, 2 of 2.').waitFor()
     await page.reload()
     await laneOf('Secondary').getByText('Reserve').waitFor()
     await laneOf('Tertiary').getByText('No key').waitFor()
@@ -368,6 +371,7 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
       [Symbol.asyncDispose]: () => own.browser.close(),
     }
     const page = await own.browser.newPage()
+    page.setDefaultTimeout(60_000)
     await page.goto(`${demo.url}/sign-in`)
     await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor()
   },

@@ -157,6 +157,7 @@ test('an application shows its user their dashboard in a frame, and another site
     }
     shown = await link()
     const context = await browser.newContext()
+    context.setDefaultTimeout(60_000)
     const outside = await context.newPage()
     await outside.goto(`http://127.0.0.1:${port}/`)
     const frame = outside.frameLocator('iframe')

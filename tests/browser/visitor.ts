@@ -118,6 +118,8 @@ export const expectAccessible = async (page: Page): Promise<void> => {
 
 /** On the way through screens that are looked at by themselves, in dark too: what is open on top of one, else all of it. */
 export const expectAccessibleInLight = async (page: Page): Promise<void> => {
+  // A dialog may be about to open or to close.
+  await settled(page)
   const isOnTop = (await page.locator(`${dialog}:visible`).count()) > 0
   expect(await findings(page, undefined, isOnTop ? dialog : 'html')).toEqual([])
 }

@@ -37,16 +37,14 @@ const begin = async (prompt: string, drainSeconds: number) => {
 
 describe('SIGTERM', () => {
   test('lets running operations end whole, takes no new ones, settles everything, and exits with 0', async () => {
-    const { gateway, replies, call } = await begin(
-      '[[simulate: slow 10ms]] [[simulate: wait 1s]] [[simulate: tokens 50]]',
-      30,
-    )
+    const { gateway, replies, call } = await begin('[[simulate: slow 1s]] [[simulate: tokens 120]]', 120)
     gateway.signal('SIGTERM')
     const health = async () => (await fetch(`${gateway.url}/healthz`)).status
     await expect.poll(health, { interval: 5 }).toBe(503)
     const refused = await client.send(call)
     expect(refused).toMatchObject({ status: 503, code: 'draining', endedCleanly: true })
     expect(refused.headers['retry-after']).toBeDefined()
+    fleet.simulator.hurry()
 
     expect((await replies).filter((reply) => !reply.whole)).toEqual([])
     expect(await gateway.exit).toEqual({ code: 0, signal: null })

@@ -45,13 +45,14 @@ test('a gateway that stood still until its holds were given back ends no reply a
       token: person.token,
       dialect: 'openai',
       streamed,
-      prompt: streamed ? '[[simulate: slow 20ms]] [[simulate: tokens 100]]' : '[[simulate: wait 2s]]',
+      prompt: streamed ? '[[simulate: slow 1s]] [[simulate: tokens 120]]' : '[[simulate: wait 100s]]',
       maximumTokens: 200,
     }),
   )
   await expect.poll(() => books.unfinishedHolds(), { interval: 10 }).toBe(2)
   frozen?.signal('SIGSTOP')
   await expect.poll(() => books.unfinishedHolds(), { interval: 100 }).toBe(0)
+  fleet.simulator.hurry()
   frozen?.signal('SIGCONT')
   const replies = await Promise.all(calls)
   expect(replies.filter(isWhole)).toEqual([])

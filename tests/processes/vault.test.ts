@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,24 +16,13 @@ import { formerVault, storeFormerCanary } from '../vault-format-1.ts'
 const operator = { kind: 'operator', id: null } as const
 const bytes = () => Buffer.from(vaultTestKey, 'base64')
 
-interface Progress {
-  readonly done: number
-  readonly state?: string
-}
-
-/** Kills it as soon as it has done so many, wherever it is by then. Null: it came to the end. */
-const workUntil = async (url: string, killAt: number): Promise<Progress> => {
-  const child: ChildProcess = fork(join(import.meta.dirname, 'vault-child.ts'), [url], {
+/** Works in a process of its own that kills itself when it has done so many; tells by what signal it ended. */
+const workUntil = async (url: string, done: number): Promise<NodeJS.Signals | null> => {
+  const child = fork(join(import.meta.dirname, 'vault-child.ts'), [url, String(done)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
-  let last: Progress = { done: 0 }
-  child.on('message', (progress: Progress) => {
-    last = progress
-    if (progress.state !== undefined) child.disconnect()
-    else if (progress.done >= killAt) child.kill('SIGKILL')
-  })
-  await once(child, 'exit')
-  return last
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  return signal
 }
 
 test('killed again and again while secrets are sealed anew and keys wrapped anew, it loses nothing and counts each once', async () => {
@@ -72,8 +61,7 @@ test('killed again and again while secrets are sealed anew and keys wrapped anew
     }
   }
   const killedAt = async (done: number): Promise<void> => {
-    const { state } = await workUntil(clone.url, done)
-    expect(state).toBeUndefined()
+    expect(await workUntil(clone.url, done)).toBe('SIGKILL')
     // Until then nobody else goes on, in case that it only was slow.
     await pool.query('UPDATE vault_changes SET claimed_until = now()')
     must(await masterKeys.unseal())

@@ -43,10 +43,11 @@ export const PriorityLanes = (props: LanesProps) => {
   const [refused, setRefused] = useState<Refused | null>(null)
   const list = useRef<HTMLDivElement | null>(null)
   // A moved row is a moved DOM node, which loses the focus: it is given back after the move was drawn.
-  const refocus = useRef<{ button: string; before: readonly ServiceKey[] } | null>(null)
+  const refocus = useRef<{ id: string; by: Step; before: string } | null>(null)
   useEffect(() => {
-    if (refocus.current === null || refocus.current.before === keys) return
-    document.getElementById(refocus.current.button)?.focus()
+    const wanted = refocus.current
+    if (wanted === null || wanted.before === placeWords(keys, wanted.id)) return
+    document.getElementById(buttonId(wanted.id, wanted.by))?.focus()
     refocus.current = null
   })
   const put = async (id: string, next: ServiceKey[] | null): Promise<void> => {
@@ -63,6 +64,7 @@ export const PriorityLanes = (props: LanesProps) => {
           `order-${service.id}`,
         ),
       (error) => {
+        refocus.current = null
         if (error instanceof CallFault && error.code === 'conflict')
           setRefused({ id, label: key.label, place })
         else tellFault(error)
@@ -71,9 +73,10 @@ export const PriorityLanes = (props: LanesProps) => {
   }
   const drag = useKeyDrag(list, (id, place) => void put(id, placed(keys, id, place)))
   const grab = useKeyGrab(keys, setSaid, put)
-  const step = (key: ServiceKey, by: Step) => {
-    refocus.current = { button: buttonId(key.id, by), before: keys }
-    void put(key.id, moved(keys, key.id, by))
+  const step = ({ id }: ServiceKey, by: Step) => {
+    const next = moved(keys, id, by)
+    if (next) refocus.current = { id, by, before: placeWords(keys, id) }
+    void put(id, next)
   }
   return (
     <div
