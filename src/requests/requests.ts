@@ -135,7 +135,7 @@ export const makeRequests = (parts: RequestParts): Requests => {
       case 'exception': {
         if (request.kind !== 'own_key') return failure('conflict', noException)
         const { expiresAt } = approval
-        const wanted = { organizationId, userId, serviceId, reason, expiresAt }
+        const wanted = { organizationId, userId, serviceId, reason: request.reason, expiresAt }
         return organizations.grantException(actor, wanted, approved('exception'))
       }
       case 'key': {

@@ -1,3 +1,4 @@
+import { IconArrowRight } from '@tabler/icons-react'
 import classes from './billing.module.css'
 import type { Difference } from './tier-changes.ts'
 
@@ -12,7 +13,7 @@ export const DifferenceList = ({ differences }: { differences: readonly Differen
             <>
               <span className="visually-hidden">was </span>
               <del className={classes.was}>{before}</del>
-              <span aria-hidden> → </span>
+              <IconArrowRight className={classes.becomes} size={14} stroke={2} aria-hidden />
               <span className="visually-hidden">, is now </span>
             </>
           )}

@@ -41,14 +41,14 @@ export const OrganizationKeys = () => {
   const stopChanging = () => setChanging(null)
   const opened = keys.data?.items.find(({ id }) => id === search.key)
   const add = mayManage && (
-    <>
+    <span className={classes.add}>
       <Button variant="default" leftSection={<IconFileImport size={16} />} onClick={() => setAdding('file')}>
         Import keys
       </Button>
       <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding('one')}>
         Share a key
       </Button>
-    </>
+    </span>
   )
   return (
     <Page

@@ -21,10 +21,25 @@ const Allowed = ({ role, permission }: { role: Role; permission: Permission }) =
   )
 
 const columns: readonly Column<Line>[] = [
-  { key: 'what', header: 'May', render: ([, words]) => words },
+  {
+    key: 'what',
+    header: 'May',
+    render: ([permission, words]) => (
+      <>
+        {words}
+        <span className={classes.rolesBelow}>
+          {roles
+            .filter((role) => may(role, permission))
+            .map((role) => roleName[role])
+            .join(', ')}
+        </span>
+      </>
+    ),
+  },
   ...roles.map((role) => ({
     key: role,
     header: roleName[role],
+    tableOnly: true,
     render: ([permission]: Line) => <Allowed role={role} permission={permission} />,
   })),
 ]

@@ -72,7 +72,7 @@ export const PolicyForm = (props: {
   const preview = useQuery({
     queryKey: ['policy preview', place.key, settled],
     queryFn: () => place.preview(settled),
-    enabled: changes.length > 0,
+    enabled: policyChanges(current, settled, nameOf).length > 0,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
   })
@@ -224,7 +224,11 @@ export const PolicyForm = (props: {
         </div>
       </Panel>
       <div className={classes.aside}>
-        <PolicyPreview changes={changes} preview={preview} />
+        <PolicyPreview
+          changes={changes}
+          preview={preview}
+          isOld={settled !== document || preview.isPlaceholderData}
+        />
         <Panel title="Save">
           <div className={classes.form}>
             <Textarea

@@ -4,7 +4,7 @@ import { DifferenceList } from '../admin-billing/difference-list.tsx'
 import { ServiceName } from '../data/service-name.tsx'
 import { Credits } from '../ui/figures.tsx'
 import { count, counted } from '../ui/format.ts'
-import { FaultNotice, Notice } from '../ui/notice.tsx'
+import { FaultNotice, Lines, Notice } from '../ui/notice.tsx'
 import { Panel, Stat, Stats } from '../ui/page.tsx'
 import type { Difference } from './policy-changes.ts'
 import classes from './policy.module.css'
@@ -12,12 +12,16 @@ import classes from './policy.module.css'
 interface Reading {
   readonly data: Preview | undefined
   readonly error: unknown
-  readonly isPlaceholderData: boolean
 }
 
 /** What a policy that is not saved yet would do, by what was really asked for in the last 30 days. */
-export const PolicyPreview = (props: { changes: readonly Difference[]; preview: Reading }) => {
-  const { changes, preview } = props
+export const PolicyPreview = (props: {
+  changes: readonly Difference[]
+  preview: Reading
+  /** It is of what the form said before. */
+  isOld: boolean
+}) => {
+  const { changes, preview, isOld } = props
   return (
     <Panel title="What it would change">
       {changes.length === 0 ? (
@@ -26,10 +30,14 @@ export const PolicyPreview = (props: { changes: readonly Difference[]; preview: 
           before you save.
         </p>
       ) : (
-        <div className={classes.form} aria-live="polite" aria-busy={preview.isPlaceholderData}>
+        <div className={classes.form} aria-live="polite" aria-busy={isOld}>
           <DifferenceList differences={changes} />
           {preview.error ? <FaultNotice error={preview.error} /> : null}
-          {preview.data && <Consequences of={preview.data} />}
+          {preview.data ? (
+            <Consequences of={preview.data} isOld={isOld} />
+          ) : (
+            !preview.error && <Lines count={5} />
+          )}
         </div>
       )}
     </Panel>
@@ -43,12 +51,17 @@ const owners: Record<KeyOwner, string> = {
 }
 const mostShown = 8
 
-const Consequences = ({ of }: { of: Preview }) => {
+const Consequences = ({ of, isOld }: { of: Preview; isOld: boolean }) => {
   const { keysSuspended, keysRestored, refused, moves, monthlyMicros } = of
   const isQuiet =
     keysSuspended.length + keysRestored.length + refused.length + moves.length + of.servedAgain === 0
   return (
     <>
+      <p className={classes.quiet}>
+        {isOld
+          ? 'Being counted anew …'
+          : `By ${counted(of.planned, 'operation')} of the last 30 days, planned anew with the keys and prices of now${of.planned < of.operations ? `; ${of.operations - of.planned} more could not be` : ''}.`}
+      </p>
       <Stats>
         <Stat label="Keys suspended" value={keysSuspended.length} />
         <Stat label="Keys back in use" value={keysRestored.length} />
@@ -110,11 +123,6 @@ const Consequences = ({ of }: { of: Preview }) => {
       {isQuiet && (
         <p className={classes.line}>No operation of the last 30 days would have ended differently.</p>
       )}
-      <p className={classes.quiet}>
-        By {counted(of.planned, 'operation')} of the last 30 days, planned anew with the keys and prices of
-        now
-        {of.planned < of.operations ? `; ${of.operations - of.planned} more could not be` : ''}.
-      </p>
     </>
   )
 }

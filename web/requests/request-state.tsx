@@ -17,7 +17,7 @@ export const StateMark = ({ request }: { request: Pick<AccessRequest, 'state' | 
   return (
     <Mark tone={tone} plain>
       {text}
-      {request.grantedBy === 'exception' && ' for one member'}
+      {request.grantedBy === 'exception' && ', by an exception'}
     </Mark>
   )
 }

@@ -27,12 +27,20 @@ export const Requests = () => {
       description={
         decides
           ? `What members of ${organization.name} ask for. An approval holds from the next operation on.`
-          : `What you have asked those who run ${organization.name} for.`
+          : `What those who run ${organization.name} are asked for.`
       }
     >
       {decides && <ToDecide />}
       {may(role, 'own.use') && <Mine decides={decides} />}
       {decides && <Answered />}
+      {!decides && !may(role, 'own.use') && (
+        <Panel>
+          <EmptyState title="Your role asks for nothing">
+            Members ask, and owners and administrators answer. What was asked and answered stands in the audit
+            trail.
+          </EmptyState>
+        </Panel>
+      )}
     </Page>
   )
 }
