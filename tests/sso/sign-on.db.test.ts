@@ -18,7 +18,16 @@ import { makeSso, type Sso } from '../../src/sso/sso.ts'
 import { type Browser, callEndpoint, cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
 import { providerCertificate, strangerCertificate } from './certificates.ts'
 import { type Account, startOidcProvider } from './oidc-provider.ts'
-import { providerEntityId, providerSignInUrl, readRequest, respond, type Said } from './saml-provider.ts'
+import {
+  askToSignOut,
+  providerEntityId,
+  providerSignInUrl,
+  providerSignOutUrl,
+  readRequest,
+  readSignOutAnswer,
+  respond,
+  type Said,
+} from './saml-provider.ts'
 
 /** Whole sign-ins with real counterparts: oidc-provider on loopback, samlify; the database is real, DNS is ours. */
 
@@ -831,6 +840,25 @@ describe('sessions that the company sign-in opened', () => {
     expect(faultIn(await callEndpoint(http.app, 'proveSso', other, { body: {} }))).toBe('conflict')
   })
 
+  const signInDirectly = async (connection: Connection, domain: string, names: readonly string[]) => {
+    const browsers: Browser[] = []
+    for (const name of names) {
+      const said = { subject: name, email: `${name}@${domain}` }
+      const { result } = await signInSaml(connection, said)
+      const { userId, ...introduction } = must(result)
+      const origin = { address: '127.0.0.1', userAgent: null, previousToken: null }
+      const entry = must(await http.identity.signInAs(userId, origin, introduction))
+      if (entry.kind !== 'open') throw new Error(entry.kind)
+      browsers.push({
+        userId,
+        organizationId: introduction.organizationId,
+        csrfToken: '',
+        cookie: `aideon_session=${entry.session.token}`,
+      })
+    }
+    return browsers
+  }
+
   const tell = (target: string, token: string) =>
     http.app.inject({
       method: 'POST',
@@ -867,6 +895,35 @@ describe('sessions that the company sign-in opened', () => {
     // Turned off it lets nobody in, nor keeps anybody.
     must(await sso.connections.change(operator, connection, { ...oidcInput(), enabled: false }))
     expect(await isIn(bob)).toBe(false)
+  })
+
+  test('the provider ends them by a signed LogoutRequest, whoever brings it, and has a signed answer', async () => {
+    const { id, domain } = await company()
+    const connection = await connect(id, samlInput({ signOutUrl: providerSignOutUrl }))
+    const at = `/sso/saml/${connection.id}`
+    const metadata = (await http.app.inject({ url: `${at}/metadata` })).body
+    const browsers = await signInDirectly(connection, domain, ['ada', 'bob'])
+    const ask = async (name: string) => {
+      const { id: asked, url } = askToSignOut(metadata, { logoutNameID: name })
+      const { pathname, search } = new URL(url)
+      expect(pathname).toBe(`${at}/logout`)
+      const reply = await http.app.inject({ url: pathname + search })
+      return { asked, search, to: String(reply.headers.location) }
+    }
+    const nobody = await ask('nobody')
+    expect(await Promise.all(browsers.map(isIn))).toEqual([true, true])
+    expect(await readSignOutAnswer(metadata, nobody.to)).toBe(nobody.asked)
+    const { asked, search, to } = await ask('ada')
+    expect(await readSignOutAnswer(metadata, to)).toBe(asked)
+    expect(await Promise.all(browsers.map(isIn))).toEqual([false, true])
+    const again = (await http.app.inject({ url: `${at}/logout${search}` })).headers.location
+    expect(again, 'once').toBe('/sign-in')
+    const elsewhere = await connect(id, samlInput({}, { name: 'Takes none' }))
+    const none = await http.app.inject({ url: `/sso/saml/${elsewhere.id}/logout${search}` })
+    expect(none.headers.location).toBe('/sign-in')
+    expect((await http.app.inject({ url: `/sso/saml/${elsewhere.id}/metadata` })).body).not.toContain(
+      'Logout',
+    )
   })
 
   test('who signs out here goes on to sign out there, where the connection says so', async () => {
