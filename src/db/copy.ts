@@ -24,15 +24,14 @@ export const copyLine = (values: readonly Value[], isText: readonly boolean[]): 
   return `${line}\n`
 }
 
-const special = /[\\\n\r\t]/
+/** What nearly no text has: what COPY escapes, and what PostgreSQL does not store (NUL, halves of surrogate pairs, also whole ones). */
+const special = /[\\\n\r\t\0\ud800-\udfff]/
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-const escaped = (text: string): string => {
-  const storable = storableText(text)
-  return special.test(storable)
-    ? storable.replace(/[\\\n\r\t]/g, (character) => escapes[character] as string)
-    : storable
-}
+const escaped = (text: string): string =>
+  special.test(text)
+    ? storableText(text).replace(/[\\\n\r\t]/g, (character) => escapes[character] as string)
+    : text
 
 /** The parts of pg's connection that a copy is sent with. */
 interface Connection {

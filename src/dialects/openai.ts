@@ -96,29 +96,26 @@ const bodyFor = (request: ParsedRequest, changes: BodyChanges): Buffer => {
 }
 
 const doneMark = Buffer.from('[DONE]')
-const usageMark = Buffer.from('"usage"')
 const errorMark = Buffer.from('"error"')
 const contentMark = Buffer.from('"delta"')
 const dataMark = Buffer.from('data:')
 
 /**
- * A quote inside a JSON string is escaped, so the bytes `"usage"` never occur within generated text. Every chunk of a
- * stream that was asked for usage has `"usage":null`; only the one that is not null is parsed.
+ * What makes an event more than content. A quote inside a JSON string is escaped, so the bytes `"usage"` never occur within
+ * generated text. Every chunk of a stream that was asked for usage has `"usage":null`; only the one that is not null is parsed.
  */
-const nextUsage = (text: Buffer, from: number): number => {
-  for (let at = text.indexOf(usageMark, from); at !== -1; at = text.indexOf(usageMark, at + 1)) {
-    let value = at + usageMark.length
-    while (text[value] === 0x3a || text[value] === 0x20) value++
-    if (text[value] === 0x7b) return at
-  }
-  return -1
-}
+const marks = /"usage"[: ]*\{|"error"|\[DONE\]/g
+const usageReport = /"usage"[: ]*\{/
 
-/** Offsets of a mark, asked for in rising order. */
-const cursor = (find: (from: number) => number) => {
+/** Asked for in rising order: where the first mark at or after an offset stands. */
+const makeMarkCursor = (text: string) => {
+  const find = (from: number): number => {
+    marks.lastIndex = from
+    return marks.exec(text)?.index ?? Number.POSITIVE_INFINITY
+  }
   let at = find(0)
   return (from: number): number => {
-    if (at !== -1 && at < from) at = find(from)
+    if (at < from) at = find(from)
     return at
   }
 }
@@ -143,26 +140,17 @@ const makeTap = (): StreamTap => {
   const kindOf = (event: Buffer): EventKind => {
     if (event.indexOf(dataMark) !== 0) return event.includes(dataMark) ? read(event) : 'other'
     if (event.length < 24 && event.includes(doneMark)) return 'end'
-    if (nextUsage(event, 0) !== -1) return read(event)
+    if (usageReport.test(event.toString('latin1'))) return read(event)
     return event.includes(errorMark) && !event.includes(contentMark) ? read(event) : 'content'
   }
 
   return {
     classify(text, ends) {
-      // Marks are looked for in the whole text: a burst of fifty events costs a few searches, not two hundred.
-      const marks = [
-        cursor((from) => nextUsage(text, from)),
-        cursor((from) => text.indexOf(errorMark, from)),
-        cursor((from) => text.indexOf(doneMark, from)),
-      ]
-      const isMarked = (start: number, end: number) =>
-        marks.some((next) => {
-          const at = next(start)
-          return at !== -1 && at < end
-        })
+      // In one pass over the whole text, as a string: a Buffer's own search stops at every quote, and JSON is full of them.
+      const nextMark = makeMarkCursor(text.toString('latin1'))
       let start = 0
       return ends.map((end) => {
-        const isPlain = isData(text, start) && !isMarked(start, end)
+        const isPlain = isData(text, start) && nextMark(start) >= end
         const kind = isPlain ? 'content' : kindOf(text.subarray(start, end))
         start = end
         return kind

@@ -78,7 +78,9 @@ export const makeAttempts = (parts: GatewayParts) => {
         const held = fitting instanceof Promise ? await fitting : fitting
         const found = held.ok ? enterKey(decision, candidate) : null
         const place = found instanceof Promise ? await found : found
-        if (place?.ok !== true || !(await mayTry(candidate))) {
+        const probing = place?.ok === true && mayTry(candidate)
+        const isFree = probing instanceof Promise ? await probing : probing
+        if (place?.ok !== true || !isFree) {
           operation.reason = reason
           operation.outputLimit = outputLimit
           if (!held.ok) {

@@ -32,10 +32,13 @@ export interface Decision {
 }
 
 /** Who calls, by access token; for unknown paths and methods too, so that strangers learn nothing. */
-export const makeAuthenticate =
-  ({ addressOf, callers, noteOrigin }: GatewayParts) =>
-  async (operation: Operation, incoming: IncomingMessage): Promise<Outcome<Caller>> => {
-    const caller = fromWhere(await callers.identify(incoming.headers), incoming, addressOf)
+export const makeAuthenticate = ({ addressOf, callers, noteOrigin }: GatewayParts) => {
+  const admit = (
+    operation: Operation,
+    incoming: IncomingMessage,
+    identified: Outcome<Caller>,
+  ): Outcome<Caller> => {
+    const caller = fromWhere(identified, incoming, addressOf)
     if (!caller.ok) return caller
     operation.caller = caller.value
     noteOrigin?.(caller.value, incoming)
@@ -43,6 +46,14 @@ export const makeAuthenticate =
     if (target.kind === 'unknown') return { ok: false, fault: fault('unknown_route') }
     return incoming.method === target.method ? caller : { ok: false, fault: fault('method_not_allowed') }
   }
+
+  return (operation: Operation, incoming: IncomingMessage): Outcome<Caller> | Promise<Outcome<Caller>> => {
+    const found = callers.identify(incoming.headers)
+    return found instanceof Promise
+      ? found.then((late) => admit(operation, incoming, late))
+      : admit(operation, incoming, found)
+  }
+}
 
 /** The session policy may let operations in from some networks alone. */
 export const fromWhere = (
@@ -102,7 +113,8 @@ export const makeDecide = (parts: GatewayParts) => {
     const priceBook = prices.current()
     operation.priceBook = priceBook
     const asked = headers['x-aideon-fallback'] as string | undefined
-    const wanted = await planning.requestFor(operation, caller, request.value, asked, priceBook)
+    const asking = planning.requestFor(operation, caller, request.value, asked, priceBook)
+    const wanted = asking instanceof Promise ? await asking : asking
     const conversation = headers['x-aideon-conversation'] as string | undefined
     return success({ request: request.value, priceBook, wanted, conversation })
   }

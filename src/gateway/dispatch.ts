@@ -51,38 +51,51 @@ export const makeCredentials = ({ vault, log, tokenExchange }: GatewayParts): Cr
   }
 }
 
-/** Sends a request on a service key: the only place where a secret and a request meet. Never rejects. */
+/** Sends a request on a service key: the only place where a secret and a request meet. */
 export type Dispatch = (
   service: Service,
   serviceKey: ServiceKey,
   unsigned: Unsigned,
   cancellation: Cancellation,
-) => Promise<Started>
+) => Started | Promise<Started>
 
+/** Without a promise of its own where the key has been opened before: that is nearly every operation. */
 export const makeDispatch = (parts: GatewayParts): Dispatch => {
   const { outbound, limits } = parts
   const credentialsFor = makeCredentials(parts)
 
-  return async (service, serviceKey, { method, url, headers, body }, cancellation) => {
-    const found = credentialsFor(service, serviceKey)
-    const credentials = found instanceof Promise ? await found : found
+  const sendWith = (
+    credentials: Outcome<Credentials>,
+    service: Service,
+    { method, url, headers, body }: Unsigned,
+    cancellation: Cancellation,
+  ): Started | Promise<Started> => {
     if (!credentials.ok) return credentials
     const connections = outbound.connectionsTo(url.origin)
     if (!connections.ok) return connections
     const { secret, accessToken } = credentials.value
+    const send = (signed: Readonly<Record<string, string>>) =>
+      startExchange(
+        connections.value,
+        {
+          method,
+          path: url.pathname + url.search,
+          headers: Object.assign(headers, signed),
+          body,
+          secret: Buffer.from(accessToken ?? secret),
+          firstByteTimeoutMs: limits.firstByteTimeoutMs,
+          idleTimeoutMs: limits.idleTimeoutMs,
+        },
+        cancellation,
+      )
     const signed = service.authenticate(credentials.value, { method, url, headers, body, at: new Date() })
-    return startExchange(
-      connections.value,
-      {
-        method,
-        path: url.pathname + url.search,
-        headers: Object.assign(headers, signed instanceof Promise ? await signed : signed),
-        body,
-        secret: Buffer.from(accessToken ?? secret),
-        firstByteTimeoutMs: limits.firstByteTimeoutMs,
-        idleTimeoutMs: limits.idleTimeoutMs,
-      },
-      cancellation,
-    )
+    return signed instanceof Promise ? signed.then(send) : send(signed)
+  }
+
+  return (service, serviceKey, unsigned, cancellation) => {
+    const found = credentialsFor(service, serviceKey)
+    return found instanceof Promise
+      ? found.then((credentials) => sendWith(credentials, service, unsigned, cancellation))
+      : sendWith(found, service, unsigned, cancellation)
   }
 }

@@ -59,17 +59,16 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
     return route
   }
 
-  const requestFor = async (
+  const requestFor = (
     operation: Operation,
     caller: Caller,
     { endpoint, model }: Pick<ParsedRequest, 'endpoint' | 'model'>,
     askedFallback: string | undefined,
     priceBook: PriceBook,
-  ): Promise<RouteRequest> => {
+  ): RouteRequest | Promise<RouteRequest> => {
     const { target } = operation
     const only = target.kind === 'operation' ? target.service : null
-    const system = callers.systemKeys()
-    return {
+    const requestWith = (systemKeys: readonly ServiceKey[]): RouteRequest => ({
       endpoint,
       model: only === null ? model : `${only.id}/${model}`,
       control: caller.person.control,
@@ -77,7 +76,7 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       askedFallback,
       ownKeys: caller.ownKeys,
       keptKeys: caller.keptKeys,
-      systemKeys: system instanceof Promise ? await system : system,
+      systemKeys,
       services: only === null ? catalogue.enabled() : [only],
       priceBook,
       now: clock(),
@@ -88,7 +87,9 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       isFull: isFullFor(caller),
       entitlements: caller.person.entitlements,
       tiers: callers.offeredTiers(),
-    }
+    })
+    const system = callers.systemKeys()
+    return system instanceof Promise ? system.then(requestWith) : requestWith(system)
   }
 
   return { plan, requestFor }

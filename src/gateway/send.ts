@@ -16,12 +16,12 @@ export const makeSend = (parts: GatewayParts) => {
   const dispatch = makeDispatch(parts)
   const translated = makeTranslated(parts, dispatch)
 
-  return async (
+  return (
     operation: Operation,
     candidate: Candidate,
     incoming: Headers,
     cancellation: Cancellation,
-  ): Promise<Started> => {
+  ): Started | Promise<Started> => {
     const { service, serviceKey } = candidate
     const request = requestOf(operation)
     const base = parts.catalogue.baseUrlOf(service.id, serviceKey.baseUrl, serviceKey.settings)

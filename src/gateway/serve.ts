@@ -46,7 +46,8 @@ export const makeServe = (parts: GatewayParts) => {
     if (target.kind === 'operation' && target.endpoint === 'midjourney')
       return serveMidjourney(operation, incoming, response, finish)
 
-    const caller = await authenticate(operation, incoming)
+    const identified = authenticate(operation, incoming)
+    const caller = identified instanceof Promise ? await identified : identified
     if (!caller.ok) return sendFault(response, operation, caller.fault)
     if (target.kind === 'models') return sendModels(parts, operation, caller.value, response)
 

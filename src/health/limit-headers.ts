@@ -1,7 +1,24 @@
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
-const openaiKinds = ['requests', 'tokens'] as const
-const anthropicKinds = ['requests', 'tokens', 'input-tokens', 'output-tokens'] as const
+/** What a service says of one of its limits, and in which headers. */
+interface LimitNames {
+  readonly kind: string
+  readonly remaining: string
+  readonly limit: string
+  readonly reset: string
+}
+const named = (kind: string, nameOf: (what: string) => string): LimitNames => ({
+  kind,
+  remaining: nameOf('remaining'),
+  limit: nameOf('limit'),
+  reset: nameOf('reset'),
+})
+const limitsSaid: readonly LimitNames[] = [
+  ...['requests', 'tokens'].map((kind) => named(kind, (what) => `x-ratelimit-${what}-${kind}`)),
+  ...['requests', 'tokens', 'input-tokens', 'output-tokens'].map((kind) =>
+    named(kind, (what) => `anthropic-ratelimit-${kind}-${what}`),
+  ),
+]
 
 /**
  * For how many seconds a model should be left alone on a key, because a successful reply says that nothing of its limit
@@ -11,19 +28,14 @@ const anthropicKinds = ['requests', 'tokens', 'input-tokens', 'output-tokens'] a
  */
 export const secondsUntilRefilled = (headers: Headers, now: Date): number | null => {
   let longest: number | null = null
-  const take = (limit: string, reset: string, kind: string): void => {
+  for (const { kind, remaining, limit, reset } of limitsSaid) {
+    if (headers[remaining] !== '0') continue
     const seconds = resetSeconds(headers[reset], now)
-    if (seconds === null) return
+    if (seconds === null) continue
     const most = Number(headers[limit])
     const share = kind === 'requests' ? (most >= 1 ? most : 1) : 10
     longest = Math.max(longest ?? 1, Math.ceil(seconds / share))
   }
-  for (const kind of openaiKinds)
-    if (headers[`x-ratelimit-remaining-${kind}`] === '0')
-      take(`x-ratelimit-limit-${kind}`, `x-ratelimit-reset-${kind}`, kind)
-  for (const kind of anthropicKinds)
-    if (headers[`anthropic-ratelimit-${kind}-remaining`] === '0')
-      take(`anthropic-ratelimit-${kind}-limit`, `anthropic-ratelimit-${kind}-reset`, kind)
   return longest
 }
 
