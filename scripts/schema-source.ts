@@ -45,6 +45,7 @@ const typesByName: Record<string, string> = {
   bytea: 'Buffer',
   timestamptz: 'Date',
   date: 'string',
+  json: 'Json',
   jsonb: 'Json',
 }
 

@@ -48,7 +48,7 @@ const summary = sql`
   o.duration_ms AS "durationMs", o.first_byte_ms AS "firstByteMs", o.endpoint, o.streamed, o.status,
   o.http_status AS "httpStatus", o.fault_code AS "faultCode", o.requested_model AS "requestedModel",
   o.service_id AS "serviceId", o.model, o.key_owner AS "keyOwner", o.key_priority AS "keyPriority", o.reason,
-  jsonb_array_length(o.attempts) AS "attemptCount", ${inputTokens} AS "inputTokens", ${outputTokens} AS "outputTokens",
+  json_array_length(o.attempts) AS "attemptCount", ${inputTokens} AS "inputTokens", ${outputTokens} AS "outputTokens",
   o.units, o.cost_nano_usd AS "costNanoUsd", o.credit_micros AS "creditMicros"`
 
 /** Sums are numeric in PostgreSQL; cast back, they arrive as bigint. */
