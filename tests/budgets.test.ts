@@ -233,6 +233,54 @@ describe('a hard budget on credits', () => {
     expect(await status()).toBe(200)
   })
 
+  test('on a user is met whichever way they call: for a team, through a host, streamed, on any endpoint, many at once', async () => {
+    const { access, organizations, teams } = stage.gateway.rooms
+    const { id: organizationId } = await organizations.create(operator, { name: 'Firm', kind: 'company' })
+    const person = await stage.person({ organizationId })
+    const budget = await budgetOn(person, { limit: 50n })
+    const by = { actor: operator, organizationId, userId: person.userId, role: 'administrator' } as const
+    const teamId = must(await teams.create(by, { name: 'Search', description: '' }))
+    must(await teams.setMember(by, teamId, person.userId, 'member'))
+    const ofTeam = must(await teams.createToken(by, teamId, { name: 'Batch', expiresAt: null })).token
+    const ofHost = (
+      await access.createToken(operator, {
+        organizationId: platformOrganizationId,
+        kind: 'platform',
+        userId: null,
+        name: 'host',
+        scopes: ['act_for_users'],
+        expiresAt: null,
+      })
+    ).token
+    const ways: [string, object, { token?: string; headers?: Record<string, string> }?][] = [
+      ['/v1/chat/completions', chat, { token: ofTeam }],
+      ['/v1/chat/completions', chat, { token: ofHost, headers: { 'x-aideon-user': person.email } }],
+      ['/v1/chat/completions', { ...chat, stream: true }],
+      ['/v1/responses', { model: chat.model, max_output_tokens: 200, input: 'hello' }],
+      ['/v1/messages', { ...message, model: chat.model }],
+      ['/v1/embeddings', { model: 'text-embedding-3-large', input: 'hello '.repeat(2_000) }],
+    ]
+    const send = ([path, body, { token = person.token, headers = {} } = {}]: (typeof ways)[number]) =>
+      post({ ...person, token }, path, body, headers)
+    const replies = await Promise.all([...ways, ...ways].map(send))
+    const told = await Promise.all(replies.map(async (reply) => [reply.status, await reply.text()] as const))
+    expect(told.map(([status, text]) => [status, text.includes('budget_exceeded')])).toEqual(
+      told.map(() => [402, true]),
+    )
+    expect(await standing(budget)).toMatchObject({ used: 0n, reserved: 0n })
+    // Raised, each of them counts.
+    const reach = { organizationId, userId: null }
+    must(await stage.gateway.rooms.budgets.change(operator, reach, budget.id, { limit: 100_000_000n }))
+    let used = 0n
+    for (const way of ways) {
+      const reply = await send(way)
+      await reply.text()
+      expect([way[0], reply.status]).toEqual([way[0], 200])
+      used += ((await stage.operation(person, idOf(reply))) as { credit_micros: bigint }).credit_micros
+      expect(await standing(budget)).toMatchObject({ used, reserved: 0n })
+    }
+  })
+
   test('of the platform without a user is one on the whole installation', async () => {
     const [one, other] = [await stage.person(), await stage.person()]
     const whole = await budgetOn(one, {
@@ -385,7 +433,10 @@ test('thresholds reach the user’s webhook, signed with their secret, the highe
     'Budget “Pocket money”: 75 % used',
     'Budget “Pocket money”: 90 % used',
   ])
-  const [delivery] = await alerts.deliveries({ owner: person }, null, 10)
-  expect(delivery).toMatchObject({ state: 'delivered', attempts: 1, lastStatus: 200, channel: 'webhook' })
+  const delivery = async () => (await alerts.deliveries({ owner: person }, null, 10))[0]
+  // The receiver has answered before that is written down.
+  await expect
+    .poll(delivery)
+    .toMatchObject({ state: 'delivered', attempts: 1, lastStatus: 200, channel: 'webhook' })
   receiver.close()
 })

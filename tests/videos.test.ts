@@ -48,6 +48,37 @@ const sentWith = (secret: string) =>
   stage.simulator.journal().filter(({ credential }) => credential === secret)
 
 describe('a video on the platform’s key', () => {
+  test('takes what it may cost out of a hard budget for as long as it is made, so that none begins beside it', async () => {
+    const person = await stage.person()
+    const client = clientOf(person)
+    const { budgets } = stage.gateway.rooms
+    const { organizationId, userId } = person
+    const budget = must(
+      await budgets.create(operator, {
+        organizationId,
+        userId,
+        accessTokenId: null,
+        serviceId: null,
+        name: 'One video',
+        measure: 'credits',
+        limit: 7n * secondMicros,
+        enforcement: 'hard',
+        period: 'calendar_month',
+        timeZone: 'UTC',
+        setBy: 'administrator',
+      }),
+    )
+    const standing = async () => must(await budgets.find({ organizationId, userId }, budget.id))
+    const begun = await Promise.allSettled([client.videos.create(sora), client.videos.create(sora)])
+    const made = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const refused = begun.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(refused).toMatchObject([{ status: 402, code: 'budget_exceeded' }])
+    await untilEnded(person, made[0]?.id ?? '')
+    expect(await standing()).toMatchObject({ used: 4n * secondMicros, reserved: 0n })
+    await expect(client.videos.create(sora)).rejects.toMatchObject({ status: 402, code: 'budget_exceeded' })
+    expect(await spent(person)).toEqual({ charged: 4n * secondMicros, held: 0n })
+  })
+
   test('is held for while it is made, charged once when it is done, and read where it was made', async () => {
     const person = await stage.person()
     const client = clientOf(person)
