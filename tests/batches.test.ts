@@ -1,7 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { must } from '../src/kit/fault.ts'
 import { openResources, type ResourcesGateway } from './resources-gateway.ts'
+import { operator } from './scene.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
 let stage: Stage
@@ -92,6 +94,36 @@ describe('OpenAI’s batches on an own key', () => {
     const other = await stage.person({ organizationId: person.organizationId })
     await expect(openaiOf(other).files.content(output ?? '')).rejects.toMatchObject({ status: 404 })
     await expect(openaiOf(other).batches.retrieve(batch.id)).rejects.toMatchObject({ status: 404 })
+  })
+})
+
+test('under a hard budget on the cost of own keys no batch begins: what it will cost has no bound', async () => {
+  const person = await stage.person({ fallback: 'none' })
+  for (const service of ['openai', 'anthropic'] as const) await stage.ownKey(person, service)
+  const client = openaiOf(person)
+  const file = await upload(client)
+  const { organizationId, userId } = person
+  must(
+    await stage.gateway.rooms.budgets.create(operator, {
+      organizationId,
+      userId,
+      accessTokenId: null,
+      serviceId: null,
+      name: 'My keys',
+      measure: 'own_key_cost',
+      limit: 1_000_000_000n,
+      enforcement: 'hard',
+      period: 'calendar_month',
+      timeZone: 'UTC',
+      setBy: 'administrator',
+    }),
+  )
+  await expect(client.batches.create(batchOf(file.id))).rejects.toMatchObject({
+    status: 422,
+    code: 'price_unknown',
+  })
+  await expect(anthropicOf(person).messages.batches.create({ requests })).rejects.toMatchObject({
+    status: 422,
   })
 })
 
