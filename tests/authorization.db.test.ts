@@ -522,6 +522,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   addSsoConnection: () => ({ body: ssoInput }),
   changeSsoConnection: async () => ({ params: { id: await ssoConnection() }, body: ssoInput }),
   removeSsoConnection: async () => ({ params: { id: await ssoConnection() } }),
+  renewSsoCertificate: async () => ({ params: { id: await ssoConnection({ signsRequests: true }) } }),
   checkSsoMetadata: () => ({ body: { xml: ssoMetadata } }),
   readPendingSignIn: none,
   finishSignIn: () => ({ body: { proof: { kind: 'totp', code: '123456' } } }),
@@ -1112,8 +1113,10 @@ const ssoInput = {
 }
 const ssoMetadata = `<EntityDescriptor entityID="https://idp.example"><IDPSSODescriptor><KeyDescriptor><X509Certificate>AAAA</X509Certificate></KeyDescriptor>
   <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></IDPSSODescriptor></EntityDescriptor>`
-const ssoConnection = async () => {
-  const added = await callEndpoint(http.app, 'addSsoConnection', owner, { body: ssoInput })
+const ssoConnection = async (change: object = {}) => {
+  const { provider } = ssoInput
+  const body = { ...ssoInput, provider: { ...provider, settings: { ...provider.settings, ...change } } }
+  const added = await callEndpoint(http.app, 'addSsoConnection', owner, { body })
   const { id } = added.json<{ id: string }>()
   return id
 }

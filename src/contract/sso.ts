@@ -145,6 +145,7 @@ export const ssoConnection = z.object({
     .string()
     .nullable()
     .describe('SAML: of our key pair, for the provider; null: there is none'),
+  ownCertificateUntil: wire.time.nullable(),
   certificatesUntil: wire.time
     .nullable()
     .describe('SAML: when the last of the certificates that it signs with expires'),
@@ -361,6 +362,18 @@ export const ssoEndpoints = defineEndpoints({
     summary: 'Remove an identity provider, and who is who there',
     params: wire.idParams,
     reply: wire.done,
+  },
+  renewSsoCertificate: {
+    method: 'POST',
+    path: '/organization/sso/connections/:id/certificate',
+    auth: 'session',
+    browserOnly: true,
+    permission: 'identity.manage',
+    stepUp: true,
+    group: 'single sign-on',
+    summary: 'SAML: a new key pair of ours; the provider has to be given its certificate at once',
+    params: wire.idParams,
+    reply: ssoConnection,
   },
   checkSsoMetadata: {
     method: 'POST',

@@ -30,6 +30,7 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
     | 'addSsoConnection'
     | 'changeSsoConnection'
     | 'removeSsoConnection'
+    | 'renewSsoCertificate'
     | 'checkSsoMetadata'
   >({
     async findSsoWays({ body }) {
@@ -147,6 +148,11 @@ export const ssoApi = ({ sso, identity, demo }: { sso: Sso; identity: Identity; 
       return { done: true }
     },
 
+    async renewSsoCertificate({ params }, { signedIn, actor, baseUrl }) {
+      const place = { organizationId: signedIn.organization.id, id: params.id }
+      return connectionOnWire(must(await sso.connections.renewKey(actor, place)), baseUrl)
+    },
+
     async checkSsoMetadata({ body }) {
       const { url, xml } = body
       if ((url === undefined) === (xml === undefined))
@@ -193,6 +199,7 @@ const connectionOnWire = (row: Connection, baseUrl: string): z.input<typeof ssoC
   provider: row.provider,
   addresses: addressesOf(baseUrl, row.id),
   ownCertificate: row.ownCertificate,
+  ownCertificateUntil: row.ownCertificate === null ? null : lastDayOf([row.ownCertificate]).toISOString(),
   certificatesUntil:
     row.provider.kind === 'saml' ? lastDayOf(row.provider.settings.certificates).toISOString() : null,
   lastUsedAt: row.lastUsedAt?.toISOString() ?? null,

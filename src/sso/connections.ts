@@ -19,6 +19,8 @@ import { endAllSessions } from './store-sign-outs.ts'
 export interface ConnectionInput
   extends Pick<Connection, 'name' | 'enabled' | 'joinsMembers' | 'defaultRole' | 'roleRules' | 'provider'> {
   readonly clientSecret?: string | undefined
+  /** SAML: another key pair takes the place of ours. */
+  readonly renewsKey?: true
   /** Of a new one, whose addresses were told already. */
   readonly id?: string | undefined
 }
@@ -31,6 +33,8 @@ export interface Connections {
     place: { organizationId: string; id: string },
     input: ConnectionInput,
   ): Promise<Outcome<Connection>>
+  /** What the provider was given of the old one is no use from then on. */
+  renewKey(actor: Actor, place: { organizationId: string; id: string }): Promise<Outcome<Connection>>
   remove(actor: Actor, place: { organizationId: string; id: string }): Promise<Outcome<void>>
   /** Of an OIDC connection; null: it has none. */
   clientSecret(connection: Connection): Promise<Outcome<string | null>>
@@ -81,7 +85,9 @@ export const makeConnections = (parts: {
     const { name, enabled, joinsMembers, defaultRole, roleRules, provider } = given
     const input = { name, enabled, joinsMembers, defaultRole, roleRules, provider }
     const known = isNew ? null : await store.readConnection(kysely, place.id)
-    const made = needsOwnKey(provider) && !known?.ownCertificate ? await makeOwnKey(name, clock()) : null
+    const renews = given.renewsKey ?? false
+    const makes = needsOwnKey(provider) && (renews || !known?.ownCertificate)
+    const made = makes ? await makeOwnKey(name, clock()) : null
     return outcomeOf(() =>
       kysely.transaction().execute(async (t) => {
         const before = isNew ? null : await store.lockConnection(t, place.organizationId, place.id)
@@ -91,7 +97,7 @@ export const makeConnections = (parts: {
           throw new FaultError(
             fault('conflict', { message: 'A connection keeps its kind.', next: 'Add another one.' }),
           )
-        const ownKey = before?.ownCertificate ? null : made
+        const ownKey = before?.ownCertificate && !renews ? null : made
         const clientSecret = provider.kind === 'oidc' ? given.clientSecret : undefined
         const secret = ownKey?.privateKey ?? clientSecret
         const secretVersion = (before?.secretVersion ?? 0) + (secret === undefined ? 0 : 1)
@@ -109,7 +115,7 @@ export const makeConnections = (parts: {
           secretVersion,
           ownCertificate: ownKey?.certificate ?? before?.ownCertificate ?? null,
           configuredAt:
-            before && clientSecret === undefined && goesOn(before.provider, provider)
+            before && !renews && clientSecret === undefined && goesOn(before.provider, provider)
               ? before.configuredAt
               : clock(),
           version: (before?.version ?? 0) + 1,
@@ -164,6 +170,15 @@ export const makeConnections = (parts: {
       return provider.ok ? write(actor, place, { ...input, provider: provider.value }, false) : provider
     },
 
+    async renewKey(actor, place) {
+      const connections = await store.listConnections(kysely, place.organizationId)
+      const connection = connections.find(({ id }) => id === place.id)
+      if (!connection) return failure('not_found')
+      return needsOwnKey(connection.provider)
+        ? write(actor, place, { ...connection, renewsKey: true }, false)
+        : noKey
+    },
+
     remove: (actor, place) =>
       outcomeOf(() =>
         kysely.transaction().execute(async (t) => {
@@ -196,6 +211,11 @@ export const makeConnections = (parts: {
     },
   }
 }
+
+const noKey = failure('conflict', {
+  message: 'This connection has no key pair of ours.',
+  next: 'It gets one when requests are to be signed, assertions encrypted or sign-outs answered.',
+})
 
 /** Whose subjects they are. */
 const providerOf = (provider: Provider): string =>

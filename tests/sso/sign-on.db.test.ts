@@ -918,7 +918,14 @@ describe('sessions that the company sign-in opened', () => {
     expect(await Promise.all(browsers.map(isIn))).toEqual([false, true])
     const again = (await http.app.inject({ url: `${at}/logout${search}` })).headers.location
     expect(again, 'once').toBe('/sign-in')
+    // Another key pair of ours: from now on the provider finds its signature good, and no more the old one's.
+    must(await sso.connections.renewKey(operator, connection))
+    const renewed = (await http.app.inject({ url: `${at}/metadata` })).body
+    const last = await ask('nobody')
+    expect(await readSignOutAnswer(renewed, last.to)).toBe(last.asked)
+    await expect(readSignOutAnswer(metadata, last.to)).rejects.toThrow('SIGNATURE')
     const elsewhere = await connect(id, samlInput({}, { name: 'Takes none' }))
+    expect(codeOf(await sso.connections.renewKey(operator, elsewhere))).toBe('conflict')
     const none = await http.app.inject({ url: `/sso/saml/${elsewhere.id}/logout${search}` })
     expect(none.headers.location).toBe('/sign-in')
     expect((await http.app.inject({ url: `/sso/saml/${elsewhere.id}/metadata` })).body).not.toContain(

@@ -3,6 +3,7 @@ import { IconDeviceDesktop, IconDeviceMobile } from '@tabler/icons-react'
 import type { Session } from '../../src/contract/session.ts'
 import { useAct, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
+import { CompanyAccount } from '../sso/company-account.tsx'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Ago, useNow } from '../ui/figures.tsx'
 import { counted } from '../ui/format.ts'
@@ -26,6 +27,7 @@ export const Security = () => {
       <SecondFactors />
       <Sessions />
       <Password me={me} />
+      <CompanyAccount />
       <Proof />
       <DeleteAccount />
     </Page>

@@ -6,10 +6,15 @@ import classes from './sso.module.css'
 export const Addresses = ({ kind, addresses }: { kind: SsoKind; addresses: SsoAddresses }) => (
   <Facts>
     {(kind === 'oidc'
-      ? [['Redirect URI', addresses.redirectUri] as const]
+      ? ([
+          ['Redirect URI', addresses.redirectUri],
+          ['Back-channel logout URI', addresses.backChannelLogoutUri],
+          ['Post-logout redirect URI', addresses.postLogoutRedirectUri],
+        ] as const)
       : ([
           ['Entity ID (audience)', addresses.entityId],
           ['Assertion consumer service (ACS) URL', addresses.acsUrl],
+          ['Single logout URL', addresses.logoutUrl],
           ['Metadata', addresses.metadataUrl],
         ] as const)
     ).map(([name, value]) => (

@@ -47,6 +47,12 @@ export const OidcFields = (props: {
         checked={settings.trustsEmail ?? false}
         onChange={(event) => put({ trustsEmail: event.currentTarget.checked })}
       />
+      <Checkbox
+        label="Sign out there, too"
+        description="Whoever signs out here is sent to the provider’s sign-out page, which may ask them."
+        checked={settings.signsOutThere ?? false}
+        onChange={(event) => put({ signsOutThere: event.currentTarget.checked })}
+      />
     </>
   )
 }

@@ -9,6 +9,7 @@ import { EmptyState, Notice } from '../ui/notice.tsx'
 import { Fact, Facts, Panel } from '../ui/page.tsx'
 import { roleName } from '../organization/role-words.ts'
 import { Addresses } from './addresses.tsx'
+import { CertificateNotice, OwnCertificate } from './certificates.tsx'
 import { ConnectionDialog } from './connection-dialog.tsx'
 import classes from './sso.module.css'
 
@@ -84,6 +85,7 @@ const Provider = ({ of, mayChange }: { of: SsoConnection; mayChange: boolean }) 
           {of.problem} {of.problemAt && <Ago at={of.problemAt} />}
         </Notice>
       )}
+      <CertificateNotice until={of.certificatesUntil} />
       <Facts>
         <Fact name={provider.kind === 'oidc' ? 'Issuer' : 'Entity ID'}>
           <span className={classes.value}>
@@ -95,6 +97,12 @@ const Provider = ({ of, mayChange }: { of: SsoConnection; mayChange: boolean }) 
           {of.joinsMembers ? `Become members (${roleName[of.defaultRole]})` : 'Have to be invited'}
         </Fact>
         {of.roleRules.length > 0 && <Fact name="Roles by group">{of.roleRules.length}</Fact>}
+        {of.certificatesUntil && (
+          <Fact name="Its certificate">
+            until <Ago at={of.certificatesUntil} />
+          </Fact>
+        )}
+        <OwnCertificate of={of} mayChange={mayChange} />
       </Facts>
       <details className={classes.details}>
         <summary>What the identity provider has to be told</summary>

@@ -1,5 +1,6 @@
-import { Button, Checkbox, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Select, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
+import type { Reply } from '../../src/contract/endpoints.ts'
 import { useAct } from '../data/queries.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import type { SamlDraft } from './connection-dialog.tsx'
@@ -56,9 +57,37 @@ export const SamlFields = (props: { settings: SamlDraft; onChange: (settings: Sa
         checked={settings.allowUnsolicited ?? false}
         onChange={(event) => put({ allowUnsolicited: event.currentTarget.checked })}
       />
+      <Checkbox
+        label="Sign our requests"
+        description="With a key pair of this connection; the provider takes its certificate from our metadata."
+        checked={settings.signsRequests ?? false}
+        onChange={(event) => put({ signsRequests: event.currentTarget.checked })}
+      />
+      <Select
+        label="Encrypted assertions"
+        description="For the same key pair: AES and RSA-OAEP."
+        data={encryptionChoices}
+        value={settings.encryption ?? 'off'}
+        onChange={(value) => value && put({ encryption: value })}
+        allowDeselect={false}
+      />
+      <TextInput
+        label="Sign-out URL (HTTP-Redirect)"
+        description="Who signs out at the provider is signed out here, and the answer goes there, signed. Empty: no single logout."
+        type="url"
+        value={settings.signOutUrl ?? ''}
+        onChange={(event) => put({ signOutUrl: event.currentTarget.value.trim() || null })}
+        autoComplete="off"
+      />
     </>
   )
 }
+
+const encryptionChoices = [
+  { value: 'off' as const, label: 'Refused' },
+  { value: 'accepted' as const, label: 'Taken, as plain ones are' },
+  { value: 'required' as const, label: 'Required' },
+]
 
 /** As they are typed: what follows one header belongs to one certificate. */
 const apart = (text: string): string[] => {
@@ -70,9 +99,7 @@ const apart = (text: string): string[] => {
     .map((rest) => `${header}${rest.replace(/\n$/, '')}`)
 }
 
-const FromMetadata = (props: {
-  onRead: (read: Pick<SamlDraft, 'entityId' | 'signInUrl' | 'certificates'>) => void
-}) => {
+const FromMetadata = (props: { onRead: (read: Reply<'checkSsoMetadata'>) => void }) => {
   const [source, setSource] = useState('')
   const check = useAct('checkSsoMetadata')
   const text = source.trim()
@@ -80,7 +107,7 @@ const FromMetadata = (props: {
     <div className={classes.form}>
       <Textarea
         label="Metadata of the provider"
-        description="Its address or its XML; fills in the three fields below."
+        description="Its address or its XML; fills in what follows."
         minRows={1}
         maxRows={5}
         autosize
@@ -98,10 +125,7 @@ const FromMetadata = (props: {
           onClick={() =>
             check.mutate(
               { body: /^https?:/.test(text) ? { url: text } : { xml: text } },
-              {
-                onSuccess: ({ entityId, signInUrl, certificates }) =>
-                  props.onRead({ entityId, signInUrl, certificates }),
-              },
+              { onSuccess: props.onRead },
             )
           }
         >
