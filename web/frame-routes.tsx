@@ -51,6 +51,8 @@ export const shell = createRoute({
   component: Shell,
   pendingComponent: Opening,
   pendingMs: 150,
+  // What is there is shown at once, however short the wait for it was.
+  pendingMinMs: 0,
   errorComponent: PageFault,
   beforeLoad: async ({ context, location }) => {
     try {

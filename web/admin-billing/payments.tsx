@@ -1,9 +1,8 @@
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { usePages } from '../data/queries.ts'
 import { useTimeZone } from '../ui/figures.tsx'
-import { count } from '../ui/format.ts'
 import { Page } from '../ui/page.tsx'
-import classes from './billing.module.css'
+import { TabCount, ViewTabs } from '../ui/view-tabs.tsx'
 import { Invoices } from './invoices.tsx'
 import { rowsOf } from './paged-table.tsx'
 import { PaymentDrawer } from './payment-drawer.tsx'
@@ -33,21 +32,19 @@ export const Payments = () => {
       title="Payments"
       description={`What was asked for, paid and given back, with its invoices. Times in ${zone}.`}
     >
-      <nav className={classes.tabs} aria-label="Views of payments">
+      <ViewTabs label="Views of payments">
         {views.map(({ show, label }) => (
           <Link
             key={label}
             to="/admin/payments"
             search={{ show }}
-            className={classes.tab}
-            data-on={search.show === show || undefined}
             aria-current={search.show === show ? 'page' : undefined}
           >
             {label}
-            {show === undefined && waiting > 0 && <span className={classes.tabCount}>{count(waiting)}</span>}
+            {show === undefined && <TabCount of={waiting} />}
           </Link>
         ))}
-      </nav>
+      </ViewTabs>
       {search.show === undefined && (
         <PaymentRequests pages={requested} openId={search.payment} onOpen={open} />
       )}

@@ -5,11 +5,10 @@ import { useState } from 'react'
 import type { PriceEdit } from '../../src/contract/price-book.ts'
 import { useRead } from '../data/queries.ts'
 import { useTimeZone } from '../ui/figures.tsx'
-import { count } from '../ui/format.ts'
 import { Block, Loaded } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
 import { TextLink } from '../ui/text-link.tsx'
-import classes from './billing.module.css'
+import { TabCount, ViewTabs } from '../ui/view-tabs.tsx'
 import { PriceBookNow } from './price-book-now.tsx'
 import { PriceChangeDrawer } from './price-change-drawer.tsx'
 import { PriceChangeEditor } from './price-change-editor.tsx'
@@ -52,23 +51,19 @@ export const PriceBook = () => {
         </Button>
       }
     >
-      <nav className={classes.tabs} aria-label="Views of the price book">
+      <ViewTabs label="Views of the price book">
         {views.map((view) => (
           <Link
             key={view.label}
             to="/admin/price-book"
             search={{ show: view.show }}
-            className={classes.tab}
-            data-on={show === view.show || undefined}
             aria-current={show === view.show ? 'page' : undefined}
           >
             {view.label}
-            {view.show === 'changes' && (book.data?.openChanges ?? 0) > 0 && (
-              <span className={classes.tabCount}>{count(book.data?.openChanges ?? 0)}</span>
-            )}
+            {view.show === 'changes' && <TabCount of={book.data?.openChanges ?? 0} />}
           </Link>
         ))}
-      </nav>
+      </ViewTabs>
       {show === undefined && (
         <Loaded of={book} skeleton={<Block height={420} />}>
           {(data) => <PriceBookNow book={data} onEdit={(edit) => setEdited([edit])} />}

@@ -6,7 +6,7 @@ import { useTimeZone } from '../ui/figures.tsx'
 import { Block, Loaded } from '../ui/notice.tsx'
 import { Page } from '../ui/page.tsx'
 import { tellFault } from '../ui/toast.tsx'
-import classes from './billing.module.css'
+import { ViewTabs } from '../ui/view-tabs.tsx'
 import { Findings } from './findings.tsx'
 import { ReconciliationRuns } from './reconciliation-runs.tsx'
 import { RunProof, RunTotals, RunUnderWay, Standing } from './run-proof.tsx'
@@ -54,20 +54,18 @@ export const Reconciliation = () => {
         </Button>
       }
     >
-      <nav className={classes.tabs} aria-label="Views of the reconciliation">
+      <ViewTabs label="Views of the reconciliation">
         {views.map((view) => (
           <Link
             key={view.label}
             to="/admin/reconciliation"
             search={{ show: view.show }}
-            className={classes.tab}
-            data-on={show === view.show || undefined}
             aria-current={show === view.show ? 'page' : undefined}
           >
             {view.label}
           </Link>
         ))}
-      </nav>
+      </ViewTabs>
       {standing.data?.running && <RunUnderWay run={standing.data.running} />}
       {show === undefined && (
         <Loaded of={standing} skeleton={<Block height={520} />}>

@@ -48,16 +48,15 @@ export const AllBudgets = () => {
   )
   const [editing, setEditing] = useState<Reply<'readAnyBudget'> | AnyBudget | null>(null)
   const archive = useArchiveAny()
-  const create = (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => change({ create: true })}>
-      New budget
-    </Button>
-  )
   return (
     <Page
       title="Budgets"
       description={`Of organisations, services, users and access tokens. Times in ${zone}.`}
-      actions={create}
+      actions={
+        <Button leftSection={<IconPlus size={16} />} onClick={() => change({ create: true })}>
+          New budget
+        </Button>
+      }
     >
       <Panel flush>
         <Filters search={search} onChange={change} />
@@ -67,7 +66,9 @@ export const AllBudgets = () => {
         >
           {(rows) =>
             rows.length === 0 ? (
-              <EmptyState title="No budget matches" action={create}>
+              <EmptyState
+                title={Object.values(filters).some(Boolean) ? 'No budget matches' : 'No budgets yet'}
+              >
                 Hard budgets refuse calls beyond them, soft ones tell in time.
               </EmptyState>
             ) : (

@@ -41,8 +41,10 @@ const endpoints: Readonly<Record<string, string>> = {
 export const endpointName = (endpoint: string): string => endpoints[endpoint] ?? readable(endpoint)
 export const endpointChoices = Object.entries(endpoints).map(([value, label]) => ({ value, label }))
 
-/** `snake_case` and `kebab-case` → Snake case. */
+/** `snake_case` and `kebab-case` → Snake case, in the spelling of our texts. */
 export const readable = (code: string): string => {
-  const words = /\s/.test(code) ? code : code.replaceAll(/[_-]+/g, ' ').trim()
+  const words = /\s/.test(code)
+    ? code
+    : code.replaceAll(/[_-]+/g, ' ').replaceAll('organization', 'organisation').trim()
   return words.slice(0, 1).toUpperCase() + words.slice(1)
 }

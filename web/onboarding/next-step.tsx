@@ -7,6 +7,7 @@ export const NextStep = () => {
   const onboarding = useOnboarding()
   if (!onboarding || onboarding.next === null) return null
   const { steps, next } = onboarding
+  if (steps.some(({ id, done }) => id === 'request' && done)) return null
   const done = steps.filter((step) => step.done).length
   return (
     <Link to="/" className={classes.next}>

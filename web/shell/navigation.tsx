@@ -1,3 +1,4 @@
+import { useMergedRef, useResizeObserver } from '@mantine/hooks'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import classes from './navigation.module.css'
@@ -21,10 +22,12 @@ export const Navigation = () => {
 /** In low windows the navigation scrolls by itself: where one is stays in view. */
 const useCurrentInView = (entry: Entry | undefined) => {
   const scrolled = useRef<HTMLElement>(null)
+  const [measured, { height }] = useResizeObserver<HTMLElement>()
   useEffect(() => {
-    if (entry) scrolled.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: 'nearest' })
-  }, [entry])
-  return scrolled
+    if (entry && height)
+      scrolled.current?.querySelector('li [aria-current="page"]')?.scrollIntoView({ block: 'nearest' })
+  }, [entry, height])
+  return useMergedRef(scrolled, measured)
 }
 
 const Entries = (props: { group: Group; current: Entry | undefined }) => (
@@ -55,6 +58,7 @@ const AreaSwitch = (props: { areas: readonly Area[]; current: Area | undefined }
         key={area.label}
         to={area.groups[0]?.entries[0]?.places[0]?.to}
         className={classes.switchItem}
+        activeOptions={{ exact: true, includeSearch: false }}
         data-on={area === props.current || undefined}
       >
         {area.label}

@@ -10,12 +10,14 @@ import {
   useMantineColorScheme,
 } from '@mantine/core'
 import { IconDots } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { CallFault } from '../data/call.ts'
 import { CodeBlock, CopyableId, CopyField } from './copy.tsx'
 import { DataTable } from './data-table.tsx'
-import { ConfirmDialog } from './dialog.tsx'
-import { Ago, Credits, Usd } from './figures.tsx'
+import { ConfirmDialog, FormDialog } from './dialog.tsx'
+import { DownloadMenu } from './download-menu.tsx'
+import { Ago, Credits, Moment, Usd } from './figures.tsx'
 import { FilterChips } from './filter-chips.tsx'
 import classes from './gallery.module.css'
 import { Ladder, type Rung } from './ladder.tsx'
@@ -30,79 +32,130 @@ import {
   HealthMark,
   ServedMark,
 } from './mark.tsx'
-import { EmptyState, FaultNotice, Lines, Notice } from './notice.tsx'
-import { Columns, Page, Panel, Stat, Stats } from './page.tsx'
+import { Block, EmptyState, FaultNotice, Lines, Notice } from './notice.tsx'
+import { Siblings } from './page-tabs.tsx'
+import { Columns, Fact, Facts, Page, Panel, Stat, Stats } from './page.tsx'
 import { SearchField } from './search-field.tsx'
 import { ShareBar } from './share-bar.tsx'
 import { type Bar, StackedBars } from './stacked-bars.tsx'
-import { TaskMark } from './state-mark.tsx'
+import { DeliveryMark, TaskMark } from './state-mark.tsx'
+import { TextLink } from './text-link.tsx'
 import { tellDone, tellFault } from './toast.tsx'
+import { TabCount, ViewTabs } from './view-tabs.tsx'
 
 /** Every part of the kit on one page, without data: for whoever changes the kit. */
 export const Gallery = () => (
   <main className={classes.gallery}>
-    <Page title="Gallery" description="The kit of web/ui in all its states." actions={<SchemeSwitch />}>
-      <Stats>
-        <Stat lead label="Available" value={<Credits micros="1234567890" />} note="Tier: Pro" />
-        <Stat label="Held" value={<Credits micros="42100" />} note="For operations under way" />
-        <Stat label="Cost" value={<Usd nanoUsd="210500" />} note="Never 2.1e-4" />
-      </Stats>
-      <Columns>
-        <Panel title="Marks" description="Words with a symbol; the colour only repeats them.">
-          <MarksPart />
-        </Panel>
-        <Panel title="Controls">
-          <ControlsPart />
-        </Panel>
-      </Columns>
-      <Panel title="Chart" description="With its table.">
-        <StackedBars
-          label="Operations by day"
-          unit="operations"
-          series={[
-            { key: 'user', label: 'Own keys', color: 'var(--own-bar)' },
-            { key: 'organization', label: 'Organisation’s keys', color: 'var(--shared-bar)' },
-            { key: 'system', label: 'System keys', color: 'var(--credits-bar)' },
-          ]}
-          bars={sampleBars}
-        />
-      </Panel>
-      <Columns>
-        <Panel title="Ladder" description="Steps in the order in which they are tried.">
-          <Ladder label="Sample route" rungs={sampleRungs} />
-        </Panel>
-        <Panel title="Filters and shares">
-          <FiltersPart />
-        </Panel>
-      </Columns>
-      <Panel flush title="Table">
-        <TablePart />
-      </Panel>
-      <Columns>
-        <Panel title="Notices">
-          <NoticesPart />
-        </Panel>
-        <Panel title="Copying">
-          <div className={classes.stack}>
-            <CopyField text="aik_sample0000000000000000000000000000" label="Sample token" />
-            <CodeBlock
-              code={'curl http://127.0.0.1:8787/v1/models \\\n  -H "authorization: Bearer aik_…"'}
-              label="curl"
-            />
-            <CopyableId id="0199a8f2-6c1e-7d40-9f5e-1f2a3b4c5d6e" label="Copy the id" />
-          </div>
-        </Panel>
-        <Panel title="Empty">
-          <EmptyState title="No operations yet" action={<Button>Create an access token</Button>}>
-            Point a client at this gateway; its first call appears here.
-          </EmptyState>
-        </Panel>
-        <Panel title="Loading">
-          <Lines count={5} />
-        </Panel>
-      </Columns>
-    </Page>
+    <Siblings value={samplePages}>
+      <Parts />
+    </Siblings>
   </main>
+)
+
+const samplePages = [
+  { to: '/gallery', label: 'Gallery', isCurrent: true },
+  { to: '/sign-in', label: 'A page beside it', isCurrent: false },
+]
+
+const Parts = () => (
+  <Page title="Gallery" description="The kit of web/ui in all its states." actions={<SchemeSwitch />}>
+    <Stats>
+      <Stat lead label="Available" value={<Credits micros="1234567890" />} note="Tier: Pro" />
+      <Stat label="Held" value={<Credits micros="42100" />} note="For operations under way" />
+      <Stat label="Cost" value={<Usd nanoUsd="210500" />} note="Never 2.1e-4" />
+    </Stats>
+    <Columns>
+      <Panel title="Marks" description="Words with a symbol; the colour only repeats them.">
+        <MarksPart />
+      </Panel>
+      <Panel title="Controls">
+        <ControlsPart />
+      </Panel>
+    </Columns>
+    <Panel title="Chart" description="With its table.">
+      <StackedBars
+        label="Operations by day"
+        unit="operations"
+        series={[
+          { key: 'user', label: 'Own keys', color: 'var(--own-bar)' },
+          { key: 'organization', label: 'Organisation’s keys', color: 'var(--shared-bar)' },
+          { key: 'system', label: 'System keys', color: 'var(--credits-bar)' },
+        ]}
+        bars={sampleBars}
+      />
+    </Panel>
+    <Columns>
+      <Panel title="Ladder" description="Steps in the order in which they are tried.">
+        <Ladder label="Sample route" rungs={sampleRungs} />
+      </Panel>
+      <Panel title="Filters and shares">
+        <FiltersPart />
+      </Panel>
+    </Columns>
+    <ViewTabs label="Sample views">
+      <Link to="/gallery">
+        A view <TabCount of={3} />
+      </Link>
+      <Link to="/sign-in">Another one</Link>
+    </ViewTabs>
+    <Columns>
+      <Panel
+        title="Facts"
+        description="As receipts show them."
+        actions={<DownloadMenu files={sampleFiles} />}
+      >
+        <Facts>
+          <Fact name="Key">
+            Own key <SecretTail lastFour="Xy9z" />
+          </Fact>
+          <Fact name="Started">
+            <Moment at={samplePast} />, <Ago at={samplePast} />
+          </Fact>
+          <Fact name="Explained">
+            <TextLink>
+              <Link to="/gallery">A link</Link>
+            </TextLink>
+            , and{' '}
+            <TextLink quiet>
+              <Link to="/gallery">a figure that is one</Link>
+            </TextLink>
+          </Fact>
+        </Facts>
+      </Panel>
+      <Panel title="Form" description="In a dialog; the fault stays until the next try.">
+        <FormPart />
+      </Panel>
+    </Columns>
+    <Panel flush title="Table">
+      <TablePart />
+    </Panel>
+    <Columns>
+      <Panel title="Notices">
+        <NoticesPart />
+      </Panel>
+      <Panel title="Copying">
+        <div className={classes.stack}>
+          <CopyField text="aik_sample0000000000000000000000000000" label="Sample token" />
+          <CodeBlock
+            code={'curl http://127.0.0.1:8787/v1/models \\\n  -H "authorization: Bearer aik_…"'}
+            label="curl"
+          />
+          <CopyableId id="0199a8f2-6c1e-7d40-9f5e-1f2a3b4c5d6e" label="Copy the id" />
+        </div>
+      </Panel>
+      <Panel title="Empty">
+        <EmptyState title="No operations yet" action={<Button>Create an access token</Button>}>
+          Point a client at this gateway; its first call appears here.
+        </EmptyState>
+      </Panel>
+      <Panel title="Loading">
+        <div className={classes.stack}>
+          <Lines count={3} />
+          <Block height={72} />
+        </div>
+      </Panel>
+    </Columns>
+  </Page>
 )
 
 const SchemeSwitch = () => {
@@ -144,6 +197,11 @@ const MarksPart = () => (
       <OwnerMark owner="organization" />
       <OwnerMark owner="system" priority={2} />
       <OwnerMark owner={null} />
+    </Line>
+    <Line>
+      {(['pending', 'delivered', 'failed', 'superseded'] as const).map((state) => (
+        <DeliveryMark key={state} state={state} />
+      ))}
     </Line>
     <Line>
       <ServiceTile name="OpenAI" />
@@ -208,6 +266,31 @@ const ControlsPart = () => {
     </div>
   )
 }
+
+const FormPart = () => {
+  const [isOpen, setIsOpen] = useState(false)
+  return (
+    <>
+      <Button variant="default" onClick={() => setIsOpen(true)}>
+        Open the form
+      </Button>
+      <FormDialog
+        opened={isOpen}
+        title="Rename “Laptop”"
+        submit="Rename"
+        busy={false}
+        error={sampleFault}
+        onSubmit={() => setIsOpen(false)}
+        onClose={() => setIsOpen(false)}
+      >
+        <TextInput label="Name" defaultValue="Laptop" data-autofocus />
+      </FormDialog>
+    </>
+  )
+}
+
+const sampleFiles = [{ label: 'Sample, CSV', note: 'As the page shows it', href: '/healthz' }]
+const samplePast = '2026-01-05T09:30:00Z'
 
 const sampleFault = new CallFault(402, {
   code: 'insufficient_credits',

@@ -81,7 +81,7 @@ export const Loaded = <Data,>(props: {
   if (error instanceof CallFault && error.status === 404) return <FaultNotice error={error} />
   if (error) return <FaultNotice error={error} onRetry={() => void props.of.refetch()} />
   return (
-    <div aria-busy="true">
+    <div aria-busy="true" className={classes.loading}>
       <output className="visually-hidden">Loading</output>
       {props.skeleton}
     </div>

@@ -14,7 +14,7 @@ const roles = {
 export const Account = () => {
   const me = useMe()
   return (
-    <Page narrow title="Account">
+    <Page narrow title="Account" description="Who you are here.">
       <Panel title="You">
         <Facts>
           <Fact name="Name">{me.user.name}</Fact>

@@ -7,6 +7,7 @@ import { useNow, useTimeZone } from '../../ui/figures.tsx'
 import { count } from '../../ui/format.ts'
 import { Block, Loaded } from '../../ui/notice.tsx'
 import { Page, Stat, Stats } from '../../ui/page.tsx'
+import { TabCount, ViewTabs } from '../../ui/view-tabs.tsx'
 import { RotationView } from '../rotation-detail.tsx'
 import { standOf } from '../rotation-words.ts'
 import { KeyName } from '../rotations-table.tsx'
@@ -44,23 +45,19 @@ export const RotationCentre = () => {
       description={`A new key is made and proven before the old one goes, so no operation is left without one. Times in ${zone}.`}
     >
       <Summary keys={keys.data?.items} waiting={open.data && waiting.length} open={open.data?.items.length} />
-      <nav className={classes.tabs} aria-label="Views of rotation">
+      <ViewTabs label="Views of rotation">
         {views.map((view) => (
           <Link
             key={view.label}
             to="/admin/rotation"
             search={{ show: view.show }}
-            className={classes.tab}
-            data-on={show === view.show || undefined}
             aria-current={show === view.show ? 'page' : undefined}
           >
             {view.label}
-            {view.show === undefined && waiting.length > 0 && (
-              <span className={classes.tabCount}>{count(waiting.length)}</span>
-            )}
+            {view.show === undefined && <TabCount of={waiting.length} />}
           </Link>
         ))}
-      </nav>
+      </ViewTabs>
       {show === undefined && (
         <Loaded of={open} skeleton={<Block height={320} narrow={520} />}>
           {({ items }) => <UnderWay rotations={items} openKey={rotation} onOpen={show1} />}
