@@ -51,7 +51,7 @@ export const applyDocument = async (
   const secrets = await resolveSecrets(referencesOf(document), { environment, directory })
   const files = await readTokenFiles(tokenPathsOf(document), directory)
   const now = rooms.clock()
-  const stored = await readSnapshot(rooms.database.kysely, rooms.billing, now)
+  const stored = await readSnapshot(rooms, now)
   const problems = [
     ...secrets.problems,
     ...files.problems,

@@ -18,6 +18,13 @@ const exactly = (digits: number, scale: bigint, message: string) =>
     return z.NEVER
   })
 
+/** In nano-dollars. */
+export const dollars = exactly(
+  9,
+  1_000_000_000n,
+  'A limit in USD is above zero, with at most nine decimal places.',
+)
+
 const fields = {
   name: z.string().trim().min(1).max(80),
   credits: exactly(
@@ -25,11 +32,7 @@ const fields = {
     1_000_000n,
     'A limit in credits is above zero, with at most six decimal places.',
   ).optional(),
-  ownKeyCost: exactly(
-    9,
-    1_000_000_000n,
-    'A limit in USD is above zero, with at most nine decimal places.',
-  ).optional(),
+  ownKeyCost: dollars.optional(),
   enforcement: z.enum(['hard', 'soft']).optional(),
   timeZone: z.string().refine(isTimeZone, 'There is no such time zone.').optional(),
 }

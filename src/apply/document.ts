@@ -2,10 +2,12 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { roles } from '../contract/permissions.ts'
 import { findService, services } from '../services/registry.ts'
+import { anomaliesSchema } from './anomalies.ts'
 import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
 import { centralBillingSchema } from './central-billing.ts'
 import { exceptionsSchema } from './exceptions.ts'
+import { keyHygieneSchema, modelGroupSchema } from './installation.ts'
 import { hostApplicationSchema, serviceAccountFields } from './machines.ts'
 import { policyFields, scheduledPolicySchema } from './policies.ts'
 import { provisioningSchema } from './provisioning.ts'
@@ -114,6 +116,8 @@ const userAlone = user.omit({
 
 const organization = z.strictObject({
   name: z.string().trim().min(1).max(120),
+  /** Made by somebody for themselves: tiers without a price give its accounts nothing. */
+  selfService: z.boolean().optional(),
   ...z.object(policyFields(serviceId)).partial().shape,
   scheduledPolicies: z.array(scheduledPolicySchema(serviceId)).optional(),
   keys: z.array(organizationKey).optional(),
@@ -128,6 +132,7 @@ const organization = z.strictObject({
   provisioning: provisioningSchema.optional(),
   webhooks: z.array(webhookSchema(secret)).optional(),
   centralBilling: centralBillingSchema.optional(),
+  anomalies: anomaliesSchema.optional(),
   rotation: z.strictObject({ maximumAgeDays: z.number().int().min(1).max(3_650).nullable() }).optional(),
 })
 
@@ -145,6 +150,8 @@ const documentSchema = z.strictObject({
     .optional(),
   tiers: z.array(tierSchema(serviceId)).optional(),
   packs: z.array(packSchema).optional(),
+  modelGroups: z.array(modelGroupSchema).optional(),
+  keyHygiene: keyHygieneSchema.optional(),
   billing: billingSchema.optional(),
   systemKeys: z.array(systemKey).optional(),
   organizations: z.array(organization).optional(),
@@ -234,6 +241,7 @@ const namesOf = (document: Document): NamedList[] => {
     listed(document.budgets, 'Budget', budgetName, 'budgets'),
     listed(document.tiers, 'Tier', ({ id }) => id, 'tiers'),
     listed(document.packs, 'Pack', ({ id }) => id, 'packs'),
+    listed(document.modelGroups, 'Model group', ({ id }) => id, 'modelGroups'),
     listed(document.systemKeys, 'System key', keyName, 'systemKeys'),
     listed(organizations, 'Organisation', ({ name }) => name, 'organizations'),
     listed(document.platformTokens, 'Platform token', ({ name }) => name, 'platformTokens'),

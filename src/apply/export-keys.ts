@@ -1,7 +1,7 @@
 import { formatMicros } from '../kit/money.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { budgetName, type BudgetScope, isOn, type StoredBudget } from './budgets.ts'
-import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
+import { byText, dollarText, type Exporting, list, some, uniquely } from './exporting.ts'
 import type { StoredLimits } from './rate-limits.ts'
 import type { StoredServiceKey } from './snapshot.ts'
 
@@ -110,7 +110,7 @@ export const budgetsIn = (
     name: one.name,
     ...(one.measure === 'credits'
       ? { credits: formatMicros(one.limit) }
-      : { ownKeyCost: nanoText(one.limit) }),
+      : { ownKeyCost: dollarText(one.limit) }),
     ...some('service', one.serviceId ?? undefined),
     ...(one.setBy !== 'administrator' && { setBy: one.setBy }),
     ...(one.eachMember && { eachMember: true }),
@@ -118,10 +118,4 @@ export const budgetsIn = (
     ...(userId !== null && { period: one.period }),
     timeZone: one.timeZone,
   }))
-}
-
-const nanoText = (nano: bigint): string => {
-  const digits = String(nano).padStart(10, '0')
-  const fraction = digits.slice(-9).replace(/0+$/, '')
-  return digits.slice(0, -9) + (fraction && `.${fraction}`)
 }

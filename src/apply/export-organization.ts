@@ -1,4 +1,5 @@
 import { mayUserManageKey } from '../policy/control.ts'
+import { anomaliesIn } from './anomalies.ts'
 import { budgetsIn, keysIn, rateLimitsIn } from './export-keys.ts'
 import { byText, type Exporting, list, some, uniquely } from './exporting.ts'
 import type { StoredOrganization } from './snapshot.ts'
@@ -15,6 +16,7 @@ export const organizationParts = (home: StoredOrganization, exporting: Exporting
   ...(home.billingEmail !== null && {
     centralBilling: { enabled: home.centralBilling, billingEmail: home.billingEmail },
   }),
+  ...anomaliesIn(home.id, exporting.stored),
   ...(home.maximumKeyAgeDays !== null && { rotation: { maximumAgeDays: home.maximumKeyAgeDays } }),
 })
 

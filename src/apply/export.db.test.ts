@@ -60,7 +60,7 @@ const installation = async (name: string) => {
       return appliedLines(applied, dryRun)
     },
     export: async (organization: string | null = null) =>
-      exportDocument(await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock()), organization),
+      exportDocument(await readSnapshot(rooms, rooms.clock()), organization),
   }
 }
 
@@ -92,6 +92,10 @@ tiers:
   - {id: team, name: Team, monthlyCredits: 12.5, monthlyPrice: 9.5, rolloverCredits: 3, groups: [smart], rateLimits: {requestsPerMinute: 60}}
 billing: {graceDays: 3, purchaseExpiryMonths: null, ownKeyDiscount: {percent: 12.5}, customAmounts: {minimum: 2.50}}
 sessionPolicy: {idleMinutes: 30}
+modelGroups:
+  - {id: ours, label: Ours, task: chat, models: [claude-opus-5, openai/gpt-6-sol], hedgeAfterSeconds: 5}
+  - {id: fast, removed: true}
+keyHygiene: {checkEveryHours: null, oldDays: 200}
 packs: [{id: tiny, name: Tiny, credits: 10, price: 1}]
 systemKeys: [{service: openai, label: One, priority: secondary, secret: env:SYSTEM, rotation: {overlapSeconds: 60}}]
 budgets: [{name: Everything, credits: 1000, enforcement: hard}]
@@ -152,6 +156,7 @@ organizations:
       domains: [{domain: export.example}]
     provisioning: {groups: [{name: Ops, role: administrator}]}
     webhooks: [{url: "https://93.184.216.34/events", types: [member.joined], secret: env:HOOK, enabled: false}]
+    anomalies: {spendFloor: 2.50, tellsCountries: false}
     centralBilling: {enabled: true, billingEmail: money@export.example}
     rotation: {maximumAgeDays: 365}
     budgets: [{name: Own keys, ownKeyCost: "0.000000001", timeZone: Europe/Berlin}]
@@ -177,6 +182,7 @@ organizations:
         keys: [{service: anthropic, label: Own, secret: env:OWN}]
         budgets: [{name: Mine, credits: 5, service: anthropic, period: subscription_period}]
   - name: Second
+    selfService: true
     users:
       - {email: ada@export.example, name: Ada, role: billing, tier: pro}
 users: [{email: alone@export.example, name: Alone, tier: former, suspendedEverywhere: true}]

@@ -4,6 +4,7 @@ import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
 import { memberParts, organizationParts, sessionPolicyIn } from './export-organization.ts'
 import { byText, type Exporting, list, uniquely } from './exporting.ts'
 import { budgetsIn, keysIn, scheduleIn } from './export-keys.ts'
+import { modelGroupsIn } from './installation.ts'
 import { scheduledPoliciesIn } from './policies.ts'
 import type { Snapshot, StoredMembership, StoredOrganization, StoredUser } from './snapshot.ts'
 
@@ -27,6 +28,7 @@ export const exportDocument = (stored: Snapshot, organization: string | null = n
   )
   const organizations = uniquely(companies, ({ name }) => `organisation ${name}`, exporting).map((one) => ({
     name: one.name,
+    ...(one.selfService && { selfService: true }),
     controlPolicy: one.controlPolicy,
     criticalServices: one.criticalServices,
     systemKeysAllowed: one.systemKeysAllowed,
@@ -115,6 +117,8 @@ const platformParts = (exporting: Exporting) => {
     }),
     // Archived ones, too: somebody may have one.
     ...list('tiers', stored.billing.tiers.map(tierInDocument)),
+    ...modelGroupsIn(stored.modelGroups),
+    keyHygiene: stored.keyHygiene,
     billing: billingInDocument(stored.billing.settings),
     ...list(
       'packs',

@@ -26,3 +26,10 @@ export const some = <Name extends string, Value>(name: Name, value: Value | unde
 export const list = <Name extends string, Item>(name: Name, items: readonly Item[]) =>
   (items.length === 0 ? {} : { [name]: items }) as { readonly [N in Name]?: readonly Item[] }
 export const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
+
+/** Nano-dollars in dollars, exactly. */
+export const dollarText = (nano: bigint): string => {
+  const digits = String(nano).padStart(10, '0')
+  const fraction = digits.slice(-9).replace(/0+$/, '')
+  return digits.slice(0, -9) + (fraction && `.${fraction}`)
+}

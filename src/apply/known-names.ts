@@ -8,11 +8,20 @@ import { findTeam, isSameName } from './teams.ts'
 export const unknownNames = (document: Document, stored: Snapshot): string[] => [
   ...unknownTiers(document, stored.billing.tiers),
   ...(document.organizations ?? []).flatMap((organization) => [
+    ...madeOtherwise(organization, stored),
     ...unknownMembers(organization, stored),
     ...unknownTeams(organization, stored),
     ...unknownCostCentres(organization, stored),
   ]),
 ]
+
+/** It bounds what a company may have for nothing: no file gives that up. */
+const madeOtherwise = ({ name, selfService }: DocumentOrganization, stored: Snapshot): string[] => {
+  const before = findOrganization(name, stored)
+  return before === undefined || selfService === undefined || selfService === before.selfService
+    ? []
+    : [`organisation ${name}: selfService says how it was made, and cannot be changed.`]
+}
 
 const unknownTiers = (document: Document, stored: readonly { id: string }[]): string[] => {
   const known = new Set([...stored, ...(document.tiers ?? [])].map((tier) => tier.id))

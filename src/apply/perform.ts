@@ -21,11 +21,13 @@ import type { Sso } from '../sso/sso.ts'
 import type { Teams } from '../teams/teams.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
+import { performAnomalies } from './anomalies.ts'
 import { performBilling } from './billing.ts'
 import { type BudgetHome, type BudgetScope, performBudget } from './budgets.ts'
 import { performCentralBilling } from './central-billing.ts'
 import type { DocumentUser } from './document.ts'
 import { performException } from './exceptions.ts'
+import { performInstallation } from './installation.ts'
 import { performMachine } from './machines.ts'
 import { findPerson, homeOf, keyIdOf, memberOf, organizationIdOf } from './places.ts'
 import type { Action } from './plan.ts'
@@ -56,7 +58,7 @@ export interface ApplyRooms {
   readonly identity: Pick<Identity, 'saveSessionPolicy' | 'setBreakGlass'>
   readonly limits: Pick<Limits, 'set'>
   readonly machines: Pick<Machines, 'accounts' | 'applications'>
-  readonly oversight: Pick<Oversight, 'saveCostCentre' | 'assignCostCentre' | 'centralBilling'>
+  readonly oversight: Pick<Oversight, 'saveCostCentre' | 'assignCostCentre' | 'centralBilling' | 'anomalies'>
   readonly provisioning: Pick<Provisioning, 'groups'>
   readonly rotation: Pick<Rotation, 'setSchedule' | 'setMaximumAge'>
   readonly sso: Pick<Sso, 'connections' | 'domains'>
@@ -139,6 +141,12 @@ export const perform = async (action: Action, p: Performance): Promise<Performed
       return noted(await performException(action, p))
     case 'schedule_policy':
       return noted(await performSchedule(action, p))
+    case 'set_anomaly_thresholds':
+      return noted(await performAnomalies(action, p))
+    case 'save_group':
+    case 'remove_group':
+    case 'set_key_hygiene':
+      return noted(await performInstallation(action, p))
   }
 }
 
@@ -148,9 +156,15 @@ type OrganizationAction = Extract<Action, { kind: 'create_organization' | 'chang
 
 const performOrganization = async (action: OrganizationAction, p: Performance): Promise<Performed> => {
   const { organizations } = p.rooms
-  const { name, change, kind } = action
-  if (kind === 'create_organization') {
-    const { id } = await organizations.create(p.actor, { name, kind: 'company', isDemo: p.isDemo })
+  const { name, change } = action
+  if (action.kind === 'create_organization') {
+    const { selfService } = action
+    const { id } = await organizations.create(p.actor, {
+      name,
+      kind: 'company',
+      isDemo: p.isDemo,
+      selfService,
+    })
     const says = Object.values(change).some((value) => value !== undefined)
     return says ? noted(await organizations.change(p.actor, id, change)) : success(null)
   }

@@ -2,6 +2,7 @@ import type { ControlChange } from '../organizations/organizations.ts'
 import type { Fallback } from '../policy/control.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { type Document, type DocumentOrganization, type DocumentUser, usersOf } from './document.ts'
+import { type AnomalyAction, planAnomalies } from './anomalies.ts'
 import { type BillingAction, planBilling, planPack, planTier } from './billing.ts'
 import {
   type BudgetAction,
@@ -22,6 +23,7 @@ import { findKey, type KeyHome, placeOf, planKeys, type PlannedKey } from './pla
 import { inForceAt, planScheduledPolicies, type ScheduleAction } from './policies.ts'
 import { planProvisioning, type ProvisioningAction } from './provisioning.ts'
 import { planMachineParts, planSuspension, planToken, planUsers, standingOf } from './plan-users.ts'
+import { type InstallationAction, planKeyHygiene, planModelGroups } from './installation.ts'
 import type { RateLimitAction } from './rate-limits.ts'
 import { planMaximumKeyAge, planRotation, type RotationAction } from './rotation.ts'
 import { planSessionPolicy, planSingleSignOn, type SignOnAction } from './sign-on.ts'
@@ -45,7 +47,12 @@ export type Action =
       readonly change: { baseUrl?: string | null; enabled?: boolean }
     }
   | BillingAction
-  | { readonly kind: 'create_organization'; readonly name: string; readonly change: ControlChange }
+  | {
+      readonly kind: 'create_organization'
+      readonly name: string
+      readonly selfService: boolean
+      readonly change: ControlChange
+    }
   | { readonly kind: 'change_organization'; readonly name: string; readonly change: ControlChange }
   | { readonly kind: 'create_user'; readonly user: DocumentUser; readonly organization: string | null }
   | { readonly kind: 'add_member'; readonly user: DocumentUser; readonly organization: string }
@@ -96,6 +103,8 @@ type OrganizationPartAction =
   | RotationAction
   | ExceptionAction
   | ScheduleAction
+  | AnomalyAction
+  | InstallationAction
 
 /** What planning needs besides the document and what is stored. */
 export interface PlanContext {
@@ -125,6 +134,8 @@ export const planSetUp = (given: Document, stored: Snapshot, context: PlanContex
   return [
     ...planAllowances(document, stored),
     ...planServices(document, stored),
+    ...planModelGroups(document.modelGroups ?? [], stored.modelGroups),
+    ...planKeyHygiene(document.keyHygiene, stored.keyHygiene),
     ...planSales(document, stored),
     ...planKeys(document.systemKeys ?? [], systemHome, stored, context),
     ...inEach((one, _, before) => planOrganization(one, before)),
@@ -145,6 +156,7 @@ export const planSetUp = (given: Document, stored: Snapshot, context: PlanContex
       ...planProvisioning(one, id, stored, context),
       ...planWebhooks(one, id, stored, context),
       ...planCentralBilling(one, before),
+      ...planAnomalies(one, id, stored),
       ...planMaximumKeyAge(one.name, one.rotation, before?.maximumKeyAgeDays ?? null),
       ...planSessionPolicy(one.name, one.sessionPolicy, id, stored),
     ]),
@@ -195,11 +207,13 @@ const planSales = (document: Document, { billing: stored }: Snapshot): Step[] =>
 
 /** Everything but the locked preference. */
 const planOrganization = (wanted: DocumentOrganization, before: StoredOrganization | undefined): Step[] => {
-  const { controlPolicy, criticalServices, systemKeysAllowed, allowed } = wanted
+  const { name, controlPolicy, criticalServices, systemKeysAllowed, allowed, selfService = false } = wanted
+  const subject = `organisation ${name}`
   const change = { controlPolicy, criticalServices, systemKeysAllowed, allowed }
-  const details = before ? differences(before, change) : settings(change)
-  const kind = before ? 'change_organization' : 'create_organization'
-  return [step(`organisation ${wanted.name}`, !before, details, { kind, name: wanted.name, change })]
+  if (before)
+    return [step(subject, false, differences(before, change), { kind: 'change_organization', name, change })]
+  const details = settings({ ...change, selfService: wanted.selfService })
+  return [step(subject, true, details, { kind: 'create_organization', name, selfService, change })]
 }
 
 const organizationHome = (name: string, before: StoredOrganization | undefined): KeyHome => ({

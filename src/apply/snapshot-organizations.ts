@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../db/schema.ts'
 import { noSessionPolicy } from '../identity/session-policy.ts'
+import type { StoredThresholds } from './anomalies.ts'
 import type { StoredException } from './exceptions.ts'
 import type { StoredApplication, StoredServiceAccount } from './machines.ts'
 import type { StoredScheduledPolicy } from './policies.ts'
@@ -28,6 +29,7 @@ export interface OrganizationParts {
   readonly webhooks: readonly StoredEndpoint[]
   readonly rateLimits: readonly StoredLimits[]
   readonly schedules: readonly StoredSchedule[]
+  readonly thresholds: readonly StoredThresholds[]
 }
 
 export const readOrganizationParts = async (
@@ -230,5 +232,15 @@ const readLimits = async (kysely: Kysely<Schema>) => {
       'overlap_seconds as overlapSeconds',
     ])
     .execute()
-  return { rateLimits, schedules }
+  const thresholds = await kysely
+    .selectFrom('anomaly_thresholds')
+    .select([
+      'organization_id as organizationId',
+      'spend_factor as spendFactor',
+      'spend_floor_nano_usd as spendFloorNanoUsd',
+      'tells_models as tellsModels',
+      'tells_countries as tellsCountries',
+    ])
+    .execute()
+  return { rateLimits, schedules, thresholds }
 }

@@ -1,8 +1,12 @@
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Billing } from '../billing/billing.ts'
 import type { Role } from '../contract/permissions.ts'
-import type { Schema } from '../db/schema.ts'
+import type { Database } from '../db/database.ts'
+import type { HygieneSettings } from '../keys/hygiene.ts'
+import type { ServiceKeys } from '../keys/keys.ts'
 import type { AllowedUses, ControlPolicy, Fallback } from '../policy/control.ts'
+import type { Catalogue } from '../routing/catalogue.ts'
+import type { ListedGroup } from '../routing/groups.ts'
 import type { KeySettings } from '../services/service.ts'
 import type { StoredBilling } from './billing.ts'
 import type { StoredBudget } from './budgets.ts'
@@ -26,6 +30,8 @@ export interface Snapshot extends OrganizationParts {
   readonly serviceKeys: readonly StoredServiceKey[]
   readonly accessTokens: readonly StoredAccessToken[]
   readonly budgets: readonly StoredBudget[]
+  readonly modelGroups: readonly ListedGroup[]
+  readonly keyHygiene: HygieneSettings
 }
 
 export interface StoredOrganization {
@@ -41,6 +47,7 @@ export interface StoredOrganization {
   readonly billingEmail: string | null
   /** Of rotation; the control policy has one of its own. */
   readonly maximumKeyAgeDays: number | null
+  readonly selfService: boolean
 }
 
 export const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
@@ -108,9 +115,15 @@ const mayBreakGlass =
   EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
   OR EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id))`.as('mayBreakGlass')
 
+interface SnapshotRooms {
+  readonly database: Pick<Database, 'kysely'>
+  readonly billing: Pick<Billing, 'tiers' | 'packs' | 'settings'>
+  readonly catalogue: { readonly groups: Pick<Catalogue['groups'], 'listAll'> }
+  readonly serviceKeys: { readonly hygiene: Pick<ServiceKeys['hygiene'], 'settings'> }
+}
+
 export const readSnapshot = async (
-  kysely: Kysely<Schema>,
-  billing: Pick<Billing, 'tiers' | 'packs' | 'settings'>,
+  { database: { kysely }, billing, catalogue, serviceKeys: keyRoom }: SnapshotRooms,
   now: Date,
 ): Promise<Snapshot> => {
   const [tiers, packs, settings] = await Promise.all([
@@ -149,6 +162,7 @@ export const readSnapshot = async (
         sql<boolean>`central_billing_at IS NOT NULL`.as('centralBilling'),
         'billing_email as billingEmail',
         'maximum_key_age_days as maximumKeyAgeDays',
+        'self_service as selfService',
       ])
       .where('deleted_at', 'is', null)
       .orderBy('id')
@@ -251,6 +265,8 @@ export const readSnapshot = async (
     serviceKeys,
     accessTokens,
     budgets,
+    modelGroups: catalogue.groups.listAll(),
+    keyHygiene: await keyRoom.hygiene.settings(),
     ...parts,
   }
 }

@@ -10,7 +10,7 @@ export const exportCommand = (config: Config, organization: string | null): Prom
       console.error(`There is no organisation ${organization}.`)
       return 1
     }
-    const stored = await readSnapshot(rooms.database.kysely, rooms.billing, rooms.clock())
+    const stored = await readSnapshot(rooms, rooms.clock())
     process.stdout.write(exportDocument(stored, organization).text)
     return 0
   })

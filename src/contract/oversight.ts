@@ -119,7 +119,7 @@ const anomaly = z.object({
 })
 export type AnomalyOnWire = z.infer<typeof anomaly>
 
-const anomalyThresholds = z.object({
+export const anomalyThresholds = z.object({
   spendFactor: z.number().int().min(2).max(100).describe('Told from so many times an ordinary day on'),
   spendFloorNanoUsd: z
     .string()
