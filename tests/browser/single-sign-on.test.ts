@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startOidcProvider } from '../sso/oidc-provider.ts'
 import { openBrowser } from './browser.ts'
@@ -75,6 +75,8 @@ test('an owner connects an identity provider; somebody of the company signs in t
   await expectAccessible(guest.page)
   if (look) await guest.page.screenshot({ path: `${look}/sso-expired.png` })
 
+  await confirmByCompany(guest.page)
+
   await page.reload()
   await page.getByText('Yours', { exact: true }).waitFor()
   await page.getByRole('switch', { name: /^People of acme.example/ }).click({ force: true })
@@ -88,3 +90,40 @@ test('an owner connects an identity provider; somebody of the company signs in t
     await expectNoOverflow(page)
   }
 })
+
+/** What needs a fresh proof, in a session that the company sign-in opened; the first time in a window that is closed. */
+const confirmByCompany = async (page: Page) => {
+  await demo.database.pool.query(
+    `UPDATE sessions SET proved_at = now() - interval '1 day' WHERE sso_connection_id IS NOT NULL`,
+  )
+  await page.goto(`${demo.url}/access-tokens`)
+  await page.getByRole('button', { name: 'Create token' }).first().click()
+  await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('By the company')
+  await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' })
+  const confirm = dialog.getByRole('button', { name: 'Confirm with your company sign-in' })
+  await confirm.waitFor()
+  await expectAccessible(page)
+  if (look) await page.screenshot({ path: `${look}/sso-proof.png` })
+  // Somebody else is at the browser there.
+  provider.signIn({ sub: 'eve', email: 'eve@acme.example', email_verified: true })
+  const [refused] = await Promise.all([page.waitForEvent('popup'), confirm.click()])
+  await refused.getByText('as somebody else than here', { exact: false }).waitFor()
+  await dialog.getByText('Your company’s sign-in did not confirm it').waitFor()
+  if (look) {
+    await page.screenshot({ path: `${look}/sso-proof-refused.png` })
+    await refused.screenshot({ path: `${look}/sso-proof-window.png` })
+  }
+  await Promise.all([
+    refused.waitForEvent('close'),
+    refused.getByRole('button', { name: 'Close this window' }).click(),
+  ])
+  provider.signIn({ sub: 'ada', email: 'ada@acme.example', email_verified: true })
+  const [opened] = await Promise.all([
+    page.waitForEvent('popup'),
+    dialog.getByRole('button', { name: 'Open the window again' }).click(),
+  ])
+  await opened.waitForEvent('close')
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByText('By the company').first().waitFor()
+}
