@@ -113,6 +113,10 @@ test('a key kept for a team serves calls with its tokens, calls of its members f
   }
   const all = [red.token, one.token, blue.token, other.token]
   expect(await served(...all)).toEqual(['organization', 'organization', null, null])
+  const seenBy = async (person: StagePerson) =>
+    (await serviceKeys.list({ organizationId, userId: person.userId, owners: ['user', 'organization'] }))
+      .length
+  expect([await seenBy(one), await seenBy(other)]).toEqual([1, 0])
   const explained = await fetch(`${stage.url}/v1/chat/completions`, {
     method: 'POST',
     headers: {

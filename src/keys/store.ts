@@ -76,7 +76,7 @@ export const withPriority = <Row extends { priority: number | null }>(row: Row) 
 export interface KeyFilter {
   readonly organizationId: string
   readonly owners: readonly ('user' | 'organization' | 'system')[]
-  /** Of the user keys, only this user's. */
+  /** Of the user keys, only this user's; in views also no key that is kept for teams of others. */
   readonly userId?: string
 }
 
@@ -91,11 +91,18 @@ const inFilter = (filter: KeyFilter) => (eb: ExpressionBuilder<KeyTable, 'k'>) =
       : [eb.or([eb('k.user_id', 'is', null), eb('k.user_id', '=', filter.userId)])]),
   ])
 
+const servesUser = (userId: string) =>
+  sql<boolean>`(k.team_ids IS NULL OR EXISTS (
+    SELECT FROM team_members m JOIN teams t ON t.organization_id = m.organization_id AND t.id = m.team_id
+    WHERE m.organization_id = k.organization_id AND m.team_id = ANY (k.team_ids) AND m.user_id = ${userId}
+      AND t.archived_at IS NULL))`
+
 export const listViews = async (executor: Executor, filter: KeyFilter): Promise<ServiceKeyView[]> => {
   const rows = await executor
     .selectFrom('service_keys as k')
     .select(viewColumns)
     .where((eb) => inFilter(filter)(eb))
+    .$if(filter.userId !== undefined, (query) => query.where(servesUser(filter.userId ?? '')))
     .orderBy('k.service_id')
     .orderBy(sql`k.priority NULLS FIRST`)
     .orderBy('k.position')

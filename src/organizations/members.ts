@@ -189,6 +189,18 @@ export const makeMembers = (parts: MemberParts) => {
       }),
     )
 
+  /** Nobody is to grant what nobody would have. */
+  const withdrawRequests = async (t: Transaction<Schema>, actor: Actor, member: MemberReference) => {
+    const { organizationId, userId } = member
+    for (const { id, ...asked } of await members.withdrawRequests(t, member, clock())) {
+      const subject = { kind: 'access_request', id }
+      const after = { userId, ...asked }
+      await recordAudit(t, { organizationId, actor, action: 'access_request.withdrawn', subject, after })
+      const data = { requestId: id, ...after }
+      await emit(t, { organizationId, type: 'request.withdrawn', data, at: clock() })
+    }
+  }
+
   const remove = async (
     t: Transaction<Schema>,
     actor: Actor,
@@ -201,6 +213,7 @@ export const makeMembers = (parts: MemberParts) => {
     await endSessionsIn(t, member, clock())
     await withdrawInvitationsOf(t, member, () => true, clock())
     await members.payForNobody(t, member)
+    await withdrawRequests(t, actor, member)
     await members.deleteMembership(t, member)
     await tell(t, actor, member, told, reason)
   }

@@ -52,6 +52,21 @@ export const payForNobody = async (t: Transaction<Schema>, member: MemberReferen
     .execute()
 }
 
+/** What they asked for and nobody has answered. */
+export const withdrawRequests = async (
+  t: Transaction<Schema>,
+  { organizationId, userId }: MemberReference,
+  at: Date,
+) =>
+  t
+    .updateTable('access_requests')
+    .set({ state: 'withdrawn', decided_at: at })
+    .where('organization_id', '=', organizationId)
+    .where('user_id', '=', userId)
+    .where('state', '=', 'open')
+    .returning(['id', 'kind', 'service_id as serviceId', 'model'])
+    .execute()
+
 export const deleteMembership = async (t: Transaction<Schema>, member: MemberReference): Promise<void> => {
   await t.deleteFrom('fallback_preferences').where(ofMember(member)).execute()
   await t.deleteFrom('memberships').where(ofMember(member)).execute()

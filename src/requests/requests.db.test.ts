@@ -187,6 +187,49 @@ describe('under IT control', () => {
     must(await http.organizations.removeMember(operator, { organizationId, userId: member.userId }))
     expect(await exceptions()).toEqual([])
   })
+
+  test('what somebody has asked for ends with their membership, also where it is granted in the same moment', async () => {
+    await change({ controlPolicy: 'it_control' })
+    const waiting = await asked({ kind: 'organization_key', serviceId: 'openai' })
+    const granted = await asked({ kind: 'own_key', serviceId: 'openai' })
+    const [answer, removed] = await Promise.all([
+      approve(granted, { by: 'exception' }),
+      http.organizations.removeMember(operator, { organizationId, userId: member.userId }),
+    ])
+    expect([200, 404, 409]).toContain(answer.statusCode)
+    expect(removed.ok).toBe(true)
+    expect(await exceptions()).toEqual([])
+    const open = await http.call('listRequests', owner, { query: { state: 'open' } })
+    expect(open.json().items).toEqual([])
+    expect(await auditOf(waiting)).toEqual(['access_request.created', 'access_request.withdrawn'])
+    const key = { by: 'key', key: { secret: goodSecret() } }
+    expect((await approve(waiting, key)).statusCode).toBe(409)
+  })
+
+  test('of another organisation’s members, teams and requests nothing is granted', async () => {
+    await change({ controlPolicy: 'it_control' })
+    const here = { user: member.userId, service: 'openai' }
+    const elsewhere = (await http.organizations.create(operator, { name: 'Other', kind: 'company' })).id
+    const stranger = await http.createBrowser({ organizationId: elsewhere, role: 'owner' })
+    must(await http.organizations.change(operator, elsewhere, { controlPolicy: 'it_control' }))
+    const body = { reason: 'Ours' }
+    expect((await http.call('grantOwnKeyException', stranger, { params: here, body })).statusCode).toBe(404)
+    expect((await http.call('grantOwnKeyException', owner, { params: here, body })).statusCode).toBe(200)
+    expect((await http.call('revokeOwnKeyException', stranger, { params: here })).statusCode).toBe(404)
+    const team = (as: Browser) => http.call('createTeam', as, { body: { name: 'Red', description: '' } })
+    const theirs = (await team(stranger)).json<{ id: string }>().id
+    const shared = (teamIds: string[] | null) =>
+      http.call('addOwnOrganizationKey', owner, {
+        body: { serviceId: 'openai', secret: goodSecret(), teamIds },
+      })
+    expect((await shared([theirs])).statusCode).toBe(400)
+    const { id } = (await shared(null)).json<{ id: string }>()
+    const keep = (as: Browser, teamId: string) =>
+      http.call('setOwnOrganizationKeyTeams', as, { params: { id }, body: { teamIds: [teamId] } })
+    expect((await keep(owner, theirs)).statusCode).toBe(400)
+    expect((await keep(stranger, theirs)).statusCode).toBe(404)
+    expect((await exceptions()).length).toBe(1)
+  })
 })
 
 test('a key is not shared where the request was withdrawn in the same moment', async () => {

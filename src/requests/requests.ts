@@ -160,6 +160,7 @@ export const makeRequests = (parts: RequestParts): Requests => {
         must(mayAskFor(must(await organizations.controlFor(wanted)), wanted))
         const id = newId()
         await kysely.transaction().execute(async (t) => {
+          if (!(await store.isMember(t, organizationId, userId))) throw new FaultError(fault('not_found'))
           if ((await store.countOpen(t, organizationId, userId)) >= mostOpen) throw new FaultError(tooMany)
           if (!(await store.insert(t, id, clock(), wanted))) throw new FaultError(askedAlready)
           const request = (await store.find(t, { organizationId, id })) as AccessRequest

@@ -11,6 +11,15 @@ const columns = sql`
   r.kind, r.service_id AS "serviceId", r.model, r.reason, r.state, r.granted_by AS "grantedBy", r.answer,
   user_email(r.decided_by::text) AS "decidedByEmail", r.created_at AS "createdAt", r.decided_at AS "decidedAt"`
 
+/** Kept until the transaction ends. */
+export const isMember = async (t: Transaction<Schema>, organizationId: string, userId: string) => {
+  const { rows } = await sql`
+    SELECT 1 FROM memberships WHERE organization_id = ${organizationId} AND user_id = ${userId} FOR KEY SHARE`.execute(
+    t,
+  )
+  return rows.length > 0
+}
+
 /** False: the same is asked for already. */
 export const insert = async (t: Transaction<Schema>, id: string, at: Date, wanted: NewRequest) => {
   const { organizationId, userId, kind, serviceId, model, reason } = wanted
