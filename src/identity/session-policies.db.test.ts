@@ -314,6 +314,8 @@ test('a person who is to be deleted can stay; on their day nothing is left that 
   const email = `leaver-${newId()}@example.com`
   const name = `Leaver ${newId()}`
   const person = await http.createBrowser({ email, name, tierId: 'pro' })
+  const invited = await http.call('inviteMember', owner, { body: { email, role: 'member' } })
+  expect(invited.statusCode, invited.body).toBe(201)
   const joined = { organizationId: company, who: person, role: 'member', source: 'operator' } as const
   must(await http.organizations.join(operator, joined))
   const accountId = (await http.ledger.accountOf(person.organizationId, person.userId)) ?? ''
@@ -321,6 +323,7 @@ test('a person who is to be deleted can stay; on their day nothing is left that 
     await http.call('createAccessToken', person, { body: { name: `Laptop of ${email}` } })
   ).json<{ token: string }>().token
   await http.call('addServiceKey', person, { body: { serviceId: 'openai', secret: goodSecret() } })
+  await leaveWords(person, email)
   const ask = (given: string) => http.call('scheduleUserDeletion', person, { body: { email: given } })
   const deleteAt = async () => (await http.call('readMe', person, {})).json<Reply<'readMe'>>().user.deleteAt
 
@@ -357,6 +360,55 @@ test('a person who is to be deleted can stay; on their day nothing is left that 
   // The address is free for somebody new.
   expect((await http.createPerson({ email })).userId).not.toBe(person.userId)
 })
+
+/** All over the place: in their own organisation, in the company, and in what others were told. */
+const leaveWords = async (person: Browser, email: string) => {
+  const words = `Of ${email}`
+  for (const organizationId of [person.organizationId, company]) {
+    const { userId } = person
+    const key = {
+      organizationId,
+      owner: 'user',
+      userId,
+      serviceId: 'anthropic',
+      secret: goodSecret(),
+      label: words,
+    } as const
+    must(await http.serviceKeys.add(operator, key))
+    const token = {
+      organizationId,
+      kind: 'user',
+      userId,
+      name: words,
+      scopes: ['read'],
+      expiresAt: null,
+    } as const
+    await http.access.createToken(operator, token)
+    await http.database.pool.query(
+      `INSERT INTO budgets (organization_id, id, user_id, name, measure, limit_amount, enforcement, period, time_zone, set_by, created_at, created_by)
+       VALUES ($1, $2, $3, $4, 'credits', 1, 'soft', 'calendar_month', 'UTC', 'user', now(), 'test')`,
+      [organizationId, newId(), userId, words],
+    )
+  }
+  await http.database.pool.query(
+    `UPDATE service_keys SET base_url = 'https://' || $2::text, verdict_detail = $2, settings = jsonb_build_object('resource', $2::text) WHERE user_id = $1`,
+    [person.userId, words],
+  )
+  const receiver = { url: 'https://hooks.example/x', description: words, types: null }
+  const made = await http.call('createWebhookEndpoint', person, { body: receiver })
+  expect(made.statusCode, made.body).toBe(201)
+  const notice = {
+    kind: 'access_request',
+    severity: 'info',
+    key: newId(),
+    text: words,
+    path: null,
+  } as const
+  const audience = { kind: 'organization_administrators', organizationId: company } as const
+  expect(await http.alerts.notify({ ...notice, audience, title: `${email} asks for a key` })).toBeGreaterThan(
+    0,
+  )
+}
 
 /** Where these words are written down, in whatever column. */
 const tablesThatSay = async (...words: string[]): Promise<string[]> => {

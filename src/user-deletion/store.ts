@@ -6,6 +6,7 @@ type Executor = Kysely<Schema> | Transaction<Schema>
 
 export interface Leaver {
   readonly email: string
+  readonly name: string
   readonly isPlatformAdministrator: boolean
   readonly deleteAt: Date | null
   readonly deletionBy: string | null
@@ -17,6 +18,7 @@ export const lockPerson = (t: Transaction<Schema>, userId: string): Promise<Leav
     .selectFrom('users')
     .select([
       'email',
+      'name',
       'is_platform_administrator as isPlatformAdministrator',
       'delete_at as deleteAt',
       'deletion_by as deletionBy',
@@ -90,14 +92,22 @@ const madeUpName = 'Deleted account'
 
 export const erase = async (
   t: Transaction<Schema>,
-  { userId, email }: { userId: string; email: string },
+  { userId, email, name }: { userId: string; email: string; name: string },
   now: Date,
 ): Promise<void> => {
   for (const table of erasedTables) await t.deleteFrom(table).where('user_id', '=', userId).execute()
   await sql`
     UPDATE invitations SET email = ${madeUpEmail(userId)},
       withdrawn_at = CASE WHEN accepted_at IS NULL THEN coalesce(withdrawn_at, ${now}) ELSE withdrawn_at END
-    WHERE lower(email) = lower(${email})`.execute(t)
+    WHERE lower(email) = lower(${email}) OR accepted_by = ${userId}`.execute(t)
+  // What others were told of them, by an alert or by an event that can still be sent.
+  await sql`
+    UPDATE alerts SET title = replace(replace(title, ${email}, ${madeUpName}), ${name}, ${madeUpName}),
+      text = replace(replace(text, ${email}, ${madeUpName}), ${name}, ${madeUpName})
+    WHERE strpos(title || text, ${email}) > 0`.execute(t)
+  await sql`UPDATE events SET payload = replace(payload, ${email}, ${madeUpEmail(userId)}) WHERE strpos(payload, ${email}) > 0`.execute(
+    t,
+  )
   await t
     .updateTable('users')
     .set({
@@ -113,26 +123,45 @@ export const erase = async (
 }
 
 /**
- * Words that only this person typed: names of things, what services repeated of their prompts, and events, which nobody can
- * be sent any more.
+ * Words that this person typed, wherever: names of things and where their secrets were sent; what services repeated of their
+ * prompts; and in their personal organisations events and their receivers, of which nobody can be told any more.
  */
-export const eraseWords = async (t: Transaction<Schema>, organizationId: string): Promise<void> => {
-  await t.deleteFrom('event_deliveries').where('organization_id', '=', organizationId).execute()
-  await t.deleteFrom('events').where('organization_id', '=', organizationId).execute()
-  await t.updateTable('organizations').set({ name: madeUpName }).where('id', '=', organizationId).execute()
+export const eraseWords = async (
+  t: Transaction<Schema>,
+  { userId, personal }: { userId: string; personal: readonly string[] },
+): Promise<void> => {
+  const isPersonal = sql<boolean>`organization_id = ANY (${[...personal]}::uuid[])`
+  const isTheirs = sql<boolean>`(${isPersonal} OR user_id = ${userId})`
+  const ofTheirKeys = sql<boolean>`(organization_id, service_key_id) IN (
+    SELECT organization_id, id FROM service_keys WHERE ${isTheirs})`
+  for (const table of [
+    'event_deliveries',
+    'events',
+    'webhook_endpoint_secrets',
+    'webhook_endpoints',
+  ] as const)
+    await t.deleteFrom(table).where(isPersonal).execute()
   await t
-    .updateTable('access_tokens')
-    .set({ name: 'Deleted' })
-    .where('organization_id', '=', organizationId)
+    .updateTable('organizations')
+    .set({ name: madeUpName })
+    .where('id', 'in', [...personal])
+    .execute()
+  await t.updateTable('access_tokens').set({ name: erased }).where(isTheirs).execute()
+  await t.updateTable('budgets').set({ name: erased }).where(isTheirs).execute()
+  await t.updateTable('control_policies').set({ reason: null }).where(isPersonal).execute()
+  await t.updateTable('long_operations').set({ said: null, webhook_url: null }).where(isTheirs).execute()
+  await t.updateTable('own_key_presences').set({ base_url: null }).where(isTheirs).execute()
+  await t.updateTable('rotation_attempts').set({ reason: null }).where(isPersonal).execute()
+  await t.deleteFrom('service_key_checks').where(ofTheirKeys).execute()
+  await t
+    .updateTable('service_key_versions')
+    .set({ settings: null, remote: null })
+    .where(ofTheirKeys)
     .execute()
   await t
     .updateTable('service_keys')
-    .set({ label: 'Deleted' })
-    .where('organization_id', '=', organizationId)
-    .execute()
-  await t
-    .updateTable('long_operations')
-    .set({ said: null, webhook_url: null })
-    .where('organization_id', '=', organizationId)
+    .set({ label: erased, base_url: null, settings: '{}', status_reason: null, verdict_detail: null })
+    .where(isTheirs)
     .execute()
 }
+const erased = 'Deleted'

@@ -67,13 +67,14 @@ export const makeUserDeletions = (parts: {
       if (!isDue(person)) return false
       if (person.isPlatformAdministrator && (await store.isLastAdministrator(t, userId)))
         throw new FaultError(lastAdministrator)
-      for (const { organizationId, kind } of await store.membershipsOf(t, userId)) {
-        if (kind === 'personal') {
-          await organizations.deleteIn(t, actor, organizationId, now)
-          await store.eraseWords(t, organizationId)
-        } else await organizations.leaveIn(t, actor, { organizationId, userId })
+      const memberships = await store.membershipsOf(t, userId)
+      for (const { organizationId, kind } of memberships) {
+        if (kind === 'personal') await organizations.deleteIn(t, actor, organizationId, now)
+        else await organizations.leaveIn(t, actor, { organizationId, userId })
       }
-      await store.erase(t, { userId, email: person.email }, now)
+      const personal = memberships.filter(({ kind }) => kind === 'personal')
+      await store.eraseWords(t, { userId, personal: personal.map(({ organizationId }) => organizationId) })
+      await store.erase(t, { ...person, userId }, now)
       const subject = { kind: 'user', id: userId }
       await recordAudit(t, { organizationId: platformOrganizationId, actor, action: 'user.deleted', subject })
       return true
