@@ -102,7 +102,7 @@ const MemberList = () => {
           aria-label="State"
           value={state ?? ''}
           data={[
-            { value: '', label: 'Active and suspended' },
+            { value: '', label: 'Any state' },
             { value: 'active', label: 'Active' },
             { value: 'suspended', label: 'Suspended' },
           ]}

@@ -25,7 +25,7 @@ const columns: readonly Column<Line>[] = [
     key: 'what',
     header: 'May',
     render: ([permission, words]) => (
-      <>
+      <span className={classes.who}>
         {words}
         <span className={classes.rolesBelow}>
           {roles
@@ -33,7 +33,7 @@ const columns: readonly Column<Line>[] = [
             .map((role) => roleName[role])
             .join(', ')}
         </span>
-      </>
+      </span>
     ),
   },
   ...roles.map((role) => ({

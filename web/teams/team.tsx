@@ -182,6 +182,9 @@ const EditTeam = ({ team, onClose }: { team: TeamView; onClose: () => void }) =>
 }
 
 const ArchiveTeam = ({ team, onClose }: { team: TeamView; onClose: () => void }) => {
+  const { role } = useMe()
+  const keys = useRead('listOwnOrganizationKeys', {}, { enabled: may(role, 'organization_keys.read') })
+  const kept = (keys.data?.items ?? []).filter(({ teams }) => teams?.some(({ id }) => id === team.id))
   const archive = useAct('archiveTeam', reads)
   return (
     <ConfirmDialog
@@ -209,6 +212,12 @@ const ArchiveTeam = ({ team, onClose }: { team: TeamView; onClose: () => void })
           : `${counted(team.accessTokenCount, 'access token')} of the team will be refused from now on, everywhere, and cannot be brought back.`}{' '}
         Its numbers stay, and it can be restored.
       </p>
+      {kept.length > 0 && (
+        <p>
+          Kept for it, and used by nobody for it any more: {kept.map(({ label }) => `“${label}”`).join(', ')}.
+          They do not open to other members; change whom they serve under Organisation keys.
+        </p>
+      )}
     </ConfirmDialog>
   )
 }
