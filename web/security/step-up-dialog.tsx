@@ -101,17 +101,11 @@ const ProofForm = ({ me, method, ...ways }: Ways & { me: Me; method: OwnMethod }
 const CompanyForm = (ways: Ways) => {
   const { stage, isPending, error, open } = useCompanyProof()
   return (
-    <Frame
-      {...ways}
-      onSubmit={open}
-      error={error}
-      submit={
-        <Button type="submit" data-autofocus loading={isPending}>
-          {stage === 'unopened' ? 'Confirm with your company sign-in' : 'Open the window again'}
-        </Button>
-      }
-    >
+    <Frame {...ways} onSubmit={open} error={error}>
       <CompanyProofState stage={stage} />
+      <Button type="submit" fullWidth data-autofocus loading={isPending}>
+        {stage === 'unopened' ? 'Confirm with your company sign-in' : 'Open the window again'}
+      </Button>
     </Frame>
   )
 }
@@ -120,7 +114,8 @@ const Frame = (
   props: Ways & {
     onSubmit: () => void
     error: CallFault | null
-    submit: ReactNode
+    /** Beside the other ways; left out: it is among what is asked. */
+    submit?: ReactNode
     children: ReactNode
   },
 ) => {

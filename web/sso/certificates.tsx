@@ -28,11 +28,16 @@ export const CertificateNotice = ({ until }: { until: string | null }) => {
           : 'The provider’s signing certificate has expired'
       }
     >
-      <Ago at={until} />. Add the new one below it before the provider signs with it; until then sign-ins go
-      on with this one.
+      Sign-ins go on with it all the same. Add the new one below it before the provider signs with that.
     </Notice>
   )
 }
+
+export const Expiry = ({ at }: { at: string }) => (
+  <span>
+    {Date.parse(at) > useNow().getTime() ? 'expires' : 'expired'} <Ago at={at} />
+  </span>
+)
 
 /** Ours, by which the provider knows our requests and encrypts for us. */
 export const OwnCertificate = ({ of, mayChange }: { of: SsoConnection; mayChange: boolean }) => {
@@ -43,9 +48,7 @@ export const OwnCertificate = ({ of, mayChange }: { of: SsoConnection; mayChange
     <>
       <Fact name="Our certificate">
         <span className={classes.value}>
-          <span>
-            until <Ago at={of.ownCertificateUntil} />
-          </span>
+          <Expiry at={of.ownCertificateUntil} />
           <CopyIcon text={of.ownCertificate} label="Copy our certificate" />
           {mayChange && (
             <Button size="compact-xs" variant="default" onClick={() => setAsked(true)}>

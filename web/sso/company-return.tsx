@@ -89,8 +89,10 @@ const useTicket = (connectionId: string, ticket: string | null) => {
 const peek = (connectionId: string, ticket: string) =>
   call('previewSsoTicket', { body: { connectionId, ticket } })
 
+const notDone = () => (isCompanyWindow() ? 'Not confirmed' : 'Not signed in')
+
 const Refused = () => (
-  <Entry title="Not signed in" lead="Your company’s answer was not accepted.">
+  <Entry title={notDone()} lead="Your company’s answer was not accepted.">
     <Notice tone="bad" live title="The company sign-in was refused">
       Whoever set it up sees the reason under Single sign-on. Try again, or ask them.
     </Notice>
@@ -99,7 +101,7 @@ const Refused = () => (
 )
 
 const Failed = ({ error }: { error: unknown }) => (
-  <Entry title="Not signed in" lead="The company sign-in did not come to an end.">
+  <Entry title={notDone()} lead="The company sign-in did not come to an end.">
     <FaultNotice error={error} />
     <Again />
   </Entry>

@@ -9,7 +9,7 @@ import { EmptyState, Notice } from '../ui/notice.tsx'
 import { Fact, Facts, Panel } from '../ui/page.tsx'
 import { roleName } from '../organization/role-words.ts'
 import { Addresses } from './addresses.tsx'
-import { CertificateNotice, OwnCertificate } from './certificates.tsx'
+import { CertificateNotice, Expiry, OwnCertificate } from './certificates.tsx'
 import { ConnectionDialog } from './connection-dialog.tsx'
 import classes from './sso.module.css'
 
@@ -99,7 +99,7 @@ const Provider = ({ of, mayChange }: { of: SsoConnection; mayChange: boolean }) 
         {of.roleRules.length > 0 && <Fact name="Roles by group">{of.roleRules.length}</Fact>}
         {of.certificatesUntil && (
           <Fact name="Its certificate">
-            until <Ago at={of.certificatesUntil} />
+            <Expiry at={of.certificatesUntil} />
           </Fact>
         )}
         <OwnCertificate of={of} mayChange={mayChange} />
