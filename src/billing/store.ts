@@ -247,8 +247,8 @@ export const accountsToAdopt = (executor: Executor, limit: number): Promise<Acco
     executor,
   )
 
-/** What is charged for, and does not end yet: of the members, or of the organisation's own account. */
-export const paidSubscriptions = (
+/** What is charged for and does not end yet, or will be when an open payment is made: of the members, or of the organisation's own account. */
+export const subscriptionsToEnd = (
   executor: Executor,
   organizationId: string,
   of: 'members' | 'organization',
@@ -257,7 +257,9 @@ export const paidSubscriptions = (
     sql`SELECT s.organization_id AS "organizationId", s.account_id AS "accountId" FROM subscriptions s
       JOIN tier_versions v ON v.tier_id = s.tier_id AND v.version = s.tier_version
       WHERE s.organization_id = ${organizationId} AND (s.user_id = s.organization_id) = ${of === 'organization'}
-        AND s.status IN ('active', 'past_due') AND NOT s.pending_cancel AND s.collection <> 'none' AND v.price_minor > 0
+        AND (s.status IN ('active', 'past_due') AND NOT s.pending_cancel AND s.collection <> 'none' AND v.price_minor > 0
+          OR EXISTS (SELECT FROM payments p WHERE p.organization_id = s.organization_id AND p.account_id = s.account_id
+            AND p.purpose = 'tier_change' AND p.status = 'requested'))
       ORDER BY s.account_id`,
     executor,
   )

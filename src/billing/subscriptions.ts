@@ -214,13 +214,18 @@ export const makeSubscriptions = (parts: BillingParts) => {
       idle: 'members' | 'organization',
     ): Promise<number> => {
       let count = 0
-      for (const key of await store.paidSubscriptions(t, organizationId, idle)) {
+      for (const key of await store.subscriptionsToEnd(t, organizationId, idle)) {
         const subscription = await lockedSubscription(t, parts, key)
         const change = { kind: 'cancel', when: 'period_end' } as const
-        // It has ended, or is paused, meanwhile.
-        if (!(await planFor(t, subscription, change, clock())).ok) continue
-        await command(t, actor, subscription, change, { idempotencyKey: `idle:${newId()}` })
-        count++
+        const { tier, collection, pending } = subscription
+        const isPaid = tier.priceMinor > 0n && collection !== 'none' && pending?.kind !== 'cancel'
+        // Unless it has ended, or is paused, meanwhile.
+        if (isPaid && (await planFor(t, subscription, change, clock())).ok) {
+          await command(t, actor, subscription, change, { idempotencyKey: `idle:${newId()}` })
+          count++
+        }
+        // A change that waits for its payment does not fit the next revision: refused, or given back once it is paid.
+        else await store.writeSubscription(t, subscription)
       }
       return count
     },

@@ -142,6 +142,23 @@ test('what is paid for an account that nothing is taken from any more ends with 
   })
 })
 
+test('a change of tier that is paid after the switch makes nobody pay for an account that only waits', async () => {
+  for (const isCentral of [false, true]) {
+    await set(isCentral)
+    const asked = await http.call(
+      'changeSubscription',
+      billing,
+      changeOf({ kind: 'change_tier', tierId: isCentral ? 'business' : 'pro' }),
+    )
+    const { paymentId } = asked.json<Reply<'changeSubscription'>>()
+    expect(paymentId).not.toBeNull()
+    await set(!isCentral)
+    expect(await http.billing.approve(operator, paymentId ?? '', 'Paid')).toMatchObject({
+      fault: { code: 'conflict' },
+    })
+  }
+})
+
 type Command = {
   [Name in keyof typeof billingEndpoints]: (typeof billingEndpoints)[Name]['method'] extends 'GET'
     ? never
