@@ -178,7 +178,7 @@ describe('a process that is cut off', () => {
     const a = await startNode({ leaseSeconds: 1 })
     const cut = await cuttableUrl()
     const b = await startNode({ url: cut.url, leaseSeconds: 1 })
-    expect(b.epoch.isFresh()).toBe(true)
+    await expect.poll(() => b.epoch.isFresh()).toBe(true)
     cut.silence()
     const change = a.epoch.change(organization, nothing)
     for (let ended = false; !ended; ) {
