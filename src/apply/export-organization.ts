@@ -6,7 +6,12 @@ import type { StoredOrganization } from './snapshot.ts'
 
 /** What an organisation has beside members and keys, as a document writes it. */
 
-export const organizationParts = (home: StoredOrganization, exporting: Exporting) => ({
+export const organizationParts = (home: StoredOrganization, exporting: Exporting) => {
+  if (home.isToBeDeleted) exporting.leftOut.push(`organisation ${home.name}: that it is to be deleted.`)
+  return partsOf(home, exporting)
+}
+
+const partsOf = (home: StoredOrganization, exporting: Exporting) => ({
   ...machinesIn(home, exporting),
   ...teamsIn(home, exporting),
   ...sessionPolicyIn(home.id, exporting),
@@ -168,6 +173,9 @@ const singleSignOnIn = (home: StoredOrganization, exporting: Exporting) => {
     ...(provider.kind === 'oidc' &&
       hasSecret && { clientSecret: `env:${variables.add(`${home.name} ${name}`, '', home.name)}` }),
   }))
+  for (const { name, provider, hasSecret } of within(stored.connections, home))
+    if (provider.kind === 'saml' && hasSecret)
+      leftOut.push(`${of}the key pair of ${name}: another one is made, and its provider has to be told.`)
   const domains = within(stored.domains, home).toSorted((a, b) => byText(a.domain, b.domain))
   for (const { domain, isVerified } of domains)
     if (isVerified) leftOut.push(`${of}that ${domain} is verified: it needs a record of its own elsewhere.`)

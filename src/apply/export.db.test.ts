@@ -217,6 +217,18 @@ test('an export makes the same of an empty installation, and changes nothing whe
   expect(one.text).not.toMatch(/grace|alone|systemKeys:|platformAdministrator/)
 })
 
+test('what a file cannot say is told in its head', async () => {
+  const { pool } = from.rooms.database
+  await pool.query(`UPDATE organizations SET control_policy = 'it_control' WHERE kind = 'personal'`)
+  await pool.query(`UPDATE organizations SET delete_at = now() + interval '1 day' WHERE name = 'Second'`)
+  const { text, leftOut } = await from.export()
+  expect(leftOut).toEqual([
+    'organisation Second: that it is to be deleted.',
+    'user alone@export.example: the control policy of their personal organisation.',
+  ])
+  for (const line of leftOut) expect(text).toContain(`#   ${line}`)
+})
+
 const secret = (name: string) => {
   secrets[name] = demoSecret('openai', name)
   simulator.setKey(secrets[name], { kind: 'ok' }, 'openai')

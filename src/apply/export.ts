@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import { platformOrganizationId } from '../kit/id.ts'
+import { documentOf, isSamePolicy } from '../organizations/policy-document.ts'
 import { billingInDocument, packInDocument, tierInDocument } from './billing.ts'
 import { memberParts, organizationParts, sessionPolicyIn } from './export-organization.ts'
 import { byText, type Exporting, list, uniquely } from './exporting.ts'
@@ -81,6 +82,10 @@ const personIn = (
   exporting: Exporting,
 ) => {
   const isMember = home.kind === 'company'
+  const { leftOut } = exporting
+  if (user.isToBeDeleted) leftOut.push(`user ${user.email}: that they are to be deleted.`)
+  if (!isMember && !isSamePolicy(documentOf(home), documentOf(personalControl)))
+    leftOut.push(`user ${user.email}: the control policy of their personal organisation.`)
   return {
     email: user.email,
     name: user.name,
@@ -94,8 +99,18 @@ const personIn = (
   }
 }
 
+/** As personal organisations are made. */
+const personalControl = {
+  controlPolicy: 'user_control',
+  criticalServices: [],
+  systemKeysAllowed: true,
+  lockedFallback: null,
+} as const
+
 const platformParts = (exporting: Exporting) => {
-  const { stored } = exporting
+  const { stored, leftOut } = exporting
+  for (const { id, next } of stored.billing.tiers)
+    if (next !== null) leftOut.push(`tier ${id}: a version that begins later.`)
   const services = [
     ...new Set([
       ...stored.services.map(({ serviceId }) => serviceId),

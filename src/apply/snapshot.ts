@@ -48,6 +48,7 @@ export interface StoredOrganization {
   /** Of rotation; the control policy has one of its own. */
   readonly maximumKeyAgeDays: number | null
   readonly selfService: boolean
+  readonly isToBeDeleted: boolean
 }
 
 export const findOrganization = (name: string, stored: Snapshot): StoredOrganization | undefined =>
@@ -62,6 +63,7 @@ export interface StoredUser {
   readonly isPlatformAdministrator: boolean
   /** By the platform, wherever they are a member. */
   readonly isSuspended: boolean
+  readonly isToBeDeleted: boolean
 }
 
 export interface StoredMembership {
@@ -163,6 +165,7 @@ export const readSnapshot = async (
         'billing_email as billingEmail',
         'maximum_key_age_days as maximumKeyAgeDays',
         'self_service as selfService',
+        sql<boolean>`delete_at IS NOT NULL`.as('isToBeDeleted'),
       ])
       .where('deleted_at', 'is', null)
       .orderBy('id')
@@ -176,6 +179,7 @@ export const readSnapshot = async (
         sql<boolean>`kind = 'person'`.as('isPerson'),
         'is_platform_administrator as isPlatformAdministrator',
         sql<boolean>`suspended_at IS NOT NULL`.as('isSuspended'),
+        sql<boolean>`delete_at IS NOT NULL`.as('isToBeDeleted'),
       ])
       .execute(),
     kysely
