@@ -49,13 +49,16 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
       .orderBy('id')
       .executeTakeFirst(),
 
-  /** Locked, so that two changes do not overwrite each other. */
+  /**
+   * Locked, so that two changes do not overwrite each other; rows that only name it are written meanwhile: whoever waits for
+   * one of them would otherwise wait for somebody who waits for them.
+   */
   readForChange: (transaction: Transaction<Schema>, id: string): Promise<Organization | undefined> =>
     transaction
       .selectFrom('organizations')
       .select(columns)
       .where('id', '=', id)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst(),
 
   rename: async (transaction: Transaction<Schema>, id: string, name: string): Promise<void> => {
