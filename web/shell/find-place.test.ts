@@ -1,7 +1,8 @@
 import type { Icon } from '@tabler/icons-react'
 import { expect, test } from 'vitest'
 import { findAims, whereIs } from './find-place.ts'
-import type { Area, Place } from './places.ts'
+import { roles } from '../../src/contract/permissions.ts'
+import { type Area, areasFor, type Place } from './places.ts'
 
 const icon = null as unknown as Icon
 const entry = (label: string, ...places: Place[]) => ({ label, icon, places })
@@ -57,4 +58,27 @@ test('what begins like the letters comes first, then words of the name, then wha
   expect(labels('platform pool')).toEqual(['/admin/system-keys'])
   expect(labels('nowhere')).toEqual([])
   expect(labels('')).toHaveLength(5)
+})
+
+test('nobody is led to a page on which their role may do nothing', () => {
+  const placesOf = (role: (typeof roles)[number]) =>
+    areasFor({
+      role,
+      organization: {
+        id: '',
+        name: 'Acme',
+        kind: 'company',
+        controlPolicy: 'user_control',
+        criticalServices: [],
+      },
+      isPlatformAdministrator: false,
+    } as Parameters<typeof areasFor>[0]).flatMap(({ groups }) =>
+      groups.flatMap(({ entries }) => entries.flatMap(({ places }) => places.map(({ to }) => to))),
+    )
+  const without = (to: string) => roles.filter((role) => !placesOf(role).includes(to))
+  expect(without('/')).toEqual([])
+  expect(without('/operations')).toEqual([])
+  expect(without('/access-tokens')).toEqual(['auditor'])
+  expect(without('/members')).toEqual(['member'])
+  expect(without('/admin')).toEqual([...roles])
 })

@@ -72,8 +72,19 @@ const mine: readonly Group[] = [
         label: 'Services',
         icon: IconKey,
         places: [
-          { to: '/services', label: 'Services', also: '/keys', words: 'own keys providers add key' },
-          { to: '/key-hygiene', label: 'Key hygiene', words: 'rotation age unused leaked' },
+          {
+            to: '/services',
+            label: 'Services',
+            also: '/keys',
+            words: 'own keys providers add key',
+            permission: 'own.use',
+          },
+          {
+            to: '/key-hygiene',
+            label: 'Key hygiene',
+            words: 'rotation age unused leaked',
+            permission: 'own.use',
+          },
         ],
       },
       one(IconStack2, { to: '/models', label: 'Models', words: 'prices context' }),
@@ -81,11 +92,16 @@ const mine: readonly Group[] = [
         label: 'Routing',
         icon: IconArrowsShuffle,
         places: [
-          { to: '/fallback', label: 'Fallback', words: 'preference credits' },
-          { to: '/simulator', label: 'Simulator', words: 'explain why route try' },
+          { to: '/fallback', label: 'Fallback', words: 'preference credits', permission: 'own.use' },
+          { to: '/simulator', label: 'Simulator', words: 'explain why route try', permission: 'own.use' },
         ],
       },
-      one(IconTicket, { to: '/access-tokens', label: 'Access tokens', words: 'api keys applications' }),
+      one(IconTicket, {
+        to: '/access-tokens',
+        label: 'Access tokens',
+        words: 'api keys applications',
+        permission: 'own.use',
+      }),
     ],
   },
   {
@@ -100,7 +116,12 @@ const mine: readonly Group[] = [
           { to: '/long-operations', label: 'Long operations', words: 'videos batches images tasks' },
         ],
       },
-      one(IconTargetArrow, { to: '/budgets', label: 'Budgets', words: 'limits caps' }),
+      one(IconTargetArrow, {
+        to: '/budgets',
+        label: 'Budgets',
+        words: 'limits caps',
+        permission: 'own.use',
+      }),
       one(IconBell, { to: '/alerts', label: 'Alerts', words: 'notifications e-mail webhook' }),
       {
         label: 'Billing',
@@ -416,7 +437,10 @@ export const areasFor = (
     entries: isCompany ? [oneself] : [oneself, one(IconHistory, auditTrail)],
   }
   return [
-    { label: 'Mine', groups: [...mine, ...(isCompany && !runsIt ? [shared] : []), account] },
+    {
+      label: 'Mine',
+      groups: [...allowed(mine, me.role), ...(isCompany && !runsIt ? [shared] : []), account],
+    },
     ...(runsIt ? [{ label: 'Company', groups: ofCompany }] : []),
     ...(me.isPlatformAdministrator ? [{ label: 'Platform', groups: platform }] : []),
   ]

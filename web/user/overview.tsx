@@ -1,4 +1,5 @@
 import { Link, useNavigate } from '@tanstack/react-router'
+import { may } from '../../src/contract/permissions.ts'
 import type { Service } from '../../src/contract/service-keys.ts'
 import { usePages, useRead } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
@@ -19,6 +20,7 @@ import classes from './overview.module.css'
 
 export const Overview = () => {
   const me = useMe()
+  const mayCall = may(me.role, 'own.use')
   const credits = useRead('readCredits', {})
   const subscription = useRead('readSubscription', {})
   const balance = useBalance()
@@ -39,7 +41,7 @@ export const Overview = () => {
       </Loaded>
       <RunOut />
       <Loaded of={services} skeleton={<Block height={70} narrow={229} />}>
-        {({ items }) => <ServiceStrip services={items} />}
+        {({ items }) => mayCall && <ServiceStrip services={items} />}
       </Loaded>
       <Panel
         title="Own keys and credits"
@@ -49,7 +51,7 @@ export const Overview = () => {
           {(data) => <UsageChart usage={data} />}
         </Loaded>
       </Panel>
-      <LastOperations />
+      <LastOperations mayCall={mayCall} />
     </Page>
   )
 }
@@ -87,7 +89,7 @@ const ServiceStrip = (props: { services: readonly Service[] }) => {
 
 const isUsable = (status: Service['coverage']['status']) => status !== 'not_covered' && status !== 'keys_only'
 
-const LastOperations = () => {
+const LastOperations = ({ mayCall }: { mayCall: boolean }) => {
   const navigate = useNavigate()
   const pages = usePages('listOperations', { limit: 6 })
   const rows = pages.data?.pages[0]?.items
@@ -107,12 +109,16 @@ const LastOperations = () => {
         <EmptyState
           title="No operations yet"
           action={
-            <TextLink>
-              <Link to="/access-tokens">Create an access token</Link>
-            </TextLink>
+            mayCall && (
+              <TextLink>
+                <Link to="/access-tokens">Create an access token</Link>
+              </TextLink>
+            )
           }
         >
-          Point a client at this gateway; its first call appears here with its receipt.
+          {mayCall
+            ? 'Point a client at this gateway; its first call appears here with its receipt.'
+            : 'Your role makes no calls of its own.'}
         </EmptyState>
       ) : (
         <OperationsTable
