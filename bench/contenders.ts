@@ -88,13 +88,16 @@ export const portkeyHeaders = (upstreamPort: number): Record<string, string> => 
   'x-portkey-custom-host': `http://127.0.0.1:${upstreamPort}/v1`,
 })
 
-export const startReference = async ({ upstreamPort }: Surroundings): Promise<Contender> => {
+export const startReference = async (
+  { upstreamPort }: Surroundings,
+  client: 'undici' | 'lean',
+): Promise<Contender> => {
   const port = await freePort()
   const program = path.join(here, 'reference-proxy.ts')
-  const started = start([process.execPath, program, String(port), `http://127.0.0.1:${upstreamPort}`], {
-    place: 'gateway',
-    environment: { BENCH_SERVICE_KEY: userServiceKey },
-  })
+  const started = start(
+    [process.execPath, program, String(port), `http://127.0.0.1:${upstreamPort}`, client],
+    { place: 'gateway', environment: { BENCH_SERVICE_KEY: userServiceKey } },
+  )
   await listening(started, port)
   return { port, roots: [started.child.pid!], version: process.version, stop: () => stop(started.child) }
 }

@@ -152,7 +152,10 @@ const startLanes = async (
     )
   }
   if (options.only.has('reference'))
-    lanes.push(makeLane('reference', 'node+undici', await startReference(surroundings)))
+    lanes.push(
+      makeLane('reference', 'node+undici', await startReference(surroundings, 'undici')),
+      makeLane('floor', 'node+lean', await startReference(surroundings, 'lean')),
+    )
   const aideon = options.only.has('aideon') ? await startAideon(surroundings, options.profileDirectory) : null
   if (aideon)
     lanes.push(

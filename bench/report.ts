@@ -165,7 +165,10 @@ export const judge = (measured: readonly Measurement[], connections: number): Ve
       if (!ratio) return []
       const pass = ratio.median <= target.atMost
       const show = (value: number): string => (target.atMost < 1 ? 1 / value : value).toFixed(2)
-      const found = `${show(ratio.median)} (${[show(ratio.least), show(ratio.most)].sort().join('–')})`
+      const found = `${show(ratio.median)} (${[ratio.least, ratio.most]
+        .map(show)
+        .toSorted((one, other) => Number(one) - Number(other))
+        .join('–')})`
       return { pass, text: `${pass ? 'pass' : 'FAIL'}  ${caseId.padEnd(7)}${target.text}: ${found}` }
     }),
   )
