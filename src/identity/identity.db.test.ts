@@ -81,6 +81,14 @@ const opened = (entry: Entry): OpenedSession => {
   return entry.session
 }
 
+/** How many wait for a lock that somebody else holds. */
+const waiting = async () => {
+  const { rows } = await clone.database.pool.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  )
+  return rows[0]?.count
+}
+
 /** CPU time of a refused sign-in, on all threads. */
 const costOf = async (email: string): Promise<number> => {
   const started = process.cpuUsage()
@@ -330,6 +338,36 @@ describe('sessions', () => {
     expect(await identity.session(there)).toBeNull()
     expect(await identity.session(here)).not.toBeNull()
   })
+
+  test.each(['password', 'link'] as const)(
+    'a sign-in by %s that is under way while the password is changed and sessions end leaves no session behind',
+    async (way) => {
+      const email = `${newId()}@example.com`
+      const id = await makeUser(email)
+      const link = must(await identity.createSignInLink(operator, id))
+      const ways = {
+        password: () => identity.signIn({ email, password }, origin()),
+        link: () => identity.signInWithLink(link.token, origin()),
+      }
+      const { pool } = clone.database
+      const change = await pool.connect()
+      try {
+        await change.query('BEGIN')
+        await change.query(`UPDATE users SET password_hash = 'another' WHERE id = $1`, [id])
+        const underWay = ways[way]()
+        await expect.poll(() => waiting()).toBe(1)
+        await change.query(`UPDATE sessions SET revoked_at = now() WHERE user_id = $1`, [id])
+        await change.query(`UPDATE sign_in_links SET used_at = now() WHERE user_id = $1`, [id])
+        await change.query('COMMIT')
+        expect((await underWay).ok).toBe(false)
+        expect(await identity.listSessions(id)).toEqual([])
+      } finally {
+        change.release()
+      }
+      const { rows } = await pool.query('SELECT password_hash AS hash FROM users WHERE id = $1', [id])
+      expect(rows).toEqual([{ hash: 'another' }])
+    },
+  )
 
   test('an administrator ends all sessions of a user, and the trail says so', async () => {
     const id = await makeUser('ended@example.com')

@@ -164,6 +164,7 @@ export const makeIdentity = (parts: {
       const secondFactor = secondFactors.has(proof.kind)
       try {
         return await database.kysely.transaction().execute(async (transaction) => {
+          await store.lockUser(transaction, who.userId)
           if (!(await checked.value(transaction))) throw new FaultError(wrongCode.fault)
           const session = await renew(transaction, token, { secondFactor })
           if (!session) throw new FaultError(fault('not_signed_in'))

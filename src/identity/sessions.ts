@@ -259,6 +259,7 @@ export const makeSessions = (parts: {
     },
 
     async endOthers(transaction, { userId, sessionId }) {
+      await store.lockUser(transaction, userId)
       await store.revokeSessions(transaction, { userId, exceptId: sessionId }, clock())
       await store.forgetBrowsers(transaction, userId)
       await store.endLinks(transaction, userId, clock())
@@ -279,6 +280,7 @@ export const makeSessions = (parts: {
       database.kysely.transaction().execute(async (transaction) => {
         const organizationId = await store.organizationOf(transaction, userId)
         if (organizationId === undefined) return failure('not_found')
+        await store.lockUser(transaction, userId)
         const count = await store.revokeSessions(transaction, { userId }, clock())
         await store.endLinks(transaction, userId, clock())
         const subject = { kind: 'user', id: userId }
@@ -294,6 +296,7 @@ export const makeSessions = (parts: {
     revokeOtherSessions: (who) =>
       database.kysely.transaction().execute(async (transaction) => {
         const others = { userId: who.userId, exceptId: who.sessionId }
+        await store.lockUser(transaction, who.userId)
         const count = await store.revokeSessions(transaction, others, clock())
         await store.endLinks(transaction, who.userId, clock())
         if (count > 0)

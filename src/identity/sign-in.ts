@@ -89,6 +89,12 @@ export const makeSignIns = (parts: {
   const { database, clock, store, factors, sessions, attempts, passwords, proofs } = parts
   const pendingUntil = () => new Date(clock().getTime() + pendingSeconds * 1000)
 
+  /** Changes to how somebody signs in, and the end of their sessions, come before this sign-in or after it: never in between. */
+  const asOfNow = async (transaction: Transaction<Schema>, userId: string): Promise<UserRow | undefined> => {
+    await store.lockUser(transaction, userId)
+    return store.readUser(userId, transaction)
+  }
+
   const wait = async (
     transaction: Transaction<Schema>,
     user: UserRow,
@@ -132,7 +138,7 @@ export const makeSignIns = (parts: {
     origin: Origin,
     { method, organizationId, signOn = null }: Introduction,
   ): Promise<Outcome<Entry>> => {
-    const user = await store.readUser(userId, transaction)
+    const user = await asOfNow(transaction, userId)
     if (!user) return failure('not_found')
     if (user.suspendedAt !== null) return failure('user_suspended')
     if (organizationId !== null && !(await store.isActiveMember(transaction, organizationId, userId)))
@@ -153,6 +159,8 @@ export const makeSignIns = (parts: {
   ): Promise<Outcome<Entry>> => {
     try {
       return await database.kysely.transaction().execute(async (transaction) => {
+        const now = await asOfNow(transaction, user.id)
+        if (now?.suspendedAt !== null) throw new FaultError(fault('user_suspended'))
         if (!(await factors.usePending(transaction, hashOfSecretToken(pendingToken), clock())))
           throw new FaultError(fault('sign_in_expired'))
         if (!(await useUp(transaction))) throw new FaultError(wrongCode.fault)
@@ -182,11 +190,14 @@ export const makeSignIns = (parts: {
       if (await parts.mustUseSingleSignOn(user)) return failure('sso_required')
       const renewed = verified.outdated ? await passwords.rehash(password) : null
       const entry = await database.kysely.transaction().execute(async (transaction) => {
+        const now = await asOfNow(transaction, user.id)
+        if (now?.passwordHash !== user.passwordHash) return failure('invalid_credentials')
+        if (now.suspendedAt !== null) return failure('user_suspended')
         if (renewed !== null) await store.setPassword(transaction, user.id, renewed)
-        return enter(transaction, user, origin, byFirstFactor('password'))
+        return success(await enter(transaction, now, origin, byFirstFactor('password')))
       })
-      await attempts.forget([buckets.at(-1) as Bucket])
-      return success(entry)
+      if (entry.ok) await attempts.forget([buckets.at(-1) as Bucket])
+      return entry
     },
 
     async signInWithLink(token, origin) {
@@ -194,12 +205,13 @@ export const makeSignIns = (parts: {
       if (!allowed.ok) return allowed
       return database.kysely.transaction().execute(async (transaction) => {
         const tokenHash = hashOfSecretToken(token)
-        const link = await store.useLink(transaction, { tokenHash, purpose: 'sign_in' }, clock())
-        const user = link?.userId ? await store.readUser(link.userId, transaction) : undefined
-        if (!user) return failure('invalid_link')
+        const userId = await store.readLink(transaction, tokenHash)
+        const user = userId && (await asOfNow(transaction, userId))
+        const link = user && (await store.useLink(transaction, { tokenHash, purpose: 'sign_in' }, clock()))
+        if (!user || !link) return failure('invalid_link')
         if (user.suspendedAt !== null) return failure('user_suspended')
         if (await parts.mustUseSingleSignOn(user)) return failure('sso_required')
-        const isShared = link?.reusable ?? false
+        const isShared = link.reusable
         return success(await enter(transaction, user, origin, { ...byFirstFactor('sign_in_link'), isShared }))
       })
     },
@@ -266,6 +278,8 @@ export const makeSignIns = (parts: {
       if (await parts.mustUseSingleSignOn(user)) return failure('sso_required')
       const opening = { method: 'passkey', secondFactor: true, onlyOrganizationId: null } as const
       return database.kysely.transaction().execute(async (transaction) => {
+        const now = await asOfNow(transaction, user.id)
+        if (now?.suspendedAt !== null) return failure('user_suspended')
         if (!(await proved.value.useUp(transaction))) return wrongPasskey
         await factors.usePending(transaction, hashOfSecretToken(origin.pendingToken as string), clock())
         const session = await sessions.openSession(transaction, user.id, origin, opening)

@@ -49,11 +49,13 @@ const passkeyColumns = [
 ] as const
 
 /** TOTP secrets, recovery codes, passkeys and their challenges, sign-ins that have come half-way. */
+/** Changes to how one user signs in, the end of their sessions and sign-ins come one after the other; before any other lock. */
+export const lockUser = async (executor: Executor, userId: string): Promise<void> => {
+  await executor.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
+}
+
 export const makeFactorStore = (kysely: Kysely<Schema>) => ({
-  /** Changes to the factors of one user come one after the other. */
-  lockUser: async (executor: Executor, userId: string): Promise<void> => {
-    await executor.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
-  },
+  lockUser,
 
   readTotp: (
     userId: string,

@@ -3,6 +3,7 @@ import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import { isEnforcedIn } from '../sso/directory.ts'
+import { lockUser } from './store-factors.ts'
 import { makeSessionStore } from './store-sessions.ts'
 
 export type Executor = Kysely<Schema> | Transaction<Schema>
@@ -35,6 +36,7 @@ const endPendingSignIns = async (executor: Executor, userId: string): Promise<vo
 
 export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
   ...makeSessionStore(kysely),
+  lockUser,
 
   /** A person: nobody signs in as a service account. */
   findUser: (email: string): Promise<UserRow | undefined> =>
@@ -287,6 +289,16 @@ export const makeIdentityStore = (kysely: Kysely<Schema>) => ({
         expires_at: link.expiresAt,
       })
       .execute()
+  },
+
+  /** Whose it is, used or not. */
+  readLink: async (executor: Executor, tokenHash: Buffer): Promise<string | null> => {
+    const row = await executor
+      .selectFrom('sign_in_links')
+      .select('user_id as userId')
+      .where('token_hash', '=', tokenHash)
+      .executeTakeFirst()
+    return row?.userId ?? null
   },
 
   /** One statement, so that of two simultaneous uses only one finds the link unused. `userId`: only if it is this user's. */

@@ -270,7 +270,7 @@ export const makeInvitations = (parts: InvitationParts): Invitations => {
       if (await sso.isEnforced(found.email)) return failure('sso_required')
       if (name === undefined || password === undefined)
         return failure('invalid_request', { field: name === undefined ? 'name' : 'password' })
-      const passwordHash = await identity.hashPassword(password)
+      const passwordHash = await identity.hashPassword(password, { email: found.email, name })
       if (!passwordHash.ok) return passwordHash
       return outcomeOf(() =>
         epoch.change(found.organizationId, async (t) => {
