@@ -3,7 +3,6 @@ import { createRootRouteWithContext, createRoute, lazyRouteComponent, redirect }
 import { z } from 'zod'
 import { CallFault } from './data/call.ts'
 import { meQuery } from './data/session.ts'
-import { NotFound } from './shell/not-found.tsx'
 import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -15,7 +14,9 @@ interface Context {
 /** A path here: `//host` and `/\host` lead elsewhere, so that a link to the sign-in page could send people away. */
 const ownPath = z.string().regex(/^\/(?![/\\])/)
 
-export const root = createRootRouteWithContext<Context>()({ notFoundComponent: NotFound })
+export const root = createRootRouteWithContext<Context>()({
+  notFoundComponent: lazyRouteComponent(() => import('./shell/not-found.tsx'), 'NotFound'),
+})
 
 export const signIn = createRoute({
   getParentRoute: () => root,

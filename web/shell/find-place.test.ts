@@ -70,9 +70,12 @@ test('nobody is led to a page on which their role may do nothing', () => {
         kind: 'company',
         controlPolicy: 'user_control',
         criticalServices: [],
+        systemKeysAllowed: true,
+        lockedFallback: null,
+        allowed: null,
       },
       isPlatformAdministrator: false,
-    } as Parameters<typeof areasFor>[0]).flatMap(({ groups }) =>
+    }).flatMap(({ groups }) =>
       groups.flatMap(({ entries }) => entries.flatMap(({ places }) => places.map(({ to }) => to))),
     )
   const without = (to: string) => roles.filter((role) => !placesOf(role).includes(to))
