@@ -347,6 +347,7 @@ describe('every screen is free of axe’s findings in light and dark, and fits a
     ['/admin', 'Overview', 'administrator'],
     ['/admin/system-keys', 'System keys', 'administrator'],
     ['/admin/users', 'Users', 'administrator'],
+    ['/admin/session-policy', 'Administrators’ sessions', 'administrator'],
     ['/admin/operations', 'Operations', 'administrator'],
     ['/admin/organizations', 'Organisations', 'administrator'],
     ['/admin/services', 'Services', 'administrator'],
