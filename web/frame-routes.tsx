@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { z } from 'zod'
 import { CallFault } from './data/call.ts'
+import { isOwnPath } from './data/own-path.ts'
 import { meQuery } from './data/session.ts'
 import { Opening } from './shell/opening.tsx'
 import { PageFault } from './shell/page-fault.tsx'
@@ -11,9 +12,6 @@ interface Context {
   readonly queryClient: QueryClient
 }
 
-/** A path here: `//host` and `/\host` lead elsewhere, so that a link to the sign-in page could send people away. */
-const ownPath = z.string().regex(/^\/(?![/\\])/)
-
 export const root = createRootRouteWithContext<Context>()({
   notFoundComponent: lazyRouteComponent(() => import('./shell/not-found.tsx'), 'NotFound'),
 })
@@ -21,7 +19,13 @@ export const root = createRootRouteWithContext<Context>()({
 export const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: z.object({ to: ownPath.optional().catch(undefined) }),
+  validateSearch: z.object({
+    to: z
+      .string()
+      .refine((path) => isOwnPath(path))
+      .optional()
+      .catch(undefined),
+  }),
   component: lazyRouteComponent(() => import('./entry/sign-in.tsx'), 'SignIn'),
 })
 export const setup = createRoute({

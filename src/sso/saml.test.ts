@@ -208,6 +208,17 @@ describe('with a key pair of our own', () => {
     expect(await take({}, {}, { algorithm: 'http://www.w3.org/2000/09/xmldsig#rsa-sha1' })).toBe(
       'sso_refused',
     )
+    // A cipher that would tell the key bit by bit, under a name that it does not have.
+    const rsa15 = 'http://www.w3.org/2001/04/xmlenc#rsa-1_5'
+    const weak = await encrypt(respond(addresses, ada), metadata, { keyEncryptionAlgorithm: rsa15 })
+    const oaep = 'Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"'
+    for (const hidden of [`xmlns:x="x" x:${oaep}`, `a=' ${oaep}'`]) {
+      const xml = xmlOf(weak).replace(`Algorithm="${rsa15}"`, `${hidden} Algorithm="${rsa15}"`)
+      const outcome = await readSamlResponse(accepting, base64(xml), at)
+      expect(outcome).toMatchObject({
+        fault: { message: expect.stringContaining('encrypted in a way') },
+      })
+    }
     // Anybody can encrypt for a public key.
     const unsigned = await encrypt(base64(responseXml(addresses, ada)), metadata)
     expect((await readSamlResponse(accepting, unsigned, at)).ok).toBe(false)

@@ -154,14 +154,14 @@ const shapeProblem = (xml: string): string | null => {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) return 'The response holds a document type.'
   // Right after an encryption method it is the padding's, where SHA-1 is as good.
   const signed =
-    /(?<!<(?:[\w-]+:)?EncryptionMethod\b[^>]*>\s*)<(?:[\w-]+:)?(?:SignatureMethod|DigestMethod)\b([^>]*)>/g
+    /(?<!<(?:[^\s<>/:]+:)?EncryptionMethod\b[^>]*>\s*)<(?:[^\s<>/:]+:)?(?:SignatureMethod|DigestMethod)\b([^>]*)>/g
   if (!algorithmsIn(xml, signed).every((algorithm) => algorithms.has(algorithm)))
     return 'The response is signed in a way that is not accepted here: use RSA with SHA-256.'
   return null
 }
 
 const algorithmsIn = (xml: string, tags: RegExp): string[] =>
-  [...xml.matchAll(tags)].map(([, attributes]) => /\bAlgorithm="([^"]*)"/.exec(attributes ?? '')?.[1] ?? '')
+  [...xml.matchAll(tags)].map(([, attributes]) => /\sAlgorithm="([^"]*)"/.exec(attributes ?? '')?.[1] ?? '')
 
 /** No PKCS#1 v1.5 around the key: who may ask again and again would learn it (Bleichenbacher). */
 const ciphers: ReadonlySet<string> = new Set([
@@ -172,24 +172,27 @@ const ciphers: ReadonlySet<string> = new Set([
   'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
 ])
 
-const isEncrypted = (xml: string): boolean => /<(?:[\w-]+:)?EncryptedAssertion[\s>]/.test(xml)
+const isEncrypted = (xml: string): boolean => /<(?:[^\s<>/:]+:)?EncryptedAssertion[\s/>]/.test(xml)
 
 const encryptionProblem = (xml: string, { encryption }: SamlSettings): string | null => {
   if (encryption === 'off' && isEncrypted(xml))
     return 'The assertion is encrypted: let the connection accept that, and give its certificate to the identity provider.'
-  if (encryption === 'required' && /<(?:[\w-]+:)?Assertion[\s>]/.test(xml))
+  if (encryption === 'required' && /<(?:[^\s<>/:]+:)?Assertion[\s/>]/.test(xml))
     return 'The assertion is not encrypted, and the connection asks for that.'
-  const used = algorithmsIn(xml, /<(?:[\w-]+:)?EncryptionMethod\b([^>]*)>/g)
-  return used.every((cipher) => ciphers.has(cipher))
-    ? null
-    : 'The assertion is encrypted in a way that is not accepted here: use AES and RSA-OAEP.'
+  return null
 }
 
-/** The shape of what is encrypted: the library takes any signature in there, and shows it to nobody. */
+/**
+ * What is encrypted is anybody's until the signature in it was found good: its ciphers are read as the library reads them, and
+ * what it holds is looked at, too, since the library takes any signature in there.
+ */
 const innerProblem = async (xml: string, ownKey: OwnKey | null): Promise<string | null> => {
   if (ownKey === null || !isEncrypted(xml)) return null
   const document = await parseDomFromString(xml)
-  for (const one of xpath.selectElements(document, "//*[local-name(.)='EncryptedAssertion']")) {
+  const all = (name: string) => xpath.selectElements(document, `//*[local-name(.)='${name}']`)
+  if (!all('EncryptionMethod').every((one) => ciphers.has(one.getAttribute('Algorithm') ?? '')))
+    return 'The assertion is encrypted in a way that is not accepted here: use AES and RSA-OAEP.'
+  for (const one of all('EncryptedAssertion')) {
     const problem = shapeProblem(await decryptXml(one.toString(), ownKey.privateKey))
     if (problem !== null) return problem
   }

@@ -5,6 +5,7 @@ import type { Reply, Request } from '../../src/contract/endpoints.ts'
 import { call } from '../data/call.ts'
 import { isCompanyWindow, tellCompanyWindowOver } from '../data/company-proof.ts'
 import { useEntering } from '../data/enter.ts'
+import { isOwnPath } from '../data/own-path.ts'
 import { Entry } from '../entry/entry.tsx'
 import { FaultNotice, Notice } from '../ui/notice.tsx'
 import classes from './sso.module.css'
@@ -146,5 +147,5 @@ const takeAnswer = (): Answer | null => {
 const takePlace = (): string => {
   const place = sessionStorage.getItem('aideon-sign-in-to')
   sessionStorage.removeItem('aideon-sign-in-to')
-  return place !== null && /^\/(?![/\\])/.test(place) ? place : '/'
+  return place !== null && isOwnPath(place) ? place : '/'
 }
