@@ -13,7 +13,7 @@ const event = 'http://schemas.openid.net/event/backchannel-logout'
 const longestToken = 16_384
 const longestText = 500
 /** A word about now; what is older than this was kept by somebody. */
-export const longestNoticeSeconds = 10 * 60
+const longestNoticeSeconds = 10 * 60
 
 /** As OpenID Connect Back-Channel Logout 1.0, section 2.6, has it judged. Never throws for what the token says. */
 export const readLogoutToken = async (
