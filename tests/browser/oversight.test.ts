@@ -94,6 +94,7 @@ test('each of these pages is presentable', async () => {
     ['/oversight', 'Usage of everybody'],
     ['/anomalies', 'Anomalies'],
     ['/central-billing', 'Central billing'],
+    ['/organization-budgets', 'Budgets'],
   ] as const)
     await expectPresentable(browser, owner.signInLink, path, heading)
 })

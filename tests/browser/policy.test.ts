@@ -88,7 +88,7 @@ describe('a company that changes who is in control', () => {
     await asking.getByLabel('What for').fill('The newsletter')
     await asking.getByRole('button', { name: 'Send request' }).click()
     await asking.waitFor({ state: 'detached' })
-    await olivia.page.getByRole('link', { name: 'Your request for OpenAI' }).waitFor()
+    await olivia.page.getByRole('link', { name: 'Asked for OpenAI' }).waitFor()
     await olivia.page.getByRole('button', { name: 'Ask for Anthropic' }).click()
     await asking.getByLabel('To use keys of my own').check()
     await asking.getByLabel('What for').fill('A contract of our own')

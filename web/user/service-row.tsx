@@ -63,7 +63,7 @@ export const ServiceRow = (props: {
               variant="default"
               size="compact-sm"
               leftSection={<IconClock size={14} aria-hidden />}
-              aria-label={`Your request for ${service.name}`}
+              aria-label={`Asked for ${service.name}`}
               renderRoot={(root) => <Link to="/requests" {...root} />}
             >
               Asked
