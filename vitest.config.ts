@@ -5,9 +5,9 @@ const reportFile = process.env['TEST_REPORT_FILE']
 const common = {
   pool: 'forks',
   // Whatever is waited for is an event; these bound the wait for a page or a process on a machine that does other things.
-  testTimeout: 180_000,
-  hookTimeout: 180_000,
-  expect: { poll: { timeout: 60_000 } },
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  expect: { poll: { timeout: 120_000 } },
   // A test that needs a second try hides a defect.
   retry: 0,
   restoreMocks: true,

@@ -44,7 +44,7 @@ const seed = async () => {
   return { seeded, ...(await publishDemo(seeded, { baseUrl: gateway.url, dataDirectory })) }
 }
 const shell = async (command: string): Promise<string> =>
-  (await promisify(execFile)('sh', ['-c', command], { timeout: 20_000 })).stdout
+  (await promisify(execFile)('sh', ['-c', command])).stdout
 
 const models = (token: string | undefined) =>
   fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })
