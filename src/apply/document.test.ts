@@ -114,3 +114,42 @@ organizations:
     [{ name: 'A', oidc: { issuer: 'https://a.example', clientId: 'x' } }],
   ])
 })
+
+test.each([
+  [
+    'a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n',
+    'not_yaml',
+    /alias/i,
+  ],
+  ['users: *nowhere\n', 'not_yaml', /alias/i],
+  ['users: &all [*all]\n', 'invalid_value', /users\.0/],
+  ['users: []\n---\nusers: []\n', 'not_yaml', /documents/],
+  ['hello', 'invalid_value', /fields with their values/],
+  ['services: {constructor: {enabled: true}}', 'invalid_value', /There is no such service/],
+  ['organizations: [{name: "A\\u001b[2J"}]', 'unprintable', /organizations\.0\.name/],
+  ['organizations: [{name: "A\\u0000"}]', 'unprintable', /organizations\.0\.name/],
+  ['organizations: [{name: "A\\uD800"}]', 'unprintable', /organizations\.0\.name/],
+  [
+    'platformTokens: [{name: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789, file: a}]',
+    'secret_in_file',
+    /Tokens\.0\.name/,
+  ],
+  ['users: [{sk-proj-abcdefghijklmnopqrstuvwxyz0123456789: 1}]', 'secret_in_file', /users\.0/],
+  [
+    'organizations: [{name: A, keys: [{service: openai, secret: env:A, teams: []}]}]',
+    'invalid_value',
+    /Name the teams/,
+  ],
+  [
+    'organizations: [{name: A, keys: [{service: openai, secret: env:A, teams: [B, b]}]}]',
+    'said_twice',
+    /Team b/,
+  ],
+])(
+  'a hostile or odd file is refused with a code and the field, and nothing of a secret: %j',
+  (source, code, message) => {
+    const [problem] = problemsOf(source)
+    expect(problem).toMatchObject({ code, message: expect.stringMatching(message) })
+    expect(JSON.stringify(problem)).not.toContain('abcdefghij')
+  },
+)

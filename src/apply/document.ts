@@ -7,6 +7,7 @@ import { billingSchema, packSchema, tierSchema } from './billing.ts'
 import { budgetName, budgetSchema, type DocumentBudget, userBudgetSchema } from './budgets.ts'
 import { centralBillingSchema } from './central-billing.ts'
 import { exceptionsSchema } from './exceptions.ts'
+import { type Unfit, unfitIn } from './hostile.ts'
 import { keyHygieneSchema, modelGroupSchema } from './installation.ts'
 import { hostApplicationSchema, serviceAccountFields } from './machines.ts'
 import { policyFields, scheduledPolicySchema } from './policies.ts'
@@ -172,9 +173,11 @@ export type DocumentServiceKey = z.output<typeof organizationKey> & {
   readonly priority?: z.output<typeof priority>
 }
 
-/** A sentence, and the line it is about where there is one. */
+/** A sentence, and the line and field it is about where there is one. Codes are stable. */
 export interface DocumentProblem {
+  readonly code: 'not_yaml' | 'missing' | 'unknown_field' | 'invalid_value' | 'said_twice' | Unfit['code']
   readonly line: number | null
+  readonly path: string
   readonly message: string
 }
 
@@ -185,13 +188,13 @@ export type ParsedDocument =
 export const parseSetUp = (source: string): ParsedDocument => {
   const lineCounter = new LineCounter()
   const yaml = parseDocument(source, { lineCounter, prettyErrors: false })
-  if (yaml.errors.length > 0) {
-    const problems = yaml.errors.map((e) => ({
-      line: lineCounter.linePos(e.pos[0]).line,
-      message: e.message,
-    }))
-    return { ok: false, problems }
-  }
+  const notYaml = (line: number | null, message: string) =>
+    ({ code: 'not_yaml', line, path: '', message }) as const
+  if (yaml.errors.length > 0)
+    return {
+      ok: false,
+      problems: yaml.errors.map((e) => notYaml(lineCounter.linePos(e.pos[0]).line, e.message)),
+    }
   const lineOf = (path: readonly PropertyKey[]): number | null => {
     for (let length = path.length; length >= 0; length -= 1) {
       const node = yaml.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined
@@ -199,31 +202,55 @@ export const parseSetUp = (source: string): ParsedDocument => {
     }
     return null
   }
-  const checked = documentSchema.safeParse(yaml.toJS({ maxAliasCount: 100 }) ?? {}, {
+  const refused = (conflicts: readonly Conflict[]): ParsedDocument => ({
+    ok: false,
+    problems: conflicts
+      .map(({ code, path, message }) => ({
+        code,
+        line: lineOf(path),
+        path: path.map(String).join('.'),
+        message: sentence({ path, message }),
+      }))
+      .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+  })
+  let read: unknown
+  try {
+    read = yaml.toJS({ maxAliasCount: 100 }) ?? {}
+  } catch (error) {
+    // An alias of nothing, or of so much that it would fill the memory.
+    return { ok: false, problems: [notYaml(null, (error as Error).message)] }
+  }
+  const unfit = unfitIn(read)
+  if (unfit.length > 0) return refused(unfit)
+  const checked = documentSchema.safeParse(read, {
     error: ({ input }) => (input === undefined ? missing : undefined),
   })
-  if (!checked.success)
-    return {
-      ok: false,
-      problems: checked.error.issues
-        .flatMap(inDetail)
-        .map(({ path, message }) => ({ line: lineOf(path), message: sentence({ path, message }) }))
-        .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
-    }
-  const problems = conflicts(checked.data).map(({ path, message }) => ({ line: lineOf(path), message }))
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, document: checked.data }
+  if (!checked.success) return refused(checked.error.issues.flatMap(inDetail))
+  const twice = conflicts(checked.data)
+  return twice.length > 0 ? refused(twice) : { ok: true, document: checked.data }
 }
 
 /** A field that does not exist is told with its own line, not with that of what it stands in. */
-const inDetail = (issue: z.core.$ZodIssue): Conflict[] =>
-  issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'There is no such field.' }))
-    : [issue]
+const inDetail = (issue: z.core.$ZodIssue): Conflict[] => {
+  const { path } = issue
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      code: 'unknown_field',
+      path: [...path, key],
+      message: 'There is no such field.',
+    }))
+  if (issue.code === 'invalid_key')
+    return issue.issues.map(({ message }) => ({ code: 'invalid_value', path, message }))
+  const message =
+    path.length === 0 ? 'A file is fields with their values, such as “users: …”.' : issue.message
+  return [{ code: issue.message === missing ? 'missing' : 'invalid_value', path, message }]
+}
 
-const sentence = ({ path, message }: Conflict): string =>
+const sentence = ({ path, message }: Pick<Conflict, 'path' | 'message'>): string =>
   path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`
 
 interface Conflict {
+  readonly code: DocumentProblem['code']
   readonly path: readonly PropertyKey[]
   readonly message: string
 }
@@ -318,6 +345,7 @@ const conflicts = (document: Document): Conflict[] =>
       .map((name, index) => ({ name, index }))
       .filter(({ name, index }) => names.indexOf(name) !== index)
       .map(({ name, index }) => ({
+        code: 'said_twice' as const,
         path: path.length > 0 ? [...path, index] : path,
         message: `${what} ${name} occurs twice.`,
       })),

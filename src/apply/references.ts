@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { lastFourOf, readSecret } from '../keys/secret.ts'
 import { findService } from '../services/registry.ts'
 import type { Service } from '../services/service.ts'
 import { type Document, usersOf } from './document.ts'
+import { readSmallFile } from './small-file.ts'
 
 /** Where secrets come from. Resolved once, before anything is planned; a secret is in memory only. */
 export interface Secrets {
@@ -83,13 +83,10 @@ const resolveSecret = async (
       : { problem: `${reference}: the environment variable ${name} is not set.` }
   }
   const path = isAbsolute(name) ? name : resolve(sources.directory, name)
-  try {
-    return checked((await readFile(path, 'utf8')).trim(), reference, kind)
-  } catch (error) {
-    return {
-      problem: `${reference}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}).`,
-    }
-  }
+  const read = await readSmallFile(path)
+  return 'text' in read
+    ? checked(read.text.trim(), reference, kind)
+    : { problem: `${reference}: the file cannot be read (${read.why}).` }
 }
 
 const checked = (

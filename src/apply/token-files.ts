@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { hashOfToken, isWellFormed } from '../access/token.ts'
+import { readSmallFile } from './small-file.ts'
 
 /** Secrets that we make for a document are shown nowhere; they are written to files that only the owner reads. */
 
@@ -18,12 +19,10 @@ export const readTokenFiles = async (paths: readonly string[], directory: string
   const problems: string[] = []
   for (const path of paths) {
     if (hashes.has(path)) problems.push(`${path}: two tokens cannot be written to one file.`)
-    const text = await readFile(absolutePath(path, directory), 'utf8').catch(
-      (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? null : error),
-    )
-    if (text instanceof Error)
-      problems.push(`${path}: the file cannot be read (${text.code ?? 'unknown reason'}).`)
-    const secret = typeof text === 'string' ? secretIn(text.trim()) : ''
+    const read = await readSmallFile(absolutePath(path, directory))
+    if ('why' in read && read.why !== 'ENOENT')
+      problems.push(`${path}: the file cannot be read (${read.why}).`)
+    const secret = 'text' in read ? secretIn(read.text.trim()) : ''
     if (secret !== '' && !isOurs(secret))
       problems.push(`${path}: the file holds something that is no access token, so it is not overwritten.`)
     hashes.set(path, secret === '' ? null : hashOfToken(secret))

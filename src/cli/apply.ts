@@ -38,8 +38,8 @@ const readDocument = async (file: string): Promise<Document | null> => {
   }
   const parsed = parseSetUp(source)
   if (parsed.ok) return parsed.document
-  for (const { line, message } of parsed.problems)
-    console.error(line === null ? `${file}: ${message}` : `${file}:${line}: ${message}`)
-  console.error('Nothing was changed.')
+  for (const { code, line, message } of parsed.problems)
+    console.error(`${file}${line === null ? '' : `:${line}`}: ${message} [${code}]`)
+  console.error('Nothing was changed. Correct the file and apply it again; docs/apply.md has every field.')
   return null
 }
