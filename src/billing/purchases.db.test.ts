@@ -70,6 +70,41 @@ describe('a purchase', () => {
     expect(rows).toEqual([{ expires_at: new Date('2028-02-28T09:00:00Z') }])
   })
 
+  test('or change of tier that is paid when its member is gone or their company deleted is given back, and gives nothing', async () => {
+    const stage = stageAt('2027-03-01T00:00:00Z')
+    const { pool } = clone.database
+    const ends = {
+      member: 'DELETE FROM memberships WHERE organization_id = $1',
+      company: 'UPDATE organizations SET deleted_at = now() WHERE id = $1',
+    }
+    for (const end of Object.values(ends)) {
+      const account = await stage.subscriber()
+      const before = await available(stage, account)
+      const { payment } = must(await stage.billing.buy(user(account), account, pack, stage.once()))
+      const toPro = { kind: 'change_tier', tierId: 'pro' } as const
+      const changed = must(await stage.billing.change(user(account), account, toPro, stage.once()))
+      await pool.query(end, [account.organizationId])
+      for (const [paymentId, amountMinor] of [
+        [payment.id, 500n],
+        [changed.paymentId ?? '', 2000n],
+      ] as const) {
+        expect(await stage.billing.approve(administrator, paymentId, 'Paid')).toMatchObject({
+          fault: { code: 'conflict' },
+        })
+        const paid = { kind: 'paid', externalId: newId(), amountMinor, currency: 'USD' } as const
+        await stage.billing.applyEvents('manual', [
+          { ...paid, eventId: newId(), at: stage.time.clock(), paymentId },
+        ])
+        await stage.billing.renewDue(stage.time.clock())
+        expect(must(await stage.billing.payment(paymentId))).toMatchObject({
+          status: 'paid',
+          refundedMinor: amountMinor,
+        })
+      }
+      expect(await available(stage, account)).toBe(before)
+    }
+  })
+
   test('is taken back by who asked for it, as long as nobody has decided it, and by nobody else', async () => {
     const stage = stageAt('2027-03-01T00:00:00Z')
     const [account, other] = [await stage.subscriber(), await stage.subscriber()]

@@ -43,7 +43,7 @@ export const lockedPayment = async (t: store.T, parts: Parts, paymentId: string)
 export interface Decision {
   readonly by: string
   readonly externalId: string | null
-  /** A change that no longer fits its subscription: refused before money moved, given back after. */
+  /** A change that no longer fits its subscription, or what nobody could use: refused before money moved, given back after. */
   readonly whenStale: 'refuse' | 'refund'
 }
 
@@ -73,7 +73,7 @@ export const settlePayment = async (
       await setInvoiceStatus(t, { organizationId: payment.organizationId, id: payment.invoiceId }, 'paid', at)
   } else if (payment.purpose === 'tier_change')
     await changePaid(t, parts, { payment, subscription }, decision)
-  else await purchasePaid(t, parts, { payment, subscription })
+  else await purchasePaid(t, parts, { payment, subscription }, decision)
   await applyWaitingRefunds(t, parts, payment.id)
   return true
 }
@@ -103,9 +103,21 @@ const invoicePaid = async (
   })
 }
 
-const purchasePaid = async (t: store.T, parts: Parts, { payment, subscription }: Locked): Promise<void> => {
+const purchasePaid = async (
+  t: store.T,
+  parts: Parts,
+  { payment, subscription }: Locked,
+  decision: Decision,
+): Promise<void> => {
   const { purchaseExpiryMonths } = await settingsOf(t)
   const at = parts.clock()
+  const lines = purchaseLines(payment.description, payment.amountMinor)
+  if (!(await store.isAccountOfSomebody(t, payment))) {
+    if (decision.whenStale === 'refuse') throw new FaultError(ofNobody)
+    await changePayment(t, payment, { invoice_id: await invoicePaid(t, parts, payment, lines) })
+    await giveBack(t, payment, ofNobody.message, at)
+    return
+  }
   const { grantId } = await parts.ledger.grant(t, {
     organizationId: payment.organizationId,
     accountId: payment.accountId,
@@ -118,7 +130,6 @@ const purchasePaid = async (t: store.T, parts: Parts, { payment, subscription }:
     reason: payment.description,
     createdBy: payment.provider,
   })
-  const lines = purchaseLines(payment.description, payment.amountMinor)
   const invoiceId = await invoicePaid(t, parts, payment, lines)
   await changePayment(t, payment, { grant_id: grantId, invoice_id: invoiceId })
 }
@@ -131,7 +142,9 @@ const changePaid = async (
 ): Promise<void> => {
   const terms = payment.terms as ChangeTerms
   const at = parts.clock()
-  const isStale = terms.revision !== subscription.revision || at >= subscription.periodEnd
+  const isOfNobody = !(await store.isAccountOfSomebody(t, payment))
+  const isStale = isOfNobody || terms.revision !== subscription.revision || at >= subscription.periodEnd
+  if (isOfNobody && decision.whenStale === 'refuse') throw new FaultError(ofNobody)
   if (isStale && decision.whenStale === 'refuse')
     throw new FaultError(
       fault('conflict', {
@@ -146,8 +159,14 @@ const changePaid = async (
   const grantId = isStale ? null : await apply(t, parts, subscription, plan, payment.id)
   const invoiceId = await invoicePaid(t, parts, payment, changeLines(terms.lines, period))
   await changePayment(t, payment, { invoice_id: invoiceId, grant_id: grantId })
-  if (isStale) await giveBack(t, payment, 'The subscription had changed before this was paid.', at)
+  const why = isOfNobody ? ofNobody.message : 'The subscription had changed before this was paid.'
+  if (isStale) await giveBack(t, payment, why, at)
 }
+
+const ofNobody = fault('conflict', {
+  message: 'Whoever this was for is no member any more, or their company was deleted.',
+  next: 'Deny this payment.',
+})
 
 /** The tier was lost over it, its invoice is void: the money is invoiced as it came and given back. */
 const renewalTooLate = async (t: store.T, parts: Parts, payment: StoredPayment): Promise<void> => {

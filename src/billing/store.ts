@@ -446,6 +446,16 @@ export const expiryOf = async (t: T, key: AccountKey, grantId: string): Promise<
   return row.expires_at
 }
 
+/** Not of a member who is gone, nor in a company that is deleted: nobody could use what is in it. */
+export const isAccountOfSomebody = async (executor: Executor, owner: Owner): Promise<boolean> => {
+  const { rows } = await sql`
+    SELECT FROM organizations o WHERE o.id = ${owner.organizationId} AND o.deleted_at IS NULL AND (o.id = ${owner.userId}
+      OR EXISTS (SELECT FROM memberships m WHERE m.organization_id = o.id AND m.user_id = ${owner.userId}))`.execute(
+    executor,
+  )
+  return rows.length > 0
+}
+
 export const personOf = async (executor: Executor, owner: Owner) =>
   executor
     .selectFrom('users as u')
