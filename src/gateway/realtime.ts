@@ -41,7 +41,8 @@ export interface Realtime {
  * it runs on own keys only (docs/decisions/0031-sessions-and-batches-on-own-keys.md).
  */
 export const makeRealtime = (parts: GatewayParts): Realtime => {
-  const { addressOf, admission, callers, catalogue, counters, epoch, keyUses, keys, log, outbound, prices } = parts
+  const { addressOf, admission, callers, catalogue, counters, epoch, keyUses, keys, log, outbound, prices } =
+    parts
   const settle = makeSettle(parts)
   const credentialsFor = makeCredentials(parts)
   const planning = makePlan(parts)
