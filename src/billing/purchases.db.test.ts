@@ -191,12 +191,17 @@ describe('a purchase', () => {
     } as const
     // The refund is heard of first.
     expect(await stage.billing.applyEvents('manual', [refunded])).toBe(1)
-    const told = Array.from({ length: 100 }, (_, n) =>
+    const tell = (n: number) =>
       stage.billing.applyEvents('manual', [
         n % 3 === 0 ? refunded : { ...paid, eventId: n % 2 === 0 ? 'p1' : 'p2' },
-      ]),
-    )
-    expect((await Promise.all(told)).reduce((sum, n) => sum + n, 0)).toBe(1)
+      ])
+    let effects = 0
+    // More at once would wait longer for a connection than anybody may.
+    for (let first = 0; first < 100; first += 20) {
+      const told = Array.from({ length: 20 }, (_, n) => tell(first + n))
+      effects += (await Promise.all(told)).reduce((sum, n) => sum + n, 0)
+    }
+    expect(effects).toBe(1)
     expect(await available(stage, account)).toBe(credits(100 + 300))
     expect(must(await stage.billing.payment(payment.id))).toMatchObject({
       status: 'paid',

@@ -99,7 +99,11 @@ const used = async (
     creditMicros: micros,
     heldMicros: micros,
   })
-  await node.recorder.record(record, { ...request, chargeMicros: micros }, countingOf(budgets, record, who.userId))
+  await node.recorder.record(
+    record,
+    { ...request, chargeMicros: micros },
+    countingOf(budgets, record, who.userId),
+  )
   await ledger.close()
 }
 

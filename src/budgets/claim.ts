@@ -62,7 +62,13 @@ export const countingOf = (
   if (serviceId === null || keyOwner === null) return { operationId: ended.id, counts: [] }
   const amount = keyOwner === 'system' ? ended.creditMicros : (ended.costNanoUsd ?? 0n)
   if (amount === 0n) return { operationId: ended.id, counts: [] }
-  const subject: Subject = { ...ended, serviceId, payerUserId, serviceKeyId: ended.serviceKeyId ?? '', keyOwner }
+  const subject: Subject = {
+    ...ended,
+    serviceId,
+    payerUserId,
+    serviceKeyId: ended.serviceKeyId ?? '',
+    keyOwner,
+  }
   return {
     operationId: ended.id,
     counts: budgets

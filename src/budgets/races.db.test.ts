@@ -184,7 +184,13 @@ describe('a process that died', () => {
     const budget = await made(first, hardOn(who, 100n))
     const dead = nodeAt(1)
     const base = holdRequest(who, 80n)
-    const subject = { ...who, payerUserId: null, accessTokenId: newId(), ...onKey, keyOwner: 'system' as const }
+    const subject = {
+      ...who,
+      payerUserId: null,
+      accessTokenId: newId(),
+      ...onKey,
+      keyOwner: 'system' as const,
+    }
     await dead.ledger.hold({ ...base, budgets: hardClaims([budget], subject, base.operation.startedAt) })
     await join(clone, dead.processId, '-1 hour')
     const refused = await first.ledger.hold({

@@ -155,11 +155,7 @@ export const creditsLeft = async (
 }
 
 /** Whose account it is. */
-export const holderOf = async (
-  run: Run,
-  organizationId: string,
-  accountId: string,
-): Promise<string | null> =>
+export const holderOf = async (run: Run, organizationId: string, accountId: string): Promise<string | null> =>
   (
     await run
       .selectFrom('credit_accounts')
