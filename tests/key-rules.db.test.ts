@@ -161,7 +161,7 @@ let organizationId: string
 let company: Company
 const owned = new Map<Role, Owned>()
 
-const codeOf = (reply: { statusCode: number; json: <T>() => T }): string =>
+const codeOf = (reply: Awaited<ReturnType<Http['call']>>): string =>
   reply.statusCode < 400 ? '' : reply.json<{ error: { code: string } }>().error.code
 
 beforeAll(async () => {

@@ -48,5 +48,5 @@ export const unstorablePath = (whole: unknown): readonly string[] | null => {
 const pathOf = (place: Place): readonly string[] => {
   const names: string[] = []
   for (let at: Place | null = place; at?.above; at = at.above) names.push(at.name)
-  return names.reverse()
+  return names.toReversed()
 }
