@@ -39,17 +39,6 @@ export const billingBugs: readonly PlantedBug[] = [
         find: 'idempotencyKey: `payment:${payment.id}`,',
         replace: 'idempotencyKey: `payment:${payment.id}:${decision.externalId}:${Math.random()}`,',
       },
-      {
-        file: settlement,
-        find: 'const purchasePaid = async (t: store.T, parts: Parts, { payment, subscription }: Locked): Promise<void> => {',
-        replace:
-          'const purchasePaid = async (t: store.T, parts: Parts, { payment, subscription }: Locked, decision: Decision): Promise<void> => {',
-      },
-      {
-        file: settlement,
-        find: '  else await purchasePaid(t, parts, { payment, subscription })\n',
-        replace: '  else await purchasePaid(t, parts, { payment, subscription }, decision)\n',
-      },
     ],
     caughtBy: told,
   },
