@@ -32,7 +32,7 @@ const changed = z.object({
 })
 
 const attestation = passkeyReply(
-  z.object({
+  z.looseObject({
     clientDataJSON: clientDataJson,
     attestationObject: authenticatorBytes(32_000),
     transports: z.array(z.string().max(40)).max(10).optional(),

@@ -93,9 +93,9 @@ const base64url = (most: number) =>
     .string()
     .regex(/^[A-Za-z0-9_-]+$/, 'must be base64url')
     .max(most)
-/** What every answer of a passkey has: https://www.w3.org/TR/webauthn-3/#dictdef-authenticationresponsejson */
+/** What every answer of a passkey has; browsers may add to it: https://www.w3.org/TR/webauthn-3/#dictdef-authenticationresponsejson */
 export const passkeyReply = <Response extends z.ZodType>(response: Response) =>
-  z.object({
+  z.looseObject({
     id: base64url(1400),
     rawId: base64url(1400),
     type: z.literal('public-key'),
@@ -106,7 +106,7 @@ export const passkeyReply = <Response extends z.ZodType>(response: Response) =>
 export const clientDataJson = base64url(4000)
 export const authenticatorBytes = base64url
 const assertion = passkeyReply(
-  z.object({
+  z.looseObject({
     clientDataJSON: clientDataJson,
     authenticatorData: base64url(8000),
     signature: base64url(8000),

@@ -22,6 +22,7 @@ import type { AnyHandler, Handlers, PublicContext, ReaderContext, SessionContext
 import type { Idempotency } from './idempotency.ts'
 import type { Counted, RequestLimits } from './request-limits.ts'
 import { cookiesOf, isSecure, requireCsrfToken, requireNoForeignRead, requireSameOrigin } from './security.ts'
+import { requireKnownFields } from './unknown-fields.ts'
 
 interface Shell {
   readonly identity: Identity
@@ -64,6 +65,7 @@ export const registerEndpoints = (api: FastifyInstance, handlers: Handlers, shel
         contexts.set(request, await contextOf(endpoint, request, reply, shell))
         requireVersion(request)
       },
+      preValidation: requireKnownFields(endpoint),
       handler: async (request, reply) => {
         const { params, query, body } = request
         const context = contexts.get(request) as SessionContext & ReaderContext

@@ -167,7 +167,7 @@ type Command = {
 
 /** Each command that moves money or binds whoever pays it: whether it spends, and what is sent. `payment` waits at the payer. */
 const commands: Record<Command, { spends: boolean; request: (payment: string) => AnyRequest }> = {
-  previewSubscriptionChange: { spends: true, request: () => changeOf({ kind: 'resume' }) },
+  previewSubscriptionChange: { spends: true, request: () => ({ body: { change: { kind: 'resume' } } }) },
   changeSubscription: { spends: true, request: () => changeOf({ kind: 'change_tier', tierId: 'business' }) },
   cancelIdleSubscription: {
     spends: false,
