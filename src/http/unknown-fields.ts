@@ -31,40 +31,26 @@ export interface UnknownField {
   readonly known: readonly string[]
 }
 
+type Definition = z.core.$ZodTypes['_zod']['def']
+
 /** The first field that the schema has no word for. What is wrong otherwise is the schema's to say. */
 export const unknownField = (schema: z.core.$ZodType, value: unknown): UnknownField | null => {
-  const { def } = (schema as z.core.$ZodTypes)._zod
-  switch (def.type) {
-    case 'object':
-      return isRecord(value) && !def.catchall ? unknownOf(def.shape, value) : null
-    case 'array':
-      return Array.isArray(value)
-        ? first(value, (each, n) => below(n, unknownField(def.element, each)))
-        : null
-    case 'record':
-      return isRecord(value)
-        ? first(Object.entries(value), ([name, each]) => below(name, unknownField(def.valueType, each)))
-        : null
-    case 'union': {
-      const fitting = def.options.filter((option) => z.safeParse(option, value).success)
-      const found = (fitting.length > 0 ? fitting : def.options).map((option) => unknownField(option, value))
-      return found.includes(null) ? null : (found[0] ?? null)
-    }
-    case 'pipe':
-      return unknownField(def.in, value)
-    case 'lazy':
-      return unknownField(def.getter(), value)
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'nonoptional':
-    case 'readonly':
-    case 'catch':
-      return unknownField(def.innerType, value)
-    default:
-      return null
+  const { def } = schema as unknown as { readonly def: Definition }
+  if (def.type === 'object') return isRecord(value) && !def.catchall ? unknownOf(def.shape, value) : null
+  if (def.type === 'array')
+    return Array.isArray(value) ? first(value, (each, n) => below(n, unknownField(def.element, each))) : null
+  if (def.type === 'record')
+    return isRecord(value)
+      ? first(Object.entries(value), ([name, each]) => below(name, unknownField(def.valueType, each)))
+      : null
+  if (def.type === 'union') {
+    const fitting = def.options.filter((option) => z.safeParse(option, value).success)
+    const found = (fitting.length > 0 ? fitting : def.options).map((option) => unknownField(option, value))
+    return found.includes(null) ? null : (found[0] ?? null)
   }
+  if (def.type === 'pipe') return unknownField(def.in, value)
+  if (def.type === 'lazy') return unknownField(def.getter(), value)
+  return 'innerType' in def ? unknownField(def.innerType, value) : null
 }
 
 const unknownOf = (
