@@ -128,8 +128,8 @@ describe('secrets at work', () => {
   beforeAll(async () => {
     const link = /\/setup#(\S+)/.exec(gateway.output())?.[1] ?? ''
     const password = plant('the administrator’s password', `correct horse "${word()}" & staple`)
-    const who = { email: 'admin@example.com', name: 'Admin', password }
-    await signIn(gateway.url, { path: '/api/setup', body: { token: link, ...who } })
+    const who = { email: 'admin@example.com', password }
+    await signIn(gateway.url, { path: '/api/setup', body: { token: link, name: 'Admin', ...who } })
     administrator = await signIn(gateway.url, { path: '/api/session', body: who })
     person = await fleet.person()
     const opened = must(await fleet.rooms.identity.createSignInLink(operator, person.userId))

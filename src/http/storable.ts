@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { isStorableText, storableText } from '../db/arrays.ts'
 import { FaultError, fault } from '../kit/fault.ts'
+import { redactSecrets } from '../kit/redact.ts'
 
 /**
  * PostgreSQL stores neither NUL nor half a surrogate pair, which JSON and addresses can carry. Refused here, once for every
@@ -10,7 +11,7 @@ export const requireStorableText = async ({ params, query, body }: FastifyReques
   for (const part of [params, query, body]) {
     const path = unstorablePath(part)
     if (path === null) continue
-    const field = storableText(path.join('.')).slice(0, longestField)
+    const field = redactSecrets(storableText(path.join('.'))).slice(0, longestField)
     throw new FaultError(
       fault('invalid_request', {
         message: `${field}: it has a character that cannot be stored: NUL or half of a surrogate pair.`,

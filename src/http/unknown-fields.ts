@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Endpoint } from '../contract/endpoint.ts'
 import { FaultError, fault } from '../kit/fault.ts'
+import { redactSecrets } from '../kit/redact.ts'
 
 /**
  * Refuses what no schema of the endpoint knows. A misspelt filter or scope that is passed over would ask for everything, or
@@ -13,7 +14,7 @@ export const requireKnownFields =
     const unknown =
       unknownField(query ?? z.object({}), request.query) ?? (body ? unknownField(body, request.body) : null)
     if (unknown === null) return
-    const field = unknown.path.join('.').slice(0, longestField)
+    const field = redactSecrets(unknown.path.join('.')).slice(0, longestField)
     throw new FaultError(
       fault('invalid_request', {
         message: `There is no field ${field}.`,
