@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../src/kit/id.ts'
 import { hashOfToken } from '../src/access/token.ts'
 import { type Browser, callEndpoint, type Http, operator, startHttp } from './http-harness.ts'
+import { whileMadeOwner } from './while-made-owner.ts'
 
 /**
  * Requests as identity providers send them, in their order and their own ways of writing: Entra's from its tutorial for
@@ -439,6 +440,33 @@ describe('what it may not', () => {
       suspended_at: null,
       name: 'Given heir',
     })
+  })
+
+  test('nor is one who becomes an owner while the provider’s change is under way', async () => {
+    const { id: group } = (await scim('POST', '/Groups', { displayName: 'Auditors' })).body
+    const role = { params: { id: group }, body: { role: 'auditor' } } as const
+    expect((await callEndpoint(http.app, 'setGroupRole', acme.owner, role)).statusCode).toBe(200)
+    const changes: [string, number, (id: string) => ReturnType<typeof scim>][] = [
+      ['removed', 403, (id) => scim('DELETE', `/Users/${id}`)],
+      ['suspended', 403, (id) => scim('PUT', `/Users/${id}`, entraUser('suspended', { active: false }))],
+      ['renamed', 403, (id) => scim('PUT', `/Users/${id}`, entraUser('somebody'))],
+      [
+        'grouped',
+        204,
+        (id) =>
+          scim('PATCH', `/Groups/${group}`, patchOf({ op: 'add', path: 'members', value: [{ value: id }] })),
+      ],
+    ]
+    for (const [name, status, change] of changes) {
+      const { id } = (await scim('POST', '/Users', entraUser(name))).body
+      const { result } = await whileMadeOwner(http, { organizationId: acme.id, userId: id }, () => change(id))
+      expect(result.status, name).toBe(status)
+      expect(await memberOf(acme.id, id), name).toMatchObject({
+        role: 'owner',
+        suspended_at: null,
+        email: `${name}@acme.example`,
+      })
+    }
   })
 
   test('a group makes nobody what whoever says so may not make them', async () => {

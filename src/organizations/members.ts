@@ -12,7 +12,7 @@ import { endSessionsIn } from '../identity/end-sessions.ts'
 import type { Identity } from '../identity/identity.ts'
 import { revokeKeysOf } from '../keys/revoke-keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { requireOwnersWayIn, requireOwnWord } from '../sso/directory.ts'
 import { emit } from '../webhooks/events.ts'
@@ -52,6 +52,11 @@ export interface MemberOptions {
    * transaction. Without it whoever calls has decided that the actor may (the platform, single sign-on, provisioning).
    */
   readonly asMember?: true
+  /**
+   * Why the member's role forbids the change; null: it does not. Asked in the transaction, with the member locked: whoever
+   * decides by a role that was read before would change somebody who was made an owner meanwhile.
+   */
+  readonly forbids?: (role: Role) => Fault | null
   readonly reason?: string
   /** In the same transaction, at its end: the caller's own rows. */
   readonly also?: (transaction: Transaction<Schema>, userId: string) => Promise<void>
@@ -184,6 +189,8 @@ export const makeMembers = (parts: MemberParts) => {
         const target = standings.find((one) => one.userId === member.userId)
         if (!target) throw new FaultError(fault('not_found'))
         if (options.asMember) requireMay(standings, actor, target.role)
+        const forbidden = options.forbids?.(target.role)
+        if (forbidden) throw new FaultError(forbidden)
         await work(t, target, standings)
         await options.also?.(t, member.userId)
       }),

@@ -58,18 +58,26 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     userIds,
     formerRole = null,
   ) => {
-    if (userIds?.length === 0) return 0
     let changed = 0
-    const due = await store.dueRoles(organizationId, userIds, formerRole === 'administrator')
-    for (const { userId, current, role } of due) {
-      if (!mayChangeRole(by, current) || !mayChangeRole(by, role)) continue
-      const done = await members.changeRole(
-        actor,
-        { organizationId, userId, role },
-        { reason: 'Groups of the identity provider' },
-      )
-      // One who left meanwhile needs no role.
-      if (done.ok) changed++
+    let wanted = userIds
+    for (let round = 0; round < mostRounds && wanted?.length !== 0; round++) {
+      const others: string[] = []
+      const due = await store.dueRoles(organizationId, wanted, formerRole === 'administrator')
+      for (const { userId, current, role } of due) {
+        if (!mayChangeRole(by, current) || !mayChangeRole(by, role)) continue
+        const done = await members.changeRole(
+          actor,
+          { organizationId, userId, role },
+          {
+            reason: 'Groups of the identity provider',
+            forbids: (now) => (now === current ? null : fault('conflict')),
+          },
+        )
+        // One who left meanwhile needs no role.
+        if (done.ok) changed++
+        else if (done.fault.code === 'conflict') others.push(userId)
+      }
+      wanted = others
     }
     return changed
   }
@@ -246,6 +254,9 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
     },
   }
 }
+
+/** What is due is looked for again of whose role somebody else changed meanwhile. */
+const mostRounds = 3
 
 const noSuchMembers = (ids: readonly string[]) =>
   fault('invalid_request', {

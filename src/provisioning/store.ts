@@ -326,6 +326,15 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
     return rows
   },
 
+  /** Stays what it is until the transaction ends; null: no member. */
+  lockRole: async (t: Transaction<Schema>, { organizationId, id }: Place): Promise<Role | null> => {
+    const { rows } = await sql<{ role: Role }>`
+      SELECT role FROM memberships WHERE organization_id = ${organizationId} AND user_id = ${id} FOR SHARE`.execute(
+      t,
+    )
+    return rows[0]?.role ?? null
+  },
+
   /** Whose word a token has: that of an owner, if one made it who still is; else of an administrator. */
   authorOf: async (organizationId: string, tokenId: string): Promise<'owner' | 'administrator'> => {
     const { rows } = await sql<{ isOwner: boolean }>`

@@ -1,10 +1,14 @@
+import type { Transaction } from 'kysely'
 import type { Actor } from '../audit/audit.ts'
 import { mayChangeRole, type Role } from '../contract/permissions.ts'
 import type { Epoch } from '../db/epoch.ts'
+import type { Schema } from '../db/schema.ts'
 import { startAfresh } from '../identity/start-afresh.ts'
 import type { Clock } from '../kit/clock.ts'
+import { type Fault, FaultError, fault } from '../kit/fault.ts'
 import { isId } from '../kit/id.ts'
 import type { Members } from '../organizations/members.ts'
+import { outcomeOf } from '../organizations/outcome.ts'
 import { domainOfEmail } from '../sso/domain.ts'
 import { type Filter, matches, parseFilter, requiredText } from './filter.ts'
 import type { ProvisionedGroups } from './groups.ts'
@@ -86,13 +90,28 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
       },
     )
 
+  /** As `forbids` of a change of members. */
+  const requireRole = async (t: Transaction<Schema>, caller: Caller, id: string): Promise<void> => {
+    const { organizationId } = caller
+    const forbidden = forbidsRole(caller, await store.lockRole(t, { organizationId, id }))
+    if (forbidden) throw new FaultError(forbidden)
+  }
+
   /** A member already, by whatever way they came: what is told of them is kept from now on. */
-  const link = async (caller: Caller, facts: ProvisionedFacts, { userId: id }: KnownUser) => {
-    // Gateways know people by e-mail address and by the host application's name for them, too.
-    await epoch.change(caller.organizationId, (t) =>
-      store.insertUser(t, { organizationId: caller.organizationId, id }, facts, clock()),
+  const link = async (
+    caller: Caller,
+    facts: ProvisionedFacts,
+    { userId: id }: KnownUser,
+  ): Promise<Found<string>> => {
+    const { organizationId } = caller
+    const linked = await outcomeOf(() =>
+      // Gateways know people by e-mail address and by the host application's name for them, too.
+      epoch.change(organizationId, async (t) => {
+        await requireRole(t, caller, id)
+        await store.insertUser(t, { organizationId, id }, facts, clock())
+      }),
     )
-    return id
+    return linked.ok ? found(id) : problemOf(linked.fault)
   }
 
   const create = async (caller: Caller, facts: ProvisionedFacts): Promise<Found<string>> => {
@@ -101,7 +120,7 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
     if (known?.isProvisioned) return taken
     const beyond = problemOfRole(caller, known?.role ?? null)
     if (beyond) return beyond
-    if (known && known.role !== null) return found(await link(caller, facts, known))
+    if (known && known.role !== null) return link(caller, facts, known)
     const domain = await requireDomain(caller.organizationId, facts.email)
     if (!domain.ok) return domain
     const joined = await join(caller, facts, known)
@@ -109,13 +128,10 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
   }
 
   /** Members whom an administrator here suspended come back only where the provider says so anew. */
-  const followActive = async (
-    { organizationId, actor }: Caller,
-    userId: string,
-    active: boolean,
-  ): Promise<Found<null>> => {
-    const member = { organizationId, userId }
-    const done = await (active ? members.restoreMember(actor, member) : members.suspendMember(actor, member))
+  const followActive = async (caller: Caller, userId: string, active: boolean): Promise<Found<null>> => {
+    const { organizationId, actor } = caller
+    const follow = active ? members.restoreMember : members.suspendMember
+    const done = await follow(actor, { organizationId, userId }, forbidding(caller))
     return done.ok ? found(null) : problemOf(done.fault)
   }
 
@@ -144,12 +160,16 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
       if (!done.ok) return done
     }
     const place = { organizationId: caller.organizationId, id: user.id }
-    const isChanged = await epoch.change(caller.organizationId, async (t) => {
-      if (!(await store.changeUser(t, place, facts, { version: user.version, at: clock() }))) return false
-      if (rename.value) await store.changePerson(t, place, facts)
-      return true
-    })
-    if (!isChanged) return problem(412, 'The user was changed meanwhile. Read it again.')
+    const changed = await outcomeOf(() =>
+      epoch.change(caller.organizationId, async (t) => {
+        await requireRole(t, caller, user.id)
+        if (!(await store.changeUser(t, place, facts, { version: user.version, at: clock() }))) return false
+        if (rename.value) await store.changePerson(t, place, facts)
+        return true
+      }),
+    )
+    if (!changed.ok) return problemOf(changed.fault)
+    if (!changed.value) return problem(412, 'The user was changed meanwhile. Read it again.')
     return !user.active && facts.active ? followActive(caller, user.id, true) : found(null)
   }
 
@@ -224,10 +244,8 @@ export const makeUsers = ({ epoch, members, clock, store, groups }: UserParts): 
       if (!user) return notFound
       const beyond = problemOfRole(caller, user.role)
       if (beyond) return beyond
-      const removed = await members.removeMember(caller.actor, {
-        organizationId: caller.organizationId,
-        userId: id,
-      })
+      const member = { organizationId: caller.organizationId, userId: id }
+      const removed = await members.removeMember(caller.actor, member, forbidding(caller))
       return removed.ok ? found(null) : problemOf(removed.fault)
     },
   }
@@ -250,16 +268,21 @@ const unlessTaken = async <T>(work: () => Promise<Found<T>>): Promise<Found<T>> 
 }
 
 const notFound = problem(404, 'There is no such user in your organisation.')
-const ownersStay = problem(
-  403,
-  'Owners of the organisation are not managed by its identity provider. Another owner can change their role first.',
-)
-const problemOfRole = ({ by }: Caller, role: Role | null) => {
+const ownersStay = fault('forbidden', {
+  message:
+    'Owners of the organisation are not managed by its identity provider. Another owner can change their role first.',
+})
+const administratorsStay = fault('forbidden', {
+  message:
+    'This token was made by an administrator: administrators are changed with one that an owner has made.',
+})
+const forbidsRole = ({ by }: Caller, role: Role | null): Fault | null => {
   if (role === 'owner') return ownersStay
   return role === null || mayChangeRole(by, role) ? null : administratorsStay
 }
-const administratorsStay = problem(
-  403,
-  'This token was made by an administrator: administrators are changed with one that an owner has made.',
-)
+const forbidding = (caller: Caller) => ({ forbids: (role: Role) => forbidsRole(caller, role) })
+const problemOfRole = (caller: Caller, role: Role | null) => {
+  const forbidden = forbidsRole(caller, role)
+  return forbidden && problemOf(forbidden)
+}
 const taken = problem(409, 'There is a user with this userName or e-mail address already.', 'uniqueness')

@@ -3,7 +3,7 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, type Outcome, success } from '../kit/fault.ts'
+import { failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { startAfresh } from '../identity/start-afresh.ts'
 import type { Members } from '../organizations/members.ts'
 import type { Connection } from './connection.ts'
@@ -100,7 +100,11 @@ export const makeEntrance = (parts: {
     const role = roleOf(connection, person.groups)
     if (!followsRules(connection, user.role) || user.role === role) return success(undefined)
     const member = { organizationId: connection.organizationId, userId: user.id, role }
-    return members.changeRole(gateway, member, { reason: `Groups at ${connection.name}` })
+    return members.changeRole(gateway, member, {
+      reason: `Groups at ${connection.name}`,
+      // Looked at again then: an owner follows no group.
+      forbids: (now) => (now === user.role ? null : fault('conflict')),
+    })
   }
 
   const admitOnce = async (connection: Connection, person: NamedPerson): Promise<Outcome<string>> => {
@@ -128,7 +132,7 @@ export const makeEntrance = (parts: {
   return {
     async admit(connection, person) {
       const admitted = await admitOnce(connection, person)
-      // Somebody's two first sign-ins at once: the second finds what the first has made.
+      // Somebody's two first sign-ins at once, or a role that was changed meanwhile: the second finds what the first has made.
       return !admitted.ok && admitted.fault.code === 'conflict' ? admitOnce(connection, person) : admitted
     },
 

@@ -16,6 +16,7 @@ import type { ConnectionInput } from '../../src/sso/connections.ts'
 import { recordValueOf } from '../../src/sso/domain.ts'
 import { makeSso, type Sso } from '../../src/sso/sso.ts'
 import { type Browser, callEndpoint, cookieFrom, type Http, operator, startHttp } from '../http-harness.ts'
+import { whileMadeOwner } from '../while-made-owner.ts'
 import { providerCertificate, strangerCertificate } from './certificates.ts'
 import { type Account, startOidcProvider } from './oidc-provider.ts'
 import {
@@ -211,6 +212,23 @@ describe('OIDC', () => {
     must(await promote())
     must(await signInOidc(connection, ada))
     expect(await membership(id, ada.email)).toMatchObject({ role: 'owner' })
+  })
+
+  test('nobody is unmade by their group who is made an owner while they sign in', async () => {
+    const { id, domain } = await company()
+    const email = `ann@${domain}`
+    const { userId } = await http.createPerson({ email, organizationId: id, role: 'billing' })
+    await http.createPerson({ organizationId: id, role: 'owner' })
+    const connection = await connect(
+      id,
+      samlInput({}, { roleRules: [{ group: 'finance', role: 'billing' }] }),
+    )
+    const said = { subject: 'ann', email, groups: [] }
+    const { result } = await whileMadeOwner(http, { organizationId: id, userId }, () =>
+      signInSaml(connection, said),
+    )
+    expect(codeOf(result.result)).toBe('sso_refused')
+    expect(await membership(id, email)).toMatchObject({ role: 'owner' })
   })
 
   test('administrators follow only rules that name administrators, which owners alone may save', async () => {
