@@ -420,10 +420,10 @@ const savedPolicy = async (organizationId: string, startsAt: Date | null) => {
   const wanted = await newPolicy(organizationId)
   return must(await http.organizations.savePolicy(operator, organizationId, { ...wanted, startsAt }))
 }
-const earlierPolicy = async (organizationId: string) => {
+const restoredPolicy = async (organizationId: string) => {
   const { version } = await savedPolicy(organizationId, null)
-  await savedPolicy(organizationId, null)
-  return { version: String(version) }
+  const { version: basedOn } = await savedPolicy(organizationId, null)
+  return { params: { version: String(version) }, body: { reason: 'Back', basedOn } }
 }
 const scheduledPolicy = async (organizationId: string) => {
   const { version } = await savedPolicy(organizationId, new Date(Date.now() + 3_600_000))
@@ -635,10 +635,7 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
   listPolicyVersions: none,
   previewPolicy: () => ({ body: policyDocument }),
   savePolicy: async () => ({ body: await newPolicy(owner.organizationId) }),
-  restorePolicy: async () => ({
-    params: await earlierPolicy(owner.organizationId),
-    body: { reason: 'Back' },
-  }),
+  restorePolicy: () => restoredPolicy(owner.organizationId),
   cancelPolicy: async () => ({ params: await scheduledPolicy(owner.organizationId) }),
   grantOwnKeyException: async () => ({ params: await excepted(), body: { reason: 'A trial' } }),
   revokeOwnKeyException: async () => {
@@ -653,10 +650,10 @@ const requests: Record<EndpointName, () => AnyRequest | Promise<AnyRequest>> = {
     params: { organization: owner.organizationId },
     body: await newPolicy(owner.organizationId),
   }),
-  restoreOrganizationPolicy: async () => ({
-    params: { organization: owner.organizationId, ...(await earlierPolicy(owner.organizationId)) },
-    body: { reason: 'Back' },
-  }),
+  restoreOrganizationPolicy: async () => {
+    const { params, body } = await restoredPolicy(owner.organizationId)
+    return { params: { organization: owner.organizationId, ...params }, body }
+  },
   cancelOrganizationPolicy: async () => ({
     params: { organization: owner.organizationId, ...(await scheduledPolicy(owner.organizationId)) },
   }),

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Request } from '../src/contract/endpoints.ts'
+import type { Reply, Request } from '../src/contract/endpoints.ts'
+import type { PolicyDocument } from '../src/contract/policy.ts'
 import { makeLog } from '../src/kit/log.ts'
 import { type Browser, goodSecret, type Http, operator, startHttp } from './http-harness.ts'
 import { insertOperation } from './operation-row.ts'
@@ -87,6 +88,16 @@ describe('service keys', () => {
 })
 
 describe('control policy', () => {
+  const changePolicy = async (organization: string, wanted: Partial<PolicyDocument>) => {
+    const params = { organization }
+    const state = await http.call('readOrganizationPolicy', administrator, { params })
+    const { current } = state.json<Reply<'readOrganizationPolicy'>>()
+    const document = { ...current.document, ...wanted }
+    const body = { document, reason: 'Test', basedOn: current.version }
+    const saved = await http.call('saveOrganizationPolicy', administrator, { params, body })
+    expect(saved.statusCode, saved.body).toBe(201)
+  }
+
   test('IT control suspends users’ keys and refuses new ones; user control restores them', async () => {
     const company = await http.organizations.create(operator, { name: 'Acme', kind: 'company' })
     const member = await http.createBrowser({ organizationId: company.id })
@@ -98,9 +109,9 @@ describe('control policy', () => {
       }>()
       return Object.fromEntries(items.map((key) => [key.serviceId, key.status]))
     }
-    const change = async (body: Record<string, unknown>) => {
-      const reply = await http.call('changeOrganization', administrator, { params: { id: company.id }, body })
-      expect(reply.statusCode, reply.body).toBe(200)
+    const change = async (wanted: Partial<PolicyDocument>) => {
+      await changePolicy(company.id, wanted)
+      const reply = await http.call('readOrganization', administrator, { params: { id: company.id } })
       return reply.json<{ controlPolicy: string; suspendedKeyCount: number }>()
     }
     expect((await add('openai')).statusCode).toBe(201)
@@ -121,9 +132,23 @@ describe('control policy', () => {
     expect((await add('openai')).json()).toMatchObject({ error: { code: 'policy_denied' } })
     expect((await add('openrouter')).statusCode).toBe(201)
 
-    await change({ controlPolicy: 'user_control' })
+    expect(await change({ controlPolicy: 'user_control' })).toMatchObject({
+      controlPolicy: 'user_control',
+      suspendedKeyCount: 0,
+    })
     expect(await statuses()).toEqual({ openai: 'active', openrouter: 'active' })
-    expect(await change({})).toMatchObject({ controlPolicy: 'user_control', suspendedKeyCount: 0 })
+  })
+
+  test('is changed by its own endpoints alone, which ask for a reason and the version in force', async () => {
+    const company = await http.organizations.create(operator, { name: 'Bypass', kind: 'company' })
+    const patched = await http.call('changeOrganization', administrator, {
+      params: { id: company.id },
+      body: { name: 'Renamed', controlPolicy: 'it_control' } as { name: string },
+    })
+    expect(patched.json()).toMatchObject({ error: { code: 'invalid_request', field: 'controlPolicy' } })
+    expect(await http.organizations.read(company.id)).toMatchObject({
+      value: { name: 'Bypass', controlPolicy: 'user_control' },
+    })
   })
 
   test('a locked fallback holds for everybody and cannot be changed by a member', async () => {
@@ -134,10 +159,7 @@ describe('control policy', () => {
       ...wanted,
       locked: null,
     })
-    await http.call('changeOrganization', administrator, {
-      params: { id: company.id },
-      body: { lockedFallback: 'system' },
-    })
+    await changePolicy(company.id, { lockedFallback: 'system' })
     expect((await http.call('changePreferences', member, { body: wanted })).json()).toMatchObject({
       error: { code: 'policy_denied' },
     })

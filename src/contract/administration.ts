@@ -256,16 +256,9 @@ export const administrationEndpoints = defineEndpoints({
     auth: 'administrator',
     stepUp: true,
     group: 'organizations',
-    summary:
-      'Change control policy and locks; keys that it forbids are suspended, and restored when it allows them again',
+    summary: 'Rename an organisation; its control policy has versions of its own',
     params: wire.idParams,
-    body: z.object({
-      name: wire.personName.optional(),
-      controlPolicy: wire.controlPolicy.optional(),
-      criticalServices: z.array(wire.serviceId).max(100).optional(),
-      systemKeysAllowed: z.boolean().optional(),
-      lockedFallback: wire.fallback.nullable().optional(),
-    }),
+    body: z.object({ name: wire.personName }),
     reply: adminOrganization,
   },
 

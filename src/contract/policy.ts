@@ -101,17 +101,18 @@ const state = z.object({
     .describe('Members who may have own keys of a service whatever the policy says of it'),
 })
 const reason = z.string().trim().min(1).max(500)
+const basedOn = z
+  .number()
+  .int()
+  .min(0)
+  .describe('The version that was in force when this was decided; refused when it is another one now')
 const newPolicy = z.object({
   document: policyDocument,
   reason,
-  basedOn: z
-    .number()
-    .int()
-    .min(0)
-    .describe('The version that was in force when this was written; refused when it is another one now'),
+  basedOn,
   startsAt: wire.time.nullable().default(null).describe('null: now'),
 })
-const again = z.object({ reason })
+const again = z.object({ reason, basedOn })
 const exceptionParams = z.object({ user: wire.id, service: wire.serviceId })
 const newException = z.object({
   reason,

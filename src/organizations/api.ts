@@ -121,8 +121,7 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     listPolicyVersions: ({ query }, { signedIn }) => policies.list(signedIn.organization.id, query),
     previewPolicy: ({ body }, { signedIn }) => policies.preview(signedIn.organization.id, body),
     savePolicy: ({ body }, { signedIn, actor }) => policies.save(actor, signedIn.organization.id, body),
-    restorePolicy: ({ params, body }, { signedIn, actor }) =>
-      policies.restore(actor, signedIn.organization.id, params.version, body.reason),
+    restorePolicy: (asked, { signedIn, actor }) => policies.restore(actor, signedIn.organization.id, asked),
     cancelPolicy: ({ params }, { signedIn, actor }) =>
       policies.cancel(actor, signedIn.organization.id, params.version),
 
@@ -183,8 +182,8 @@ export const organizationApi = (parts: OrganizationApiParts) => {
     listOrganizationPolicyVersions: ({ params, query }) => policies.list(params.organization, query),
     previewOrganizationPolicy: ({ params, body }) => policies.preview(params.organization, body),
     saveOrganizationPolicy: ({ params, body }, { actor }) => policies.save(actor, params.organization, body),
-    restoreOrganizationPolicy: ({ params, body }, { actor }) =>
-      policies.restore(actor, params.organization, params.version, body.reason),
+    restoreOrganizationPolicy: (asked, { actor }) =>
+      policies.restore(actor, asked.params.organization, asked),
     cancelOrganizationPolicy: ({ params }, { actor }) =>
       policies.cancel(actor, params.organization, params.version),
   })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Http, operator, startHttp } from '../../tests/http-harness.ts'
+import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 
 let http: Http
@@ -101,6 +102,16 @@ describe('people', () => {
     expect(results.filter((result) => result.ok)).toHaveLength(1)
     expect(results.find((result) => !result.ok)).toMatchObject({ fault: { code: 'conflict' } })
   })
+})
+
+test('nothing of the platform’s own organisation is changed', async () => {
+  const platform = '00000000-0000-7000-8000-000000000000'
+  const before = must(await http.organizations.read(platform))
+  for (const change of [{ name: 'Renamed' }, { controlPolicy: 'it_control' } as const]) {
+    const changed = await http.organizations.change(operator, platform, change)
+    expect(changed).toMatchObject({ ok: false, fault: { code: 'not_found' } })
+  }
+  expect(must(await http.organizations.read(platform))).toEqual(before)
 })
 
 test('a critical service that does not exist is refused', async () => {

@@ -151,7 +151,7 @@ export const makeOrganizations = (parts: OrganizationParts): Organizations => {
       return outcomeOf(() =>
         epoch.change(organizationId, async (t) => {
           const before = await store.readForChange(t, organizationId)
-          if (!before) throw new FaultError(fault('not_found'))
+          if (!before || before.kind === 'platform') throw new FaultError(fault('not_found'))
           const document = documentOf({ ...before, ...control })
           must(unknownServiceIn(document))
           if (name !== undefined && name !== before.name) {

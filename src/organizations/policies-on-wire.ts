@@ -100,8 +100,14 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
     return versionOnWire(must(await organizations.savePolicy(actor, organizationId, { ...body, startsAt })))
   }
 
-  const restore = async (actor: Actor, organizationId: string, version: number, reason: string) =>
-    versionOnWire(must(await organizations.restorePolicy(actor, organizationId, version, reason)))
+  const restore = async (
+    actor: Actor,
+    organizationId: string,
+    { params, body }: Pick<Received<'restorePolicy'>, 'params' | 'body'>,
+  ) => {
+    const wanted = { ...body, version: params.version }
+    return versionOnWire(must(await organizations.restorePolicy(actor, organizationId, wanted)))
+  }
 
   const cancel = async (actor: Actor, organizationId: string, version: number) =>
     versionOnWire(must(await organizations.cancelPolicy(actor, organizationId, version)))

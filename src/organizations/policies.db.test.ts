@@ -129,11 +129,14 @@ describe('versions', () => {
     const { status } = await memberWithKey()
     must(await save(takenOver))
     expect(await status()).toBe('suspended')
-    const restored = must(await http.organizations.restorePolicy(operator, organizationId, 1, 'Not yet'))
+    const restore = (basedOn: number) =>
+      http.organizations.restorePolicy(operator, organizationId, { version: 1, reason: 'Not yet', basedOn })
+    expect(await restore(1)).toMatchObject({ ok: false, fault: { code: 'conflict' } })
+    expect(await status()).toBe('suspended')
+    const restored = must(await restore(2))
     expect(restored).toMatchObject({ version: 3, restores: 1, document: open, reason: 'Not yet' })
     expect(await status()).toBe('active')
-    const again = await http.organizations.restorePolicy(operator, organizationId, 1, 'Again')
-    expect(again).toMatchObject({ ok: false, fault: { code: 'invalid_request' } })
+    expect(await restore(3)).toMatchObject({ ok: false, fault: { code: 'invalid_request' } })
   })
 
   test('a service that is not allowed suspends the members’ keys for it', async () => {

@@ -36,6 +36,10 @@ export interface WantedPolicy {
   readonly startsAt: Date | null
 }
 
+export interface WantedRestore extends Pick<WantedPolicy, 'reason' | 'basedOn'> {
+  readonly version: number
+}
+
 export interface Amendment {
   readonly amend: (control: ControlDocument) => ControlDocument | null
   readonly reason: string
@@ -51,13 +55,8 @@ export interface Policies {
   ): Promise<PolicyVersion[]>
   /** Faults: `conflict` when another version is in force than it was based on; `invalid_request` when nothing would change. */
   savePolicy(actor: Actor, organizationId: string, wanted: WantedPolicy): Promise<Outcome<PolicyVersion>>
-  /** What a version said, as a new one. */
-  restorePolicy(
-    actor: Actor,
-    organizationId: string,
-    version: number,
-    reason: string,
-  ): Promise<Outcome<PolicyVersion>>
+  /** What a version said, as a new one. Faults as of `savePolicy`. */
+  restorePolicy(actor: Actor, organizationId: string, wanted: WantedRestore): Promise<Outcome<PolicyVersion>>
   cancelPolicy(actor: Actor, organizationId: string, version: number): Promise<Outcome<PolicyVersion>>
   /**
    * A change of whatever policy is in force then; `amend` gives null where nothing needs to change. `within`: what else happens,
@@ -207,14 +206,7 @@ export const makePolicies = (parts: PolicyParts) => {
       if (startsAt !== null && startsAt <= clock())
         return failure('invalid_request', { message: 'The start is not in the future.', field: 'startsAt' })
       return changed(organizationId, async (t, before) => {
-        const current = await rows.findVersion(t, organizationId, 'in_force')
-        if ((current?.version ?? 0) !== basedOn)
-          throw new FaultError(
-            fault('conflict', {
-              message: `Version ${current?.version ?? 0} is in force; this was written against version ${basedOn}.`,
-              next: 'Look at what has changed meanwhile, and save again.',
-            }),
-          )
+        await requireInForce(t, organizationId, basedOn)
         const enactment = { actor, before, document, reason, restores: null }
         if (startsAt !== null) return schedule(t, enactment, startsAt)
         if (isSamePolicy(documentOf(before), document)) throw new FaultError(nothingChanges)
@@ -222,10 +214,11 @@ export const makePolicies = (parts: PolicyParts) => {
       })
     },
 
-    restorePolicy: (actor, organizationId, version, reason) =>
+    restorePolicy: (actor, organizationId, { version, reason, basedOn }) =>
       changed(organizationId, async (t, before) => {
         const found = await rows.findVersion(t, organizationId, version)
         if (!found) throw new FaultError(fault('not_found'))
+        await requireInForce(t, organizationId, basedOn)
         must(unknownServiceIn(found.document))
         if (isSamePolicy(documentOf(before), found.document)) throw new FaultError(nothingChanges)
         return enact(t, { actor, before, document: found.document, reason, restores: version })
@@ -281,6 +274,21 @@ export const makePolicies = (parts: PolicyParts) => {
     },
   }
   return { ...policies, enact }
+}
+
+const requireInForce = async (
+  t: Transaction<Schema>,
+  organizationId: string,
+  basedOn: number,
+): Promise<void> => {
+  const version = (await rows.findVersion(t, organizationId, 'in_force'))?.version ?? 0
+  if (version === basedOn) return
+  throw new FaultError(
+    fault('conflict', {
+      message: `Version ${version} is in force; this was decided against version ${basedOn}.`,
+      next: 'Look at what has changed meanwhile, and save again.',
+    }),
+  )
 }
 
 const nothingChanges = fault('invalid_request', {

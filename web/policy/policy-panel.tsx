@@ -98,7 +98,7 @@ export const PolicyPanel = ({ place, readOnly = false }: { place: PolicyPlace; r
           </>
         )}
       </Loaded>
-      <Versions place={place} readOnly={readOnly} />
+      <Versions place={place} current={state.data?.current.version} readOnly={readOnly} />
     </>
   )
 }
@@ -156,9 +156,16 @@ const Scheduled = (props: {
   )
 }
 
-const Versions = ({ place, readOnly }: { place: PolicyPlace; readOnly: boolean }) => {
+interface Restoring {
+  readonly version: number
+  /** In force when it was decided. */
+  readonly basedOn: number
+}
+
+const Versions = (props: { place: PolicyPlace; current: number | undefined; readOnly: boolean }) => {
+  const { place, current, readOnly } = props
   const nameOf = useServiceNames()
-  const [restoring, setRestoring] = useState<PolicyVersion | null>(null)
+  const [restoring, setRestoring] = useState<Restoring | null>(null)
   const pages = useInfiniteQuery({
     queryKey: ['policy', place.key, 'versions'],
     queryFn: ({ pageParam }) => place.versions(pageParam),
@@ -198,8 +205,13 @@ const Versions = ({ place, readOnly }: { place: PolicyPlace; readOnly: boolean }
       align: 'end',
       render: (row) =>
         row.state === 'superseded' &&
-        !readOnly && (
-          <Button size="compact-sm" variant="default" onClick={() => setRestoring(row)}>
+        !readOnly &&
+        current !== undefined && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => setRestoring({ version: row.version, basedOn: current })}
+          >
             Restore
           </Button>
         ),
@@ -229,17 +241,18 @@ const Versions = ({ place, readOnly }: { place: PolicyPlace; readOnly: boolean }
           </Button>
         </div>
       )}
-      {restoring && <RestoreDialog place={place} version={restoring} onClose={() => setRestoring(null)} />}
+      {restoring && <RestoreDialog place={place} wanted={restoring} onClose={() => setRestoring(null)} />}
     </Panel>
   )
 }
 
-const RestoreDialog = (props: { place: PolicyPlace; version: PolicyVersion; onClose: () => void }) => {
-  const { version } = props.version
+const RestoreDialog = (props: { place: PolicyPlace; wanted: Restoring; onClose: () => void }) => {
+  const { version, basedOn } = props.wanted
+  const client = useQueryClient()
   const [reason, setReason] = useState('')
   const restore = useChange(
     props.place,
-    (why: string) => props.place.restore(version, why),
+    (why: string) => props.place.restore(version, { reason: why, basedOn }),
     (made) => {
       tellDone(`Version ${made.version} is in force: it says what version ${version} said.`)
       props.onClose()
@@ -254,7 +267,11 @@ const RestoreDialog = (props: { place: PolicyPlace; version: PolicyVersion; onCl
       error={restore.error}
       blocked={reason.trim() === ''}
       onSubmit={() => restore.mutate(reason.trim())}
-      onClose={props.onClose}
+      onClose={() => {
+        // Another version may be in force by now.
+        if (restore.error) void client.invalidateQueries({ queryKey: ['policy', props.place.key] })
+        props.onClose()
+      }}
     >
       <p className={classes.line}>
         What it said is in force again at once, as a new version. Keys that it allows and that are suspended

@@ -11,7 +11,7 @@ export interface PolicyPlace {
   versions(cursor: string | undefined): Promise<Reply<'listPolicyVersions'>>
   preview(document: PolicyDocument): Promise<PolicyPreview>
   save(body: Request<'savePolicy'>['body']): Promise<Reply<'savePolicy'>>
-  restore(version: number, reason: string): Promise<Reply<'restorePolicy'>>
+  restore(version: number, body: Request<'restorePolicy'>['body']): Promise<Reply<'restorePolicy'>>
   cancel(version: number): Promise<Reply<'cancelPolicy'>>
   /** null: only the organisation itself makes exceptions. */
   readonly exceptions: {
@@ -27,7 +27,7 @@ export const ownPolicy: PolicyPlace = {
   versions: (cursor) => call('listPolicyVersions', { query: { cursor } }),
   preview: (body) => call('previewPolicy', { body }),
   save: (body) => call('savePolicy', { body }),
-  restore: (version, reason) => call('restorePolicy', { params: { version }, body: { reason } }),
+  restore: (version, body) => call('restorePolicy', { params: { version }, body }),
   cancel: (version) => call('cancelPolicy', { params: { version } }),
   exceptions: {
     grant: (user, service, body) => call('grantOwnKeyException', { params: { user, service }, body }),
@@ -43,8 +43,7 @@ export const policyOf = (organization: string): PolicyPlace => ({
     call('listOrganizationPolicyVersions', { params: { organization }, query: { cursor } }),
   preview: (body) => call('previewOrganizationPolicy', { params: { organization }, body }),
   save: (body) => call('saveOrganizationPolicy', { params: { organization }, body }),
-  restore: (version, reason) =>
-    call('restoreOrganizationPolicy', { params: { organization, version }, body: { reason } }),
+  restore: (version, body) => call('restoreOrganizationPolicy', { params: { organization, version }, body }),
   cancel: (version) => call('cancelOrganizationPolicy', { params: { organization, version } }),
   exceptions: null,
 })
