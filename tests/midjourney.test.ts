@@ -9,7 +9,10 @@ import {
   setTaskPrices,
 } from './midjourney-gateway.ts'
 import type { ReaderContext, SessionContext } from '../src/http/handler.ts'
+import { must } from '../src/kit/fault.ts'
 import { longOperationApi } from '../src/long-operations/api.ts'
+import type { ControlChange } from '../src/organizations/organizations.ts'
+import { everything } from '../src/policy/control.ts'
 import { operator } from './scene.ts'
 import { openStage, type Stage, type StagePerson } from './stage.ts'
 
@@ -302,6 +305,40 @@ describe('a follow-up', () => {
     const listed = await call(person, 'POST', '/mj/task/list-by-condition', { ids })
     expect(listed.body).toHaveLength(3)
   })
+})
+
+test('a policy holds for what is asked of a server about earlier tasks, not for what is known here', async () => {
+  const { organizations } = stage.gateway.rooms
+  const { id: organizationId } = await organizations.create(operator, { name: 'Firm', kind: 'company' })
+  const person = await stage.person({ organizationId })
+  const made = await submit(person, 'imagine', { prompt: soon })
+  const taskId = String(made.body['result'])
+  const set = async (change: ControlChange) =>
+    must(await organizations.change(operator, organizationId, change))
+  await set({ systemKeysAllowed: false })
+  expect((await untilEnded(person, taskId)).body).toMatchObject({ status: 'SUCCESS' })
+  expect(await held(person)).toBe(0n)
+  const seed = () => call(person, 'GET', `/mj/task/${taskId}/image-seed`)
+  const seedCalls = () =>
+    stage.simulator.journal().filter(({ path }) => path.endsWith(`${taskId}/image-seed`))
+  const policies: ControlChange[] = [
+    { systemKeysAllowed: false },
+    { systemKeysAllowed: true, allowed: { ...everything, services: ['openai'] } },
+    { allowed: { ...everything, models: ['gpt-*'] } },
+    { allowed: { ...everything, dataRegions: ['europe'] } },
+    { allowed: { ...everything, noTraining: true } },
+  ]
+  for (const change of policies) {
+    await set(change)
+    const told = JSON.stringify(change)
+    expect(await seed(), told).toMatchObject({ status: 403, body: { properties: { code: 'policy_denied' } } })
+    expect((await submit(person, 'change', { taskId, action: 'REROLL' })).status, told).toBeGreaterThan(400)
+    expect(await fetchTask(person, taskId), told).toMatchObject({ status: 200, body: { status: 'SUCCESS' } })
+  }
+  expect(seedCalls()).toEqual([])
+  await set({ allowed: null })
+  expect((await seed()).body).toMatchObject({ code: 1 })
+  expect(seedCalls()).toHaveLength(1)
 })
 
 describe('which key takes a task', () => {

@@ -1,6 +1,8 @@
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { must } from '../src/kit/fault.ts'
+import type { ControlChange } from '../src/organizations/organizations.ts'
+import { everything } from '../src/policy/control.ts'
 import { checkLedger } from './ledger.ts'
 import { openReceiver } from './midjourney-gateway.ts'
 import { openResources, type ResourcesGateway } from './resources-gateway.ts'
@@ -196,6 +198,70 @@ describe('a video on the platform’s key', () => {
     const told = () => receiver.received.map(({ body }) => JSON.parse(body) as { id: string; status: string })
     await expect.poll(() => told().at(-1)).toMatchObject({ id, status: 'completed' })
   })
+})
+
+/** And what becomes of looking at a video of a system key, and of an own one, that was begun before. */
+const policies: readonly [change: ControlChange, onSystemKey: string, onOwnKey: string][] = [
+  [{ systemKeysAllowed: false }, 'policy_denied', 'completed'],
+  [{ controlPolicy: 'it_control' }, 'completed', 'no_route'],
+  [{ allowed: { ...everything, maximumKeyAgeDays: 1 } }, 'completed', 'no_route'],
+  [{ allowed: { ...everything, services: ['anthropic'] } }, 'policy_denied', 'policy_denied'],
+  [{ allowed: { ...everything, models: ['gpt-*'] } }, 'policy_denied', 'policy_denied'],
+  [{ allowed: { ...everything, dataRegions: ['europe'] } }, 'policy_denied', 'policy_denied'],
+  [{ allowed: { ...everything, noTraining: true } }, 'policy_denied', 'policy_denied'],
+]
+
+test('a policy holds for whatever is asked about earlier videos, but not for their end and deletion', async () => {
+  const { database, organizations } = stage.gateway.rooms
+  const { id: organizationId } = await organizations.create(operator, { name: 'Firm', kind: 'company' })
+  const set = async (change: ControlChange) =>
+    must(
+      await organizations.change(operator, organizationId, {
+        controlPolicy: 'user_control',
+        systemKeysAllowed: true,
+        allowed: null,
+        ...change,
+      }),
+    )
+  const onCredits = await stage.person({ organizationId })
+  const onOwnKey = await stage.person({ organizationId })
+  await stage.ownKey(onOwnKey, 'openai')
+  await database.pool.query(
+    "UPDATE service_key_versions SET created_at = now() - interval '2 days' WHERE organization_id = $1",
+    [organizationId],
+  )
+  await set({})
+  const [shared, own] = [clientOf(onCredits), clientOf(onOwnKey)]
+  const [{ id }, { id: ownId }] = await Promise.all([shared.videos.create(sora), own.videos.create(sora)])
+  await set({ systemKeysAllowed: false, allowed: { ...everything, services: [] } })
+  expect(await untilEnded(onOwnKey, ownId)).toMatchObject({ state: 'succeeded', keyOwner: 'user' })
+  expect(await untilEnded(onCredits, id)).toMatchObject({ state: 'succeeded', keyOwner: 'system' })
+  expect(await spent(onCredits)).toEqual({ charged: 4n * secondMicros, held: 0n })
+
+  const codeOf = (error: unknown) => (error as { code: string }).code
+  const look = async (client: OpenAI, video: string) => {
+    const [seen, content] = await Promise.all([
+      client.videos.retrieve(video).then(({ status }) => status as string, codeOf),
+      client.videos.downloadContent(video).then(() => 'completed', codeOf),
+    ])
+    return content === seen ? seen : [seen, content]
+  }
+  const callsFor = (video: string) =>
+    stage.simulator.journal().filter(({ path }) => path.includes(video)).length
+  for (const [change, ...expected] of policies) {
+    await set(change)
+    const before = [callsFor(id), callsFor(ownId)]
+    const told = JSON.stringify(change)
+    expect([await look(shared, id), await look(own, ownId)], told).toEqual(expected)
+    const calls = expected.map((outcome) => (outcome === 'completed' ? 2 : 0))
+    expect([callsFor(id) - before[0]!, callsFor(ownId) - before[1]!], told).toEqual(calls)
+  }
+  await set({ systemKeysAllowed: false, allowed: { ...everything, services: [] } })
+  await expect(shared.videos.remix(id, { prompt: 'a sphere' })).rejects.toMatchObject({
+    code: 'policy_denied',
+  })
+  await expect(own.videos.delete(ownId)).rejects.toMatchObject({ code: 'policy_denied' })
+  expect(await shared.videos.delete(id)).toMatchObject({ deleted: true })
 })
 
 test('on an own key nothing is held, and what has no price runs', async () => {

@@ -15,7 +15,7 @@ import type { ResourceCall } from './resource-paths.ts'
 
 /**
  * What is asked of a video that goes on after its reply. Looking at it is free of charge, so it works on the platform's
- * keys too; another one made of it costs what it cost itself, and is planned as one is.
+ * keys too, as far as the policy of now lets it; another one made of it costs what it cost itself, and is planned as one is.
  */
 export const makeFollowUp = (parts: GatewayParts) => {
   const { callers, longOperations, prices } = parts
@@ -54,17 +54,22 @@ export const makeFollowUp = (parts: GatewayParts) => {
     })
   }
 
-  /** Of a system key that made what is asked about. */
+  /** Of a system key that made what is asked about. No policy forbids deletion: nobody else can delete it there. */
   const onSystemKey = async (
     operation: Operation,
     caller: Caller,
     request: ParsedRequest,
-    keyId: string,
+    video: LongOperation,
+    isDeletion: boolean,
   ): Promise<Outcome<Bound> | null> => {
     const { target } = operation
+    const keyId = video.serviceKeyId
     const serviceKey = (await callers.systemKeys()).find(({ id }) => id === keyId)
     if (serviceKey === undefined || target.kind !== 'operation' || target.service === null) return null
     if (serviceKey.status !== 'active') return keyGone(noRoute, keyId)
+    const made = { service: target.service, model: video.draft.model ?? 'raw' }
+    const forbidden = isDeletion ? null : planning.forbidden(caller, serviceKey, made)
+    if (forbidden !== null) return { ok: false, fault: forbidden }
     const candidate: Candidate = {
       service: target.service,
       model: 'raw',
@@ -92,15 +97,16 @@ export const makeFollowUp = (parts: GatewayParts) => {
     const [video] = await longOperations.named(caller.person, 'video', [call.id])
     if (video === undefined || video.serviceKeyId !== keyId) return null
     if (isRemix(operation)) return remix(operation, caller, request, video, incoming)
-    if (call.action === 'delete' && video.heldMicros > 0n && !isOver(await longOperations.refresh(video)))
+    const isDeletion = call.action === 'delete'
+    if (isDeletion && video.heldMicros > 0n && !isOver(await longOperations.refresh(video)))
       // What is gone at the service cannot be seen to end: it would have been made for nothing.
       return failure('conflict', {
         message: 'The video is still being made.',
         next: 'Delete it when it has ended.',
       })
     const isOwn = planned.ok && planned.value.candidates.some(({ serviceKey }) => serviceKey.id === keyId)
-    const isReading = operation.target.method === 'GET' || call.action === 'delete'
-    return isOwn || !isReading ? null : onSystemKey(operation, caller, request, keyId)
+    const isFree = operation.target.method === 'GET' || isDeletion
+    return isOwn || !isFree ? null : onSystemKey(operation, caller, request, video, isDeletion)
   }
 }
 

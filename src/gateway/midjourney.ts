@@ -12,7 +12,9 @@ import { type MidjourneyRoute, midjourneyRouteOf, type Submission } from './midj
 import { makeMidjourneySubmit, type SubmitResult } from './midjourney-submit.ts'
 import type { Operation } from './operation.ts'
 import type { GatewayParts } from './parts.ts'
+import { makePlan } from './plan.ts'
 import { sharedService } from '../routing/shared-service.ts'
+import { midjourney } from '../services/midjourney.ts'
 import { bodyTypesOf, readBody } from './read-body.ts'
 import { receiptHeaders, sendBody, sendFault } from './reply.ts'
 import { type Finish, makeSettle } from './settle.ts'
@@ -31,6 +33,7 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
   const { callers, catalogue, clock, health, limits, longOperations, prices } = parts
   const authenticate = makeAuthenticate(parts)
   const submit = makeMidjourneySubmit(parts)
+  const planning = makePlan(parts)
   const settle = makeSettle(parts)
 
   const findTask = async (caller: Caller, taskId: string): Promise<Outcome<LongOperation>> => {
@@ -165,6 +168,8 @@ export const makeMidjourney = (parts: MidjourneyParts) => {
     const known = [...caller.ownKeys, ...(await callers.systemKeys())]
     const serviceKey = known.find(({ id }) => id === task.serviceKeyId)
     if (serviceKey?.status !== 'active') return sendFault(response, operation, keyIsGone)
+    const forbidden = planning.forbidden(caller, serviceKey, { service: midjourney, model: 'midjourney' })
+    if (forbidden !== null) return sendFault(response, operation, forbidden)
     const reply = await longOperations.call(serviceKey, {
       method: 'GET',
       path: `/mj/task/${encodeURIComponent(task.externalId)}/image-seed`,

@@ -1,11 +1,12 @@
 import { conversationOf } from '../dialects/conversation.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { ServiceKey } from '../keys/keys.ts'
-import { type Outcome, success } from '../kit/fault.ts'
+import { type Fault, fault, type Outcome, success } from '../kit/fault.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import {
   type Candidate,
   forConversation,
+  isKeyAllowed,
   planRoute,
   type Route,
   type RouteRequest,
@@ -31,6 +32,8 @@ const rememberedRoutes = 64
 export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: GatewayParts) => {
   const remembered = new WeakMap<Caller, Map<string, Planned>>()
 
+  const baseUrlOf = ({ serviceId, baseUrl, settings }: ServiceKey) =>
+    catalogue.baseUrlOf(serviceId, baseUrl, settings)
   const isFullFor =
     ({ keyShares }: Caller) =>
     ({ id, organizationId }: ServiceKey): Date | null =>
@@ -82,7 +85,7 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
       now: clock(),
       translates: canTranslate,
       groups: catalogue.groups.list(),
-      baseUrlOf: ({ serviceId, baseUrl, settings }) => catalogue.baseUrlOf(serviceId, baseUrl, settings),
+      baseUrlOf,
       breaker: (serviceKey) => health.breaker(sharedService(serviceKey), serviceKey.id),
       isFull: isFullFor(caller),
       entitlements: caller.person.entitlements,
@@ -92,8 +95,21 @@ export const makePlan = ({ callers, catalogue, clock, health, rateLimits }: Gate
     return system instanceof Promise ? system.then(requestWith) : requestWith(system)
   }
 
-  return { plan, requestFor }
+  /** What the policy of now has against asking a key, free of charge, about what was made with it before. */
+  const forbidden = (
+    { person: { control } }: Caller,
+    serviceKey: ServiceKey,
+    made: Pick<Candidate, 'service' | 'model'>,
+  ): Fault | null =>
+    isKeyAllowed({ control, now: clock(), baseUrlOf }, serviceKey, made) ? null : noLongerAllowed
+
+  return { plan, requestFor, forbidden }
 }
+
+const noLongerAllowed = fault('policy_denied', {
+  message: 'Your organisation no longer allows what this was made with.',
+  next: 'Ask an administrator of your organisation for access to it.',
+})
 
 /** Where a service remembers prompts, the calls of one conversation should meet the same key. */
 export const stickTo = (route: Route, request: ParsedRequest, given: string | undefined): Route =>

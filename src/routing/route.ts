@@ -365,8 +365,10 @@ const changesAt = (survey: Survey, at: Date | null): void => {
   if (at !== null && (survey.validUntil === null || at < survey.validUntil)) survey.validUntil = at
 }
 
-const isOfferAllowed = (control: OrganizationControl, { service, model }: Offer): boolean =>
-  isServiceAllowed(control, service.id) && isModelAllowed(control, model)
+const isOfferAllowed = (
+  control: OrganizationControl,
+  { service, model }: Pick<Offer, 'service' | 'model'>,
+): boolean => isServiceAllowed(control, service.id) && isModelAllowed(control, model)
 
 const untilOf = (breaker: BreakerState): Date | null => (breaker?.state === 'open' ? breaker.until : null)
 
@@ -397,6 +399,15 @@ export const whyForbidden = (
   }
   return dataObstacle(control, dataTermsOf(destination))
 }
+
+/** Whether the policy, whatever else is said of it, lets a key be used for what is offered. */
+export const isKeyAllowed = (
+  request: Pick<RouteRequest, 'control' | 'now' | 'baseUrlOf'>,
+  key: ServiceKey,
+  offer: Pick<Offer, 'service' | 'model'>,
+): boolean =>
+  isOfferAllowed(request.control, offer) &&
+  whyForbidden(request, key, usersManageKeys(request.control, offer.service.id), offer) === null
 
 /** The first reason against a key, or null: policy, preference, price, its own state, the caller's tier, then health. */
 const whyPassed = (
