@@ -90,8 +90,8 @@ export const makeAnomalies = ({ database, alerts, clock }: AnomalyParts): Anomal
     return told
   }
 
-  const emailOf = async (userId: string): Promise<string> =>
-    (await people.emails([userId])).get(userId) ?? 'a former member'
+  const emailOf = async (userId: string, t?: Transaction<Schema>): Promise<string> =>
+    (await people.emails([userId], t)).get(userId) ?? 'a former member'
 
   const spends = async (now: Date): Promise<Found[]> => {
     const found: Found[] = []
@@ -180,23 +180,26 @@ export const makeAnomalies = ({ database, alerts, clock }: AnomalyParts): Anomal
       if (countries.size === 0) return
       const batch = [...countries.values()]
       countries = new Map()
-      const isNew = await store.noteCountries(batch)
       const at = clock()
-      const found = await Promise.all(
-        isNew.map(async ({ organizationId, userId, country }) => ({
-          organizationId,
-          kind: 'new_country' as const,
-          key: `country:${userId}:${country}`,
-          userId,
-          country,
-          title: `${await emailOf(userId)} calls from ${country} for the first time`,
-          text: 'If that is not them, revoke their access tokens.',
-        })),
-      )
-      const told: Found[] = []
-      for (const one of found)
-        if ((await store.thresholds(kysely, one.organizationId)).tellsCountries) told.push(one)
-      await tellAll(told, at)
+      // A country that is noted is never new again: noted and told together, or neither.
+      const told = await kysely.transaction().execute(async (t) => {
+        let count = 0
+        for (const { organizationId, userId, country } of await store.noteCountries(t, batch)) {
+          if (!(await store.thresholds(t, organizationId)).tellsCountries) continue
+          const found: Found = {
+            organizationId,
+            kind: 'new_country',
+            key: `country:${userId}:${country}`,
+            userId,
+            country,
+            title: `${await emailOf(userId, t)} calls from ${country} for the first time`,
+            text: 'If that is not them, revoke their access tokens.',
+          }
+          if (await tell(t, found, at)) count++
+        }
+        return count
+      })
+      if (told > 0) alerts.soon()
     },
   }
 }

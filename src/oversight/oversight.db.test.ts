@@ -13,6 +13,7 @@ import { silentLog } from '../kit/log.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { makeOutbound } from '../net/outbound.ts'
 import { makeStatements, type Statements } from '../statements/statements.ts'
+import { makeAnomalies } from './anomalies.ts'
 import { sumOf } from './charge-back.ts'
 import { makeOversight, type Oversight } from './oversight.ts'
 
@@ -286,19 +287,31 @@ test('sudden spend, a first model and a new country are found once and told to t
     oversight.anomalies.noteCountry(calls, country)
     await oversight.anomalies.flushCountries()
   }
+  // A process that ends between noting a country and telling of it has done neither.
+  const ending = makeAnomalies({
+    database,
+    alerts: { notifyIn: () => Promise.reject(new Error('it ended')), soon: () => undefined },
+    clock: time.clock,
+  })
+  for (const anomalies of [ending, oversight.anomalies]) anomalies.noteCountry(calls, 'FR')
+  await expect(ending.flushCountries()).rejects.toThrow('it ended')
+  await oversight.anomalies.flushCountries()
   const told = await alerts.page(runs, {}, null, 10)
   expect(told.map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))).toEqual([
+    'new_country',
     'new_country',
     'new_model',
     'sudden_spend',
   ])
-  expect(told.find(({ kind }) => kind === 'new_country')?.title).toContain('BR')
+  const fromWhere = told.filter(({ kind }) => kind === 'new_country').map(({ title }) => title)
+  for (const country of ['BR', 'FR'])
+    expect(fromWhere).toContainEqual(expect.stringContaining(`calls from ${country}`))
   expect(await alerts.page(spends, {}, null, 10)).toEqual([])
 
   const [one] = items
   const dismissed = await oversight.anomalies.dismiss(operator, { organizationId, id: one?.id ?? '' })
   expect(dismissed.ok).toBe(true)
-  expect((await oversight.anomalies.list(organizationId, { all: false })).items).toHaveLength(2)
+  expect((await oversight.anomalies.list(organizationId, { all: false })).items).toHaveLength(3)
   expect(
     await oversight.anomalies.dismiss(operator, {
       organizationId: elsewhere.organizationId,

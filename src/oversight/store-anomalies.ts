@@ -195,6 +195,7 @@ export const makeAnomalyStore = (kysely: Kysely<Schema>) => ({
 
   /** Gives those who had called from elsewhere before, and not from there. */
   noteCountries: async (
+    t: Transaction<Schema>,
     seen: readonly { organizationId: string; userId: string; country: string; at: Date }[],
   ): Promise<{ organizationId: string; userId: string; country: string }[]> => {
     const { rows } = await sql<{ organizationId: string; userId: string; country: string }>`
@@ -207,12 +208,14 @@ export const makeAnomalyStore = (kysely: Kysely<Schema>) => ({
       ), written AS (
         INSERT INTO member_countries (organization_id, user_id, country, first_at, last_at)
         SELECT organization_id, user_id, country, min(at), max(at) FROM seen GROUP BY 1, 2, 3
+        -- Processes that note the same rows take them in one order.
+        ORDER BY 1, 2, 3
         ON CONFLICT (organization_id, user_id, country) DO UPDATE SET last_at = greatest(member_countries.last_at, excluded.last_at)
         RETURNING organization_id, user_id, country, xmax = 0 AS is_new
       )
       SELECT w.organization_id AS "organizationId", w.user_id AS "userId", w.country FROM written w
       JOIN known k ON k.organization_id = w.organization_id AND k.user_id = w.user_id WHERE w.is_new`.execute(
-      kysely,
+      t,
     )
     return rows
   },

@@ -79,11 +79,14 @@ export const makeOversightStore = (kysely: Kysely<Schema>) => ({
   },
 
   /** Also of those who are members no more: the ids come from the organisation's own records. */
-  emails: async (ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  emails: async (
+    ids: readonly string[],
+    executor: Executor = kysely,
+  ): Promise<ReadonlyMap<string, string>> => {
     if (ids.length === 0) return new Map()
     const { rows } = await sql<{ id: string; email: string | null }>`
       SELECT id::text AS id, user_email(id::text) AS email FROM unnest(${[...ids]}::uuid[]) AS id`.execute(
-      kysely,
+      executor,
     )
     return new Map(rows.flatMap(({ id, email }) => (email === null ? [] : [[id, email]])))
   },
