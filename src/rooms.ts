@@ -145,7 +145,7 @@ export const openRooms = async (options: {
       epoch,
       alerts,
       sessions: config.sessions,
-      breached: await openBreachedPasswords(config.sessions.breachedPasswords ?? null),
+      breached: await openBreachedPasswords(config.sessions.breachedPasswords ?? null, log),
     })
     const organizations = makeOrganizations({
       database,

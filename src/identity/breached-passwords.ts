@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, opendir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Log } from '../kit/log.ts'
 
 /**
  * Leaked passwords, looked up in files on this machine: nothing about a password leaves it. Either a directory of range
@@ -14,25 +15,66 @@ export interface BreachedPasswords {
 const sha1Length = 40
 const prefixLength = 5
 
-export const openBreachedPasswords = async (path: string | null): Promise<BreachedPasswords | null> => {
+/** Throws where there is nothing to look anything up in: every password would pass as not leaked. */
+export const openBreachedPasswords = async (
+  path: string | null,
+  log: Pick<Log, 'warn'>,
+): Promise<BreachedPasswords | null> => {
   if (path === null) return null
   const found = await stat(path).catch((cause: unknown) => {
     throw new Error(`AIDEON_BREACHED_PASSWORDS names ${path}, which cannot be read.`, { cause })
   })
-  return found.isDirectory() ? inRanges(path) : inOneFile(path)
+  if (found.isDirectory()) {
+    if (await hasRanges(path)) return inRanges(path, log)
+    throw new Error(
+      `AIDEON_BREACHED_PASSWORDS names the directory ${path}, which holds no range file such as 21BD1.txt.`,
+    )
+  }
+  if (await isList(path)) return inOneFile(path)
+  throw new Error(
+    `AIDEON_BREACHED_PASSWORDS names the file ${path}, which does not begin with a line of SHA1:COUNT.`,
+  )
+}
+
+/** As `readRange` looks for them. There may be a million: the first one will do. */
+const rangeName = /^(?:[0-9A-F]{5}(?:\.txt)?|[0-9a-f]{5}\.txt)$/
+const hasRanges = async (directory: string): Promise<boolean> => {
+  for await (const { name } of await opendir(directory)) if (rangeName.test(name)) return true
+  return false
+}
+
+const isList = async (path: string): Promise<boolean> => {
+  const file = await open(path)
+  try {
+    return /^[0-9A-F]{40}:\d/i.test((await lineFrom(file, 0))?.text ?? '')
+  } finally {
+    await file.close()
+  }
 }
 
 const hashOf = (password: string): string => hash('sha1', password, 'hex').toUpperCase()
 
-const inRanges = (directory: string): BreachedPasswords => ({
-  async has(password) {
-    const sha1 = hashOf(password)
-    const text = await readRange(directory, sha1.slice(0, prefixLength))
-    if (text === null) return false
-    const suffix = sha1.slice(prefixLength)
-    return text.split('\n').some((line) => isListed(line, suffix))
-  },
-})
+const inRanges = (directory: string, log: Pick<Log, 'warn'>): BreachedPasswords => {
+  let isWarned = false
+  return {
+    async has(password) {
+      const sha1 = hashOf(password)
+      const text = await readRange(directory, sha1.slice(0, prefixLength))
+      if (text === null) {
+        // Which one is not said: it is a part of the hash of somebody's password.
+        if (!isWarned)
+          log.warn(
+            { directory },
+            'AIDEON_BREACHED_PASSWORDS lacks range files: not all leaked passwords are found',
+          )
+        isWarned = true
+        return false
+      }
+      const suffix = sha1.slice(prefixLength)
+      return text.split('\n').some((line) => isListed(line, suffix))
+    },
+  }
+}
 
 /** Padding of the service is listed with a count of 0. */
 const isListed = (line: string, hashPart: string): boolean => {
