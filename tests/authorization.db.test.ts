@@ -1271,6 +1271,14 @@ describe.each(table)('%s', (name, endpoint) => {
     }
   })
 
+  if (endpoint.method === 'PATCH')
+    test('takes a change of nothing', async () => {
+      const as = endpoint.auth === 'administrator' ? administrator : owner
+      const { params } = await requests[name]()
+      const reply = await callEndpoint(http.app, name, as, { params, body: {} })
+      expect(reply.statusCode, reply.body).toBeLessThan(500)
+    })
+
   if (endpoint.params && !endpoint.path.startsWith('/admin/services'))
     test('an id that does not exist is not found; one that is no id is refused', async () => {
       const as = endpoint.auth === 'administrator' ? administrator : owner

@@ -101,6 +101,6 @@ const requestOf = async (endpoint: Endpoint, { param = [], data }: ApiOptions): 
 
 /** `@file`, `-` for what is piped in, or the JSON itself; secrets belong into one of the first two. */
 const dataOf = (data: string): Promise<string> => {
-  if (data === '-') return text(process.stdin)
+  if (data === '-' || data === '@-') return text(process.stdin)
   return data.startsWith('@') ? readFile(data.slice(1), 'utf8') : Promise.resolve(data)
 }

@@ -167,6 +167,7 @@ export const makeOrganizationStore = (kysely: Kysely<Schema>) => ({
     id: string,
     change: { suspendedAt?: Date | null; isPlatformAdministrator?: boolean },
   ): Promise<void> => {
+    if (Object.values(change).every((value) => value === undefined)) return
     await transaction
       .updateTable('users')
       .set({ suspended_at: change.suspendedAt, is_platform_administrator: change.isPlatformAdministrator })

@@ -89,6 +89,7 @@ export const changeEndpoint = async (
   { organizationId, id }: Pick<Endpoint, 'organizationId' | 'id'>,
   change: EndpointChange,
 ): Promise<void> => {
+  if (Object.values(change).every((value) => value === undefined)) return
   const { types, state, ...more } = change
   await run
     .updateTable('webhook_endpoints')

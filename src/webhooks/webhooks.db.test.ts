@@ -168,6 +168,10 @@ test('a new endpoint gets what happened before it when that is replayed, and not
   const since = { since: new Date(0), until: null }
   const replay = async (only: 'failed' | 'not_delivered' | 'all') =>
     must(await webhooks.replay(operator, company, id, { ...since, only }))
+  const backwards = { since: new Date(2), until: new Date(1), only: 'all' } as const
+  expect(await webhooks.replay(operator, company, id, backwards)).toMatchObject({
+    fault: { code: 'invalid_request', field: 'until' },
+  })
   expect(await replay('failed')).toBe(0)
   expect(await replay('not_delivered')).toBe(2)
   await expect.poll(() => standing(webhooks, company, id)).toEqual(['delivered', 'delivered'])

@@ -360,6 +360,8 @@ export const makeWebhooks = (parts: WebhookParts): Webhooks => {
     },
 
     async replay(actor, organizationId, id, which) {
+      if (which.until !== null && which.until < which.since)
+        return failure('invalid_request', { field: 'until', message: 'The time ends before it begins.' })
       const endpoint = await found(organizationId, id)
       if (!endpoint.ok) return endpoint
       if (endpoint.value.state !== 'enabled') return switchedOff
