@@ -326,6 +326,72 @@ describe('a host application', () => {
   })
 })
 
+test('whose role only looks on calls nothing, whatever stands for them, from that moment on all the way back', async () => {
+  const pair = generateKeyPairSync('ed25519')
+  const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'one' }
+  const issuer = 'https://portal.example'
+  const portal = await made('createHostApplication', { name: 'Portal', issuer, jwks: { keys: [jwk] } })
+  const email = 'demoted@acme.example'
+  const { organizationId } = owner
+  const demoted = await http.createBrowser({ organizationId, email })
+  const signed = await new SignJWT({ sub: email })
+    .setProtectedHeader({ alg: 'EdDSA', kid: 'one' })
+    .setIssuer(issuer)
+    .setAudience(portal['audience'])
+    .setIssuedAt()
+    .setExpirationTime('30m')
+    .sign(pair.privateKey)
+  const own = await callEndpoint(http.app, 'createAccessToken', demoted, { body: { name: 'Laptop' } })
+  const platform = await http.access.createToken(operator, {
+    organizationId,
+    kind: 'platform',
+    userId: null,
+    name: 'Portal',
+    scopes: ['act_for_users'],
+    expiresAt: null,
+  })
+  const answers = () =>
+    Promise.all([
+      identify(own.json<Json>()['token']),
+      identify(signed),
+      identify(platform.token, { 'x-aideon-user': email }),
+    ])
+  for (const [role, expected] of [
+    ['member', demoted.userId],
+    ['auditor', 'forbidden'],
+    ['billing', demoted.userId],
+  ] as const) {
+    const params = { id: demoted.userId }
+    const changed = await callEndpoint(http.app, 'changeMemberRole', owner, { params, body: { role } })
+    expect(changed.statusCode, changed.body).toBe(200)
+    expect(await answers(), role).toEqual([expected, expected, expected])
+  }
+
+  const account = await made('createServiceAccount', { name: 'Reader' })
+  const bearer = await credential(account['id'], 'token')
+  const client = await credential(account['id'], 'client')
+  const issued = await http.app.inject({
+    method: 'POST',
+    url: '/oauth/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: client.id,
+      client_secret: client.secret,
+    }).toString(),
+  })
+  const ofMachine = [bearer.secret, issued.json<Json>()['access_token'] as string]
+  for (const [role, expected] of [
+    ['member', account['id']],
+    ['auditor', 'forbidden'],
+    ['billing', account['id']],
+  ] as const) {
+    const params = { id: account['id'] }
+    await callEndpoint(http.app, 'changeServiceAccount', owner, { params, body: { role } })
+    expect(await Promise.all(ofMachine.map((token) => identify(token))), role).toEqual([expected, expected])
+  }
+})
+
 describe('an embedded dashboard', () => {
   const pair = generateKeyPairSync('ed25519')
   const issuer = 'https://portal.example'

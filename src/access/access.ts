@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Logger } from 'pino'
 import { type Actor, recordAudit } from '../audit/audit.ts'
+import type { Role } from '../contract/permissions.ts'
 import type { Database } from '../db/database.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Schema } from '../db/schema.ts'
@@ -61,6 +62,7 @@ export interface Person {
   readonly organizationId: string
   readonly userId: string
   readonly email: string
+  readonly role: Role
   readonly suspended: boolean
   readonly accountId: string | null
   /** Of a machine: the member who answers for it, and on whose credits it works. */

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Role } from '../contract/permissions.ts'
 import type { Schema } from '../db/schema.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
@@ -198,7 +199,7 @@ export const makeAccessStore = (kysely: Kysely<Schema>) => ({
         : sql`lower(u.email) = lower(${reference.email})`
     const where = organizationId === null ? sql`true` : sql`m.organization_id = ${organizationId}`
     const { rows } = await sql<Row>`
-      SELECT m.organization_id, u.id AS user_id, u.email, coalesce(u.suspended_at, m.suspended_at, sa.removed_at) AS suspended_at, o.control_policy, o.critical_services,
+      SELECT m.organization_id, u.id AS user_id, u.email, m.role, coalesce(u.suspended_at, m.suspended_at, sa.removed_at) AS suspended_at, o.control_policy, o.critical_services,
              o.system_keys_allowed, o.locked_fallback, o.allowed_uses, a.id AS account_id,
              CASE WHEN o.central_billing_at IS NULL THEN p.user_id END AS payer_user_id,
              (SELECT json_object_agg(p.service_id, p.fallback) FROM fallback_preferences p
@@ -268,6 +269,7 @@ interface Row {
   organization_id: string
   user_id: string
   email: string
+  role: Role
   suspended_at: Date | null
   control_policy: Person['control']['controlPolicy']
   critical_services: string[]
@@ -289,6 +291,7 @@ const personOf = (row: Row): Person => ({
   organizationId: row.organization_id,
   userId: row.user_id,
   email: row.email,
+  role: row.role,
   suspended: row.suspended_at !== null,
   accountId: row.account_id,
   payerUserId: row.payer_user_id,

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Access, type AccessToken, type Person, standing } from '../access/access.ts'
 import { isWellFormed } from '../access/token.ts'
+import { may } from '../contract/permissions.ts'
 import type { Epoch } from '../db/epoch.ts'
 import type { Budget, Budgets } from '../budgets/budgets.ts'
 import { makeEpochCache } from '../db/epoch-cache.ts'
@@ -9,7 +10,7 @@ import { forTeams, teamsOfCall } from '../keys/kept-for-teams.ts'
 import { compileNetworks, endOfToken } from '../identity/session-policy.ts'
 import type { ServiceKey, ServiceKeys } from '../keys/keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import { FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
+import { type Fault, FaultError, failure, fault, must, type Outcome, success } from '../kit/fault.ts'
 import { platformOrganizationId } from '../kit/id.ts'
 import type { HostApplications } from '../machines/host-applications.ts'
 import { looksLikeHostToken } from '../machines/host-token.ts'
@@ -107,6 +108,7 @@ export const makeCallers = (parts: {
     epoch,
     load: async (key) => {
       const { token, person } = await identityOf(key)
+      if (!may(person.role, 'own.use')) throw new FaultError(looksOn(person))
       const { organizationId, userId, payerUserId } = person
       const who = {
         organizationId,
@@ -223,6 +225,12 @@ const admitting = (policies: Person['tokenPolicies']): Caller['admits'] => {
     .map(({ networks }) => compileNetworks(networks))
   return lists.length === 0 ? null : (address) => lists.every((isWithin) => isWithin(address))
 }
+/** Whatever stands for them: their own token, a machine's, an application's or the platform's. */
+const looksOn = ({ role }: Person): Fault =>
+  fault('forbidden', {
+    message: `The role of this user in their organisation (${role}) does not allow calling AI services.`,
+    next: 'Ask an owner or administrator of the organisation for another role.',
+  })
 const noLimits: ReadonlyMap<string, RateLimits> = new Map()
 const together = (own: readonly Budget[] | null, wide: readonly Budget[] | null) =>
   own === null || wide === null ? (own ?? wide) : [...own, ...wide]

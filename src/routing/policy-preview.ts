@@ -1,3 +1,4 @@
+import { may } from '../contract/permissions.ts'
 import type { Insights, PastUse } from '../insights/insights.ts'
 import type { ServiceKey, ServiceKeys, ServiceKeyView } from '../keys/keys.ts'
 import { type Fault, fault } from '../kit/fault.ts'
@@ -97,14 +98,14 @@ export const previewPolicy = async (
 
 const callerOf = ({ userId, teamId }: PastUse): string => `${userId} ${teamId ?? ''}`
 
-/** Null: no member any more, or suspended. Who has left the team since would call for none. */
+/** Null: no member any more, suspended, or of a role that looks on. Who has left the team since would call for none. */
 const requestOf = async (
   parts: PreviewParts,
   organizationId: string,
   { userId, teamId }: PastUse,
 ): Promise<AnyRouteRequest | null> => {
   const person = await parts.access.person(organizationId, userId)
-  if (!person.ok) return null
+  if (!person.ok || !may(person.value.role, 'own.use')) return null
   const isInTeam = teamId !== null && person.value.teamIds.includes(teamId)
   const teamIds = isInTeam ? [teamId] : person.value.teamIds
   const { breaker: _, ...request } = await routeRequest(parts, person.value, teamIds)
