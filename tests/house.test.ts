@@ -14,6 +14,13 @@ describe('the rules of the house', () => {
     expect(report).toEqual([])
   })
 
+  test('every room answers once: of two answers to one endpoint the first would be lost without a word', () => {
+    const [api] = readSources(['src/http']).filter(({ path }) => path === 'src/http/api.ts')
+    const answers = api?.text.match(/^ {2}\.\.\.\w+Api\(/gm) ?? []
+    expect(answers.length).toBeGreaterThan(20)
+    expect(answers).toEqual([...new Set(answers)])
+  })
+
   // Planted sources: a rule that cannot fail proves nothing.
   test.each<[RuleName, string, string]>([
     ['direction', 'src/kit/money.ts', `import { grant } from '../ledger/ledger.ts'`],

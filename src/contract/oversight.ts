@@ -146,7 +146,8 @@ export const oversightEndpoints = defineEndpoints({
     auth: 'session',
     permission: 'usage.read',
     group: 'organization',
-    summary: 'Use and cost of everybody in your organisation, by member, service, key owner or cost centre',
+    summary:
+      'Use and cost of everybody in your organisation, by member, team, service, key owner or cost centre',
     query: usageQuery,
     reply: usageReport,
   },

@@ -141,7 +141,6 @@ export const makeHandlers = (rooms: Rooms & Facts): Handlers => ({
   ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...teamApi(rooms),
   ...organizationKeyApi(rooms),
-  ...webhookApi({ webhooks: rooms.webhookEndpoints }),
   ...machineApi(rooms),
   ...provisioningApi(rooms),
   ...oversightApi(rooms),
