@@ -496,6 +496,38 @@ describe('what it may not', () => {
     await scim('DELETE', `/Groups/${id}`)
   })
 
+  test.each(['deleted', 'without its role'])(
+    'what the last rule made of somebody goes when its group is %s, whatever was given by hand stays',
+    async (how) => {
+      const third = await company('Third', `${how.slice(0, 7)}.example`)
+      const { id: organizationId, token, owner } = third
+      const made = async (name: string) =>
+        (await scim('POST', '/Users', { userName: `${name}@${third.domain}` }, { token })).body[
+          'id'
+        ] as string
+      const [ruled, promoted, outside] = [await made('ruled'), await made('promoted'), await made('outside')]
+      const members = [{ value: ruled }, { value: promoted }]
+      const { id } = (await scim('POST', '/Groups', { displayName: 'Rulers', members }, { token })).body
+      const set = (role: 'administrator' | null) =>
+        callEndpoint(http.app, 'setGroupRole', owner, { params: { id }, body: { role } })
+      expect((await set('administrator')).json()).toEqual({ changed: 2 })
+      const byHand = [
+        { organizationId, userId: promoted, role: 'billing' },
+        { organizationId, userId: outside, role: 'administrator' },
+      ] as const
+      for (const member of byHand) await http.organizations.changeRole(operator, member)
+      if (how === 'deleted')
+        expect((await scim('DELETE', `/Groups/${id}`, undefined, { token })).status).toBe(204)
+      else expect((await set(null)).json()).toEqual({ changed: 1 })
+      for (const [userId, role] of [
+        [ruled, 'member'],
+        [promoted, 'billing'],
+        [outside, 'administrator'],
+      ] as const)
+        expect((await memberOf(organizationId, userId))?.role).toBe(role)
+    },
+  )
+
   test('an account that was opened before its address was proved keeps no way in, and no platform administrator is added', async () => {
     const { id: evil } = await http.organizations.create(operator, { name: 'Evil', kind: 'company' })
     const squatter = await http.createBrowser({ email: 'squat@acme.example', organizationId: evil })

@@ -26,8 +26,8 @@ export interface ProvisionedGroups {
   followRules(
     who: Pick<Caller, 'organizationId' | 'actor' | 'by'>,
     userIds: readonly string[] | null,
-    /** A rule that is no more. */
-    formerRole?: Role | null,
+    /** A rule that is no more, and whom it was for. */
+    former?: { readonly role: Role; readonly userIds: readonly string[] } | null,
   ): Promise<number>
   setRole(
     by: Pick<Caller, 'actor' | 'by'>,
@@ -56,13 +56,13 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
   const followRules: ProvisionedGroups['followRules'] = async (
     { organizationId, actor, by },
     userIds,
-    formerRole = null,
+    former = null,
   ) => {
     let changed = 0
     let wanted = userIds
     for (let round = 0; round < mostRounds && wanted?.length !== 0; round++) {
       const others: string[] = []
-      const due = await store.dueRoles(organizationId, wanted, formerRole === 'administrator')
+      const due = await store.dueRoles(organizationId, wanted, former)
       for (const { userId, current, role } of due) {
         if (!mayChangeRole(by, current) || !mayChangeRole(by, role)) continue
         const done = await members.changeRole(
@@ -142,15 +142,16 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
   }
 
   const setRole: ProvisionedGroups['setRole'] = async ({ actor, by }, { organizationId, id, role }) => {
+    const place = { organizationId, id }
     const [before] = await store.groups(organizationId, { id }, null, false)
-    const isThere = await database.kysely.transaction().execute(async (t) => {
-      const changed = await store.changeGroup(t, { organizationId, id }, { role }, clock())
-      if (changed) await auditRole(t, actor, { organizationId, id, role })
-      return changed
+    const userIds = await database.kysely.transaction().execute(async (t) => {
+      if (!(await store.changeGroup(t, place, { role }, clock()))) return null
+      await auditRole(t, actor, { ...place, role })
+      return store.memberIds(t, place)
     })
-    return isThere
-      ? success(await followRules({ organizationId, actor, by }, null, before?.role))
-      : failure('not_found')
+    if (userIds === null) return failure('not_found')
+    const former = before?.role ? { role: before.role, userIds } : null
+    return success(await followRules({ organizationId, actor, by }, null, former))
   }
 
   const auditRole = (
@@ -249,7 +250,7 @@ export const makeGroups = ({ database, members, clock, store }: GroupParts): Pro
         })
         return memberIds
       })
-      await followRules(caller, concerned, group?.role)
+      await followRules(caller, concerned, group?.role ? { role: group.role, userIds: concerned } : null)
       return found(null)
     },
   }

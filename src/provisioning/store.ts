@@ -302,12 +302,13 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
 
   /**
    * What the rules make of provisioned members, where that is not what they are. Nothing while there is no rule, and nothing of
-   * administrators unless one makes any, or did until now: such rules are the owners' to give.
+   * administrators unless one makes any: such rules are the owners' to give. Whom a rule that is no more made what they are is
+   * looked at in any case.
    */
   dueRoles: async (
     organizationId: string,
     userIds: readonly string[] | null,
-    madeAdministrators: boolean,
+    former: { readonly role: Role; readonly userIds: readonly string[] } | null,
   ) => {
     const who = userIds === null ? sql`true` : sql`p.user_id = ANY (${[...userIds]}::uuid[])`
     const { rows } = await sql<{ userId: string; current: Role; role: Exclude<Role, 'owner'> }>`
@@ -320,8 +321,9 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
         FROM provisioned_users p
         JOIN memberships m ON m.organization_id = p.organization_id AND m.user_id = p.user_id AND m.role <> 'owner'
         WHERE p.organization_id = ${organizationId} AND ${who}
-          AND EXISTS (SELECT FROM provisioned_groups r WHERE r.organization_id = p.organization_id AND r.role IS NOT NULL
-            AND (m.role <> 'administrator' OR r.role = 'administrator' OR ${madeAdministrators}))
+          AND (EXISTS (SELECT FROM provisioned_groups r WHERE r.organization_id = p.organization_id AND r.role IS NOT NULL
+              AND (m.role <> 'administrator' OR r.role = 'administrator'))
+            OR (m.role = ${former?.role ?? null} AND p.user_id = ANY (${[...(former?.userIds ?? [])]}::uuid[])))
       ) due WHERE due.role <> due.current ORDER BY due.user_id`.execute(kysely)
     return rows
   },
