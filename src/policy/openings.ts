@@ -19,19 +19,30 @@ export interface Want {
 export const mayAskFor = (control: OrganizationControl, { kind, serviceId, model }: Want): Outcome<void> => {
   if ((kind === 'model') !== (model !== null))
     return failure('invalid_request', { message: 'A model is asked for by its name.', field: 'model' })
-  const isAllowed = isServiceAllowed(control, serviceId)
+  if (isAllowedBy(control, { kind, serviceId, model })) return there(thereIs[kind])
+  return kind === 'own_key' && control.controlPolicy === 'it_control'
+    ? mayBeExcepted(control, serviceId)
+    : success(undefined)
+}
+
+const thereIs = {
+  service: 'The policy of your organisation allows this service.',
+  model: 'The policy of your organisation allows this model.',
+  own_key: 'You may add a key of your own.',
+  organization_key: '',
+} as const
+
+/** Whether a policy gives by itself what is wanted; a key of the organisation no policy gives. */
+export const isAllowedBy = (control: OrganizationControl, { kind, serviceId, model }: Want): boolean => {
   switch (kind) {
     case 'service':
-      return isAllowed ? there('The policy of your organisation allows this service.') : success(undefined)
+      return isServiceAllowed(control, serviceId)
     case 'model':
-      return isAllowed && isModelAllowed(control, model ?? '')
-        ? there('The policy of your organisation allows this model.')
-        : success(undefined)
+      return isServiceAllowed(control, serviceId) && isModelAllowed(control, model ?? '')
     case 'own_key':
-      if (usersManageKeys(control, serviceId)) return there('You may add a key of your own.')
-      return control.controlPolicy === 'it_control' ? mayBeExcepted(control, serviceId) : success(undefined)
+      return usersManageKeys(control, serviceId)
     case 'organization_key':
-      return success(undefined)
+      return false
   }
 }
 

@@ -101,6 +101,13 @@ const placeOf = ({ organization }: SignedIn, id: string) => ({ organizationId: o
 
 const approvalOf = (body: Received<'approveRequest'>['body']): Approval => {
   const answer = body.answer === '' ? null : body.answer
+  // A secret that somebody gives is never dropped without a word.
+  for (const [field, by] of [
+    ['key', 'key'],
+    ['expiresAt', 'exception'],
+  ] as const)
+    if (body[field] !== null && body.by !== by)
+      throw new FaultError(fault('invalid_request', { message: `This goes with "by": "${by}" only.`, field }))
   if (body.by === 'exception')
     return { by: body.by, expiresAt: body.expiresAt === null ? null : new Date(body.expiresAt), answer }
   if (body.by !== 'key') return { by: body.by, answer }

@@ -104,6 +104,30 @@ test('a key of a critical service is shared by the organisation, for the next op
   expect((await policy()).version).toBe(2)
 })
 
+test('what no change of the policy grants is not approved by one, and nothing that is given is dropped', async () => {
+  const key = { secret: goodSecret() }
+  const shared = await asked({ kind: 'organization_key', serviceId: 'openai' })
+  for (const body of [
+    { by: 'policy', key },
+    { by: 'other', key },
+    { by: 'policy', expiresAt: '2099-01-01T00:00:00Z' },
+    { by: 'key', key, expiresAt: '2099-01-01T00:00:00Z' },
+  ])
+    expect((await approve(shared, body)).statusCode, JSON.stringify(body)).toBe(400)
+  expect((await approve(shared, { by: 'policy' })).statusCode).toBe(409)
+
+  await change({ controlPolicy: 'it_control' })
+  const own = await asked({ kind: 'own_key', serviceId: 'openai' })
+  expect((await approve(own, { by: 'policy' })).statusCode).toBe(409)
+  const { items } = (await http.call('listRequests', owner, { query: { state: 'open' } })).json()
+  expect(items).toHaveLength(2)
+  await http.call('grantOwnKeyException', owner, {
+    params: { user: member.userId, service: 'openai' },
+    body: { reason: 'Trial' },
+  })
+  expect((await approve(own, { by: 'policy' })).json()).toMatchObject({ grantedBy: 'other' })
+})
+
 test('own keys of a critical service come back to members when it is no longer critical', async () => {
   const added = await http.serviceKeys.add(operator, {
     organizationId,

@@ -12,7 +12,7 @@ import { newId } from '../kit/id.ts'
 import type { Organizations } from '../organizations/organizations.ts'
 import { outcomeOf } from '../organizations/outcome.ts'
 import { isServiceAllowed, type OrganizationControl } from '../policy/control.ts'
-import { mayAskFor, mayBeExcepted, openingFor, type Want } from '../policy/openings.ts'
+import { isAllowedBy, mayAskFor, mayBeExcepted, openingFor, type Want } from '../policy/openings.ts'
 import { findService } from '../services/registry.ts'
 import { emit } from '../webhooks/events.ts'
 import * as store from './store.ts'
@@ -125,13 +125,20 @@ export const makeRequests = (parts: RequestParts): Requests => {
       end(t, actor, request, withActor({ state: 'approved', grantedBy, answer }, actor, clock()))
     const reason = `${whatOf(request)} for ${request.email}: ${request.reason}`.slice(0, 500)
     switch (approval.by) {
-      case 'policy':
+      case 'policy': {
+        const { exceptedServices } = must(await organizations.controlFor(request))
         return organizations.amendPolicy(actor, organizationId, {
-          amend: (control) => openingFor(control, request),
+          amend: (control) => {
+            const opening = openingFor(control, request)
+            if (opening === null && !isAllowedBy({ ...control, exceptedServices }, request))
+              throw new FaultError(noOpening)
+            return opening
+          },
           reason,
           // Null: the policy has come to allow it while the request was waiting.
           within: (t, version) => approved(version === null ? 'other' : 'policy')(t),
         })
+      }
       case 'exception': {
         if (request.kind !== 'own_key') return failure('conflict', noException)
         const { expiresAt } = approval
@@ -227,6 +234,10 @@ const notAllowed = {
   message: 'The control policy does not allow this service, whosever key it is.',
   next: 'Allow the service first.',
 }
+const noOpening = fault('conflict', {
+  message: 'No change of the policy grants this request.',
+  next: 'Share a key where one of the organisation is asked for, or make an exception where an own key is.',
+})
 const noException = {
   message: 'An exception is for own keys only.',
   next: 'Change the policy, or share a key.',
