@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { issuedAt, responseByHand } from '../../tests/sso/canonical-by-hand.ts'
 import { providerCertificate, strangerCertificate } from '../../tests/sso/certificates.ts'
 import {
   askToSignOut,
@@ -293,6 +294,38 @@ describe('with a key pair of our own', () => {
       { ok: false },
     )
   })
+})
+
+test('a signature over what the standard calls canonical is good, without a library having written it; one other byte is not', async () => {
+  // The library reads the clock by itself.
+  vi.setSystemTime(issuedAt)
+  try {
+    const xml = responseByHand(addresses)
+    expect(await read(base64(xml))).toMatchObject({
+      ok: true,
+      value: {
+        inResponseTo: '_request',
+        person: {
+          subject: 'ada-1',
+          email: 'ada@acme.example',
+          name: 'Ada "Ł" & Co',
+          groups: ['staff'],
+        },
+      },
+    })
+    for (const [written, other] of [
+      ['ada&#45;1', 'ada&#45;2'],
+      ['>staff<', '>stafg<'],
+      ['ada@acme', 'eda@acme'],
+      ['Name="groups"', 'Name="froups"'],
+      ['xml-exc-c14n#"/>\n', 'xml-exc-c14n#"/> '],
+    ] as const) {
+      expect(xml.split(written), written).toHaveLength(2)
+      expect((await read(base64(xml.replace(written, other)))).ok, written).toBe(false)
+    }
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('metadata of a provider are read for what is needed', () => {

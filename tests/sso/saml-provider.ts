@@ -87,7 +87,10 @@ export interface Signing {
 
 const rsaSha256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256'
 
-/** Signed by samlify, an implementation that shares nothing with what reads it. Base64, as the browser posts it. */
+/**
+ * Signed by samlify, base64, as the browser posts it. Its messages are its own; XML and signatures are done by `xml-crypto` and
+ * `@xmldom/xmldom`, as in what reads them: what both get wrong shows in canonical-by-hand.ts alone.
+ */
 export const sign = (xml: string, { what = 'assertion', certificate, algorithm }: Signing = {}): string => {
   const { key, cert } = certificate ?? providerCertificate
   const name = what === 'assertion' ? 'Assertion' : 'Response'
