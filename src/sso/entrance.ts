@@ -3,9 +3,10 @@ import { type Actor, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { Schema } from '../db/schema.ts'
 import type { Clock } from '../kit/clock.ts'
-import { failure, fault, type Outcome, success } from '../kit/fault.ts'
+import { FaultError, failure, fault, type Outcome, success } from '../kit/fault.ts'
 import { startAfresh } from '../identity/start-afresh.ts'
 import type { Members } from '../organizations/members.ts'
+import { outcomeOf } from '../organizations/outcome.ts'
 import type { Connection } from './connection.ts'
 import { domainOfEmail } from './domain.ts'
 import type { Domains } from './domains.ts'
@@ -124,9 +125,15 @@ export const makeEntrance = (parts: {
     if (user.role === 'owner' && !known?.tiedBySelf) return ownersTie
     const followed = await follow(connection, person, user)
     if (!followed.ok) return followed
-    if (known) await store.putIdentity(kysely, connection, identityRow(person, user.id, known.tiedBySelf))
-    else await kysely.transaction().execute((t) => tieIn(t, gateway, connection, person, user.id))
-    return success(user.id)
+    return outcomeOf(() =>
+      kysely.transaction().execute(async (t) => {
+        const isOwner = (await store.lockRole(t, organizationId, user.id)) === 'owner'
+        if (isOwner && !known?.tiedBySelf) throw new FaultError(fault('conflict'))
+        if (known) await store.putIdentity(t, connection, identityRow(person, user.id, known.tiedBySelf))
+        else await tieIn(t, gateway, connection, person, user.id)
+        return user.id
+      }),
+    )
   }
 
   return {

@@ -264,6 +264,19 @@ export const findUser = async (
   return rows[0] ?? null
 }
 
+/** Stays what it is until the transaction ends. */
+export const lockRole = async (
+  t: Transaction<Schema>,
+  organizationId: string,
+  userId: string,
+): Promise<Role | null> => {
+  const { rows } = await sql<{ role: Role }>`
+    SELECT role FROM memberships WHERE organization_id = ${organizationId} AND user_id = ${userId} FOR SHARE`.execute(
+    t,
+  )
+  return rows[0]?.role ?? null
+}
+
 export const findIdentity = async (
   executor: Executor,
   { organizationId, id }: Pick<Connection, 'organizationId' | 'id'>,

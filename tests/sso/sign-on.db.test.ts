@@ -229,6 +229,12 @@ describe('OIDC', () => {
     )
     expect(codeOf(result.result)).toBe('sso_refused')
     expect(await membership(id, email)).toMatchObject({ role: 'owner' })
+    // Nor does the provider speak for one whose role its groups would leave as it was.
+    const ben = await http.createPerson({ email: `ben@${domain}`, organizationId: id })
+    const found = await whileMadeOwner(http, { organizationId: id, userId: ben.userId }, () =>
+      signInSaml(connection, { subject: 'ben', email: `ben@${domain}` }),
+    )
+    expect(codeOf(found.result.result)).toBe('sso_refused')
   })
 
   test('administrators follow only rules that name administrators, which owners alone may save', async () => {
