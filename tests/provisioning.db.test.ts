@@ -92,7 +92,7 @@ const memberOf = async (organizationId: string, userId: string) => {
 const tokenOfAdministrator = async () => {
   const by = await http.createBrowser({ organizationId: acme.id, role: 'administrator' })
   const made = await callEndpoint(http.app, 'createProvisioningToken', by, { body: { name: 'Mine' } })
-  return made.json<{ token: string }>().token
+  return { userId: by.userId, ...made.json<{ token: string; accessToken: { id: string } }>() }
 }
 const listOf = (path: string) => scim('GET', path).then(({ body }) => body)
 
@@ -295,7 +295,7 @@ describe('as Okta sends it', () => {
     expect((await memberOf(acme.id, first))?.role).toBe('member')
     expect((await memberOf(acme.id, second))?.role).toBe('administrator')
     // What an administrator's token asks for they may not do by hand.
-    const token = await tokenOfAdministrator()
+    const { token } = await tokenOfAdministrator()
     const forbidden = [
       ['DELETE', `/Groups/${group}`],
       ['PATCH', `/Groups/${group}`, patchOf({ op: 'add', path: 'members', value: [{ value: first }] })],
@@ -333,6 +333,21 @@ describe('as Okta sends it', () => {
       headers: { 'if-match': 'W/"99"' },
     })
     expect(stale.status).toBe(412)
+    for (const [at, attribute] of [
+      ['Users', 'userName'],
+      ['Users', 'title'],
+      ['Groups', 'displayName'],
+    ])
+      for (const text of ['\\u0000', '\\ud800'])
+        expect(
+          (await scim('GET', `/${at}?filter=${encodeURIComponent(`${attribute} eq "a${text}"`)}`)).body,
+        ).toMatchObject({ status: '400', scimType: 'invalidFilter' })
+    for (const path of ['', '/', '/Me', '/Nope/1', `/Users/${newId()}/more`]) {
+      const { status, body, headers } = await scim('GET', path)
+      expect(status, path).toBe(404)
+      expect(headers['content-type']).toMatch(/^application\/scim\+json/)
+      expect(body).toMatchObject({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '404' })
+    }
     for (const path of ['ServiceProviderConfig', 'ResourceTypes', 'Schemas'])
       expect((await scim('GET', `/${path}`)).status).toBe(200)
   })
@@ -494,6 +509,38 @@ describe('what it may not', () => {
     )
     expect((await memberOf(acme.id, peer.userId))?.role).toBe('administrator')
     await scim('DELETE', `/Groups/${id}`)
+  })
+
+  test('a token does nothing more once whoever made it may not manage members, and rests while they are suspended', async () => {
+    const ends: [string, (member: { organizationId: string; userId: string }) => Promise<unknown>][] = [
+      ['removed', (member) => http.organizations.removeMember(operator, member)],
+      ['demoted', (member) => http.organizations.changeRole(operator, { ...member, role: 'auditor' })],
+    ]
+    for (const [name, end] of ends) {
+      const { token, userId, accessToken } = await tokenOfAdministrator()
+      const ask = () => scim('POST', '/Groups', { displayName: `Of the ${name}` }, { token })
+      const member = { organizationId: acme.id, userId }
+      await http.organizations.suspendMember(operator, member)
+      const resting = await ask()
+      expect(resting.status, name).toBe(403)
+      expect(resting.body['detail']).toContain('is suspended. Make a new token')
+      await http.organizations.restoreMember(operator, member)
+      expect((await scim('GET', '/Groups', undefined, { token })).status, name).toBe(200)
+      await end(member)
+      const refused = await ask()
+      expect(refused.status, name).toBe(401)
+      expect(refused.body['detail']).toMatch(/may not manage members any more.+Create a new access token/)
+      const again = await ask()
+      expect(again.status, name).toBe(401)
+      expect(again.body['detail']).toContain('was revoked. Create a new access token')
+      const { rows } = await http.database.pool.query(
+        `SELECT actor_kind, reason FROM audit_entries WHERE action = 'access_token.revoked' AND subject_id = $1`,
+        [accessToken.id],
+      )
+      expect(rows, name).toEqual([
+        { actor_kind: 'gateway', reason: expect.stringContaining('Whoever made this token') },
+      ])
+    }
   })
 
   test.each(['deleted', 'without its role'])(

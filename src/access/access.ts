@@ -100,6 +100,7 @@ export interface Access {
   revokeToken(
     actor: Actor,
     token: { organizationId: string; id: string; userId?: string; teamId?: string },
+    reason?: string,
   ): Promise<Outcome<void>>
   /** The same two inside a transaction of `epoch.change`: for credentials that have a row of their own beside it. */
   insertToken(
@@ -111,6 +112,7 @@ export interface Access {
     transaction: Transaction<Schema>,
     actor: Actor,
     token: { organizationId: string; id: string; userId?: string; teamId?: string },
+    reason?: string,
   ): Promise<AccessToken | undefined>
   /** Existence, revocation and expiry, by the token's hash. Asks the database; the gateway caches what it returns. */
   authenticate(tokenHash: Buffer): Promise<Outcome<AccessToken>>
@@ -182,7 +184,7 @@ export const makeAccess = (parts: {
     return { token, accessToken }
   }
 
-  const revokeTokenIn: Access['revokeTokenIn'] = async (transaction, actor, token) => {
+  const revokeTokenIn: Access['revokeTokenIn'] = async (transaction, actor, token, reason) => {
     const row = await store.revoke(transaction, token, clock())
     if (row)
       await recordAudit(transaction, {
@@ -191,6 +193,7 @@ export const makeAccess = (parts: {
         action: 'access_token.revoked',
         subject: { kind: 'access_token', id: token.id },
         before: { name: row.name },
+        ...(reason !== undefined && { reason }),
       })
     return row
   }
@@ -208,9 +211,9 @@ export const makeAccess = (parts: {
 
     listTokens: (filter) => store.list(filter),
 
-    async revokeToken(actor, token) {
+    async revokeToken(actor, token, reason) {
       const revoked = await epoch.change(token.organizationId, (transaction) =>
-        revokeTokenIn(transaction, actor, token),
+        revokeTokenIn(transaction, actor, token, reason),
       )
       return revoked ? success(undefined) : failure('not_found')
     },

@@ -29,7 +29,7 @@ export const registerDashboards = async (
   await app.register(staticFiles, { serve: false, cacheControl: false, dotfiles: 'deny' })
   app.get('/*', { schema: { hide: true } }, async (request, reply) => {
     const path = (request.params as { '*': string })['*']
-    if (/^(?:api|v1)(?:\/|$)/.test(path)) throw new FaultError(noSuchEndpoint(request.url))
+    if (/^(?:api|v1|oauth|scim|sso)(?:\/|$)/.test(path)) throw new FaultError(noSuchEndpoint(request.url))
     if (leadsElsewhere.test(path)) throw new FaultError(fault('unknown_route'))
     const root = directory()
     if (root === null) return sendPage(reply, waitingPage)

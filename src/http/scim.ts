@@ -53,9 +53,11 @@ export const registerScim = async (app: FastifyInstance, options: ScimOptions): 
         if (status >= 500) return Promise.reject(error)
         return fail(reply, { status, detail: 'The request cannot be read.', scimType: 'invalidSyntax' })
       })
-      scope.setNotFoundHandler((_, reply) =>
-        fail(reply, { status: 404, detail: 'There is no such endpoint.' }),
-      )
+      const noSuchEndpoint = (_: FastifyRequest, reply: FastifyReply) =>
+        fail(reply, { status: 404, detail: 'There is no such endpoint.' })
+      scope.setNotFoundHandler(noSuchEndpoint)
+      // Or else the dashboards would answer.
+      for (const url of ['/', '/*']) scope.get(url, { schema: { hide: true } }, noSuchEndpoint)
 
       const on = (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, handle: Handler) =>
         scope.route({
@@ -137,7 +139,8 @@ const callerOf = async (
   const counted = token.ok ? { session: token.value.id } : { address: networkOf(request.ip) }
   const retryAfterSeconds = (await limits?.count(counted))?.retryAfterSeconds ?? null
   if (retryAfterSeconds !== null) return { status: 429, detail: 'Too many requests.', retryAfterSeconds }
-  if (!token.ok) return { status: statusOf(token.fault), detail: token.fault.message }
+  if (!token.ok)
+    return { status: statusOf(token.fault), detail: `${token.fault.message} ${token.fault.next}` }
   return {
     organizationId: token.value.organizationId,
     actor: actorOf(token.value),

@@ -1,3 +1,4 @@
+import { isStorableText } from '../db/arrays.ts'
 import { type Found, knownSchemas, problem } from './problem.ts'
 
 /** Filters of RFC 7644 § 3.4.2.2, as far as the standard goes: identity providers use the eq of a handful of attributes. */
@@ -64,6 +65,15 @@ export const parseFilter = (text: string): Found<Filter> => {
   }
 }
 
+const valueOf = ({ kind, text }: Token): Value | undefined => {
+  try {
+    const value: unknown = JSON.parse(kind === 'word' ? text.toLowerCase() : text)
+    return value === null || typeof value !== 'object' ? (value as Value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const readerOf = (tokens: readonly Token[]) => {
   let at = 0
   const peek = () => tokens[at]
@@ -124,13 +134,13 @@ const readerOf = (tokens: readonly Token[]) => {
   const takeValue = (): Value => {
     const token = tokens[at++]
     if (!token || token.kind === 'mark') throw new SyntaxError('a value is missing')
-    try {
-      const value: unknown = JSON.parse(token.kind === 'word' ? token.text.toLowerCase() : token.text)
-      if (value === null || typeof value !== 'object') return value as Value
-    } catch {
-      // Below.
-    }
-    throw new SyntaxError('a value is no text in quotation marks, number, true, false or null')
+    const value = valueOf(token)
+    if (value === undefined)
+      throw new SyntaxError('a value is no text in quotation marks, number, true, false or null')
+    // It may be asked of an index.
+    if (typeof value === 'string' && !isStorableText(value))
+      throw new SyntaxError('a text has NUL or half of a surrogate pair in it')
+    return value
   }
   return { either, isAtEnd: () => at === tokens.length }
 }

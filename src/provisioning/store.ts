@@ -337,13 +337,19 @@ export const makeProvisioningStore = (kysely: Kysely<Schema>) => ({
     return rows[0]?.role ?? null
   },
 
-  /** Whose word a token has: that of an owner, if one made it who still is; else of an administrator. */
-  authorOf: async (organizationId: string, tokenId: string): Promise<'owner' | 'administrator'> => {
-    const { rows } = await sql<{ isOwner: boolean }>`
-      SELECT t.created_by IS NULL OR EXISTS (SELECT FROM memberships m WHERE m.organization_id = t.organization_id
-        AND m.user_id = t.created_by AND m.role = 'owner' AND m.suspended_at IS NULL) AS "isOwner"
-      FROM access_tokens t WHERE t.organization_id = ${organizationId} AND t.id = ${tokenId}`.execute(kysely)
-    return rows[0]?.isOwner ? 'owner' : 'administrator'
+  /** Whoever made a token, as they stand now: who runs the installation has an owner's word. Without a role: no member any more. */
+  authorOf: async (
+    organizationId: string,
+    tokenId: string,
+  ): Promise<{ role: Role | null; isSuspended: boolean }> => {
+    const { rows } = await sql<{ role: Role | null; isSuspended: boolean }>`
+      SELECT CASE WHEN t.created_by IS NULL THEN 'owner' ELSE m.role END AS role,
+             coalesce(u.suspended_at, m.suspended_at) IS NOT NULL AS "isSuspended"
+      FROM access_tokens t
+      LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.created_by
+      LEFT JOIN users u ON u.id = t.created_by
+      WHERE t.organization_id = ${organizationId} AND t.id = ${tokenId}`.execute(kysely)
+    return rows[0] ?? { role: null, isSuspended: false }
   },
 
   search: async (organizationId: string, text: string, w: { offset: number; limit: number }) => {
