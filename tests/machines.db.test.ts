@@ -199,6 +199,13 @@ describe('an OAuth 2.0 client', () => {
     expect(await codeOf({ ...form, scope: 'operations manage' })).toEqual([400, 'invalid_scope'])
     expect(await codeOf(form, basic(id, secret))).toEqual([400, 'invalid_request'])
     expect(await codeOf('grant_type=client_credentials&grant_type=x')).toEqual([400, 'invalid_request'])
+    for (const type of ['application/json', 'text/plain']) {
+      const { status, body, headers } = await ask(form, { 'content-type': type })
+      expect([status, body['error']], type).toEqual([400, 'invalid_request'])
+      expect(body['error_description']).toContain('application/x-www-form-urlencoded')
+      expect(headers['cache-control']).toBe('no-store')
+    }
+    expect(await codeOf({ ...form, scope: 'x'.repeat(20_000) })).toEqual([400, 'invalid_request'])
     const wrong = await ask({ grant_type: 'client_credentials' }, basic(id, 'wrong'))
     expect(wrong.headers['www-authenticate']).toMatch(/^Basic/)
     await callEndpoint(http.app, 'changeServiceAccount', owner, {
@@ -445,6 +452,34 @@ describe('an embedded dashboard', () => {
       (await post('/api/session/step-up', { proof: { kind: 'password', password: 'x' } }, headers))
         .statusCode,
     ).toBe(403)
+    // Alerts are of what its user runs elsewhere, and where they go is nobody's matter there.
+    const channels = {
+      email: { enabled: false, minimumSeverity: 'critical' },
+      webhook: { enabled: true, url: 'https://collector.example/alerts', minimumSeverity: 'info' },
+    }
+    const id = newId()
+    for (const [method, path, payload] of [
+      ['PUT', 'alert-channels', channels],
+      ['POST', 'alert-channels/test', { channel: 'webhook' }],
+      ['POST', 'alerts/read', undefined],
+      ['POST', `alerts/${id}/read`, undefined],
+      ['POST', `alert-deliveries/${id}/resend`, undefined],
+      ['GET', 'alerts', undefined],
+      ['GET', 'alert-channels', undefined],
+      ['GET', 'alert-deliveries', undefined],
+    ] as const) {
+      const reply = await http.app.inject({
+        method,
+        url: `/api/${path}`,
+        headers,
+        ...(payload && { payload }),
+      })
+      expect(reply.json(), path).toMatchObject({
+        error: { code: 'forbidden', message: 'This cannot be done inside another application.' },
+      })
+    }
+    const usual = (await callEndpoint(http.app, 'readAlertChannels', owner, {})).json<Json>()
+    expect(usual['webhook']).toMatchObject({ enabled: false, url: null })
     // It is no session of the dashboard itself: without the header, or under its name, it opens nothing.
     const { cookie } = headers
     expect((await http.app.inject({ url: '/api/me', headers: { cookie } })).statusCode).toBe(401)
@@ -456,6 +491,17 @@ describe('an embedded dashboard', () => {
 
     await callEndpoint(http.app, 'removeHostApplication', owner, { params: { id: portal['id'] } })
     expect((await http.app.inject({ url: '/api/me', headers })).statusCode).toBe(401)
+  })
+
+  test('lets nobody do more than they may elsewhere', async () => {
+    const portal = await application(frames)
+    const email = 'looks-on@acme.example'
+    await http.createBrowser({ organizationId: owner.organizationId, email, role: 'auditor' })
+    const { headers } = await opened(portal, email)
+    const payload = { kind: 'organization_key', serviceId: 'openai', reason: 'x' }
+    expect((await post('/api/requests', payload, headers)).statusCode).toBe(403)
+    expect((await http.app.inject({ url: '/api/requests', headers })).statusCode).toBe(200)
+    expect((await http.app.inject({ url: '/api/audit', headers })).statusCode).not.toBe(200)
   })
 
   test('is refused where no origin may show it, for who is no member any more, and for a stranger’s link', async () => {

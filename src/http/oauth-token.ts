@@ -1,7 +1,9 @@
 import formBody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { AdmitClient, TokenReply } from '../machines/client-exchange.ts'
+import { statusOf } from '../kit/fault.ts'
 import { networkOf } from '../kit/network.ts'
+import type { AdmitClient, TokenReply } from '../machines/client-exchange.ts'
+import { faultOf } from './faults.ts'
 import type { RequestLimits } from './request-limits.ts'
 
 export type ExchangeForToken = (
@@ -21,6 +23,13 @@ export const registerOAuthToken = async (
 ): Promise<void> => {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
+    scope.setErrorHandler((error, _, reply) => {
+      const f = faultOf(error)
+      // The shell writes it down, and answers.
+      if (statusOf(f) >= 500) return Promise.reject(error)
+      const description = f.code === 'unsupported_media_type' ? formNeeded : f.message
+      return send(reply, { ok: false, error: 'invalid_request', description }, false)
+    })
     await scope.register(formBody, {
       bodyLimit: 16 * 1024,
       // As it was sent: what is given twice has to be seen.
@@ -39,6 +48,8 @@ export const registerOAuthToken = async (
     })
   })
 }
+
+const formNeeded = 'Send the parameters as a form: content-type application/x-www-form-urlencoded.'
 
 /** Who is let in is counted by who they are, others by where they are. */
 const admitBy =
