@@ -4,6 +4,8 @@ import { goodSecret, type Http, operator, startHttp } from '../../tests/http-har
 import { insertOperation } from '../../tests/operation-row.ts'
 import { must } from '../kit/fault.ts'
 import { everything } from '../policy/control.ts'
+import { explainRoute } from '../routing/explain.ts'
+import { routeRequest } from '../routing/person-request.ts'
 import { previewPolicy } from '../routing/policy-preview.ts'
 import { servicesByUser } from './exceptions.ts'
 import type { ControlDocument } from './policy-document.ts'
@@ -11,6 +13,8 @@ import { isSamePolicy, tidy } from './policy-document.ts'
 
 let http: Http
 let organizationId: string
+/** Owner of the system keys. */
+const platform = '00000000-0000-7000-8000-000000000000'
 
 beforeAll(async () => {
   http = await startHttp()
@@ -268,7 +272,7 @@ describe('the preview', () => {
     await uses(userId, 'gpt-4.1-mini', 4)
     must(
       await http.serviceKeys.add(operator, {
-        organizationId: '00000000-0000-7000-8000-000000000000',
+        organizationId: platform,
         owner: 'system',
         userId: null,
         serviceId: 'openai',
@@ -325,5 +329,111 @@ describe('the preview', () => {
     expect(found.refused).toMatchObject([
       { model: 'gpt-4.1', operations: 1n, fault: { code: 'policy_denied' } },
     ])
+  })
+
+  test('is what then happens: who is refused and why, what moves to whose keys, and what that costs', async () => {
+    const [one, other] = [await memberWithKey(), await memberWithKey()]
+    for (const owner of [
+      { organizationId: platform, owner: 'system', userId: null, serviceId: 'openai', priority: 2 },
+      { organizationId: platform, owner: 'system', userId: null, serviceId: 'groq', priority: 1 },
+      { organizationId, owner: 'organization', userId: null, serviceId: 'groq' },
+      { organizationId, owner: 'user', userId: one.userId, serviceId: 'groq' },
+    ] as const)
+      must(await http.serviceKeys.add(operator, { ...owner, secret: goodSecret() }))
+    const past = [one, other].flatMap(({ userId }) =>
+      [
+        { model: 'gpt-4.1-mini', serviceId: 'openai', operations: 3 },
+        { model: 'gpt-4.1', serviceId: 'openai', operations: 1 },
+        { model: 'llama-3.3-70b-versatile', serviceId: 'groq', operations: 2 },
+      ].map((use) => ({ ...use, userId })),
+    )
+    const book = http.prices.current()
+    for (const { userId, model, serviceId, operations } of past) {
+      const price = book.find(serviceId, model)
+      // Of the size that a route is explained with where none is given.
+      const usage = { input: 1_000, output: 500, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, reasoning: 0 }
+      for (let n = 0; n < operations; n++)
+        await insertOperation(
+          http.database,
+          { organizationId, userId },
+          {
+            requested_model: model,
+            service_id: serviceId,
+            model,
+            input_tokens: 1_000n,
+            output_tokens: 500n,
+            cost_nano_usd: price && book.costNanoUsd(price, usage),
+          },
+        )
+    }
+    const explained = () =>
+      Promise.all(
+        past.map(async ({ userId, model }) => {
+          const person = must(await http.access.person(organizationId, userId))
+          const request = await routeRequest(http, person)
+          return explainRoute({ ...request, endpoint: 'chat_completions', model, availableMicros: null })
+        }),
+      )
+
+    const someOf = (...names: string[]) => fc.option(fc.subarray(names, { minLength: 1 }))
+    const documents = fc.record({
+      controlPolicy: fc.constantFrom('it_control', 'hybrid', 'user_control'),
+      criticalServices: fc.subarray(['openai', 'groq']),
+      systemKeysAllowed: fc.boolean(),
+      lockedFallback: fc.constantFrom(null, 'none', 'system', 'alternative', 'alternative_then_system'),
+      allowed: fc.option(
+        fc.record({
+          keyHealth: fc.constant('any' as const),
+          maximumKeyAgeDays: fc.constant(null),
+          dataRegions: fc.constant(null),
+          groups: fc.constant(null),
+          services: someOf('openai', 'groq'),
+          models: someOf('gpt-4.1-*', 'gpt-4.1', 'llama-*'),
+          noTraining: fc.boolean(),
+        }),
+      ),
+    })
+    let before = await explained()
+    const seen = { refused: 0, moved: 0, paid: 0 }
+    const isTold = async (to: ControlDocument) => {
+      if (isSamePolicy((await currentOf()).document, to)) return
+      const told = await preview(to)
+      must(await save(to))
+      const after = await explained()
+      const refused = past.flatMap(({ userId, model, operations }, at) =>
+        before[at]?.refusal === null && after[at]?.refusal
+          ? [{ userId, model, operations: BigInt(operations), fault: after[at]?.refusal }]
+          : [],
+      )
+      expect(told.refused).toHaveLength(refused.length)
+      expect(told.refused).toEqual(expect.arrayContaining(refused))
+
+      const moves = new Map<string, bigint>()
+      for (const [at, { operations }] of past.entries()) {
+        const [from, into] = [before, after].map((all) => all[at]?.candidates[0]?.candidate.serviceKey.owner)
+        if (!from || !into || from === into) continue
+        moves.set(`${from} ${into}`, (moves.get(`${from} ${into}`) ?? 0n) + BigInt(operations))
+      }
+      expect(new Map(told.moves.map((move) => [`${move.from} ${move.to}`, move.operations]))).toEqual(moves)
+
+      const credits = (all: typeof after) =>
+        past.reduce(
+          (sum, { operations }, at) =>
+            sum + (all[at]?.candidates[0]?.creditMicros ?? 0n) * BigInt(operations),
+          0n,
+        )
+      expect(told.creditMicros).toEqual({ before: credits(before), after: credits(after) })
+      seen.refused += refused.length
+      seen.moved += moves.size
+      seen.paid += told.creditMicros.after > 0n ? 1 : 0
+      before = after
+    }
+    await isTold(takenOver)
+    const exception = { organizationId, userId: other.userId, serviceId: 'openai', reason: 'A trial' }
+    must(await http.organizations.grantException(operator, { ...exception, expiresAt: null }))
+    before = await explained()
+    await isTold({ ...open, systemKeysAllowed: false, allowed: { ...everything, services: ['groq'] } })
+    await fc.assert(fc.asyncProperty(documents, isTold), { numRuns: 12, endOnFailure: true })
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0)
   })
 })
