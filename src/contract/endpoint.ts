@@ -44,6 +44,11 @@ export interface Endpoint {
    * whose identity provider could be anybody of its domain.
    */
   readonly ofWholeAccount?: true
+  /**
+   * Not for a session inside a host application, which may act and read as a plain member only: what it shows or changes
+   * is its user's as what they are elsewhere.
+   */
+  readonly notEmbedded?: true
   /** Guesses are slowed down: sign-in, links, set-up. */
   readonly throttled?: true
 }

@@ -8,7 +8,7 @@ import { type Endpoint, isForBrowsers } from '../contract/endpoint.ts'
 import { apiVersion, apiVersionHeader, apiVersions } from '../contract/api-version.ts'
 import { endpoints } from '../contract/endpoints.ts'
 import { idempotencyKeyPattern, takesIdempotencyKey } from '../contract/idempotency.ts'
-import { may, permissions } from '../contract/permissions.ts'
+import { may, type Permission, permissions } from '../contract/permissions.ts'
 import * as wire from '../contract/wire.ts'
 import { piecesWithin, type TenantScope, withinTenant } from '../db/tenant-scope.ts'
 import { type Identity, judgeToken, notByCompany, type SignedIn } from '../identity/identity.ts'
@@ -233,14 +233,19 @@ const requireRights = (endpoint: Endpoint, signedIn: SignedIn): void => {
   if (endpoint.auth === 'administrator' && !signedIn.isPlatformAdministrator)
     throw new FaultError(fault('forbidden'))
   // Nobody can tell what the page around it shows: it reads, and does what needs no proof.
-  if (signedIn.isEmbedded && (endpoint.stepUp || (isForBrowsers(endpoint) && endpoint.method !== 'GET')))
+  const isKeptOut =
+    endpoint.notEmbedded || endpoint.stepUp || (isForBrowsers(endpoint) && endpoint.method !== 'GET')
+  if (signedIn.isEmbedded && isKeptOut)
     throw new FaultError(
       fault('forbidden', {
         message: 'This cannot be done inside another application.',
         next: 'Sign in at the dashboard itself.',
       }),
     )
-  if (endpoint.permission !== undefined && !may(signedIn.role, endpoint.permission))
+  const { role, ownRole } = signedIn
+  // Inside a host application somebody is a member, and who may do less elsewhere may not do more there.
+  const isAllowed = (permission: Permission) => may(role, permission) && may(ownRole, permission)
+  if (endpoint.permission !== undefined && !isAllowed(endpoint.permission))
     throw new FaultError(
       fault('forbidden', {
         message: `This is for these roles in an organisation: ${permissions[endpoint.permission].join(', ')}.`,

@@ -47,6 +47,8 @@ export interface SignedIn {
   /** Not null: the connection to an identity provider that opened it. */
   readonly ssoConnectionId: string | null
   readonly role: Role
+  /** That of their membership, also inside a host application. */
+  readonly ownRole: Role
   /** Inside a host application: a member whatever their role, who proves nothing and changes nothing about signing in. */
   readonly isEmbedded: boolean
   readonly organization: {
@@ -152,6 +154,7 @@ export const signedInOf = (
   onlyOrganizationId: row.onlyOrganizationId,
   ssoConnectionId: row.ssoConnectionId,
   role: row.isEmbedded ? 'member' : row.role,
+  ownRole: row.role,
   isEmbedded: row.isEmbedded,
   organization: {
     id: row.organizationId,

@@ -3,6 +3,7 @@ import { IconBell } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Reply } from '../../src/contract/endpoints.ts'
+import { arePagesEmbedded } from '../data/call.ts'
 import { counted } from '../ui/format.ts'
 import { FaultNotice } from '../ui/notice.tsx'
 import { TextLink } from '../ui/text-link.tsx'
@@ -12,8 +13,10 @@ import { useAlertActs, useNewestAlerts } from './use-alerts.ts'
 
 const most = 99
 
-/** How many alerts are unread; pressed, the newest of them. */
-export const AlertBell = () => {
+/** How many alerts are unread; pressed, the newest of them. None are shown inside another application. */
+export const AlertBell = () => (arePagesEmbedded() ? null : <Bell />)
+
+const Bell = () => {
   const [opened, setOpened] = useState(false)
   const alerts = useNewestAlerts()
   const unread = alerts.data?.unread ?? 0
@@ -102,7 +105,9 @@ const Newest = (props: { alerts: Reply<'listAlerts'> | undefined; onClose: () =>
 }
 
 /** Says, without interrupting, that there is something new; once, however many bells there are. */
-export const AlertAnnouncer = () => {
+export const AlertAnnouncer = () => (arePagesEmbedded() ? null : <Announcer />)
+
+const Announcer = () => {
   const alerts = useNewestAlerts()
   const unread = alerts.data?.unread ?? 0
   const newest = alerts.data?.items.find(({ readAt }) => readAt === null)

@@ -63,6 +63,8 @@ export const pagesAreEmbedded = (): void => {
   isEmbedded = true
 }
 
+export const arePagesEmbedded = (): boolean => isEmbedded
+
 const headersOf = (method: string, hasBody: boolean): Record<string, string> => ({
   accept: 'application/json',
   ...(hasBody && { 'content-type': 'application/json' }),
