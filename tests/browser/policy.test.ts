@@ -75,7 +75,8 @@ describe('a company that changes who is in control', () => {
     const refused = page.getByRole('list', { name: 'Who would be refused' })
     // Olivia never spends credits, and has no other key.
     await refused.getByText(person('Olivia').email).first().waitFor()
-    await page.getByText(/^Without coverage.*olivia/).waitFor()
+    const uncovered = page.getByRole('list', { name: /^Without coverage/ })
+    await uncovered.getByText(person('Olivia').email).waitFor()
     await save(page, 'An audit', 2)
     expect(await suspendedKeys()).toBe(foreseen)
     expect(await ownerOfCall('Olivia', 'gpt-4.1-mini')).toBe('no_route')

@@ -1,3 +1,5 @@
+import { Button } from '@mantine/core'
+import { useState } from 'react'
 import type { PolicyPreview as Preview } from '../../src/contract/policy.ts'
 import type { KeyOwner } from '../../src/contract/wire.ts'
 import { DifferenceList } from '../admin-billing/difference-list.tsx'
@@ -87,10 +89,12 @@ const Consequences = ({ of, isOld }: { of: Preview; isOld: boolean }) => {
       {refused.length > 0 && (
         <Notice tone="warning" title={`${counted(totalOf(refused), 'operation')} would have been refused`}>
           {of.uncovered.length > 0 && (
-            <p className={classes.line}>
-              Without coverage, as nothing of theirs would be served:{' '}
-              {namesOf(of.uncovered.map(({ email }) => email))}.
-            </p>
+            <List
+              label="Without coverage, as nothing of theirs would be served"
+              items={of.uncovered}
+              render={({ email }) => email}
+              titled
+            />
           )}
           <List
             label="Who would be refused"
@@ -127,9 +131,6 @@ const Consequences = ({ of, isOld }: { of: Preview; isOld: boolean }) => {
   )
 }
 
-const namesOf = (emails: readonly string[]): string =>
-  emails.length > 3 ? `${emails.slice(0, 2).join(', ')} and ${emails.length - 2} more` : emails.join(', ')
-
 const totalOf = (rows: readonly { operations: number }[]): number =>
   rows.reduce((sum, { operations }) => sum + operations, 0)
 
@@ -144,16 +145,29 @@ const List = <Item,>(props: {
   titled?: boolean
   items: readonly Item[]
   render: (item: Item) => React.ReactNode
-}) => (
-  <div>
-    {props.titled && <p className={classes.listTitle}>{props.label}</p>}
-    <ul className={classes.list} aria-label={props.label}>
-      {props.items.slice(0, mostShown).map((item, index) => (
-        <li key={index}>{props.render(item)}</li>
-      ))}
-    </ul>
-    {props.items.length > mostShown && (
-      <p className={classes.quiet}>and {props.items.length - mostShown} more</p>
-    )}
-  </div>
-)
+}) => {
+  const { label, items } = props
+  const [all, setAll] = useState(false)
+  return (
+    <div>
+      {props.titled && <p className={classes.listTitle}>{label}</p>}
+      <ul className={classes.list} aria-label={label}>
+        {(all ? items : items.slice(0, mostShown)).map((item, index) => (
+          <li key={index}>{props.render(item)}</li>
+        ))}
+      </ul>
+      {items.length > mostShown && (
+        <Button
+          className={classes.showAll}
+          variant="default"
+          size="compact-sm"
+          aria-expanded={all}
+          aria-label={`${all ? `Show the first ${mostShown}` : `Show all ${items.length}`}: ${label}`}
+          onClick={() => setAll(!all)}
+        >
+          {all ? `Show the first ${mostShown}` : `Show all ${items.length}`}
+        </Button>
+      )}
+    </div>
+  )
+}

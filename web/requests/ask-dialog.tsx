@@ -1,10 +1,11 @@
 import { Radio, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import type { RequestKind } from '../../src/contract/requests.ts'
-import { useAct, useRead } from '../data/queries.ts'
+import { useAct } from '../data/queries.ts'
 import { useMe } from '../data/session.ts'
 import { FormDialog } from '../ui/dialog.tsx'
 import { tellDone } from '../ui/toast.tsx'
+import { useDeciders } from './deciders.ts'
 import type { Wish } from './request-words.ts'
 import classes from './requests.module.css'
 
@@ -24,11 +25,10 @@ export const AskDialog = (props: { locked: Locked | null; onClose: () => void })
 const Asking = (props: { locked: Locked; onClose: () => void }) => {
   const { serviceId, model, name: lockedName, why, wishes } = props.locked
   const { organization } = useMe()
-  const deciders = useRead('listDeciders', {})
+  const deciders = useDeciders()
   const ask = useAct('createRequest', ['listOwnRequests'])
   const [kind, setKind] = useState<RequestKind>(wishes[0]?.kind ?? 'service')
   const [reason, setReason] = useState('')
-  const names = (deciders.data?.items ?? []).slice(0, 3).map(({ name, email }) => `${name} (${email})`)
   return (
     <FormDialog
       opened
@@ -51,9 +51,7 @@ const Asking = (props: { locked: Locked; onClose: () => void }) => {
       }
     >
       <p className={classes.line}>
-        {why}{' '}
-        {names.length > 0 &&
-          `Decided by ${names.join(', ')}${(deciders.data?.items.length ?? 0) > 3 ? ' and others' : ''}.`}
+        {why} {deciders && `Decided by ${deciders}.`}
       </p>
       <Radio.Group label="What do you need?" value={kind} onChange={setKind}>
         <div className={classes.choices}>

@@ -3,9 +3,12 @@ import { IconChevronRight, IconClock, IconLock } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useId, useState } from 'react'
 import type { ServiceHealth } from '../../src/contract/health.ts'
+import { may } from '../../src/contract/permissions.ts'
 import type { AccessRequest } from '../../src/contract/requests.ts'
 import type { Service } from '../../src/contract/service-keys.ts'
+import { useMe } from '../data/session.ts'
 import { taskName } from '../data/words.ts'
+import { useDeciders } from '../requests/deciders.ts'
 import { AskedWords } from '../requests/request-state.tsx'
 import { Ago, Moment } from '../ui/figures.tsx'
 import { CoverageMark, HealthMark, ServiceTile } from '../ui/mark.tsx'
@@ -94,6 +97,19 @@ export const ServiceRow = (props: {
   )
 }
 
+/** Where something of the organisation's may be what stands in the way, and somebody can be asked. */
+const isLocked = ({ coverage, mayManageKey }: Service): boolean =>
+  !mayManageKey || (coverage.status === 'not_covered' && coverage.next !== null)
+
+/** Not for those who decide themselves. */
+const Deciders = () => (may(useMe().role, 'policy.change') ? null : <DeciderNames />)
+
+const DeciderNames = () => {
+  const { name } = useMe().organization
+  const deciders = useDeciders()
+  return deciders && <p>{`What ${name} allows is decided by ${deciders}.`}</p>
+}
+
 const Details = ({
   service,
   health,
@@ -109,6 +125,7 @@ const Details = ({
       {service.coverage.reason} {service.coverage.next}
     </p>
     {!service.mayManageKey && service.mayNotBecause && <p>{service.mayNotBecause}</p>}
+    {isLocked(service) && <Deciders />}
     {service.exception && (
       <p>
         Your organisation manages the keys of this service; by an exception you may have your own
