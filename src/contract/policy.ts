@@ -83,6 +83,11 @@ export const policyPreview = z.object({
       operations: wire.count,
     }),
   ),
+  withoutCredits: z
+    .array(z.object({ userId: wire.id, email: z.string() }))
+    .describe(
+      'Members of whose operations some would move to system keys, and who have no credits now: those operations are refused until they have',
+    ),
   monthlyMicros: z.object({
     before: wire.micros.describe('What these operations take in credits under the policy in force'),
     after: wire.micros,

@@ -26,10 +26,11 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
   }
 
   const previewOnWire = async (organizationId: string, found: PolicyPreview): Promise<WirePreview> => {
-    const { keysSuspended, keysRestored, refused, uncovered } = found
+    const { keysSuspended, keysRestored, refused, uncovered, withoutCredits } = found
     const named = await emails(organizationId, [
       ...[...keysSuspended, ...keysRestored, ...refused].map(({ userId }) => userId ?? ''),
       ...uncovered,
+      ...withoutCredits,
     ])
     const keyOnWire = ({ id, userId, serviceId, label }: ServiceKeyView) => ({
       id,
@@ -54,6 +55,7 @@ export const policiesOnWire = (parts: PolicyWireParts) => {
       uncovered: uncovered.map((userId) => ({ userId, email: named.get(userId) ?? '' })),
       servedAgain: Number(found.servedAgain),
       moves: found.moves.map(({ from, to, operations }) => ({ from, to, operations: Number(operations) })),
+      withoutCredits: withoutCredits.map((userId) => ({ userId, email: named.get(userId) ?? '' })),
       monthlyMicros: {
         before: String(found.creditMicros.before),
         after: String(found.creditMicros.after),

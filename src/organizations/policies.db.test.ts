@@ -245,6 +245,21 @@ describe('the preview', () => {
       )
   }
 
+  const takeCredits = async (userId: string) => {
+    const accountId = (await http.ledger.accountOf(organizationId, userId)) as string
+    for (const { id, remainingMicros } of (await http.ledger.balance(organizationId, accountId))?.grants ??
+      [])
+      await http.ledger.reverse(null, {
+        organizationId,
+        accountId,
+        grantId: id,
+        amountMicros: remainingMicros,
+        idempotencyKey: `taken ${id}`,
+        reason: 'For the test',
+        createdBy: 'operator',
+      })
+  }
+
   test('names the keys it would suspend, and the same are suspended when it is saved', async () => {
     const one = await memberWithKey()
     const other = await memberWithKey()
@@ -270,6 +285,9 @@ describe('the preview', () => {
   test('estimates in credits what would move to system keys', async () => {
     const { userId } = await memberWithKey()
     await uses(userId, 'gpt-4.1-mini', 4)
+    const idle = await memberWithKey()
+    await takeCredits(userId)
+    await takeCredits(idle.userId)
     must(
       await http.serviceKeys.add(operator, {
         organizationId: platform,
@@ -289,6 +307,11 @@ describe('the preview', () => {
       before: 0n,
       after: price && book.creditMicros(8_000_000n, price),
     })
+    expect(found.withoutCredits, 'whoever moves there and has none').toEqual([userId])
+    const rich = await memberWithKey()
+    await uses(rich.userId, 'gpt-4.1-mini', 1)
+    expect((await preview(takenOver)).withoutCredits).toEqual([userId])
+    expect((await preview(open)).withoutCredits).toEqual([])
   })
 
   test('counts exceptions, and keys that are kept for teams of those who called', async () => {

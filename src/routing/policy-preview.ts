@@ -2,6 +2,7 @@ import { may } from '../contract/permissions.ts'
 import type { Insights, PastUse } from '../insights/insights.ts'
 import type { ServiceKey, ServiceKeys, ServiceKeyView } from '../keys/keys.ts'
 import { type Fault, fault } from '../kit/fault.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceBook } from '../metering/price-book.ts'
 import { type KeyOwner, type OrganizationControl, usersManageKeys } from '../policy/control.ts'
 import { type Endpoint, isEndpoint } from '../services/endpoint.ts'
@@ -24,6 +25,8 @@ export interface PolicyPreview {
   readonly uncovered: readonly string[]
   readonly servedAgain: bigint
   readonly moves: readonly Move[]
+  /** Ids of users of whose operations some would move to system keys, and who have no credits now: these are refused. */
+  readonly withoutCredits: readonly string[]
   readonly creditMicros: { readonly before: bigint; readonly after: bigint }
 }
 
@@ -43,6 +46,7 @@ interface Move {
 export type PreviewParts = RequestParts & {
   readonly insights: Pick<Insights, 'pastUses'>
   readonly serviceKeys: Pick<ServiceKeys, 'listForGateway' | 'listSystemKeys' | 'list'>
+  readonly ledger: Pick<Ledger, 'balance'>
 }
 
 /**
@@ -65,22 +69,24 @@ export const previewPolicy = async (
     parts.insights.pastUses(organizationId, since, mostUses),
     parts.serviceKeys.list({ organizationId, owners: ['user'] }),
   ])
-  const requests = new Map<string, AnyRouteRequest | null>()
+  const callers = new Map<string, Caller | null>()
   for (const use of uses)
-    if (!requests.has(callerOf(use))) requests.set(callerOf(use), await requestOf(parts, organizationId, use))
+    if (!callers.has(callerOf(use))) callers.set(callerOf(use), await readCaller(parts, organizationId, use))
 
   const controlOf = (policy: 'from' | 'to', userId: string | null): OrganizationControl => ({
     ...change[policy],
     exceptedServices: change.exceptions.get(userId ?? '') ?? null,
   })
   const tally = makeTally(parts.prices.current())
+  const accounts = new Map<string, string | null>()
   for (const use of uses) {
-    const request = requests.get(callerOf(use))
-    if (!request) continue
+    const caller = callers.get(callerOf(use))
+    if (!caller) continue
     const [was, will] = (['from', 'to'] as const).map((policy) =>
-      outcomeOf(request, use, controlOf(policy, use.userId)),
+      outcomeOf(caller.request, use, controlOf(policy, use.userId)),
     ) as [Served, Served]
     tally.add(use, was, will)
+    if (tally.isNewlyPaid(use, was, will)) accounts.set(use.userId, caller.accountId)
   }
   const live = keys.filter(({ status }) => status !== 'revoked')
   const mayHave = (policy: 'from' | 'to', { userId, serviceId }: ServiceKeyView) =>
@@ -91,6 +97,7 @@ export const previewPolicy = async (
     since,
     operations: total,
     ...tally.result(),
+    withoutCredits: await withoutCredits(parts, organizationId, accounts),
     keysSuspended: live.filter((key) => key.status !== 'suspended' && loses(key)),
     keysRestored: live.filter((key) => key.status === 'suspended' && gains(key)),
   }
@@ -98,18 +105,37 @@ export const previewPolicy = async (
 
 const callerOf = ({ userId, teamId }: PastUse): string => `${userId} ${teamId ?? ''}`
 
+interface Caller {
+  readonly request: AnyRouteRequest
+  readonly accountId: string | null
+}
+
+/** Of users with their accounts: those who have nothing available. */
+const withoutCredits = async (
+  { ledger }: PreviewParts,
+  organizationId: string,
+  accounts: ReadonlyMap<string, string | null>,
+): Promise<string[]> => {
+  const found: string[] = []
+  for (const [userId, accountId] of accounts) {
+    const balance = accountId === null ? null : await ledger.balance(organizationId, accountId)
+    if (balance === null || balance.availableMicros <= 0n) found.push(userId)
+  }
+  return found
+}
+
 /** Null: no member any more, suspended, or of a role that looks on. Who has left the team since would call for none. */
-const requestOf = async (
+const readCaller = async (
   parts: PreviewParts,
   organizationId: string,
   { userId, teamId }: PastUse,
-): Promise<AnyRouteRequest | null> => {
+): Promise<Caller | null> => {
   const person = await parts.access.person(organizationId, userId)
   if (!person.ok || !may(person.value.role, 'own.use')) return null
   const isInTeam = teamId !== null && person.value.teamIds.includes(teamId)
   const teamIds = isInTeam ? [teamId] : person.value.teamIds
   const { breaker: _, ...request } = await routeRequest(parts, person.value, teamIds)
-  return request
+  return { request, accountId: person.value.accountId }
 }
 
 /** A use as it would be served, or why not. */
@@ -179,6 +205,13 @@ const makeTally = (book: PriceBook) => {
       const known = moves.get(`${from} ${to}`)
       moves.set(`${from} ${to}`, { from, to, operations: use.operations + (known?.operations ?? 0n) })
     },
+
+    /** Moves to system keys, and takes credits there. */
+    isNewlyPaid: (use: PastUse, was: Served, will: Served): boolean =>
+      'candidate' in was &&
+      'candidate' in will &&
+      was.candidate.serviceKey.owner !== 'system' &&
+      creditsOf(book, use, will.candidate) > 0n,
 
     result: () => ({
       planned,
