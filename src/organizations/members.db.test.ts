@@ -1,9 +1,12 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Browser, goodSecret, type Http, operator, startHttp } from '../../tests/http-harness.ts'
 import type { Letter } from '../alerts/mail.ts'
 import { hashOfToken } from '../access/token.ts'
 import type { Reply } from '../contract/endpoints.ts'
 import type { Role } from '../contract/permissions.ts'
+import { makeCallers } from '../gateway/callers.ts'
 import { must } from '../kit/fault.ts'
 
 let http: Http
@@ -358,4 +361,77 @@ describe('an organisation that is to be deleted', () => {
     expect(await http.organizations.join(operator, back)).toMatchObject({ fault: { code: 'not_found' } })
     expect(await http.auditTrail.verify(id)).toMatchObject({ problems: [] })
   })
+})
+
+test('whose role only looks on calls nothing, whatever stands for them, from that moment on all the way back', async () => {
+  const { id: organizationId, owner } = await company()
+  const callers = makeCallers({ ...http, keys: http.serviceKeys, clock: () => new Date() })
+  const identify = async (bearer: string, headers: Record<string, string> = {}) => {
+    const found = await callers.identify({ authorization: `Bearer ${bearer}`, ...headers })
+    return found.ok ? found.value.person.userId : found.fault.code
+  }
+  const pair = generateKeyPairSync('ed25519')
+  const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'one' }
+  const issuer = 'https://portal.example'
+  const portal = await http.call('createHostApplication', owner, {
+    body: { name: 'Portal', issuer, jwks: { keys: [jwk] } },
+  })
+  const email = 'demoted@acme.example'
+  const demoted = await http.createBrowser({ organizationId, email })
+  const signed = await new SignJWT({ sub: email })
+    .setProtectedHeader({ alg: 'EdDSA', kid: 'one' })
+    .setIssuer(issuer)
+    .setAudience(portal.json<{ audience: string }>().audience)
+    .setIssuedAt()
+    .setExpirationTime('30m')
+    .sign(pair.privateKey)
+  const own = await tokenOf(demoted)
+  const platform = await http.access.createToken(operator, {
+    organizationId,
+    kind: 'platform',
+    userId: null,
+    name: 'Portal',
+    scopes: ['act_for_users'],
+    expiresAt: null,
+  })
+  const answers = () =>
+    Promise.all([identify(own), identify(signed), identify(platform.token, { 'x-aideon-user': email })])
+  for (const [role, expected] of [
+    ['member', demoted.userId],
+    ['auditor', 'forbidden'],
+    ['billing', demoted.userId],
+  ] as const) {
+    const params = { id: demoted.userId }
+    const changed = await http.call('changeMemberRole', owner, { params, body: { role } })
+    expect(changed.statusCode, changed.body).toBe(200)
+    expect(await answers(), role).toEqual([expected, expected, expected])
+  }
+
+  const created = await http.call('createServiceAccount', owner, { body: { name: 'Reader' } })
+  const params = { id: created.json<{ id: string }>().id }
+  const credential = async (kind: 'token' | 'client') => {
+    const reply = await http.call('createMachineCredential', owner, { params, body: { kind, name: 'x' } })
+    return reply.json<{ credential: { id: string }; secret: string }>()
+  }
+  const bearer = await credential('token')
+  const client = await credential('client')
+  const issued = await http.app.inject({
+    method: 'POST',
+    url: '/oauth/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: client.credential.id,
+      client_secret: client.secret,
+    }).toString(),
+  })
+  const ofMachine = [bearer.secret, issued.json<{ access_token: string }>().access_token]
+  for (const [role, expected] of [
+    ['member', params.id],
+    ['auditor', 'forbidden'],
+    ['billing', params.id],
+  ] as const) {
+    await http.call('changeServiceAccount', owner, { params, body: { role } })
+    expect(await Promise.all(ofMachine.map((token) => identify(token))), role).toEqual([expected, expected])
+  }
 })

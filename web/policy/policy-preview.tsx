@@ -119,6 +119,14 @@ const Consequences = ({ of, isOld }: { of: Preview; isOld: boolean }) => {
           {counted(operations, 'operation')} would move from {owners[from]} to {owners[to]}.
         </p>
       ))}
+      {of.withoutCredits.length > 0 && (
+        <List
+          label="Would move to system keys, and have no credits now: refused until they have"
+          items={of.withoutCredits}
+          render={({ email }) => email}
+          titled
+        />
+      )}
       {of.servedAgain > 0 && (
         <p className={classes.line}>
           {counted(of.servedAgain, 'operation')} that are refused now would be served.
