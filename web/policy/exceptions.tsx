@@ -138,7 +138,7 @@ const useExceptionAct = <Input,>(
     mutationFn: async (input) => place.exceptions && work(place.exceptions, input),
     onSuccess: () =>
       Promise.all(
-        [['policy', place.key], ['policy preview', place.key], ['listMemberKeys']].map((queryKey) =>
+        [[place.reads.state], ['policy preview', place.key], ['listMemberKeys']].map((queryKey) =>
           client.invalidateQueries({ queryKey }),
         ),
       ),

@@ -42,7 +42,8 @@ const useChange = <Input,>(
       done(version, input)
       await Promise.all(
         [
-          ['policy', place.key],
+          [place.reads.state],
+          [place.reads.versions],
           ['policy preview', place.key],
           ['readMe'],
           ['listServices'],
@@ -55,7 +56,7 @@ const useChange = <Input,>(
 
 /** The policy in force, what is to come, how to change it and how it came to be. */
 export const PolicyPanel = ({ place, readOnly = false }: { place: PolicyPlace; readOnly?: boolean }) => {
-  const state = useQuery({ queryKey: ['policy', place.key, 'state'], queryFn: place.state })
+  const state = useQuery({ queryKey: [place.reads.state, place.key], queryFn: place.state })
   const save = useChange(place, place.save, (version) =>
     tellDone(
       version.state === 'scheduled'
@@ -167,7 +168,7 @@ const Versions = (props: { place: PolicyPlace; current: number | undefined; read
   const nameOf = useServiceNames()
   const [restoring, setRestoring] = useState<Restoring | null>(null)
   const pages = useInfiniteQuery({
-    queryKey: ['policy', place.key, 'versions'],
+    queryKey: [place.reads.versions, place.key],
     queryFn: ({ pageParam }) => place.versions(pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.nextCursor ?? undefined,
@@ -269,7 +270,7 @@ const RestoreDialog = (props: { place: PolicyPlace; wanted: Restoring; onClose: 
       onSubmit={() => restore.mutate(reason.trim())}
       onClose={() => {
         // Another version may be in force by now.
-        if (restore.error) void client.invalidateQueries({ queryKey: ['policy', props.place.key] })
+        if (restore.error) void client.invalidateQueries({ queryKey: [props.place.reads.state] })
         props.onClose()
       }}
     >

@@ -6,7 +6,8 @@ import { call } from '../data/call.ts'
 export interface PolicyPlace {
   /** Tells pages of one organisation from those of another. */
   readonly key: string
-  readonly reads: readonly EndpointName[]
+  /** Whose names the answers are kept under, so that a change elsewhere can ask for them anew. */
+  readonly reads: { readonly state: EndpointName; readonly versions: EndpointName }
   state(): Promise<Reply<'readPolicy'>>
   versions(cursor: string | undefined): Promise<Reply<'listPolicyVersions'>>
   preview(document: PolicyDocument): Promise<PolicyPreview>
@@ -22,7 +23,7 @@ export interface PolicyPlace {
 
 export const ownPolicy: PolicyPlace = {
   key: 'own',
-  reads: ['readPolicy', 'listPolicyVersions'],
+  reads: { state: 'readPolicy', versions: 'listPolicyVersions' },
   state: () => call('readPolicy', {}),
   versions: (cursor) => call('listPolicyVersions', { query: { cursor } }),
   preview: (body) => call('previewPolicy', { body }),
@@ -37,7 +38,7 @@ export const ownPolicy: PolicyPlace = {
 
 export const policyOf = (organization: string): PolicyPlace => ({
   key: organization,
-  reads: ['readOrganizationPolicy', 'listOrganizationPolicyVersions'],
+  reads: { state: 'readOrganizationPolicy', versions: 'listOrganizationPolicyVersions' },
   state: () => call('readOrganizationPolicy', { params: { organization } }),
   versions: (cursor) =>
     call('listOrganizationPolicyVersions', { params: { organization }, query: { cursor } }),

@@ -34,6 +34,7 @@ export const Approve = (props: {
     'readMe',
     'listServices',
     'readPolicy',
+    'listPolicyVersions',
   ])
   return (
     <FormDialog
