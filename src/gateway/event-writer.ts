@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { codecOf } from '../dialects/codecs.ts'
 import type { ParsedRequest } from '../dialects/dialect.ts'
 import type { Fault } from '../kit/fault.ts'
+import { holdForTurn } from '../net/turn.ts'
 import type { Exchange } from './exchange.ts'
 import type { Operation } from './operation.ts'
 import { receiptHeaders, sendFault, serviceHeaders } from './reply.ts'
@@ -50,6 +51,7 @@ export const makeEventWriter = (
   return {
     write(events) {
       begin()
+      if (response.socket !== null) holdForTurn(response.socket)
       if (!response.write(events) && !paused) waitForCaller()
     },
     end(event) {

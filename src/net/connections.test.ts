@@ -75,6 +75,23 @@ test('requests follow each other on one connection, and run beside each other on
   expect(sockets).toHaveLength(2)
 })
 
+test('a connection that has been idle for too long is given to nobody, not even in the turn in which it ends', async () => {
+  const { connections, sockets } = await serve((socket, count) =>
+    socket.write(reply(`${count}`, 'keep-alive: timeout=2\r\n')),
+  )
+  expect(await ask(connections)).toBe('1')
+  await turns()
+  const asked = new Promise<string>((done, fail) => {
+    setTimeout(() => void ask(connections).then(done, fail), 1_300)
+  })
+  await new Promise((done) => setTimeout(done, 800))
+  // Busy until the look at idle connections is due, and the next request as well.
+  const until = performance.now() + 900
+  while (performance.now() < until);
+  expect(await asked).toBe('1')
+  expect(sockets).toHaveLength(2)
+})
+
 test.each<[string, Answer]>([
   ['that said so', (socket) => socket.end(reply('a', 'connection: close\r\n'))],
   ['that did not', (socket) => socket.end(reply('a'))],

@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { makeReplyReader, type ReplyHandlers } from './reply-reader.ts'
+import { holdForTurn } from './turn.ts'
 
 export interface WireRequest {
   readonly method: string
@@ -101,8 +102,9 @@ export const makeConnections = (options: ConnectionsOptions): Connections => {
   return {
     send(request, handlers) {
       const bytes = bytesOf(request, options.origin.host)
-      // The last one used is the likeliest to be alive; the others may run out.
+      // The last one used is the likeliest to be alive; the others may run out. One that has just been closed is still here.
       let connection = idle.pop()
+      while (connection?.isClosed() === true) connection = idle.pop()
       if (connection === undefined) {
         connection = openConnection(owner)
         all.add(connection)
@@ -127,6 +129,7 @@ interface Owner extends ConnectionsOptions {
 interface Connection {
   send(request: WireRequest, bytes: readonly Buffer[], handlers: WireHandlers): Sent
   check(now: number): void
+  isClosed(): boolean
   destroy(): void
 }
 
@@ -154,9 +157,8 @@ const openConnection = (owner: Owner): Connection => {
     failed?.handlers.onError(error)
   }
   const write = (bytes: readonly Buffer[]) => {
-    if (bytes.length > 1) socket.cork()
+    holdForTurn(socket)
     for (const part of bytes) socket.write(part)
-    if (bytes.length > 1) socket.uncork()
   }
 
   const onBytes = (count: number, buffer: Uint8Array): boolean => {
@@ -252,6 +254,7 @@ const openConnection = (owner: Owner): Connection => {
         : now - since > request.firstByteTimeoutMs || (!ready && now - opened > owner.connectTimeoutMs)
       if (isLate) fail(new TimeoutError(hasHead ? 'The reply came to a halt.' : 'No reply came in time.'))
     },
+    isClosed: () => socket.destroyed,
     destroy: () => void socket.destroy(),
   }
   return connection
