@@ -149,7 +149,7 @@ export const setScene = async (rooms: Rooms, simulator: Simulator): Promise<Scen
     },
     async operation(person, id) {
       const { rows } = await database.pool.query(
-        'SELECT * FROM operations WHERE organization_id = $1 AND id = $2',
+        'SELECT *, attempts::json, decision::json FROM operations WHERE organization_id = $1 AND id = $2',
         [person.organizationId, id],
       )
       if (rows.length !== 1) throw new Error(`${rows.length} records of operation ${id}`)

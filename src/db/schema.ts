@@ -705,7 +705,7 @@ export interface Operations {
   service_key_id: string | null
   key_priority: number | null
   reason: string
-  attempts: Json
+  attempts: string
   input_tokens: Generated<bigint>
   cache_read_tokens: Generated<bigint>
   cache_write_tokens: Generated<bigint>
@@ -718,7 +718,7 @@ export interface Operations {
   held_micros: Generated<bigint>
   credit_micros: Generated<bigint>
   units: Json | null
-  decision: Json | null
+  decision: string | null
   team_id: string | null
 }
 

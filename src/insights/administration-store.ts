@@ -92,7 +92,8 @@ export const makeAdministrationStore = (kysely: Kysely<Schema>) => ({
     const { rows } = await sql<InstallationOverview>`
       SELECT
         (SELECT count(*) FROM organizations WHERE kind <> 'platform') AS organizations,
-        (SELECT count(*) FROM users) AS users,
+        -- As the list has them: without those who are deleted, and organisations as holders of their accounts.
+        (SELECT count(DISTINCT user_id) FROM memberships) AS users,
         d.*, k.*,
         (SELECT count(*) FROM holds WHERE state = 'unresolved') AS "unresolvedHolds"
       FROM (

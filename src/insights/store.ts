@@ -48,7 +48,7 @@ const summary = sql`
   o.duration_ms AS "durationMs", o.first_byte_ms AS "firstByteMs", o.endpoint, o.streamed, o.status,
   o.http_status AS "httpStatus", o.fault_code AS "faultCode", o.requested_model AS "requestedModel",
   o.service_id AS "serviceId", o.model, o.key_owner AS "keyOwner", o.key_priority AS "keyPriority", o.reason,
-  json_array_length(o.attempts) AS "attemptCount", ${inputTokens} AS "inputTokens", ${outputTokens} AS "outputTokens",
+  json_array_length(o.attempts::json) AS "attemptCount", ${inputTokens} AS "inputTokens", ${outputTokens} AS "outputTokens",
   o.units, o.cost_nano_usd AS "costNanoUsd", o.credit_micros AS "creditMicros"`
 
 /** Sums are numeric in PostgreSQL; cast back, they arrive as bigint. */
@@ -81,8 +81,8 @@ export const makeInsightStore = (kysely: Kysely<Schema>) => ({
 
   receipt: async (filter: OperationFilter, id: string): Promise<ReceiptRow | undefined> => {
     const { rows } = await sql<Omit<ReceiptRow, 'ledgerEntries'>>`
-      SELECT ${summary}, o.access_token_id AS "accessTokenId", o.service_key_id AS "serviceKeyId", o.attempts,
-             o.decision,
+      SELECT ${summary}, o.access_token_id AS "accessTokenId", o.service_key_id AS "serviceKeyId", o.attempts::json,
+             o.decision::json,
              o.input_tokens AS "uncachedInputTokens", o.cache_read_tokens AS "cacheReadTokens",
              o.cache_write_tokens AS "cacheWriteTokens", o.cache_write_1h_tokens AS "cacheWrite1hTokens",
              o.output_tokens AS "plainOutputTokens", o.reasoning_tokens AS "reasoningTokens",

@@ -37,7 +37,12 @@ const recordOf = (account: TestAccount, request: HoldRequest, chargeMicros: bigi
   })
 
 const stored = async (id: string) =>
-  (await clone.database.pool.query('SELECT * FROM operations WHERE id = $1', [id])).rows
+  (
+    await clone.database.pool.query(
+      'SELECT *, attempts::json, decision::json FROM operations WHERE id = $1',
+      [id],
+    )
+  ).rows
 
 describe('a record', () => {
   test('keeps any text as it is, but for what PostgreSQL cannot store', async () => {

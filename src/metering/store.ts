@@ -77,10 +77,7 @@ const columns: readonly Column[] = [
 ]
 
 const names = columns.map((column) => column.name).join(', ')
-const documents: Readonly<Record<string, string>> = { attempts: 'json', units: 'jsonb', decision: 'json' }
-const selected = columns
-  .map(({ name }) => (documents[name] === undefined ? name : `${name}::${documents[name]}`))
-  .join(', ')
+const selected = columns.map(({ name }) => (name === 'units' ? 'units::jsonb' : name)).join(', ')
 const parameters = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(', ')
 
 /** A record that is there already is left as it is: a batch whose commit was never heard of can be sent again. */
