@@ -3,7 +3,7 @@ import { addUsage, type TokenUsage, type Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
 import { measureInput, nothingToRead } from './estimate.ts'
-import { readMembers, replaceMembers } from './json-members.ts'
+import { duplicateMember, readMembers, replaceMembers } from './json-members.ts'
 import {
   countOf,
   detailsOf,
@@ -30,7 +30,7 @@ const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
   if (!limit.ok) return limit
   if (limit.value === null)
     return failure('invalid_request', { message: 'max_tokens is missing.', field: 'max_tokens' })
-  const { duplicate } = readMembers(body)
+  const duplicate = duplicateMember(body, parsed)
   if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   return success({
     endpoint,
@@ -150,7 +150,7 @@ const parseCount = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> =
   if (!object.ok) return object
   const model = readModel(object.value)
   if (!model.ok) return model
-  const { duplicate } = readMembers(body)
+  const duplicate = duplicateMember(body, object.value)
   if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   return success({
     endpoint,

@@ -1,7 +1,7 @@
 import { failure, type Outcome, success } from '../kit/fault.ts'
 import type { ParsedRequest, RequestSource } from './dialect.ts'
 import type { InputMeasure } from './estimate.ts'
-import { readMembers, replaceMembers } from './json-members.ts'
+import { duplicateMember, readMembers, replaceMembers } from './json-members.ts'
 import { isMultipart, type Part, readParts, replacePart, textOf } from './multipart.ts'
 import { parseObject, readModel } from './request.ts'
 
@@ -48,7 +48,7 @@ export const readForm = ({
 const readJson = (body: Buffer): Outcome<Form & { modelPart: Part | null }> => {
   const object = parseObject(body)
   if (!object.ok) return object
-  const { duplicate } = readMembers(body)
+  const duplicate = duplicateMember(body, object.value)
   if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   return success({ isMultipart: false, fields: object.value, files: [], modelPart: null })
 }

@@ -36,7 +36,7 @@ export const isParseable = (text: Buffer, most: number = mostValues): boolean =>
 }
 
 /** Offset of the quote that closes the string that opens at `at`, or -1. */
-const closingQuote = (text: Buffer, at: number): number => {
+export const closingQuote = (text: Buffer, at: number): number => {
   for (;;) {
     at = nextQuote(text, at + 1)
     if (at === -1) return -1

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   applyEdits,
+  duplicateMember,
   memberEdits,
   readMembers,
   readObjectElements,
@@ -50,6 +51,22 @@ test('a name that occurs twice is told, also when one is escaped differently', (
   expect(readMembers(Buffer.from('{"model":"a","n":1,"model":"b"}')).duplicate).toBe('model')
   expect(readMembers(Buffer.from('{"model":"a","\\u006dodel":"b"}')).duplicate).toBe('model')
   expect(readMembers(Buffer.from('{"a":{"model":"a"},"model":"b"}')).duplicate).toBeNull()
+})
+
+test('of a parsed object, too: a name that occurs twice is told, and no other one', () => {
+  const names = fc.oneof(fc.constantFrom('model', '__proto__', '1', ''), fc.string())
+  fc.assert(
+    fc.property(fc.array(fc.tuple(names, fc.jsonValue()), { maxLength: 6 }), spacing, (members, space) => {
+      const written = members.map(
+        ([name, value]) => `${JSON.stringify(name)}${space}:${JSON.stringify(value)}`,
+      )
+      const text = Buffer.from(`{${written.join(`${space},`)}}`)
+      const seen = members.map(([name]) => name)
+      const repeated = seen.filter((name, index) => seen.indexOf(name) < index)
+      expect(duplicateMember(text, JSON.parse(text.toString('utf8')))).toBe(repeated.at(-1) ?? null)
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 test('members of an inner object change, and nothing around it', () => {

@@ -1,3 +1,5 @@
+import { closingQuote } from './json-bounds.ts'
+
 /**
  * Finds the top-level members of a JSON object in its bytes, so that single values can be replaced while every
  * other byte stays as the caller wrote it. The text must have passed JSON.parse before: this scan trusts its syntax.
@@ -17,7 +19,6 @@ export interface Members {
 }
 
 const quote = 0x22
-const backslash = 0x5c
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
@@ -27,17 +28,6 @@ const colon = 0x3a
 
 const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** Offset behind the closing quote of the string that opens at `at`. */
-const endOfString = (text: Buffer, at: number): number => {
-  let end = at
-  for (;;) {
-    end = text.indexOf(quote, end + 1)
-    let escapes = 0
-    while (text[end - 1 - escapes] === backslash) escapes++
-    if (escapes % 2 === 0) return end + 1
-  }
-}
-
 const skipSpace = (text: Buffer, at: number): number => {
   while (isSpace(text[at])) at++
   return at
@@ -45,12 +35,12 @@ const skipSpace = (text: Buffer, at: number): number => {
 
 /** Offset behind the value that starts at `at`. */
 const endOfValue = (text: Buffer, at: number): number => {
-  if (text[at] === quote) return endOfString(text, at)
+  if (text[at] === quote) return closingQuote(text, at) + 1
   let depth = 0
   while (at < text.length) {
     const byte = text[at]
     if (byte === quote) {
-      at = endOfString(text, at)
+      at = closingQuote(text, at) + 1
       continue
     }
     if (byte === openBrace || byte === openBracket) depth++
@@ -63,24 +53,43 @@ const endOfValue = (text: Buffer, at: number): number => {
   return at
 }
 
+/** Each member of the object that begins at or behind `from`: offsets of its name with the quotes, and of its value. */
+const eachMember = (
+  text: Buffer,
+  from: number,
+  visit: (nameStart: number, nameEnd: number, start: number, end: number) => void,
+): void => {
+  let at = skipSpace(text, from) + 1
+  for (;;) {
+    at = skipSpace(text, at)
+    if (text[at] !== quote) return
+    const nameEnd = closingQuote(text, at) + 1
+    const start = skipSpace(text, text.indexOf(colon, nameEnd) + 1)
+    const end = endOfValue(text, start)
+    visit(at, nameEnd, start, end)
+    at = skipSpace(text, end)
+    if (text[at] !== comma) return
+    at++
+  }
+}
+
 /** The members of the object that begins at or behind `from`. */
 export const readMembers = (text: Buffer, from = 0): Members => {
   const byName = new Map<string, Member>()
   let duplicate: string | null = null
-  let at = skipSpace(text, from) + 1
-  for (;;) {
-    at = skipSpace(text, at)
-    if (text[at] !== quote) return { byName, duplicate }
-    const nameEnd = endOfString(text, at)
-    const name = JSON.parse(text.toString('utf8', at, nameEnd)) as string
-    const start = skipSpace(text, text.indexOf(colon, nameEnd) + 1)
-    const end = endOfValue(text, start)
+  eachMember(text, from, (nameStart, nameEnd, start, end) => {
+    const name = JSON.parse(text.toString('utf8', nameStart, nameEnd)) as string
     if (byName.has(name)) duplicate = name
     byName.set(name, { name, start, end })
-    at = skipSpace(text, end)
-    if (text[at] !== comma) return { byName, duplicate }
-    at++
-  }
+  })
+  return { byName, duplicate }
+}
+
+/** A name that the object has twice. `parsed`: what JSON.parse makes of the text, with each name once. */
+export const duplicateMember = (text: Buffer, parsed: Readonly<Record<string, unknown>>): string | null => {
+  let count = 0
+  eachMember(text, 0, () => count++)
+  return count === Object.keys(parsed).length ? null : readMembers(text).duplicate
 }
 
 /** Offsets at which the objects begin that are elements of the array at or behind `from`. */

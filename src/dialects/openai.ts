@@ -3,7 +3,7 @@ import type { Units, Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
 import { audioBytesIn, measureInput } from './estimate.ts'
-import { readMembers, replaceMembers, withoutMember } from './json-members.ts'
+import { duplicateMember, readMembers, replaceMembers, withoutMember } from './json-members.ts'
 import { chatUsage, usageOfChatReply, usageOfEmbeddings } from './openai-usage.ts'
 import { parseReportedText } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel, readObject } from './request.ts'
@@ -29,7 +29,7 @@ const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
   if (!limit.ok) return limit
   const choices = readCount(parsed, 'n')
   if (!choices.ok) return choices
-  const { duplicate } = readMembers(body)
+  const duplicate = duplicateMember(body, parsed)
   if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   const producesOutput = endpoint === 'chat_completions'
   const n = producesOutput ? (choices.value ?? 1) : 1

@@ -45,8 +45,6 @@ export const parseReportedText = (text: string): unknown => {
 }
 const harmlessLength = 4_096
 
-const openBrace = Buffer.from('{')
-
 /**
  * A member of the object that a text is, without parsing what comes before it: from its last occurrence to the end the
  * text is an object again (with a brace in front) only if the member is the object's own. One that a model made up, in
@@ -57,7 +55,7 @@ export const lastMember = (text: Buffer, mark: Buffer): Record<string, unknown> 
   const at = text.lastIndexOf(mark)
   if (at === -1) return null
   const name = mark.toString('utf8', 1, mark.length - 1)
-  const tail = parseReported(Buffer.concat([openBrace, text.subarray(at)]))
+  const tail = parseReportedText(`{${text.toString('utf8', at)}`)
   const found = isObject(tail) ? tail : parseReported(text)
   const value = isObject(found) ? found[name] : null
   return isObject(value) ? value : null

@@ -3,7 +3,7 @@ import type { Usage } from '../metering/usage.ts'
 import type { BodyChanges, Codec, EventKind, ParsedRequest, RequestSource, StreamTap } from './dialect.ts'
 import { errorShapes } from './errors.ts'
 import { measureInput } from './estimate.ts'
-import { readMembers, replaceMembers } from './json-members.ts'
+import { duplicateMember, readMembers, replaceMembers } from './json-members.ts'
 import { responseUsage } from './openai-usage.ts'
 import { parseReported, parseReportedText } from './reported.ts'
 import { isObject, parseObject, readCount, readFlag, readModel } from './request.ts'
@@ -21,7 +21,7 @@ const parse = ({ endpoint, body }: RequestSource): Outcome<ParsedRequest> => {
   if (!streamed.ok) return streamed
   const limit = readCount(parsed, 'max_output_tokens')
   if (!limit.ok) return limit
-  const { duplicate } = readMembers(body)
+  const duplicate = duplicateMember(body, parsed)
   if (duplicate !== null) return failure('duplicate_field', { field: duplicate })
   return success({
     endpoint,

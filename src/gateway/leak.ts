@@ -25,6 +25,12 @@ export const makeLeakDetector = (secret: Buffer): LeakDetector => {
 
 /** As it is, and as it stands in JSON where that is not the same: most keys need one search. */
 const formsOf = (secret: Buffer): readonly Buffer[] => {
+  if (isSameInJson(secret)) return [secret]
   const inJson = Buffer.from(JSON.stringify(secret.toString('utf8')).slice(1, -1))
   return inJson.equals(secret) ? [secret] : [secret, inJson]
+}
+
+const isSameInJson = (secret: Buffer): boolean => {
+  for (const byte of secret) if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false
+  return true
 }

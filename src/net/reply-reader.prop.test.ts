@@ -49,6 +49,9 @@ describe('a reply that two readers could understand differently is an error', ()
     ['a length with a sign', `${ok}content-length: +3\r\n\r\nabc`],
     ['a negative length', `${ok}content-length: -3\r\n\r\nabc`],
     ['a hexadecimal length', `${ok}content-length: 0x3\r\n\r\nabc`],
+    ['a length after a no-break space', `${ok}content-length:\u00a03\r\n\r\nabc`],
+    ['a length before a no-break space', `${ok}content-length: 3\u00a0\r\n\r\nabc`],
+    ['a coding after a no-break space', `${ok}transfer-encoding:\u00a0chunked\r\n\r\n0\r\n\r\n`],
     ['an empty length', `${ok}content-length: \r\n\r\nabc`],
     ['a length no number holds', `${ok}content-length: 99999999999999999999\r\n\r\nabc`],
     ['an encoding before chunked', `${ok}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
@@ -118,6 +121,12 @@ describe('a reply that is one', () => {
       { body: 'abc', ended: true, reusable: false },
     ],
     ['without a body', 'HTTP/1.1 204 No\r\n\r\n', {}, { status: 204, ended: true, reusable: true }],
+    [
+      'with blanks around its length',
+      `${ok}content-length: \t 3 \t\r\n\r\nabc`,
+      {},
+      { body: 'abc', ended: true, reusable: true },
+    ],
     ['to HEAD', `${ok}content-length: 9\r\n\r\n`, { hasBody: false }, { body: '', ended: true }],
     ['of HTTP/1.0', 'HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\na', {}, { ended: true, reusable: false }],
     [

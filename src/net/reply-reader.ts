@@ -157,7 +157,7 @@ export const makeReplyReader = (): ReplyReader => {
     if (!trailer.endsWith('\r\n')) return false
     if (trailer === '\r\n') return true
     if (!trailer.endsWith('\r\n\r\n')) return false
-    parseHeaders(trailer.slice(0, -4).split('\r\n'), 0)
+    parseHeaders(trailer.slice(0, -4))
     return true
   }
 
@@ -232,29 +232,43 @@ interface Head {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
-const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
+const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*(?:\r\n|$))*$/
 
 const parseHead = (text: string): Head => {
-  const lines = text.split('\r\n')
-  const found = statusLine.exec(lines[0] as string)
+  const end = text.indexOf('\r\n')
+  const found = statusLine.exec(end === -1 ? text : text.slice(0, end))
   if (found === null) throw new ReplyError('The reply does not begin as HTTP/1.1.')
-  return { minor: Number(found[1]), status: Number(found[2]), headers: parseHeaders(lines, 1) }
+  const lines = end === -1 ? '' : text.slice(end + 2)
+  return { minor: Number(found[1]), status: Number(found[2]), headers: parseHeaders(lines) }
 }
 
-const parseHeaders = (lines: readonly string[], from: number): ReplyHeaders => {
+/** All lines are looked at together: a match for each costs more than all else that is done with it. */
+const parseHeaders = (lines: string): ReplyHeaders => {
+  if (!headerLines.test(lines)) throw new ReplyError('A header is not valid.')
   // A service names these: also `__proto__` is one.
   const headers: Record<string, string | string[] | undefined> = Object.create(null)
-  for (let index = from; index < lines.length; index++) {
-    const found = headerLine.exec(lines[index] as string)
-    if (found === null) throw new ReplyError('A header is not valid.')
-    const name = (found[1] as string).toLowerCase()
-    const value = (found[2] as string).trimEnd()
+  for (let at = 0; at < lines.length; ) {
+    const lineEnd = lines.indexOf('\r\n', at)
+    const end = lineEnd === -1 ? lines.length : lineEnd
+    const colon = lines.indexOf(':', at)
+    const name = lines.slice(at, colon).toLowerCase()
+    const value = withoutBlanks(lines, colon + 1, end)
     const before = headers[name]
     if (before === undefined) headers[name] = value
     else headers[name] = [...(Array.isArray(before) ? before : [before]), value]
+    at = end + 2
   }
   return headers
 }
+
+/** Without the spaces and tabs around it, and nothing else: to `trim` a no-break space is one, too, to other readers it is not. */
+const withoutBlanks = (text: string, from: number, to: number): string => {
+  let [start, end] = [from, to]
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
 const lengthOf = ({ 'content-length': length }: ReplyHeaders): number | null => {
   if (length === undefined) return null
