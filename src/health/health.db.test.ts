@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { insertOrganization, operator } from '../../tests/service-keys.ts'
 import { healthMatrix } from '../contract/health.ts'
@@ -132,6 +132,33 @@ describe('a breaker', () => {
     room(0).report('openai', newId(), 'unknown')
     await room(0).settled()
     expect(await room(2).claimProbe('openai', newId())).toBe(true)
+  })
+
+  test('that opens just when the writing of others has ended is written, too', async () => {
+    const { organizationId } = await insertOrganization(clone.database)
+    const keys = Array.from({ length: 12 }, () => newId())
+    const fail = (key: string) => {
+      for (let i = 0; i < 5; i++) room(0).report(null, key, 'failure', organizationId)
+    }
+    const epoch = epochs[0] as Epoch
+    const announce = epoch.announce.bind(epoch)
+    for (const [turns, key] of keys.entries()) {
+      const ended = Promise.withResolvers<void>()
+      vi.spyOn(epoch, 'announce').mockImplementationOnce(async (id, work) => {
+        const done = await announce(id, work)
+        void (async () => {
+          for (let turn = 0; turn <= turns; turn++) await Promise.resolve()
+          fail(key)
+          ended.resolve()
+        })()
+        return done
+      })
+      fail(newId())
+      await ended.promise
+      await room(0).settled()
+      const { rowCount } = await clone.database.pool.query('SELECT FROM breakers WHERE subject = $1', [key])
+      expect([turns, rowCount]).toEqual([turns, 1])
+    }
   })
 
   test('of a key with an address of its own says nothing about the service', async () => {

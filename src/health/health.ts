@@ -153,13 +153,13 @@ export const makeHealth = (options: HealthOptions): Health => {
         reload(organizationId)
       }
     }
+    // At once: what comes after this last look begins a writing of its own.
+    writing = null
   }
 
   const submit = (named: Named, event: BreakerEvent): void => {
     pending.set(named.subject, { named, event })
-    writing ??= write().finally(() => {
-      writing = null
-    })
+    writing ??= write()
   }
 
   const tallyOf = (subject: string, organizationId: string): Tally => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import {
   insertOrganization,
@@ -82,6 +82,31 @@ describe('reports from the gateway', () => {
     await settled()
     expect(Number((await epochNow()) - before)).toBeLessThanOrEqual(2)
     expect((await read()).coolingUntil).toEqual(new Date(now.getTime() + 30_000))
+  })
+
+  test('what is reported just when the writing of others has ended is written, too', async () => {
+    const { key } = await addKey()
+    const announce = a.epoch.announce.bind(a.epoch)
+    for (let turns = 0; turns < 12; turns++) {
+      const seconds = 100 * (turns + 1)
+      const ended = Promise.withResolvers<void>()
+      vi.spyOn(a.epoch, 'announce').mockImplementationOnce(async (id, work) => {
+        const done = await announce(id, work)
+        void (async () => {
+          for (let turn = 0; turn <= turns; turn++) await Promise.resolve()
+          a.keys.report(key, { kind: 'limited' }, seconds + 50)
+          ended.resolve()
+        })()
+        return done
+      })
+      a.keys.report(key, { kind: 'limited' }, seconds)
+      await ended.promise
+      await settled()
+      expect([turns, (await read()).coolingUntil]).toEqual([
+        turns,
+        new Date(now.getTime() + (seconds + 50) * 1000),
+      ])
+    }
   })
 
   test('a longer wait extends the cooling, a shorter one does not cut it', async () => {

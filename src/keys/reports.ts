@@ -93,9 +93,7 @@ export const makeReports = (parts: {
     const before = pending.get(about)
     if (before && gravity[before.news.kind] > gravity[news.kind]) return
     pending.set(about, { key, news })
-    writing ??= write().finally(() => {
-      writing = null
-    })
+    writing ??= write()
   }
 
   const write = async (): Promise<void> => {
@@ -113,6 +111,8 @@ export const makeReports = (parts: {
         }
       }
     }
+    // At once: what comes after this last look begins a writing of its own.
+    writing = null
   }
 
   const writeUsed = async (): Promise<void> => {

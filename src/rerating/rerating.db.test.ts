@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import {
   checkLedger,
@@ -319,6 +319,34 @@ describe('a re-rating', () => {
     await Promise.all([reratings.resume(), openReratings().resume()])
     expect(must(await reratings.read(id))).toMatchObject({ status: 'done', done: 5 })
     expect(await linesOf(account, 'refund')).toHaveLength(5)
+  })
+
+  test('goes on with the other accounts where another process has just ended the one that it waited for', async () => {
+    const accounts = [await subscriber(), await subscriber()] as const
+    const scope = { ...termsFor(accounts[0]).scope, from: new Date(), userId: null }
+    for (const account of accounts) await operate(account, 1_000, wrong)
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const other = openReratings({
+      ...ledger,
+      async refund(t, request) {
+        begun.resolve()
+        await ended.promise
+        return ledger.refund(t, request)
+      },
+    })
+    const { id } = must(await other.request(ada, await requestOf(termsFor(accounts[0], { scope }))))
+    await begun.promise
+    const resumed = reratings.resume()
+    await vi.waitFor(async () => {
+      const { rows } = await clone.database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      expect(rows).toHaveLength(1)
+    })
+    const closed = other.close()
+    ended.resolve()
+    await Promise.all([closed, resumed])
+    expect(must(await reratings.read(id))).toMatchObject({ status: 'done', done: 2 })
   })
 
   test('counts markups and the worth of a credit, as the version has them', async () => {

@@ -164,8 +164,9 @@ export const makeReratings = (parts: ReratingParts) => {
   const step = (rerating: Rerating): Promise<boolean> =>
     database.kysely.transaction().execute(async (t) => {
       const items = await store.nextItems(t, rerating.id)
+      if (items === null) return false
       const [first] = items
-      if (first === undefined) return false
+      if (first === undefined) return true
       const done: string[] = []
       const changed: string[] = []
       for (const item of items) ((await correct(t, rerating, item)) ? done : changed).push(item.operationId)

@@ -270,14 +270,15 @@ const atOnce = 100
 
 /**
  * The next operations of one account that are left to do, with the account locked: before what they are charged is read, in a
- * statement of its own, which sees what was committed while it waited.
+ * statement of its own, which sees what was committed while it waited. None of them: another process has just ended that
+ * account; null: of no account anything is left.
  */
-export const nextItems = async (t: T, reratingId: string): Promise<Item[]> => {
+export const nextItems = async (t: T, reratingId: string): Promise<Item[] | null> => {
   const { rows } = await sql<{ organization_id: string; account_id: string }>`
     SELECT organization_id, account_id FROM rerated_operations WHERE rerating_id = ${reratingId} AND state = 'waiting'
     ORDER BY organization_id, account_id LIMIT 1`.execute(t)
   const [account] = rows
-  if (account === undefined) return []
+  if (account === undefined) return null
   const { organization_id, account_id } = account
   await sql`SELECT FROM credit_accounts WHERE organization_id = ${organization_id} AND id = ${account_id}
     FOR NO KEY UPDATE`.execute(t)

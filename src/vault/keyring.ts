@@ -243,15 +243,18 @@ export const makeKeyring = (parts: KeyringParts): Keyring => {
       return underWay
     }
     const run = async (): Promise<Fault | null> => {
-      for (;;) {
-        again = false
-        const problem = await attempt()
-        if (!again || closed) return problem
+      try {
+        for (;;) {
+          again = false
+          const problem = await attempt()
+          if (!again || closed) return problem
+        }
+      } finally {
+        // At once: who asks after the last look at `again` begins anew.
+        underWay = null
       }
     }
-    underWay = run().finally(() => {
-      underWay = null
-    })
+    underWay = run()
     return underWay
   }
 
