@@ -166,6 +166,27 @@ test('categories leave lines out, not balances; the summary adds up to the closi
   )
 })
 
+test('a summary has each category once: what was charged later is usage like what was charged at first', async () => {
+  const charged = await makeAccount(clone.database, ledger, { at: time.clock() })
+  await purchase(ledger, charged, 1_000n)
+  const request = holdRequest(charged, 100n)
+  must(await ledger.hold(request))
+  const { operationId } = request
+  await settleFor({ database: clone.database, ledger, account: charged }, operationId, 60n)
+  await ledger.charge(null, {
+    ...charged,
+    operationId,
+    amountMicros: 30n,
+    idempotencyKey: newId(),
+    reason: 'Charged too little',
+    createdBy: 'test',
+  })
+  const { categories } = await statements.summary(charged, everything)
+  expect(categories.filter(({ category }) => category === 'usage')).toMatchObject([
+    { lines: 2n, changeMicros: -90n, spentMicros: 90n },
+  ])
+})
+
 test('pages read while others write are the statement of when the first was read', async () => {
   const busy = await makeAccount(clone.database, ledger, { at: time.clock() })
   await purchase(ledger, busy, 1_000_000n)

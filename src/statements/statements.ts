@@ -95,15 +95,23 @@ export const makeStatements = ({ database }: { database: Database }): Statements
       snapshot(async (client) => {
         const range = await store.rangeOf(client, account, wanted, null)
         const sums = await store.sumsOf(client, account, range)
-        return { ...(await ends(client, account, range)), categories: sums.map(categorySum) }
+        return { ...(await ends(client, account, range)), categories: categorySums(sums) }
       }),
   }
 }
 
-const categorySum = (row: store.SumRow): CategorySum => ({
-  category: categoryOf(row.kind, row.grant_kind),
-  lines: row.transactions,
-  changeMicros: row.change,
-  spentMicros: row.spent,
-  expiredMicros: row.expired,
-})
+/** Several kinds of transactions are one category: what was charged at first and later. */
+const categorySums = (rows: readonly store.SumRow[]): CategorySum[] => {
+  const byCategory = Map.groupBy(rows, ({ kind, grant_kind }) => categoryOf(kind, grant_kind))
+  return [...byCategory].map(([category, of]) => {
+    const sum = (what: 'transactions' | 'change' | 'spent' | 'expired') =>
+      of.reduce((total, row) => total + row[what], 0n)
+    return {
+      category,
+      lines: sum('transactions'),
+      changeMicros: sum('change'),
+      spentMicros: sum('spent'),
+      expiredMicros: sum('expired'),
+    }
+  })
+}
