@@ -74,6 +74,10 @@ describe('a service account', () => {
     const params = { id: account['id'] }
     const { id, secret } = await credential(account['id'], 'token')
     const another = await credential(account['id'], 'token')
+    const created = await callEndpoint(http.app, 'createTeam', owner, { body: { name: 'Builds' } })
+    const team = { id: created.json<{ id: string }>().id }
+    const taken = { params: { ...team, user: account['id'] }, body: { role: 'member' } }
+    expect((await callEndpoint(http.app, 'setTeamMember', owner, taken)).statusCode).toBe(200)
     const change = (body: Json) => callEndpoint(http.app, 'changeServiceAccount', owner, { params, body })
     expect(await identify(secret)).toBe(account['id'])
     await change({ suspended: true })
@@ -86,6 +90,8 @@ describe('a service account', () => {
     expect((await callEndpoint(http.app, 'removeServiceAccount', owner, { params })).statusCode).toBe(200)
     expect(await identify(another.secret)).toBe('revoked_token')
     expect((await change({ suspended: false })).statusCode).toBe(404)
+    const members = await callEndpoint(http.app, 'readTeam', owner, { params: team })
+    expect(members.json<Json>()).toMatchObject({ memberCount: 0, members: [] })
   })
 
   test('works on nobody’s credits once who answers for it is suspended or gone, and only they make its credentials', async () => {

@@ -515,6 +515,13 @@ describe('what it may not', () => {
     const ends: [string, (member: { organizationId: string; userId: string }) => Promise<unknown>][] = [
       ['removed', (member) => http.organizations.removeMember(operator, member)],
       ['demoted', (member) => http.organizations.changeRole(operator, { ...member, role: 'auditor' })],
+      [
+        'deleted',
+        async ({ userId }) => {
+          await http.userDeletions.schedule(operator, userId, {})
+          await http.userDeletions.deleteDue(new Date(Date.now() + 15 * 86_400_000))
+        },
+      ],
     ]
     for (const [name, end] of ends) {
       const { token, userId, accessToken } = await tokenOfAdministrator()

@@ -214,6 +214,19 @@ describe('who is told', () => {
     await alerts.notify(noticeTo(orphan))
     await alerts.notify(noticeTo({ kind: 'platform_administrators' }))
     expect(await alerts.countUnread(chief)).toBe(2)
+
+    const left = await person()
+    const machine = await person(left.organizationId)
+    await clone.database.pool.query("UPDATE users SET kind = 'service_account' WHERE id = $1", [
+      machine.userId,
+    ])
+    await clone.database.pool.query(
+      "UPDATE memberships SET role = 'administrator', suspended_at = CASE WHEN user_id = $1 THEN now() END WHERE organization_id = $2",
+      [left.userId, left.organizationId],
+    )
+    const { organizationId: unled } = left
+    await alerts.notify(noticeTo({ kind: 'organization_administrators', organizationId: unled }))
+    expect(await Promise.all([left, machine, chief].map((one) => alerts.countUnread(one)))).toEqual([0, 0, 3])
   })
 
   test('each reads for themselves, and nobody what is somebody else’s', async () => {

@@ -55,13 +55,15 @@ export const recipientsOf = async (run: Run, audience: Audience): Promise<Recipi
   if (audience.kind === 'person')
     return people(run).where('u.id', '=', audience.userId).orderBy('m.created_at').execute()
   const members = people(run).where('m.organization_id', '=', audience.organizationId)
+  // A machine reads nothing; who is suspended there hears no more of the organization.
+  const running = members.where('u.kind', '=', 'person').where('m.suspended_at', 'is', null)
   // Its own account is the matter of those who manage its billing.
   if (audience.kind === 'user' && audience.userId === audience.organizationId) {
     const payers = roles.filter((role) => may(role, 'billing.manage'))
-    return members.where('m.role', 'in', payers).where('m.suspended_at', 'is', null).execute()
+    return running.where('m.role', 'in', payers).execute()
   }
   if (audience.kind === 'user') return members.where('m.user_id', '=', audience.userId).execute()
-  const administrators = await members.where('m.role', 'in', ['owner', 'administrator']).execute()
+  const administrators = await running.where('m.role', 'in', ['owner', 'administrator']).execute()
   return administrators.length > 0 ? administrators : platformAdministrators(run)
 }
 

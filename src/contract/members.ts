@@ -101,6 +101,7 @@ export const memberEndpoints = defineEndpoints({
     path: '/me/organizations',
     auth: 'session',
     permission: 'own.account',
+    ofWholeAccount: true,
     group: 'organisation',
     status: 201,
     summary: 'Make a company, be its owner and work in it; where this installation allows that',

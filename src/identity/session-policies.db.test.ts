@@ -361,6 +361,15 @@ test('a person who is to be deleted can stay; on their day nothing is left that 
   expect((await http.createPerson({ email })).userId).not.toBe(person.userId)
 })
 
+test('whoever is only a member of a company, with no organisation of their own, goes as well', async () => {
+  const email = `employee-${newId()}@example.com`
+  const { userId } = await http.createPerson({ email, organizationId: company })
+  must(await http.userDeletions.schedule(operator, userId, {}))
+  expect(await http.userDeletions.deleteDue(day(15))).toBe(1)
+  const { rows } = await http.database.pool.query('SELECT FROM users WHERE email = $1', [email])
+  expect(rows).toEqual([])
+})
+
 /** All over the place: in their own organisation, in the company, and in what others were told. */
 const leaveWords = async (person: Browser, email: string) => {
   const words = `Of ${email}`

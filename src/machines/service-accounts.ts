@@ -146,6 +146,7 @@ export const makeServiceAccounts = (parts: {
           // The membership stays, since what it did is on record under it; it opens nothing any more.
           await store.changeMembership(t, place, { role: 'member', suspendedAt: clock() })
           await store.changeAccount(t, place, { removedAt: clock() })
+          await store.leaveTeams(t, place)
           await revokeTokensOf(
             t,
             by.actor,

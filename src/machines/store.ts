@@ -127,6 +127,17 @@ export const makeMachineStore = (kysely: Kysely<Schema>) => ({
       .execute()
   },
 
+  leaveTeams: async (
+    transaction: Transaction<Schema>,
+    where: { organizationId: string; id: string },
+  ): Promise<void> => {
+    await transaction
+      .deleteFrom('team_members')
+      .where('organization_id', '=', where.organizationId)
+      .where('user_id', '=', where.id)
+      .execute()
+  },
+
   changeAccount: async (
     transaction: Transaction<Schema>,
     where: { organizationId: string; id: string },

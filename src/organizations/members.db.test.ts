@@ -283,9 +283,23 @@ test('what somebody offered ends with their right to offer it', async () => {
     http.call('acceptInvitation', null, { body: { token, name: 'Back', password: 'a sentence nobody has' } })
   const token = await invite('back@example.com')
   expect(await open()).toBe(1)
+  const suspend = (suspended: boolean) =>
+    http.organizations.changeUser(operator, administrator.userId, { suspended })
+  must(await suspend(true))
+  expect(codeOf(await accept(token))).toBe('invalid_link')
+  must(await suspend(false))
+  expect((await http.call('readInvitation', null, { body: { token } })).statusCode).toBe(200)
   must(await http.organizations.removeMember(operator, { organizationId: id, userId: administrator.userId }))
   expect(await open()).toBe(0)
   expect(codeOf(await accept(token))).toBe('invalid_link')
+
+  // Whoever hands the organisation over is no owner any more, and would be one again by what they offered before.
+  for (const role of ['owner', 'member'] as const)
+    await http.call('inviteMember', owner, { body: { email: `${role}@example.com`, role } })
+  const heir = await join('member')
+  await http.call('transferOrganization', owner, { body: { userId: heir.userId } })
+  const left = (await http.call('listInvitations', heir, {})).json<Reply<'listInvitations'>>()
+  expect(left.items.map(({ role }) => role)).toEqual(['member'])
 })
 
 test('a machine owns no organisation, and one that was removed does not come back', async () => {
@@ -298,6 +312,14 @@ test('a machine owns no organisation, and one that was removed does not come bac
   expect(codeOf(promoted)).toBe('conflict')
   await http.call('removeServiceAccount', owner, { params })
   expect(codeOf(await http.call('restoreMember', owner, { params, body: {} }))).toBe('not_found')
+
+  const other = await http.call('createServiceAccount', owner, { body: { name: 'Weekly' } })
+  await http.call('removeMember', owner, { params: { id: other.json<{ id: string }>().id } })
+  const { rows } = await http.database.pool.query(
+    'SELECT FROM service_accounts WHERE organization_id = $1 AND removed_at IS NULL',
+    [owner.organizationId],
+  )
+  expect(rows, 'none is left that counts towards how many there may be').toEqual([])
 })
 
 test('whoever is signed in makes a company of their own, and works in it', async () => {
@@ -310,6 +332,18 @@ test('whoever is signed in makes a company of their own, and works in it', async
   for (let count = 0; count < 5; count++)
     more.push((await http.call('createCompany', person, { body: { name: 'More' } })).statusCode)
   expect(more).toEqual([201, 201, 201, 201, 409])
+})
+
+test('whoever came by a company’s sign-in makes no other company, which that sign-in would not open', async () => {
+  const { id, join } = await company()
+  const employee = await join('member')
+  await http.database.pool.query('UPDATE sessions SET only_organization_id = $1 WHERE user_id = $2', [
+    id,
+    employee.userId,
+  ])
+  expect(codeOf(await http.call('createCompany', employee, { body: { name: 'Mine' } }))).toBe('forbidden')
+  const places = (await http.call('listWorkplaces', employee, {})).json<Reply<'listWorkplaces'>>()
+  expect(places.items.map((place) => place.id)).toEqual([id])
 })
 
 test('a session never works where its user is no member', async () => {

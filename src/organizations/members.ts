@@ -220,6 +220,7 @@ export const makeMembers = (parts: MemberParts) => {
     await endSessionsIn(t, member, clock())
     await withdrawInvitationsOf(t, member, () => true, clock())
     await members.payForNobody(t, member)
+    await members.retireMachine(t, member, clock())
     await withdrawRequests(t, actor, member)
     await members.deleteMembership(t, member)
     await tell(t, actor, member, told, reason)
@@ -317,6 +318,12 @@ export const makeMembers = (parts: MemberParts) => {
           throw new FaultError(fault('not_found', { field: 'userId' }))
         await members.setRole(t, { organizationId, userId: to }, 'owner')
         await members.setRole(t, { organizationId, userId: from }, 'administrator')
+        await withdrawInvitationsOf(
+          t,
+          { organizationId, userId: from },
+          (role) => !mayChangeRole('administrator', role),
+          clock(),
+        )
         await requireOwnWord(t, { organizationId, userId: to })
         await requireOwnersWayIn(t, organizationId)
         const told = {

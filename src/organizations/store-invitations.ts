@@ -67,7 +67,7 @@ export interface FoundInvitation extends InvitationRow {
   readonly isActive: boolean
 }
 
-/** By the token's hash, as long as it can be taken. */
+/** By the token's hash, as long as it can be taken: it rests while whoever sent it is suspended by the platform. */
 export const findByToken = async (
   executor: Executor,
   tokenHash: Buffer,
@@ -80,7 +80,8 @@ export const findByToken = async (
     JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
     LEFT JOIN users u ON u.id = i.invited_by
     LEFT JOIN users e ON lower(e.email) = lower(i.email)
-    WHERE i.token_hash = ${tokenHash} AND i.expires_at > ${now} AND ${unanswered}`.execute(executor)
+    WHERE i.token_hash = ${tokenHash} AND i.expires_at > ${now} AND ${unanswered}
+      AND u.suspended_at IS NULL`.execute(executor)
   return rows[0]
 }
 

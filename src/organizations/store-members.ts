@@ -52,6 +52,15 @@ export const payForNobody = async (t: Transaction<Schema>, member: MemberReferen
     .execute()
 }
 
+/** A machine may leave as any member does: then it is none of the service accounts that an organisation has. */
+export const retireMachine = async (
+  t: Transaction<Schema>,
+  member: MemberReference,
+  at: Date,
+): Promise<void> => {
+  await t.updateTable('service_accounts').set({ removed_at: at }).where(ofMember(member)).execute()
+}
+
 /** What they asked for and nobody has answered. */
 export const withdrawRequests = async (
   t: Transaction<Schema>,

@@ -13,6 +13,8 @@ import { settleFor } from '../../tests/statement-life.ts'
 import type { billingEndpoints } from '../contract/billing.ts'
 import type { Reply, Request } from '../contract/endpoints.ts'
 import { may, roles } from '../contract/permissions.ts'
+import { makeInsights } from '../insights/insights.ts'
+import { systemClock } from '../kit/clock.ts'
 import { must } from '../kit/fault.ts'
 import { newId } from '../kit/id.ts'
 
@@ -261,6 +263,8 @@ test('its holder is nobody: no member, no user to sign in as', async () => {
   expect(await http.access.person(organizationId, organizationId)).toMatchObject({ ok: false })
   const { assignments } = (await http.call('listCostCentres', owner, {})).json<Reply<'listCostCentres'>>()
   expect(assignments.map(({ id }) => id)).not.toContain(organizationId)
+  const insights = makeInsights({ database: http.database, clock: systemClock })
+  expect((await insights.overview(new Date())).users).toBe(await insights.countUsers({}))
   const personal = await http.createBrowser()
   expect((await set(true, personal)).json()).toMatchObject({ error: { code: 'conflict' } })
 })

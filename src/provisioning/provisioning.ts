@@ -49,11 +49,12 @@ export const makeProvisioning = (parts: ProvisioningParts): Provisioning => {
       if (!token.ok) return token
       const { organizationId, id } = token.value
       const author = await store.authorOf(organizationId, id)
-      if (author.isSuspended) return failure('user_suspended', authorSuspended)
+      // Before suspension, which passes: whoever is deleted is suspended, too, and does not come back.
       if (author.role === null || !may(author.role, 'members.manage')) {
         await access.revokeToken({ kind: 'gateway', id: null }, { organizationId, id }, authorGone)
         return failure('revoked_token', { message: authorGone })
       }
+      if (author.isSuspended) return failure('user_suspended', authorSuspended)
       access.noteUse(token.value)
       return success({ ...token.value, by: author.role === 'owner' ? 'owner' : 'administrator' })
     },

@@ -144,7 +144,7 @@ export const eraseWords = async (
   await t
     .updateTable('organizations')
     .set({ name: madeUpName })
-    .where('id', 'in', [...personal])
+    .where(sql<boolean>`id = ANY (${[...personal]}::uuid[])`)
     .execute()
   await t.updateTable('access_tokens').set({ name: erased }).where(isTheirs).execute()
   await t.updateTable('budgets').set({ name: erased }).where(isTheirs).execute()
