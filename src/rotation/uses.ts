@@ -55,7 +55,8 @@ export const makeUseReports = (parts: {
     if (isClosed || timer !== null) return
     timer = setTimeout(() => {
       timer = null
-      void run()
+      // One that is under way may have looked before what this is about.
+      void Promise.resolve(running).then(() => (isClosed ? undefined : run()))
     }, ms)
     timer.unref()
   }

@@ -41,7 +41,14 @@ const useKeyAct = <Variables, Result>(
   })
 }
 
-const ownReads = ['listServiceKeys', 'listServices'] as const
+const ownReads = [
+  'listServiceKeys',
+  'listServices',
+  'listServiceKeyChecks',
+  'listOwnKeyVersions',
+  'listOwnKeyRotations',
+  'readKeyHygiene',
+] as const
 
 export const useOwnKeyActions = (): KeyActions => ({
   check: useKeyAct(
@@ -101,7 +108,16 @@ export const useOrganizationKeyActions = (teamIds: string[] | null = null): KeyA
   revoke: useKeyAct((params) => call('revokeOwnOrganizationKey', { params }), organizationReads),
 })
 
-const systemReads = ['listSystemKeys', 'readOverview', 'listAdminServices', 'listServices'] as const
+const systemReads = [
+  'listSystemKeys',
+  'readOverview',
+  'listAdminServices',
+  'listServices',
+  'listSystemKeyChecks',
+  'listSystemKeyVersions',
+  'listKeyRotations',
+  'readAllKeyHygiene',
+] as const
 
 export const useSystemKeyActions = (): KeyActions => ({
   check: useKeyAct(

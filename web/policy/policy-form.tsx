@@ -179,14 +179,14 @@ export const PolicyForm = (props: {
             />
           </Only>
           <Switch
-            label="Only proven own keys"
-            description="A key is used while its service’s last word on it is that it is valid."
+            label="Only proven keys"
+            description="A member’s or the organisation’s key is used while its service’s last word on it is that it is valid."
             checked={allowed.keyHealth === 'valid'}
             onChange={(event) => allow({ keyHealth: event.currentTarget.checked ? 'valid' : 'any' })}
           />
           <Only
             label="Only keys of a certain age"
-            description="An own key whose secret is older is not used until it is replaced. Rotation plans for it."
+            description="A member’s or the organisation’s key whose secret is older is not used until it is replaced. Rotation plans for it."
             on={allowed.maximumKeyAgeDays !== null}
             onSwitch={(on) => allow({ maximumKeyAgeDays: on ? 90 : null })}
           >

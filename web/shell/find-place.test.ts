@@ -60,28 +60,33 @@ test('what begins like the letters comes first, then words of the name, then wha
   expect(labels('')).toHaveLength(5)
 })
 
+const placesOf = (role: (typeof roles)[number], isEmbedded = false) => {
+  const organization = {
+    id: '',
+    name: 'Acme',
+    kind: 'company' as const,
+    controlPolicy: 'user_control' as const,
+    criticalServices: [],
+    systemKeysAllowed: true,
+    lockedFallback: null,
+    allowed: null,
+  }
+  const areas = areasFor({ role, organization, isPlatformAdministrator: false }, isEmbedded)
+  return areas.flatMap(({ groups }) =>
+    groups.flatMap(({ entries }) => entries.flatMap(({ places }) => places.map(({ to }) => to))),
+  )
+}
+
 test('nobody is led to a page on which their role may do nothing', () => {
-  const placesOf = (role: (typeof roles)[number]) =>
-    areasFor({
-      role,
-      organization: {
-        id: '',
-        name: 'Acme',
-        kind: 'company',
-        controlPolicy: 'user_control',
-        criticalServices: [],
-        systemKeysAllowed: true,
-        lockedFallback: null,
-        allowed: null,
-      },
-      isPlatformAdministrator: false,
-    }).flatMap(({ groups }) =>
-      groups.flatMap(({ entries }) => entries.flatMap(({ places }) => places.map(({ to }) => to))),
-    )
   const without = (to: string) => roles.filter((role) => !placesOf(role).includes(to))
   expect(without('/')).toEqual([])
   expect(without('/operations')).toEqual([])
   expect(without('/access-tokens')).toEqual(['auditor'])
   expect(without('/members')).toEqual(['member'])
   expect(without('/admin')).toEqual([...roles])
+})
+
+test('inside another application nobody is led to alerts, which are not shown there', () => {
+  const missing = placesOf('member').filter((to) => !placesOf('member', true).includes(to))
+  expect(missing).toEqual(['/alerts'])
 })

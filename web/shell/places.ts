@@ -42,6 +42,8 @@ export interface Place {
   /** Other words that people look for it by. */
   readonly words?: string
   readonly permission?: Permission
+  /** The server shows nothing of it inside another application. */
+  readonly notEmbedded?: true
 }
 
 /** One line of the navigation. Pages that belong together share it, as tabs. */
@@ -122,7 +124,12 @@ const mine: readonly Group[] = [
         words: 'limits caps',
         permission: 'own.use',
       }),
-      one(IconBell, { to: '/alerts', label: 'Alerts', words: 'notifications e-mail webhook' }),
+      one(IconBell, {
+        to: '/alerts',
+        label: 'Alerts',
+        words: 'notifications e-mail webhook',
+        notEmbedded: true,
+      }),
       {
         label: 'Billing',
         icon: IconCoin,
@@ -402,14 +409,17 @@ const platform: readonly Group[] = [
   },
 ]
 
-const allowed = (groups: readonly Group[], role: Me['role']): Group[] =>
+const allowed = (groups: readonly Group[], role: Me['role'], isEmbedded: boolean): Group[] =>
   groups
     .map((group) => ({
       ...group,
       entries: group.entries
         .map((entry) => ({
           ...entry,
-          places: entry.places.filter(({ permission }) => !permission || may(role, permission)),
+          places: entry.places.filter(
+            ({ permission, notEmbedded }) =>
+              (!permission || may(role, permission)) && !(notEmbedded && isEmbedded),
+          ),
         }))
         .filter(({ places }) => places.length > 0),
     }))
@@ -424,9 +434,10 @@ const placesOf = (groups: readonly Group[]): Place[] =>
  */
 export const areasFor = (
   me: Pick<Me, 'organization' | 'role' | 'isPlatformAdministrator'>,
+  isEmbedded = false,
 ): readonly Area[] => {
   const isCompany = me.organization.kind === 'company'
-  const ofCompany = isCompany ? allowed(company, me.role) : []
+  const ofCompany = isCompany ? allowed(company, me.role, isEmbedded) : []
   const runsIt = placesOf(ofCompany).some(({ permission }) => permission)
   const shared: Group = {
     label: me.organization.name,
@@ -439,7 +450,7 @@ export const areasFor = (
   return [
     {
       label: 'Mine',
-      groups: [...allowed(mine, me.role), ...(isCompany && !runsIt ? [shared] : []), account],
+      groups: [...allowed(mine, me.role, isEmbedded), ...(isCompany && !runsIt ? [shared] : []), account],
     },
     ...(runsIt ? [{ label: 'Company', groups: ofCompany }] : []),
     ...(me.isPlatformAdministrator ? [{ label: 'Platform', groups: platform }] : []),

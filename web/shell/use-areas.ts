@@ -1,5 +1,6 @@
 import { useRouterState } from '@tanstack/react-router'
 import { useMemo } from 'react'
+import { arePagesEmbedded } from '../data/call.ts'
 import { useMe } from '../data/session.ts'
 import { whereIs } from './find-place.ts'
 import { areasFor } from './places.ts'
@@ -8,6 +9,6 @@ import { areasFor } from './places.ts'
 export const useAreas = () => {
   const me = useMe()
   const path = useRouterState({ select: (state) => state.location.pathname })
-  const areas = useMemo(() => areasFor(me), [me])
+  const areas = useMemo(() => areasFor(me, arePagesEmbedded()), [me])
   return { areas, here: useMemo(() => whereIs(areas, path), [areas, path]) }
 }
