@@ -194,13 +194,21 @@ export const startPayments = async (
   }
   const running = run()
 
-  /** Until nothing is on its way any more, at most three minutes: a busy machine takes long over a list of notices. */
-  const settled = async (books: Bookkeeping): Promise<void> => {
-    for (let tries = 0; tries < 900; tries++) {
+  /**
+   * What is left when nothing is on its way any more, after three minutes at most: a busy machine takes long over a list of
+   * notices. One and the same look finds that all is quiet and agrees: top-ups and renewals go on, and a later look may fall
+   * between what Stripe was paid and what the books say of it.
+   */
+  const settled = async (books: Bookkeeping): Promise<string[]> => {
+    for (let tries = 0; ; tries++) {
       await stripe.webhooks.settled()
-      const problems = await apart(stripe, books)
       const [row] = await books.query(onTheirWay)
-      if (problems.length === 0 && Number(row?.['count']) === 0) return
+      const left = Number(row?.['count'])
+      const problems = [
+        ...(await apart(stripe, books)),
+        ...(left === 0 ? [] : [`${left} notices or refunds are not worked through`]),
+      ]
+      if (problems.length === 0 || tries === 900) return problems
       await wait(200)
     }
   }
@@ -221,16 +229,7 @@ export const startPayments = async (
     },
     abandon: () => abandoned.abort(),
     brokenPromises: async (books) => broken(asked, answers, books),
-    problems: async (books) => {
-      await settled(books)
-      const [row] = await books.query(onTheirWay)
-      const left = Number(row?.['count'])
-      return [
-        ...(await broken(asked, answers, books)),
-        ...(await apart(stripe, books)),
-        ...(left === 0 ? [] : [`${left} notices or refunds are not worked through`]),
-      ]
-    },
+    problems: async (books) => [...(await settled(books)), ...(await broken(asked, answers, books))],
     get made() {
       return made
     },
