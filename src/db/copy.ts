@@ -42,30 +42,24 @@ interface Connection {
 
 /**
  * Sends the statement and its rows without waiting to be asked for them: one round trip. A server that refuses the statement
- * drops the rows (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY). Gives the number of rows.
+ * drops the rows (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY).
  */
-export const copyIn = (
-  client: pg.PoolClient,
+export const copyQuery = (
   { table, columns }: CopyStatement,
   lines: string,
-): Promise<number> =>
-  new Promise((done, fail) => {
-    const text = `COPY ${table} (${columns.join(', ')}) FROM STDIN`
-    const query = new pg.Query({ text }, (error: Error | undefined, result: pg.QueryResult) =>
-      error ? fail(error) : done(result.rowCount ?? 0),
-    )
-    client.query(
-      Object.assign(query, {
-        submit: (connection: Connection) => {
-          connection.query(text)
-          connection.sendCopyFromChunk(Buffer.from(lines))
-          connection.endCopyFrom()
-          return null
-        },
-        handleCopyInResponse: () => {},
-      }),
-    )
+  callback: (error: Error | undefined, result: pg.QueryResult) => void,
+): pg.Query => {
+  const text = `COPY ${table} (${columns.join(', ')}) FROM STDIN`
+  return Object.assign(new pg.Query({ text }, callback), {
+    submit: (connection: Connection) => {
+      connection.query(text)
+      connection.sendCopyFromChunk(Buffer.from(lines))
+      connection.endCopyFrom()
+      return null
+    },
+    handleCopyInResponse: () => {},
   })
+}
 
 /** A row that was to be copied is there already. */
 export const isCopyConflict = (error: unknown, { table }: CopyStatement): boolean =>

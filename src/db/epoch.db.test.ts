@@ -1,6 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cuttableUrl } from '../../tests/cuttable.ts'
 import { cloneDatabase, type TestDatabase } from '../../tests/database.ts'
 import { systemClock } from '../kit/clock.ts'
 import { newId } from '../kit/id.ts'
@@ -176,7 +175,7 @@ describe('a process that misses something', () => {
 describe('a process that is cut off', () => {
   test('trusts no cache before its lease ends in the database, and nobody waits for it longer', async () => {
     const a = await startNode({ leaseSeconds: 1 })
-    const cut = await cuttableUrl()
+    const cut = await cuttableUrl(clone.url)
     const b = await startNode({ url: cut.url, leaseSeconds: 1 })
     await expect.poll(() => b.epoch.isFresh()).toBe(true)
     cut.silence()
@@ -354,34 +353,3 @@ const terminateFeed = () =>
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND application_name = 'aideon-keys epoch'`,
   )
-
-/** An address of the database whose packets can be made to vanish, unlike a connection that is closed. */
-const cuttableUrl = async () => {
-  const { host, port, user, password, database } = new Client({ connectionString: clone.url })
-  const upstream = host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
-  const sockets = new Set<Socket>()
-  let silent = false
-  const server: Server = createServer((near) => {
-    const far = connect(upstream)
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from)
-      from.on('data', (data) => silent || to.write(data))
-      from.on('error', () => {})
-      from.on('close', () => to.destroy())
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address() as { port: number }
-  return {
-    url: `postgres://${user}:${password ?? ''}@127.0.0.1:${address.port}/${database}`,
-    silence: () => void (silent = true),
-    restore: () => void (silent = false),
-    close: async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
