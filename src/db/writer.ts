@@ -115,8 +115,8 @@ const copying =
 
 /**
  * With a callback and a time limit of our own: for promises and for `query_timeout` pg assigns a function to a property of the
- * query, and V8 makes such functions in the old generation. Each kept its query, and all of a batch that the query leads to,
- * until the next full collection (docs/decisions/0126).
+ * query, and V8 makes such functions in the old generation. Each kept its query, and the text of a batch with it, until the
+ * next full collection (docs/decisions/0126).
  */
 const askWithin =
   (timeoutMs: number) =>
